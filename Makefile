@@ -1,0 +1,81 @@
+# One command for each job. `make demo`, `make up` and `make test` do all of their set-up: Python 3.11+ is enough.
+ENV ?= dev
+SAMPLE ?=
+KEEP ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(if $(shell \
+	$(name) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo ok),$(name))))
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Without byte code in the virtual environment, every synth compiles the CDK again.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help setup up down demo test check format smoke layers synth deploy lock
+
+help:
+	@echo "make demo [SAMPLE=...]   deploy to the embedded AWS and watch an assistant at work"
+	@echo "make up | down [KEEP=1]  the local stack, for your own programs: see .local/env"
+	@echo "make test | check        the tests; with linters and types"
+	@echo "make deploy ENV=dev      deploy to your AWS account; make smoke ENV=dev tries it there"
+	@echo "make layers | synth | lock | format"
+
+setup: $(VENV)/.installed node_modules/.installed
+
+$(VENV)/.installed: requirements-dev.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer, with its venv module, is needed (say PYTHON=... if it has another name)."; exit 1; }
+	@echo "Setting up $(VENV) (once, about a minute)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements-dev.txt)"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement requirements-dev.txt
+	@touch $@
+
+node_modules/.installed: package-lock.json $(VENV)/.installed
+	@echo "Installing the CDK CLI and the offline model's server"
+	@$(BIN)/npm ci --silent --no-audit --no-fund
+	@touch $@
+
+up: setup
+	@$(BIN)/python -m local.up
+
+down: setup
+	@$(BIN)/python -m local.up down $(if $(KEEP),--keep)
+
+demo: setup
+	@$(BIN)/python -m local.demo $(SAMPLE)
+
+test: setup layers
+	@$(BIN)/python -m pytest
+
+check: setup layers
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest
+
+format: setup
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+# The paths of tests/e2e against a stack in your AWS account, with its own model: costs a few cents.
+smoke: setup
+	@SMOKE_ENV=$(ENV) $(BIN)/python -m pytest tests/e2e
+
+layers: setup
+	@$(BIN)/python -m layers.build --target lambda
+	@$(BIN)/python -m layers.build --target host
+
+synth: setup
+	@node_modules/.bin/cdk synth --quiet -c env=$(ENV)
+
+deploy: setup
+	@node_modules/.bin/cdk deploy -c env=$(ENV)
+
+# Resolves every lock anew from its .in file.
+LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --custom-compile-command "make lock"
+lock: setup
+	@$(LOCK) requirements.in --output-file requirements.txt
+	@$(LOCK) requirements-dev.in --output-file requirements-dev.txt
+	@for folder in layers/openai layers/powertools; do \
+		$(LOCK) --generate-hashes $$folder/requirements.in --output-file $$folder/requirements.txt; done
+	@$(BIN)/npm install --package-lock-only --silent --registry=https://registry.npmjs.org

@@ -1,0 +1,43 @@
+"""Prints the registry of the tools in a folder: `python -m layers.registry lambdas/tools`.
+
+The registry is what the engine knows of deployed tools: `{module: {"class_name", "functions": {name: {"description",
+"parameters"}}}}`, each from the one public class that the module defines.
+"""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+
+def registry(folder: Path) -> dict[str, Any]:
+    """Import every `<folder>/<module>/<module>.py` and describe its tool class."""
+    # From the engine's sources, which are on the path only where a layer is built.
+    tool = importlib.import_module("assistant_engine.tool")
+    described = {}
+    for path in sorted(folder.glob("*/*.py")):
+        if path.stem != path.parent.name:
+            continue
+        sys.path.insert(0, str(path.parent))
+        module = importlib.import_module(path.stem)
+        sys.path.remove(str(path.parent))
+        described[path.stem] = tool.describe(_tool_class(module))
+    return described
+
+
+def _tool_class(module: ModuleType) -> type:
+    classes = [
+        value
+        for name, value in vars(module).items()
+        if isinstance(value, type) and value.__module__ == module.__name__ and not name.startswith("_")
+    ]
+    if len(classes) != 1:
+        found = ", ".join(cls.__name__ for cls in classes) or "none"
+        sys.exit(f"{module.__file__}: a tool module defines one public class, this one: {found}")
+    return classes[0]
+
+
+if __name__ == "__main__":
+    json.dump(registry(Path(sys.argv[1])), sys.stdout, indent=1, sort_keys=True)
