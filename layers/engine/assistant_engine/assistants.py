@@ -1,0 +1,55 @@
+"""Assistants: what a valid request makes of one."""
+
+from assistant_engine import ids, registry, tool_resources
+from assistant_engine.records import Json
+
+
+def new_assistant(request: Json, now_ms: int) -> Json:
+    """An assistant as `AssistantObject` from a valid `CreateAssistantRequest`.
+
+    Raises:
+        InvalidRequest: `functions` names a tool that is not deployed.
+    """
+    blank = {
+        "id": ids.new_id("asst_", now_ms),
+        "object": "assistant",
+        "created_at": now_ms // 1000,
+        "name": None,
+        "description": None,
+        "model": request["model"],
+        "instructions": None,
+        "tools": [],
+        "tool_resources": {},
+        "metadata": {},
+        "temperature": 1.0,
+        "top_p": 1.0,
+        "response_format": "auto",
+        "reasoning_effort": None,
+        "assistant_type": "chat",
+        "functions": [],
+    }
+    return modified(blank, request)
+
+
+def modified(assistant: Json, request: Json) -> Json:
+    """The assistant after a valid `ModifyAssistantRequest`; null puts a field back to its default.
+
+    Raises:
+        InvalidRequest: `functions` names a tool that is not deployed.
+    """
+    defaults: Json = {
+        "tools": [],
+        "tool_resources": {},
+        "metadata": {},
+        "temperature": 1.0,
+        "top_p": 1.0,
+        "response_format": "auto",
+        "functions": [],
+        "model": assistant["model"],
+    }
+    changes = {name: defaults.get(name) if value is None else value for name, value in request.items()}
+    changes["tool_resources"] = tool_resources.stored(changes.get("tool_resources", assistant["tool_resources"]))
+    if changes.get("functions"):
+        changes["functions"] = [{"configuration": {}, **entry} for entry in changes["functions"]]
+        registry.check(changes["functions"])
+    return {**assistant, **changes}

@@ -1,0 +1,235 @@
+"""The conversation as the Responses API speaks it: messages and turns in, the outcome of a turn out.
+
+Pure functions. The mapping follows the Assistants API (`RunObject`, `MessageObject`) on one side and
+`POST /responses` on the other.
+"""
+
+import json
+from collections.abc import Iterable
+
+from assistant_engine.records import Json, ToolStep, Turn, Usage
+
+BYTES_PER_TOKEN = 4
+"""Estimate for text whose tokens nobody counted; what the model reports is exact and replaces it."""
+
+SMALLEST_OUTPUT_TOKENS = 16
+"""`max_output_tokens` of the Responses API starts here: with less left of a budget no call can be made."""
+
+_TOKENS_OF_AN_IMAGE = 1_000
+
+
+def model_request(settings: Json, messages: list[Json], turns: list[list[Json]], tools: list[ToolStep], used: Usage) -> Json:
+    """The body of `POST /responses` for a run's next turn.
+
+    Args:
+        settings: `Run.settings`.
+        messages: the thread's messages before the run's first turn, in order.
+        turns: the output items of the run's turns so far.
+        tools: the run's tool steps so far, all answered.
+        used: tokens that the run has used.
+    """
+    body: Json = {
+        "model": settings["model"],
+        "input": [*map(_input_message, messages), *_past_turns(turns, tools)],
+        "store": False,
+    }
+    if settings["instructions"]:
+        body["instructions"] = settings["instructions"]
+    functions = [_function(tool["function"]) for tool in settings["tools"] if tool["type"] == "function"]
+    if functions:
+        body["tools"] = functions
+        body["parallel_tool_calls"] = settings["parallel_tool_calls"]
+        # Asking for a certain tool is meant for the first turn: kept up, the run would never come to an answer.
+        if settings["tool_choice"] and not turns:
+            body["tool_choice"] = _tool_choice(settings["tool_choice"])
+    if text_format := _text_format(settings["response_format"]):
+        body["text"] = {"format": text_format}
+    for name in ("temperature", "top_p"):
+        # 1 is the API's own default; reasoning models refuse the parameter whatever its value.
+        if settings[name] not in (None, 1):
+            body[name] = settings[name]
+    if settings["reasoning_effort"]:
+        body["reasoning"] = {"effort": settings["reasoning_effort"]}
+        # Nothing is kept at the model's side, so its reasoning has to come back to be sent again.
+        body["include"] = ["reasoning.encrypted_content"]
+    if settings["max_completion_tokens"]:
+        body["max_output_tokens"] = settings["max_completion_tokens"] - used.completion_tokens
+    return body
+
+
+def _input_message(message: Json) -> Json:
+    role = message["role"]
+    parts = [_input_part(part, role) for part in message["content"]]
+    return {"type": "message", "role": role, "content": parts}
+
+
+def _input_part(part: Json, role: str) -> Json:
+    kind = part["type"]
+    if kind == "text":
+        return {"type": "output_text" if role == "assistant" else "input_text", "text": part["text"]["value"]}
+    if kind == "refusal":
+        return {"type": "refusal", "refusal": part["refusal"]}
+    if kind == "image_url":
+        return {"type": "input_image", "image_url": part["image_url"]["url"], "detail": part["image_url"]["detail"]}
+    # The model call puts the file's bytes in place of its id: the file is ours, the model's side has never seen it.
+    return {"type": "input_image", "file_id": part["image_file"]["file_id"], "detail": part["image_file"]["detail"]}
+
+
+def _past_turns(turns: list[list[Json]], tools: list[ToolStep]) -> Iterable[Json]:
+    outputs = {call_id: output for step in tools for call_id, output in step.outputs.items()}
+    for turn in turns:
+        yield from turn
+        for item in turn:
+            if item["type"] == "function_call":
+                yield {
+                    "type": "function_call_output",
+                    "call_id": item["call_id"],
+                    "output": outputs[item["call_id"]],
+                }
+
+
+def _function(function: Json) -> Json:
+    return {
+        "type": "function",
+        "name": function["name"],
+        "description": function.get("description") or "",
+        "parameters": function.get("parameters") or {"type": "object", "properties": {}},
+        # The Responses API takes an absent `strict` for true, the Assistants API for false.
+        "strict": bool(function.get("strict")),
+    }
+
+
+def _tool_choice(choice: str | Json) -> str | Json:
+    if isinstance(choice, dict) and choice["type"] == "function":
+        return {"type": "function", "name": choice["function"]["name"]}
+    return choice
+
+
+def _text_format(response_format: str | Json | None) -> Json | None:
+    if not isinstance(response_format, dict) or response_format["type"] == "text":
+        return None
+    if response_format["type"] == "json_schema":
+        return {"type": "json_schema", "strict": False, **response_format["json_schema"]}
+    return response_format
+
+
+def estimate_tokens(body: Json) -> int:
+    """About how many tokens the input of a request has."""
+    images = sum(
+        part["type"] == "input_image" for item in body["input"] if item.get("role") for part in item["content"]
+    )
+    text = {name: body.get(name) for name in ("instructions", "tools")}
+    size = len(json.dumps(text)) + sum(len(json.dumps(_without_images(item))) for item in body["input"])
+    return size // BYTES_PER_TOKEN + images * _TOKENS_OF_AN_IMAGE
+
+
+def _without_images(item: Json) -> Json:
+    if not item.get("role"):
+        return item
+    return {**item, "content": [part for part in item["content"] if part["type"] != "input_image"]}
+
+
+def fit(body: Json, budget: int, count: int) -> bool:
+    """Leave out the oldest messages until about `budget` tokens are left; the newest one always stays.
+
+    Args:
+        body: the request; changed in place.
+        budget: tokens.
+        count: how many of the input's items are messages of the thread; the run's own turns are never left out.
+
+    Returns:
+        Whether it fits.
+    """
+    size = estimate_tokens(body)
+    drop = 0
+    while size > budget and drop < count - 1:
+        size -= len(json.dumps(_without_images(body["input"][drop]))) // BYTES_PER_TOKEN
+        drop += 1
+    del body["input"][:drop]
+    return estimate_tokens(body) <= budget
+
+
+def outcome(response: Json, assistant_id: str, run_id: str, now: int) -> Turn:
+    """What a response (status `completed` or `incomplete`) makes of the run."""
+    output = response["output"]
+    reported = response.get("usage") or {}
+    usage = Usage(reported.get("input_tokens", 0), reported.get("output_tokens", 0))
+    calls = [_call(item) for item in output if item["type"] == "function_call"]
+    content = [
+        part for item in output if item["type"] == "message" for part in map(_content, item["content"]) if part is not None
+    ]
+    if response["status"] == "incomplete":
+        reason = (response.get("incomplete_details") or {}).get("reason")
+        filtered = reason == "content_filter"
+        message = _message(content, assistant_id, run_id, now, "content_filter" if filtered else "max_tokens")
+        # A call cut off in the middle can't be carried out: an incomplete turn ends the run.
+        details = None if filtered else {"reason": "max_completion_tokens"}
+        return Turn(output, usage, "incomplete", message if content else None, [], details)
+    status = "in_progress" if calls else "completed"
+    if not calls and not content:
+        content = [{"type": "text", "text": {"value": "", "annotations": []}}]
+    return Turn(output, usage, status, _message(content, assistant_id, run_id, now) if content else None, calls)
+
+
+def _call(item: Json) -> Json:
+    function = {"name": item["name"], "arguments": item["arguments"], "output": None}
+    return {"id": item["call_id"], "type": "function", "function": function}
+
+
+def _content(part: Json) -> Json | None:
+    if part["type"] == "output_text":
+        return {"type": "text", "text": {"value": part["text"], "annotations": []}}
+    if part["type"] == "refusal":
+        return {"type": "refusal", "refusal": part["refusal"]}
+    return None
+
+
+def _message(content: list[Json], assistant_id: str, run_id: str, now: int, incomplete: str | None = None) -> Json:
+    return {
+        **new_message({"role": "assistant", "content": content}, now),
+        "assistant_id": assistant_id,
+        "run_id": run_id,
+        "status": "incomplete" if incomplete else "completed",
+        "completed_at": None if incomplete else now,
+        "incomplete_at": now if incomplete else None,
+        "incomplete_details": {"reason": incomplete} if incomplete else None,
+    }
+
+
+def new_message(request: Json, now: int) -> Json:
+    """A message as `MessageObject`, its id and thread still missing, from a valid `CreateMessageRequest`.
+
+    Args:
+        now: seconds since 1970.
+    """
+    content = request["content"]
+    if isinstance(content, str):
+        content = [{"type": "text", "text": content}]
+    return {
+        "object": "thread.message",
+        "created_at": now,
+        "status": "completed",
+        "incomplete_details": None,
+        "completed_at": now,
+        "incomplete_at": None,
+        "role": request["role"],
+        "content": [_stored_part(part) for part in content],
+        "assistant_id": None,
+        "run_id": None,
+        "attachments": request.get("attachments") or [],
+        "metadata": request.get("metadata") or {},
+    }
+
+
+def _stored_part(part: Json) -> Json:
+    if part["type"] == "text" and isinstance(part["text"], str):
+        return {"type": "text", "text": {"value": part["text"], "annotations": []}}
+    if part["type"] in ("image_url", "image_file"):
+        return {"type": part["type"], part["type"]: {"detail": "auto", **part[part["type"]]}}
+    return part
+
+
+def text_of(message: Json) -> str:
+    """The text of a message: its text and refusal parts, a line each."""
+    parts = (part["text"]["value"] if part["type"] == "text" else part.get("refusal", "") for part in message["content"])
+    return "\n".join(part for part in parts if part)

@@ -1,0 +1,56 @@
+"""The lifecycle of a run: one table of allowed transitions, and the decisions taken from the record alone.
+
+The statuses are those of the Assistants API (`RunObject.status`). The diagram in the documentation, the conditions of
+the store's writes and the tests come from `TRANSITIONS`.
+"""
+
+from typing import Final
+
+from assistant_engine.records import Run, ToolStep
+
+TRANSITIONS: Final[dict[str, tuple[str, ...]]] = {
+    "queued": ("in_progress", "cancelling", "cancelled", "failed", "expired"),
+    "in_progress": ("requires_action", "completed", "incomplete", "cancelling", "cancelled", "failed", "expired"),
+    "requires_action": ("queued", "cancelling", "cancelled", "failed", "expired"),
+    "cancelling": ("cancelled",),
+    "completed": (),
+    "incomplete": (),
+    "cancelled": (),
+    "failed": (),
+    "expired": (),
+}
+
+TERMINAL: Final = tuple(status for status, following in TRANSITIONS.items() if not following)
+ACTIVE: Final = tuple(status for status, following in TRANSITIONS.items() if following)
+
+
+def sources(status: str) -> tuple[str, ...]:
+    """The statuses from which a run may go to `status`."""
+    return tuple(source for source, following in TRANSITIONS.items() if status in following)
+
+
+def next_action(run: Run, turn: int, tools: ToolStep | None, now: int) -> str:
+    """What the execution does next with the run, decided from the record.
+
+    Args:
+        run: the record as stored.
+        turn: the turn that the caller was sent to take; a late caller is behind `run.turn`.
+        tools: the tool step of the newest stored turn, None if that turn called no tool.
+        now: seconds since 1970.
+
+    Returns:
+        A terminal status (the run has it already); `expired` or `cancelled` to be settled; `call_tools`,
+        `requires_action`; `late` when another delivery took this turn already and nothing is known to wait for; or
+        `call_model`.
+    """
+    if run.status in TERMINAL:
+        return run.status
+    if run.status == "cancelling":
+        return "cancelled"
+    if now >= run.expires_at:
+        return "expired"
+    if tools and tools.unanswered(server=True):
+        return "call_tools"
+    if tools and tools.unanswered(server=False):
+        return "requires_action"
+    return "call_model" if turn >= run.turn else "late"

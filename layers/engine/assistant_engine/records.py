@@ -1,0 +1,181 @@
+"""The plain records that the domain works on.
+
+An assistant, a message and a run step are kept in the API's own shape (a dict with the fields of `AssistantObject`,
+`MessageObject`, `RunStepObject`), so showing one is giving it away. A thread and a run have more to them than the API
+shows, so they are classes with an `api()` view.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = dict[str, Any]
+
+NANODOLLARS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens that the model reported. Adding two gives the usage of both."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(self.prompt_tokens + other.prompt_tokens, self.completion_tokens + other.completion_tokens)
+
+    def api(self) -> Json:
+        """`RunCompletionUsage`."""
+        return {
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "total_tokens": self.prompt_tokens + self.completion_tokens,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """The head of a thread: what the API shows of it, the lock, and the clock of its ids.
+
+    Attributes:
+        last_ms: the time part of the newest id in the thread, in milliseconds.
+        active_run: the run that holds the lock, or None.
+        runs, usage, cost: totals of all ended runs; cost in billionths of a US dollar.
+    """
+
+    id: str
+    created_at: int
+    metadata: dict[str, str]
+    tool_resources: Json
+    last_ms: int
+    active_run: str | None = None
+    runs: int = 0
+    usage: Usage = field(default_factory=Usage)
+    cost: int = 0
+
+    def api(self) -> Json:
+        """`ThreadObject`, with the extensions `usage` and `cost` (US dollars)."""
+        return {
+            "id": self.id,
+            "object": "thread",
+            "created_at": self.created_at,
+            "metadata": self.metadata,
+            "tool_resources": self.tool_resources,
+            "usage": self.usage.api(),
+            "cost": self.cost / NANODOLLARS,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run: its snapshot of the assistant and the request, and where it stands.
+
+    Attributes:
+        settings: the fields of `RunObject` that never change: model, instructions, tools, tool_choice,
+            parallel_tool_calls, response_format, temperature, top_p, reasoning_effort, max_prompt_tokens,
+            max_completion_tokens, truncation_strategy.
+        functions: the assistant's `functions` whose calls are run by a tool Lambda.
+        turn: how many model calls have their outcome stored.
+        attempts: how many model calls were begun, retried ones included.
+        execution: the name of the execution that drives this run; another one only waits for its end.
+        answers_in_output: whether the execution's output carries the answer (another AWS service asked for the run) or
+            ids alone (the HTTP API did).
+        task_token: wakes the execution that waits in `requires_action`; None while none waits.
+        usage: over all turns so far.
+        due_at: when the sweeper is to look at the run, seconds since 1970.
+    """
+
+    id: str
+    thread_id: str
+    assistant_id: str
+    status: str
+    created_at: int
+    expires_at: int
+    settings: Json
+    functions: list[Json]
+    metadata: dict[str, str]
+    execution: str
+    answers_in_output: bool
+    due_at: int
+    turn: int = 0
+    attempts: int = 0
+    usage: Usage = field(default_factory=Usage)
+    task_token: str | None = None
+    started_at: int | None = None
+    completed_at: int | None = None
+    cancelled_at: int | None = None
+    failed_at: int | None = None
+    incomplete_details: Json | None = None
+    last_error: Json | None = None
+
+    def api(self, required_calls: list[Json], *, ended: bool) -> Json:
+        """`RunObject`.
+
+        Args:
+            required_calls: the calls that wait for the client, as `RunToolCallObject`; shown in `requires_action`.
+            ended: whether the status is terminal: `expires_at` is shown before, `usage` after.
+        """
+        required_action = {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": required_calls}}
+        return {
+            "id": self.id,
+            "object": "thread.run",
+            "created_at": self.created_at,
+            "thread_id": self.thread_id,
+            "assistant_id": self.assistant_id,
+            "status": self.status,
+            "required_action": required_action if self.status == "requires_action" else None,
+            "last_error": self.last_error,
+            "expires_at": None if ended else self.expires_at,
+            "started_at": self.started_at,
+            "cancelled_at": self.cancelled_at,
+            "failed_at": self.failed_at,
+            "completed_at": self.completed_at,
+            "incomplete_details": self.incomplete_details,
+            **self.settings,
+            "metadata": self.metadata,
+            "usage": self.usage.api() if ended else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ToolStep:
+    """The tool calls of one turn and what came back.
+
+    Attributes:
+        step: `RunStepObject` of type `tool_calls`, the outputs not yet filled in.
+        server_calls: ids of the calls that a tool Lambda runs; the others are the client's.
+        outputs: by tool call id; absent while the call is unanswered.
+    """
+
+    step: Json
+    server_calls: list[str]
+    outputs: dict[str, str]
+
+    @property
+    def calls(self) -> list[Json]:
+        """The calls as the model made them, `RunStepDetailsToolCallsFunctionObject`."""
+        calls: list[Json] = self.step["step_details"]["tool_calls"]
+        return calls
+
+    def unanswered(self, *, server: bool) -> list[Json]:
+        """The calls without output that a tool Lambda runs (`server`), or that the client answers."""
+        return [c for c in self.calls if c["id"] not in self.outputs and (c["id"] in self.server_calls) == server]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The outcome of one model call, all that is written of it in one transaction.
+
+    Attributes:
+        output: the output items of the response, word for word: they are sent again in the next turn.
+        status: what the run's status becomes: unchanged `in_progress` when tools are called, or a terminal one.
+        message: the assistant's message as `MessageObject` without its id, or None.
+        calls: the function calls as `RunStepDetailsToolCallsFunctionObject` without output.
+    """
+
+    output: list[Json]
+    usage: Usage
+    status: str
+    message: Json | None = None
+    calls: list[Json] = field(default_factory=list)
+    incomplete_details: Json | None = None
+    last_error: Json | None = None

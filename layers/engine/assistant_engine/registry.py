@@ -1,0 +1,59 @@
+"""The deployed tools: which class and function each module has, and the Lambda that runs it.
+
+`registry.json` lies beside this file in the engine's layer; it is generated from the tool classes when the layer is
+built. `TOOLS` (JSON: `{module_name: function alias ARN}`) comes from the stack.
+"""
+
+import json
+import os
+from functools import cache
+from importlib import resources
+
+from assistant_engine.errors import InvalidRequest
+from assistant_engine.records import Json
+
+
+@cache
+def deployed() -> dict[str, Json]:
+    """`{module_name: {"class_name", "functions": {name: {"description", "parameters"}}}}`."""
+    registry: dict[str, Json] = json.loads(resources.files("assistant_engine").joinpath("registry.json").read_text())
+    return registry
+
+
+def check(functions: list[Json]) -> None:
+    """Check an assistant's `functions` against the deployed tools.
+
+    Raises:
+        InvalidRequest: one names a tool that is not deployed, or two have the same name.
+    """
+    seen = set()
+    for index, entry in enumerate(functions):
+        module = deployed().get(entry["module_name"], {"class_name": None, "functions": {}})
+        if module["class_name"] != entry["class_name"] or entry["function_name"] not in module["functions"]:
+            raise InvalidRequest(
+                f"Invalid 'functions[{index}]': no tool with this module_name, class_name and function_name is deployed.",
+                param=f"functions[{index}]",
+                code="invalid_value",
+            )
+        if entry["function_name"] in seen:
+            raise InvalidRequest(
+                f"Invalid 'functions[{index}]': two functions have the same function_name.",
+                param=f"functions[{index}]",
+                code="invalid_value",
+            )
+        seen.add(entry["function_name"])
+
+
+def function_tools(functions: list[Json]) -> list[Json]:
+    """The tool definitions (`AssistantToolsFunction`) of an assistant's `functions`."""
+    tools = []
+    for entry in functions:
+        described = deployed()[entry["module_name"]]["functions"][entry["function_name"]]
+        tools.append({"type": "function", "function": {"name": entry["function_name"], **described}})
+    return tools
+
+
+def alias_arn(module_name: str) -> str:
+    """The Lambda alias that runs a tool module."""
+    arn: str = json.loads(os.environ["TOOLS"])[module_name]
+    return arn

@@ -1,0 +1,344 @@
+"""What can be done with a run: create it, submit tool outputs, cancel it, end it, and tell the state machine of it.
+
+Every operation decides from the record and may be carried out twice.
+"""
+
+import json
+import os
+from datetime import datetime
+from typing import Any
+
+from assistant_engine import conversation, ids, registry, tool_resources
+from assistant_engine.errors import InvalidRequest
+from assistant_engine.lifecycle import TERMINAL
+from assistant_engine.records import Json, Run, Thread, ToolStep
+from assistant_engine.store import Idempotency, Store
+from assistant_engine.store.dynamodb import INLINE_BYTES, ConditionFailed
+
+NOT_STARTED_SECONDS = 30
+"""How long after its creation, or after outputs were submitted, the sweeper looks whether a run moves."""
+
+INLINE_BUDGET = 200 * 1024
+"""Bytes of tool output that one turn may carry in the execution's data (Step Functions limit: 256 KiB)."""
+
+ANSWER_BYTES = 128 * 1024
+"""Bytes of answer in the output of an execution that another AWS service started."""
+
+
+def new_run(
+    assistant: Json,
+    request: Json,
+    thread_id: str,
+    now: int,
+    *,
+    run_id: str = "",
+    execution: str = "",
+    answers_in_output: bool = False,
+) -> Run:
+    """A queued run of an assistant from a valid `CreateRunRequest`: a snapshot, the request's fields over the assistant's.
+
+    Args:
+        run_id: given when the cause of the run decides its id; else the store gives one.
+        execution: the name of the execution that will drive it; the run's own id if empty.
+    """
+    settings = settings_of(assistant, request)
+    expires_after = request.get("expires_after") or int(os.environ["RUN_EXPIRES_AFTER"])
+    return Run(
+        id=run_id,
+        thread_id=thread_id,
+        assistant_id=assistant["id"],
+        status="queued",
+        created_at=now,
+        expires_at=now + expires_after,
+        settings=settings,
+        functions=assistant["functions"],
+        metadata=request.get("metadata") or {},
+        execution=execution,
+        answers_in_output=answers_in_output,
+        due_at=now + NOT_STARTED_SECONDS,
+    )
+
+
+def settings_of(assistant: Json, request: Json) -> Json:
+    """`Run.settings`: what the request sets and, where it doesn't, the assistant or the default."""
+
+    def chosen(name: str, default: Any = None) -> Any:
+        value = request.get(name)
+        return assistant.get(name, default) if value is None else value
+
+    instructions = chosen("instructions") or ""
+    if request.get("additional_instructions"):
+        instructions = "\n".join(filter(None, [instructions, request["additional_instructions"]]))
+    tools = chosen("tools")
+    named = {tool["function"]["name"] for tool in tools if tool["type"] == "function"}
+    tools = [*tools, *(t for t in registry.function_tools(assistant["functions"]) if t["function"]["name"] not in named)]
+    return {
+        "model": chosen("model"),
+        "instructions": instructions,
+        "tools": tools,
+        "tool_choice": chosen("tool_choice", "auto"),
+        "parallel_tool_calls": chosen("parallel_tool_calls", True),
+        "response_format": chosen("response_format"),
+        "temperature": chosen("temperature"),
+        "top_p": chosen("top_p"),
+        "reasoning_effort": chosen("reasoning_effort"),
+        "max_prompt_tokens": chosen("max_prompt_tokens"),
+        "max_completion_tokens": chosen("max_completion_tokens"),
+        "truncation_strategy": chosen("truncation_strategy", {"type": "auto", "last_messages": None}),
+    }
+
+
+def new_thread(request: Json, thread_id: str, now_ms: int) -> tuple[Thread, list[Json]]:
+    """A thread and its first messages (without ids) from a valid `CreateThreadRequest`."""
+    now = now_ms // 1000
+    thread = Thread(
+        id=thread_id,
+        created_at=now,
+        metadata=request.get("metadata") or {},
+        tool_resources=tool_resources.stored(request.get("tool_resources")),
+        last_ms=now_ms,
+    )
+    return thread, [conversation.new_message(message, now) for message in request.get("messages") or []]
+
+
+def create(
+    store: Store,
+    request: Json,
+    now_ms: int,
+    *,
+    thread_id: str | None = None,
+    run_id: str = "",
+    execution: str = "",
+    answers_in_output: bool = False,
+    idempotency: Idempotency | None = None,
+) -> Run:
+    """Create a run, and its thread unless `thread_id` is one that exists, in one transaction.
+
+    Args:
+        request: a valid `CreateRunRequest`, or `CreateThreadAndRunRequest` (its `thread` may be missing).
+        thread_id: the existing thread; without it a new one is made.
+        run_id: see `new_run`. With it the new thread's id follows from it, too.
+
+    Raises:
+        NotFound: the assistant or the thread does not exist.
+        InvalidRequest: the thread has an active run; too many messages for one transaction.
+        Replayed, Conflict: the idempotency key was used.
+    """
+    assistant = store.assistants.get(request["assistant_id"])
+    now = now_ms // 1000
+    thread, thread_messages = None, None
+    if thread_id is None:
+        thread_id = new_thread_id(now_ms, run_id)
+        thread, thread_messages = new_thread(request.get("thread") or {}, thread_id, now_ms)
+    run = new_run(
+        assistant,
+        request,
+        thread_id,
+        now,
+        run_id=run_id,
+        execution=execution,
+        answers_in_output=answers_in_output,
+    )
+    messages = [conversation.new_message(message, now) for message in request.get("additional_messages") or []]
+    return store.runs.create(
+        run, messages, now_ms, new_thread=thread, thread_messages=thread_messages, idempotency=idempotency
+    )
+
+
+def requested_ids(request: Any, execution: Json) -> tuple[str, str]:
+    """The ids of the thread and the run that an execution is about.
+
+    The HTTP API names both. For a run request they follow from the execution's start time and ARN, so the same execution,
+    delivered again, finds what it wrote before.
+
+    Args:
+        request: the execution's input, valid or not.
+        execution: `{"name", "arn", "start_time" (ISO 8601)}`.
+    """
+    named = request if isinstance(request, dict) else {}
+    thread_id, run_id = named.get("thread_id"), named.get("run_id")
+    if isinstance(thread_id, str) and isinstance(run_id, str):
+        return thread_id, run_id
+    started = datetime.fromisoformat(execution["start_time"])
+    run_id = ids.new_id("run_", int(started.timestamp() * 1000), seed=execution["arn"])
+    return thread_id if isinstance(thread_id, str) else new_thread_id(0, run_id), run_id
+
+
+def new_thread_id(now_ms: int, run_id: str) -> str:
+    """The id of a new thread; the same one each time for a run whose id is given."""
+    return ids.new_id("thread_", ids.milliseconds_of(run_id) if run_id else now_ms, seed=run_id or None)
+
+
+def submit_tool_outputs(store: Store, thread_id: str, run_id: str, tool_outputs: list[Json], now: int) -> Run:
+    """Take the client's outputs and queue the run again. `wake` the execution afterwards.
+
+    Args:
+        tool_outputs: `[{"tool_call_id", "output"}]`, one for each call that the run waits for.
+
+    Raises:
+        NotFound: no such run.
+        InvalidRequest: the run does not wait, or the outputs are not those that it waits for.
+    """
+    run = store.runs.get(thread_id, run_id)
+    if run.status != "requires_action":
+        raise InvalidRequest(f"Runs in status \"{run.status}\" do not accept tool outputs.")
+    tools = store.runs.pending_tools(run)
+    waiting = [call["id"] for call in tools.unanswered(server=False)] if tools else []
+    given = [output["tool_call_id"] for output in tool_outputs]
+    if extra := sorted(set(given) - set(waiting)):
+        raise InvalidRequest(f"Unexpected tool outputs for call ids {extra}. Expected outputs for call ids {waiting}.",
+                             param="tool_outputs")  # fmt: skip
+    if len(set(given)) < len(given):
+        raise InvalidRequest("Each tool_call_id may be given only once.", param="tool_outputs")
+    if missing := [call_id for call_id in waiting if call_id not in given]:
+        raise InvalidRequest(f"Expected tool outputs for call ids {missing}, got {given}.", param="tool_outputs")
+    assert tools is not None
+    limit = min(INLINE_BYTES, INLINE_BUDGET // len(tools.calls))
+    outputs = {
+        output["tool_call_id"]: store.runs.pack_output(run, output["tool_call_id"], output.get("output") or "", limit)
+        for output in tool_outputs
+    }
+    try:
+        return store.runs.submit_outputs(run, tools, outputs, now)
+    except ConditionFailed:
+        current = store.runs.get(thread_id, run_id)
+        raise InvalidRequest(f"Runs in status \"{current.status}\" do not accept tool outputs.") from None
+
+
+def cancel(store: Store, thread_id: str, run_id: str, now: int) -> Run:
+    """Ask for the run to be cancelled. `wake` the execution afterwards.
+
+    Raises:
+        NotFound: no such run.
+        InvalidRequest: the run has ended.
+    """
+    run = store.runs.get(thread_id, run_id)
+    if run.status == "cancelling":
+        return run
+    try:
+        return store.runs.request_cancel(run, now)
+    except ConditionFailed:
+        current = store.runs.get(thread_id, run_id)
+        raise InvalidRequest(f"Cannot cancel run with status '{current.status}'.") from None
+
+
+def execution_arn(run: Run) -> str:
+    """The ARN of the execution that drives the run, from `STATE_MACHINE_ARN`."""
+    return os.environ["STATE_MACHINE_ARN"].replace(":stateMachine:", ":execution:") + ":" + (run.execution or run.id)
+
+
+def start(step_functions: Any, store: Store, run: Run, now: int, *, again: bool = False) -> None:
+    """Start the execution of a queued run, named after the run: started twice, it is one execution.
+
+    Args:
+        step_functions: the boto3 client.
+        again: the execution that the run had has ended; another one takes over, from where the record stands.
+
+    Raises:
+        ConditionFailed: someone else took over.
+    """
+    name = run.execution or run.id
+    if again:
+        name = f"{run.id}-{run.attempts + 1}"
+        run = store.runs.hand_over(run, name, now + NOT_STARTED_SECONDS)
+    data = json.dumps({"thread_id": run.thread_id, "run_id": run.id})
+    try:
+        step_functions.start_execution(stateMachineArn=os.environ["STATE_MACHINE_ARN"], name=name, input=data)
+    except step_functions.exceptions.ExecutionAlreadyExists:
+        pass  # It has run already: what it did is in the record.
+
+
+def wake(step_functions: Any, run: Run) -> bool:
+    """Wake the execution that waits in `requires_action`; whether one waited.
+
+    The token only wakes it: what it finds is in the record, which is written already.
+
+    Args:
+        step_functions: the boto3 client.
+    """
+    if run.task_token is None:
+        return False
+    errors = step_functions.exceptions
+    try:
+        step_functions.send_task_success(taskToken=run.task_token, output="{}")
+    except (errors.TaskTimedOut, errors.TaskDoesNotExist, errors.InvalidToken):
+        return False  # It went on by itself: the wait timed out, or someone else woke it.
+    return True
+
+
+def cost(run: Run) -> int:
+    """What the run has cost so far, in billionths of a US dollar."""
+    return cost_of(run.settings["model"], run.usage.prompt_tokens, run.usage.completion_tokens)
+
+
+def cost_of(model: str, prompt_tokens: int, completion_tokens: int) -> int:
+    """What tokens cost, in billionths of a US dollar, by `MODEL_PRICES`; 0 for a model without a price.
+
+    `MODEL_PRICES` is JSON: `{model: [prompt, completion]}`, US dollars for a million tokens.
+    """
+    prompt, completion = json.loads(os.environ.get("MODEL_PRICES") or "{}").get(model, (0, 0))
+    return round((prompt * prompt_tokens + completion * completion_tokens) * 1_000)
+
+
+# What the state machine is told. Its data holds ids, the tools' arguments and outputs, and the answer if it was asked for.
+
+
+def ended(store: Store, run: Run) -> Json:
+    """What the state machine is told of a run that has ended: its status, and the run or the error."""
+    told: Json = {"status": run.status, "turn": run.turn}
+    ids_of_run = {"thread_id": run.thread_id, "run_id": run.id}
+    if run.status in ("completed", "incomplete"):
+        finished: Json = {**ids_of_run, "assistant_id": run.assistant_id, "status": run.status, "usage": run.usage.api()}
+        finished |= {"incomplete_details": run.incomplete_details}
+        created = [
+            step["step_details"]["message_creation"]["message_id"]
+            for step in store.runs.steps(run.thread_id, run.id)
+            if step["type"] == "message_creation"
+        ]
+        finished["messages"] = (
+            _answer(store, run, created) if run.answers_in_output else [{"message_id": name} for name in created]
+        )
+        return {**told, "run": finished}
+    code = run.last_error["code"] if run.last_error else run.status
+    return {**told, "error": code, "cause": json.dumps(ids_of_run)}
+
+
+def _answer(store: Store, run: Run, message_ids: list[str]) -> list[Json]:
+    left = ANSWER_BYTES
+    answer = []
+    for message in store.threads.messages(run.thread_id, message_ids):
+        encoded = conversation.text_of(message).encode()
+        told = {"message_id": message["id"], "text": encoded[:left].decode(errors="ignore")}
+        if len(encoded) > left:
+            told |= {"truncated": True}
+        left -= min(left, len(encoded))
+        answer.append(told)
+    return answer
+
+
+def calls(run: Run, tools: ToolStep) -> list[Json]:
+    """The calls of a turn that tool Lambdas run, as `call_tools` takes them."""
+    entries = {entry["function_name"]: entry for entry in run.functions}
+    unanswered = tools.unanswered(server=True)
+    return [
+        {
+            "tool_call_id": call["id"],
+            "function": registry.alias_arn(entries[call["function"]["name"]]["module_name"]),
+            "payload": {
+                "thread_id": run.thread_id,
+                "run_id": run.id,
+                "tool_call_id": call["id"],
+                "function_name": call["function"]["name"],
+                "arguments": call["function"]["arguments"],
+                "configured": bool(entries[call["function"]["name"]].get("configuration")),
+                "output_bytes": min(INLINE_BYTES, INLINE_BUDGET // len(tools.calls)),
+            },
+        }
+        for call in unanswered
+    ]
+
+
+def finish(store: Store, run: Run, status: str, now: int, last_error: Json | None = None) -> Json:
+    """End a run without a further turn and tell the state machine; an end that it has already stands."""
+    settled = run if run.status in TERMINAL else store.runs.settle(run, status, cost(run), now, last_error)
+    return ended(store, settled)

@@ -1,0 +1,60 @@
+"""What a request may hold, and the one way to read it.
+
+`parse` checks a JSON body against a request schema and `parse_fields` the fields of a query string or a form; both
+raise `InvalidRequest` in the API's wording. Schemas bear the reference's names. `responses` describes what we answer:
+handlers do not import it, the API description and the tests do.
+"""
+
+from assistant_engine.schemas.parsing import load_json, parse, parse_fields
+from assistant_engine.schemas.requests import (
+    AddUploadPartRequest,
+    CompleteUploadRequest,
+    CreateAssistantRequest,
+    CreateFileRequest,
+    CreateMessageRequest,
+    CreateRunRequest,
+    CreateThreadAndRunRequest,
+    CreateThreadRequest,
+    CreateUploadRequest,
+    IncludeParameters,
+    ListFilesParameters,
+    ListMessagesParameters,
+    ListParameters,
+    ListRunStepsParameters,
+    ListThreadsParameters,
+    ModifyAssistantRequest,
+    ModifyMessageRequest,
+    ModifyRunRequest,
+    ModifyThreadRequest,
+    NoParameters,
+    RunRequest,
+    SubmitToolOutputsRunRequest,
+)
+
+__all__ = [
+    "AddUploadPartRequest",
+    "CompleteUploadRequest",
+    "CreateAssistantRequest",
+    "CreateFileRequest",
+    "CreateMessageRequest",
+    "CreateRunRequest",
+    "CreateThreadAndRunRequest",
+    "CreateThreadRequest",
+    "CreateUploadRequest",
+    "IncludeParameters",
+    "ListFilesParameters",
+    "ListMessagesParameters",
+    "ListParameters",
+    "ListRunStepsParameters",
+    "ListThreadsParameters",
+    "ModifyAssistantRequest",
+    "ModifyMessageRequest",
+    "ModifyRunRequest",
+    "ModifyThreadRequest",
+    "NoParameters",
+    "RunRequest",
+    "SubmitToolOutputsRunRequest",
+    "load_json",
+    "parse",
+    "parse_fields",
+]

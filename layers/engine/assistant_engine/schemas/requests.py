@@ -1,0 +1,398 @@
+"""The requests, by their names in the reference; extensions of our own say so.
+
+Limits that the reference leaves open are set here where storage needs one: ids and model names of 256 characters, and
+256,000 characters for any instructions or message text.
+"""
+
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, Tag, WithJsonSchema, model_validator
+
+from assistant_engine.schemas.common import (
+    ABSENT,
+    AssistantFunction,
+    AssistantsApiResponseFormatOption,
+    AssistantsApiToolChoiceOption,
+    AssistantTool,
+    AssistantToolsFunction,
+    AssistantType,
+    Attachment,
+    CodeInterpreterResources,
+    FileExpirationAfter,
+    Id,
+    Instructions,
+    MessageContentImageFileObject,
+    MessageContentImageUrlObject,
+    Metadata,
+    ReasoningEffort,
+    Schema,
+    Temperature,
+    TokenBudget,
+    ToolResources,
+    TopP,
+    TruncationObject,
+    by_shape,
+    by_type,
+    problem,
+)
+
+TEXT_LENGTH = 256_000
+
+
+def _require_unique(names: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise problem(f"Invalid '{{param}}': function names must be unique, '{name}' is not.", code="invalid_value")
+        seen.add(name)
+
+
+def _unique_tools(tools: list[AssistantTool]) -> list[AssistantTool]:
+    _require_unique(tool.function.name for tool in tools if isinstance(tool, AssistantToolsFunction))
+    return tools
+
+
+def _unique_functions(functions: list[AssistantFunction]) -> list[AssistantFunction]:
+    _require_unique(function.function_name for function in functions)
+    return functions
+
+
+AssistantTools = Annotated[list[AssistantTool], Field(max_length=128), AfterValidator(_unique_tools)]
+RunTools = Annotated[list[AssistantTool], Field(max_length=20), AfterValidator(_unique_tools)]
+AssistantFunctions = Annotated[
+    list[AssistantFunction],
+    Field(max_length=128, description="Extension: functions of deployed tools that the assistant may call."),
+    AfterValidator(_unique_functions),
+]
+
+
+def _refuse_streaming(stream: bool) -> bool:
+    if stream:
+        raise problem(
+            "Invalid '{param}': streaming is not available. Leave it out, or set it to false.", code="unsupported_value"
+        )
+    return stream
+
+
+NoStreaming = Annotated[
+    bool,
+    AfterValidator(_refuse_streaming),
+    WithJsonSchema({"type": "boolean", "enum": [False], "description": "Streaming is not available."}),
+]
+
+
+class AutoChunking(Schema):
+    """The usual chunks: 800 tokens, of which 400 overlap."""
+
+    type: Literal["auto"]
+
+
+class StaticChunkingSizes(Schema):
+    """Chunks of a given size."""
+
+    max_chunk_size_tokens: int = Field(ge=100, le=4096)
+    chunk_overlap_tokens: int = Field(ge=0, description="At most half of `max_chunk_size_tokens`.")
+
+    @model_validator(mode="after")
+    def _overlaps_by_half_at_most(self) -> "StaticChunkingSizes":
+        if self.chunk_overlap_tokens > self.max_chunk_size_tokens / 2:
+            raise problem(
+                "Invalid '{param}': must not exceed half of max_chunk_size_tokens.",
+                code="invalid_value",
+                at="chunk_overlap_tokens",
+            )
+        return self
+
+
+class StaticChunking(Schema):
+    """Chunks of a given size."""
+
+    type: Literal["static"]
+    static: StaticChunkingSizes
+
+
+class NewVectorStore(Schema):
+    """A vector store to create and attach."""
+
+    file_ids: list[Id] = Field(default=[], max_length=10_000)
+    chunking_strategy: Annotated[
+        Annotated[AutoChunking, Tag("<auto>")] | Annotated[StaticChunking, Tag("<static>")], by_type("auto", "static")
+    ] = Field(default=ABSENT)
+    metadata: Metadata | None = None
+
+
+class CreateFileSearchResources(Schema):
+    """The vector store that file_search looks in: one that exists, or one to create."""
+
+    vector_store_ids: list[Id] = Field(default=[], max_length=1)
+    vector_stores: list[NewVectorStore] = Field(default=[], max_length=1)
+
+    @model_validator(mode="after")
+    def _exists_or_is_created(self) -> "CreateFileSearchResources":
+        if self.vector_store_ids and self.vector_stores:
+            raise problem(
+                "Invalid '{param}': give either vector_store_ids or vector_stores, not both.",
+                code="invalid_value",
+                at="vector_stores",
+            )
+        return self
+
+
+class CreateToolResources(Schema):
+    """What the tools work on."""
+
+    code_interpreter: CodeInterpreterResources = Field(default=ABSENT)
+    file_search: CreateFileSearchResources = Field(default=ABSENT)
+
+
+class _AssistantFields(Schema):
+    """What create and modify have in common."""
+
+    name: Annotated[str, Field(max_length=256)] | None = None
+    description: Annotated[str, Field(max_length=512)] | None = None
+    instructions: Instructions | None = None
+    reasoning_effort: ReasoningEffort | None = "medium"
+    tools: AssistantTools = Field(default=[])
+    metadata: Metadata | None = None
+    temperature: Temperature | None = 1
+    top_p: TopP | None = 1
+    response_format: AssistantsApiResponseFormatOption | None = "auto"
+    functions: AssistantFunctions = Field(default=[])
+
+
+class CreateAssistantRequest(_AssistantFields):
+    """POST /assistants."""
+
+    model: Id
+    tool_resources: CreateToolResources | None = None
+    assistant_type: AssistantType = Field(default="chat", description="Extension: fixed when the assistant is created.")
+
+
+class ModifyAssistantRequest(_AssistantFields):
+    """POST /assistants/{assistant_id}: what is given replaces what was there."""
+
+    model: Id = Field(default=ABSENT)
+    tool_resources: ToolResources | None = None
+
+
+class MessageRequestContentTextObject(Schema):
+    """Text in a message."""
+
+    type: Literal["text"]
+    text: str = Field(min_length=1, max_length=TEXT_LENGTH)
+
+
+MessageRequestContentPart = Annotated[
+    Annotated[MessageRequestContentTextObject, Tag("<text>")]
+    | Annotated[MessageContentImageUrlObject, Tag("<image_url>")]
+    | Annotated[MessageContentImageFileObject, Tag("<image_file>")],
+    by_type("text", "image_url", "image_file"),
+]
+
+
+def _readable_length(parts: list[MessageRequestContentPart]) -> list[MessageRequestContentPart]:
+    total = sum(len(part.text) for part in parts if isinstance(part, MessageRequestContentTextObject))
+    if total > TEXT_LENGTH:
+        raise problem(
+            f"Invalid '{{param}}': string too long. Expected texts with a total maximum length {TEXT_LENGTH}, "
+            f"but got a total length {total} instead.",
+            code="string_above_max_length",
+        )
+    return parts
+
+
+class CreateMessageRequest(Schema):
+    """POST /threads/{thread_id}/messages, and each message given with a thread or run."""
+
+    role: Literal["user", "assistant"]
+    content: Annotated[
+        Annotated[str, Field(min_length=1, max_length=TEXT_LENGTH), Tag("<string>")]
+        | Annotated[
+            list[MessageRequestContentPart], Field(min_length=1), AfterValidator(_readable_length), Tag("<array>")
+        ],
+        by_shape(string=str, array=list),
+    ]
+    attachments: Annotated[list[Attachment], Field(max_length=10)] | None = None
+    metadata: Metadata | None = None
+
+
+class ModifyMessageRequest(Schema):
+    """POST /threads/{thread_id}/messages/{message_id}."""
+
+    metadata: Metadata | None = None
+
+
+class CreateThreadRequest(Schema):
+    """POST /threads, and the thread of a run that makes its own."""
+
+    messages: list[CreateMessageRequest] = Field(default=[])
+    tool_resources: CreateToolResources | None = None
+    metadata: Metadata | None = None
+
+
+class ModifyThreadRequest(Schema):
+    """POST /threads/{thread_id}."""
+
+    tool_resources: ToolResources | None = None
+    metadata: Metadata | None = None
+
+
+class _RunFields(Schema):
+    """What every way to start a run has in common. What is null or not given comes from the assistant."""
+
+    assistant_id: Id
+    model: Id | None = None
+    instructions: Instructions | None = Field(default=None, description="Instead of the assistant's.")
+    tools: RunTools | None = None
+    metadata: Metadata | None = None
+    temperature: Temperature | None = 1
+    top_p: TopP | None = 1
+    stream: NoStreaming | None = None
+    max_prompt_tokens: TokenBudget | None = Field(default=None, description="For the whole run.")
+    max_completion_tokens: TokenBudget | None = Field(default=None, description="For the whole run.")
+    truncation_strategy: TruncationObject | None = None
+    tool_choice: AssistantsApiToolChoiceOption | None = "auto"
+    parallel_tool_calls: bool = True
+    response_format: AssistantsApiResponseFormatOption | None = "auto"
+    expires_after: int = Field(
+        default=ABSENT, ge=1, le=86_400, description="Extension: seconds until the run expires; else the environment's."
+    )
+
+
+class CreateRunRequest(_RunFields):
+    """POST /threads/{thread_id}/runs."""
+
+    reasoning_effort: ReasoningEffort | None = "medium"
+    additional_instructions: Instructions | None = Field(default=None, description="After the instructions.")
+    additional_messages: list[CreateMessageRequest] | None = Field(
+        default=None, description="Added to the thread before the run starts."
+    )
+
+
+class CreateThreadAndRunRequest(_RunFields):
+    """POST /threads/runs."""
+
+    thread: CreateThreadRequest = Field(default=ABSENT)
+    tool_resources: ToolResources | None = None
+
+
+class RunRequest(CreateRunRequest):
+    """The input of the state machine when another AWS service starts it."""
+
+    thread_id: Id = Field(default=ABSENT, description="The thread to run on; without it one is made.")
+    thread: CreateThreadRequest = Field(default=ABSENT, description="The thread to make; not with `thread_id`.")
+    idempotency_key: Id = Field(default=ABSENT, description="The same key always means the same run.")
+    # Step Functions asks callers to add this one to the input, so that the console links the two executions.
+    AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID: str = Field(default=ABSENT)
+
+    @model_validator(mode="after")
+    def _has_one_thread(self) -> "RunRequest":
+        if self.thread_id is not None and self.thread is not None:
+            raise problem(
+                "Invalid '{param}': give either thread_id or thread, not both.", code="invalid_value", at="thread"
+            )
+        return self
+
+
+class ModifyRunRequest(Schema):
+    """POST /threads/{thread_id}/runs/{run_id}."""
+
+    metadata: Metadata | None = None
+
+
+class ToolOutput(Schema):
+    """The output of one tool call."""
+
+    tool_call_id: Id
+    output: str = Field(default="")
+
+
+class SubmitToolOutputsRunRequest(Schema):
+    """POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs."""
+
+    tool_outputs: list[ToolOutput]
+    stream: NoStreaming | None = None
+
+
+FilePurpose = Literal["assistants", "batch", "fine-tune", "vision", "user_data", "evals"]
+
+
+class CreateFileRequest(Schema):
+    """The fields of POST /files beside `file`, which is multipart/form-data."""
+
+    purpose: FilePurpose
+    expires_after: FileExpirationAfter = Field(default=ABSENT)
+
+
+class CreateUploadRequest(Schema):
+    """POST /uploads."""
+
+    bytes: int = Field(ge=1, le=512 * 1024**2, description="The size of the whole file.")
+    filename: str = Field(min_length=1, max_length=255)
+    mime_type: str = Field(min_length=1, max_length=255)
+    purpose: FilePurpose
+    expires_after: FileExpirationAfter = Field(default=ABSENT)
+
+
+class AddUploadPartRequest(Schema):
+    """The fields of POST /uploads/{upload_id}/parts beside `data`, which is multipart/form-data: none."""
+
+
+class CompleteUploadRequest(Schema):
+    """POST /uploads/{upload_id}/complete."""
+
+    part_ids: list[Id] = Field(min_length=1, max_length=10_000, description="The parts in their order.")
+    md5: str = Field(default=ABSENT, pattern="^[0-9a-fA-F]{32}$", description="Of the whole file.")
+
+
+class NoParameters(Schema):
+    """The query string of an endpoint that takes none."""
+
+
+class ListParameters(Schema):
+    """The query string of a list."""
+
+    limit: int = Field(default=20, ge=1, le=100)
+    order: Literal["asc", "desc"] = Field(default="desc", description="By time of creation.")
+    after: Id = Field(default=ABSENT, description="An id: the page starts after it.")
+    before: Id = Field(default=ABSENT, description="An id: the page ends before it.")
+
+
+class ListMessagesParameters(ListParameters):
+    """The query string of GET /threads/{thread_id}/messages."""
+
+    run_id: Id = Field(default=ABSENT, description="Only messages that this run added.")
+
+
+class ListThreadsParameters(ListParameters):
+    """Extension: the query string of GET /threads."""
+
+    assistant_id: Id = Field(default=ABSENT, description="Only threads on which this assistant ran.")
+    user_id: Annotated[str, Field(min_length=1, max_length=512)] = Field(
+        default=ABSENT, description="Only threads with this `user_id` in their metadata."
+    )
+
+
+class ListFilesParameters(Schema):
+    """The query string of GET /files."""
+
+    purpose: str = Field(default=ABSENT, max_length=64)
+    limit: int = Field(default=10_000, ge=1, le=10_000)
+    order: Literal["asc", "desc"] = "desc"
+    after: Id = Field(default=ABSENT)
+
+
+RunStepInclude = Literal["step_details.tool_calls[*].file_search.results[*].content"]
+
+
+class IncludeParameters(Schema):
+    """The query string of a run's creation and of GET .../steps/{step_id}."""
+
+    include: list[RunStepInclude] = Field(default=ABSENT, alias="include[]")
+
+
+class ListRunStepsParameters(ListParameters):
+    """The query string of GET /threads/{thread_id}/runs/{run_id}/steps."""
+
+    include: list[RunStepInclude] = Field(default=ABSENT, alias="include[]")

@@ -1,0 +1,133 @@
+"""Assistants: an item under (assistant_type, assistant_id), and a pointer under the id alone."""
+
+import hashlib
+import json
+
+from assistant_engine import ids
+from assistant_engine.errors import NotFound
+from assistant_engine.records import Json
+from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, marshal, values
+from assistant_engine.store.idempotency import Idempotency
+from assistant_engine.store.pages import Page, Window, cut, items_of
+
+PROJECT = "default#assistant"
+
+
+class Assistants:
+    """Assistants in the API's shape (`AssistantObject`), with the extensions `assistant_type` and `functions`."""
+
+    def __init__(self, database: Database, blobs: Blobs, table: str, idempotency_table: str) -> None:
+        self._db = database
+        self._blobs = blobs
+        self._table = table
+        self._idempotency_table = idempotency_table
+
+    def create(self, assistant: Json, idempotency: Idempotency | None = None) -> None:
+        """Write the assistant and its pointer.
+
+        Raises:
+            Replayed, Conflict: the idempotency key was used.
+        """
+        if idempotency:
+            idempotency.check(self._db, self._blobs, self._idempotency_table)
+        pointer = {
+            "assistant_type": assistant["id"],
+            "assistant_id": assistant["id"],
+            "points_to": assistant["assistant_type"],
+        }
+        absent = "attribute_not_exists(assistant_id)"
+        actions = [
+            {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": absent}}
+            for item in (self._item(assistant), marshal(pointer))
+        ]
+        if idempotency:
+            now = assistant["created_at"]
+            actions.append(idempotency.action(self._idempotency_table, self._blobs, assistant, now))
+        try:
+            self._db.transact(actions)
+        except ConditionFailed:
+            if idempotency:
+                idempotency.check(self._db, self._blobs, self._idempotency_table)
+            raise
+
+    def get(self, assistant_id: str) -> Json:
+        """The assistant by its id alone.
+
+        Raises:
+            NotFound: no assistant has this id.
+        """
+        key = self._key(assistant_id)
+        item = self._db.get(self._table, key) if key else None
+        if item is None:
+            raise _not_found(assistant_id)
+        assistant: Json = self._blobs.unpack("document", item)
+        return assistant
+
+    def replace(self, assistant: Json, seen: Json) -> bool:
+        """Write `assistant` in place of `seen`, unless someone changed it in between; whether it was written."""
+        put = {
+            "TableName": self._table,
+            "Item": self._item(assistant),
+            "ConditionExpression": "version = :version",
+            "ExpressionAttributeValues": values(version=self._version(seen)),
+        }
+        try:
+            self._db.transact([{"Put": put}])
+        except ConditionFailed:
+            return False
+        return True
+
+    def page(self, window: Window) -> Page:
+        """A page of all assistants, from the index: what was written in the last moments may be missing."""
+        items = items_of(
+            self._db,
+            window,
+            "asst_",
+            ("project", PROJECT),
+            "assistant_id",
+            TableName=self._table,
+            IndexName="by_project",
+        )
+        found, has_more = cut(items, window)
+        return Page(self._blobs.unpack_each("document", found), has_more, window.from_end)
+
+    def delete(self, assistant_id: str) -> None:
+        """Delete the assistant and its pointer.
+
+        Raises:
+            NotFound: no assistant has this id.
+        """
+        key = self._key(assistant_id)
+        if key is None:
+            raise _not_found(assistant_id)
+        pointer = {"assistant_type": assistant_id, "assistant_id": assistant_id}
+        present = "attribute_exists(assistant_id)"
+        try:
+            self._db.transact(
+                [
+                    {"Delete": {"TableName": self._table, "Key": marshal(key), "ConditionExpression": present}}
+                    for key in (key, pointer)
+                ]
+            )
+        except ConditionFailed:
+            raise _not_found(assistant_id) from None
+
+    def _key(self, assistant_id: str) -> Json | None:
+        if not ids.is_id(assistant_id):
+            return None
+        pointer = self._db.get(self._table, {"assistant_type": assistant_id, "assistant_id": assistant_id})
+        return {"assistant_type": pointer["points_to"], "assistant_id": assistant_id} if pointer else None
+
+    def _item(self, assistant: Json) -> Json:
+        version = self._version(assistant)
+        document = self._blobs.pack("document", assistant, f"text/assistants/{assistant['id']}/{version}.json")
+        keys = {"assistant_type": assistant["assistant_type"], "assistant_id": assistant["id"], "project": PROJECT}
+        return marshal({**keys, "version": version, **document})
+
+    @staticmethod
+    def _version(assistant: Json) -> str:
+        return hashlib.sha256(json.dumps(assistant, sort_keys=True).encode()).hexdigest()
+
+
+def _not_found(assistant_id: str) -> NotFound:
+    return NotFound(f"No assistant found with id '{assistant_id}'.")

@@ -1,0 +1,247 @@
+"""Files: an item under the file's id alone, and the bytes in the bucket under `files/<file id>`."""
+
+import mimetypes
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from assistant_engine import ids
+from assistant_engine.errors import InvalidRequest, NotFound
+from assistant_engine.records import Json
+from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, marshal
+from assistant_engine.store.idempotency import Idempotency
+from assistant_engine.store.pages import Page, Window, cut, items_of
+
+PREFIX = "file-"
+PROJECT = "default#file"
+
+MOST_BYTES = 512 * 1024**2
+"""Largest file."""
+
+MOST_IMAGE_BYTES = 20 * 1024**2
+"""Largest image that a message may show the model."""
+
+LIFETIME_DAYS = (1, 7, 30)
+"""A file that expires is tagged `lifetime=<days>` with the least of these that it fits in: the bucket's lifecycle rules
+remove the bytes of what nobody asked for again after it expired."""
+
+
+class Files:
+    """Files in the API's shape (`OpenAIFile`).
+
+    A file that has expired is not found, from that second on; its item goes by the table's time to live.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        blobs: Blobs,
+        table: str,
+        idempotency_table: str,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._db = database
+        self._blobs = blobs
+        self._table = table
+        self._idempotency_table = idempotency_table
+        self._clock = clock
+
+    @staticmethod
+    def key(file_id: str) -> str:
+        """Where the bytes of a file are in the bucket."""
+        return f"files/{file_id}"
+
+    @staticmethod
+    def tags(file: Json) -> str:
+        """The tags of the file's object, as S3 takes them."""
+        if "expires_at" not in file:
+            return ""
+        days = (file["expires_at"] - file["created_at"]) / 86_400
+        return f"lifetime={next(most for most in LIFETIME_DAYS if days <= most)}"
+
+    def create(self, file: Json, media_type: str, data: bytes, idempotency: Idempotency | None = None) -> None:
+        """Keep a file: first its bytes, then the item.
+
+        Raises:
+            Replayed, Conflict: the idempotency key was used.
+        """
+        if idempotency:
+            idempotency.check(self._db, self._blobs, self._idempotency_table)
+        self._blobs.client.put_object(
+            Bucket=self._blobs.bucket, Key=self.key(file["id"]), Body=data, Tagging=self.tags(file)
+        )
+        actions = [self.put(file, media_type)]
+        if idempotency:
+            actions.append(idempotency.action(self._idempotency_table, self._blobs, file, file["created_at"]))
+        try:
+            self._db.transact(actions)
+        except ConditionFailed:
+            self.delete_bytes(file["id"])
+            if idempotency:
+                idempotency.check(self._db, self._blobs, self._idempotency_table)
+            raise
+
+    def put(self, file: Json, media_type: str) -> Json:
+        """The action that writes the file's item."""
+        item = {
+            **_own_key(file["id"]),
+            "project": PROJECT,
+            "purpose": file["purpose"],
+            "media_type": media_type,
+            "ttl": file.get("expires_at"),
+            **self._blobs.pack("document", file, f"text/files/{file['id']}.json"),
+        }
+        return {
+            "Put": {
+                "TableName": self._table,
+                "Item": marshal(item),
+                "ConditionExpression": "attribute_not_exists(assistant_id)",
+            }
+        }
+
+    def get(self, file_id: str) -> Json:
+        """The file.
+
+        Raises:
+            NotFound: no file has this id, or it has expired.
+        """
+        file: Json = self._blobs.unpack("document", self._item(file_id))
+        return file
+
+    def _item(self, file_id: str) -> Json:
+        item = self._db.get(self._table, _own_key(file_id)) if ids.is_id(file_id) else None
+        if item is None or item.get("project") != PROJECT or item.get("ttl", self._clock() + 1) <= self._clock():
+            raise not_found(file_id)
+        return item
+
+    def page(self, window: Window, purpose: str | None = None) -> Page:
+        """A page of files by time of creation. It comes from an index, so it may lag by a moment.
+
+        Args:
+            purpose: only files with this purpose.
+
+        Raises:
+            InvalidRequest: the cursor is not an id of a file.
+        """
+        now = self._clock()
+        index = {"TableName": self._table, "IndexName": "by_project"}
+        items = (
+            item
+            for item in items_of(self._db, window, PREFIX, ("project", PROJECT), "assistant_id", **index)
+            if item.get("ttl", now + 1) > now and purpose in (None, item["purpose"])
+        )
+        found, has_more = cut(items, window)
+        return Page((self._blobs.unpack("document", item) for item in found), has_more, window.from_end)
+
+    def delete(self, file_id: str) -> None:
+        """Delete a file, its bytes first: a delete that was cut short can be done again.
+
+        Raises:
+            NotFound: no file has this id, or it had expired.
+        """
+        try:
+            self._item(file_id)
+        except NotFound:
+            if self._is_file(file_id):
+                self._remove(file_id)
+            raise
+        self._remove(file_id)
+
+    def _is_file(self, file_id: str) -> bool:
+        item = self._db.get(self._table, _own_key(file_id)) if ids.is_id(file_id) else None
+        return item is not None and item.get("project") == PROJECT
+
+    def _remove(self, file_id: str) -> None:
+        self.delete_bytes(file_id)
+        self._db.delete_all(self._table, [_own_key(file_id)])
+
+    def delete_bytes(self, file_id: str) -> None:
+        """Delete what the bucket holds of a file; nothing happens if there is nothing."""
+        self._blobs.client.delete_object(Bucket=self._blobs.bucket, Key=self.key(file_id))
+
+    def read(self, file_id: str) -> bytes:
+        """The bytes of a file, all in memory.
+
+        Raises:
+            NotFound: they are not there.
+        """
+        try:
+            body = self._blobs.client.get_object(Bucket=self._blobs.bucket, Key=self.key(file_id))["Body"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
+                raise
+            raise not_found(file_id) from None
+        data: bytes = body.read()
+        return data
+
+    def url(self, file: Json, seconds: int) -> str:
+        """An address that gives the bytes to anyone for so many seconds."""
+        parameters = {
+            "Bucket": self._blobs.bucket,
+            "Key": self.key(file["id"]),
+            "ResponseContentType": "application/octet-stream",
+            "ResponseContentDisposition": disposition(file["filename"]),
+        }
+        # S3 takes signatures of version 4 alone in newer regions, and boto3 would presign with version 2 in older ones.
+        client: Any = boto3.client("s3", config=Config(signature_version="s3v4"))
+        address: str = client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=seconds)
+        return address
+
+    def image(self, file_id: str) -> tuple[str, bytes]:
+        """The media type and the bytes of an image.
+
+        Raises:
+            NotFound: no file has this id.
+            InvalidRequest: it is no PNG, JPEG, GIF or WebP image, or over 20 MB.
+        """
+        item = self._item(file_id)
+        file: Json = self._blobs.unpack("document", item)
+        if file["bytes"] > MOST_IMAGE_BYTES:
+            raise InvalidRequest(
+                f"The image {file_id} is too large: {file['bytes']} bytes, at most {MOST_IMAGE_BYTES}."
+            )
+        data = self.read(file_id)
+        kind = _image_type(data)
+        if kind is None:
+            raise InvalidRequest(f"The file {file_id} is not an image. Supported are PNG, JPEG, GIF and WebP.")
+        return kind, data
+
+
+def not_found(file_id: str) -> NotFound:
+    """What is raised where a file is not found."""
+    return NotFound(f"No such File object: {file_id}", param="id")
+
+
+def media_type_of(filename: str, given: str | None) -> str:
+    """The media type of a file: what the client said, or else what its name says."""
+    return given or mimetypes.guess_type(filename)[0] or "application/octet-stream"
+
+
+def disposition(filename: str) -> str:
+    """The header `Content-Disposition` that has the file saved under its name (RFC 6266)."""
+    plain = "".join(
+        letter if letter.isascii() and letter.isprintable() and letter not in '"\\' else "_" for letter in filename
+    )
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
+
+
+def _own_key(file_id: str) -> Json:
+    return {"assistant_type": file_id, "assistant_id": file_id}
+
+
+def _image_type(data: bytes) -> str | None:
+    """By the bytes it starts with: names and headers come from outside, and the model's API refuses a wrong type."""
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if data.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if data.startswith((b"GIF87a", b"GIF89a")):
+        return "image/gif"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    return None

@@ -1,0 +1,78 @@
+"""Idempotency records: part of the transaction that they protect."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from assistant_engine.errors import Conflict
+from assistant_engine.records import Json
+from assistant_engine.store.dynamodb import Blobs, Database, marshal
+
+KEPT_SECONDS = 24 * 3600
+"""How long a key is remembered."""
+
+
+class Replayed(Exception):
+    """The request was carried out before, under the same key.
+
+    Attributes:
+        answer: the object that was answered then, in the API's shape.
+    """
+
+    def __init__(self, answer: Json) -> None:
+        super().__init__("this request was carried out before")
+        self.answer = answer
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """A caller's idempotency key and what it was used for.
+
+    Attributes:
+        key: the caller's word, of any length.
+        request: the whole request; another request under the same key is a conflict.
+    """
+
+    key: str
+    request: Any
+
+    def _fingerprint(self) -> str:
+        return hashlib.sha256(json.dumps(self.request, sort_keys=True).encode()).hexdigest()
+
+    def _key(self) -> Json:
+        return {"thread_id": f"idempotency#{hashlib.sha256(self.key.encode()).hexdigest()}", "message_id": "record"}
+
+    def action(self, table: str, blobs: Blobs, answer: Json, now: int) -> Json:
+        """The action that records `answer` in the transaction; it fails when the key was used."""
+        item = {
+            **self._key(),
+            "fingerprint": self._fingerprint(),
+            **blobs.pack("answer", answer, f"text/idempotency/{self._fingerprint()}/{answer['id']}.json"),
+            "ttl": now + KEPT_SECONDS,
+        }
+        return {
+            "Put": {
+                "TableName": table,
+                "Item": marshal(item),
+                "ConditionExpression": "attribute_not_exists(thread_id)",
+            }
+        }
+
+    def check(self, database: Database, blobs: Blobs, table: str) -> None:
+        """Look whether the key was used.
+
+        Raises:
+            Replayed: for the same request.
+            Conflict: for another one.
+        """
+        item = database.get(table, self._key())
+        if item is None:
+            return
+        if item["fingerprint"] != self._fingerprint():
+            raise Conflict(
+                "This idempotency key was used before, for a different request.",
+                param="Idempotency-Key",
+                code="idempotency_key_in_use",
+            )
+        raise Replayed(blobs.unpack("answer", item))

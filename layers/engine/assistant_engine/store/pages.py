@@ -1,0 +1,95 @@
+"""Pages of a list. Ids sort by time, so a page is a range of keys: nothing that others write meanwhile can shift it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from assistant_engine import ids
+from assistant_engine.errors import InvalidRequest
+from assistant_engine.records import Json
+from assistant_engine.store.dynamodb import Database, values
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The part of a list that is asked for, as in the query string of every list."""
+
+    limit: int = 20
+    order: str = "desc"
+    after: str | None = None
+    before: str | None = None
+
+    @property
+    def from_end(self) -> bool:
+        """Whether the page is read from its end on, because it ends at `before` and starts wherever it then starts."""
+        return self.before is not None and self.after is None
+
+    @property
+    def ascending(self) -> bool:
+        """Whether ids rise in the order in which the page is read."""
+        return (self.order == "asc") != self.from_end
+
+    def bounds(self, prefix: str) -> tuple[str, str]:
+        """The lowest and the highest id that the page may hold; no id lies between them if the lowest is higher.
+
+        Args:
+            prefix: what every id of the list starts with. A cursor's object may have been deleted meanwhile.
+
+        Raises:
+            InvalidRequest: a cursor is not an id of this list.
+        """
+        for name in ("after", "before"):
+            cursor = getattr(self, name)
+            if cursor is not None and not (ids.is_id(cursor) and cursor.startswith(prefix)):
+                raise InvalidRequest(
+                    f"Invalid '{name}': expected an id that starts with '{prefix}'.", param=name, code="invalid_value"
+                )
+        above, below = (self.after, self.before) if self.order == "asc" else (self.before, self.after)
+        # Ids hold only characters between "!" and "~".
+        low = above + "!" if above else prefix
+        high = below[:-1] + chr(ord(below[-1]) - 1) + "~" if below else prefix + "~"
+        return max(low, prefix), min(high, prefix + "~")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page as it is read: its objects come one by one, in the order of reading, and may be left unread.
+
+    Attributes:
+        from_end: whether they come last first.
+        has_more: whether the list goes on beyond the object that comes last.
+    """
+
+    objects: Iterator[Any]
+    has_more: bool
+    from_end: bool
+
+
+def items_of(
+    database: Database, window: Window, prefix: str, partition: tuple[str, str], sort_key: str, **request: Any
+) -> Iterator[Json]:
+    """The items of a partition from where the window starts, in the order of reading.
+
+    Args:
+        partition: name and value of the partition key.
+        sort_key: name of the key that holds the ids.
+        request: more of the Query: table, index, consistency.
+    """
+    low, high = window.bounds(prefix)
+    if low > high:
+        return iter(())
+    return database.query_all(
+        KeyConditionExpression="#partition = :partition AND #sort BETWEEN :low AND :high",
+        ExpressionAttributeNames={"#partition": partition[0], "#sort": sort_key},
+        ExpressionAttributeValues=values(partition=partition[1], low=low, high=high),
+        ScanIndexForward=window.ascending,
+        Limit=window.limit + 1,
+        **request,
+    )
+
+
+def cut(items: Iterator[Json], window: Window) -> tuple[list[Json], bool]:
+    """As many items as the window takes, and whether there are more."""
+    found = list(islice(items, window.limit + 1))
+    return found[: window.limit], len(found) > window.limit

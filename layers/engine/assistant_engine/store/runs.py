@@ -1,0 +1,657 @@
+"""Runs: the record that is the truth of a run, its steps, and the turns of its conversation with the model.
+
+Every write is conditional on the run's status (the table of `lifecycle`) and, where it takes a turn, on the turn. So a
+terminal status is written exactly once, and a second delivery of a step changes nothing.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from assistant_engine import ids
+from assistant_engine.errors import InvalidRequest, NotFound
+from assistant_engine.lifecycle import ACTIVE, TERMINAL, sources
+from assistant_engine.records import Json, Run, Thread, ToolStep, Turn, Usage
+from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, marshal, values
+from assistant_engine.store.idempotency import Idempotency
+from assistant_engine.store.pages import Page, Window, cut, items_of
+from assistant_engine.store.threads import HEAD, Threads
+
+OPEN_SHARDS = 8
+"""Partitions of the index of open runs: every run enters and leaves it once or twice."""
+
+_CLOCK_ATTEMPTS = 20
+
+
+def open_shard(run_id: str) -> str:
+    """The partition of the index of open runs that a run is listed in."""
+    return f"open#{sum(run_id.encode()) % OPEN_SHARDS}"
+
+
+class Runs:
+    """Runs (`Run`), run steps and turns."""
+
+    def __init__(self, database: Database, blobs: Blobs, table: str, directory_table: str, threads: Threads) -> None:
+        self._db = database
+        self._blobs = blobs
+        self._table = table
+        self._directory_table = directory_table
+        self._threads = threads
+
+    # Creating
+
+    def create(
+        self,
+        run: Run,
+        messages: list[Json],
+        now_ms: int,
+        *,
+        new_thread: Thread | None = None,
+        thread_messages: list[Json] | None = None,
+        idempotency: Idempotency | None = None,
+    ) -> Run:
+        """Write a run and all that comes with it, taking the thread's lock, in one transaction.
+
+        Args:
+            run: the run; without an id (an empty one) it gets one from the thread's clock.
+            messages: the run's additional messages, without ids.
+            now_ms: milliseconds since 1970.
+            new_thread: a thread to be made for it, with `thread_messages`.
+
+        Returns:
+            The run; the one that exists if it has the same id (the same request was delivered before).
+
+        Raises:
+            InvalidRequest: the thread has an active run.
+            NotFound: the thread does not exist.
+            Replayed, Conflict: the idempotency key was used.
+        """
+        if idempotency:
+            idempotency.check(self._db, self._blobs, self._table)
+        if new_thread:
+            messages = [*(thread_messages or []), *messages]
+        for _ in range(_CLOCK_ATTEMPTS):
+            thread = new_thread or self._threads.get(run.thread_id)
+            if thread.active_run:
+                if thread.active_run == run.id:
+                    return self.get(run.thread_id, run.id)
+                if idempotency:
+                    # The active run may be the answer to this very request, sent twice at once.
+                    idempotency.check(self._db, self._blobs, self._table)
+                raise InvalidRequest(f"Thread {thread.id} already has an active run {thread.active_run}.")
+            first_ms = max(now_ms, thread.last_ms + 1)
+            last_ms = first_ms + len(messages)
+            created = run if run.id else replace(run, id=ids.new_id("run_", last_ms))
+            if new_thread:
+                actions = self._threads.new_thread_actions(new_thread, messages, active_run=created.id)
+            else:
+                stamped = self._threads.stamp(messages, first_ms, thread.id)
+                actions = [
+                    self._threads.advance(thread, last_ms, lock=created.id),
+                    *self._threads.put_messages(stamped),
+                ]
+            actions += [self._put_run(created), self._threads.count_run_begun(run.assistant_id, run.thread_id)]
+            if idempotency:
+                answer = created.api([], ended=False)
+                actions.append(idempotency.action(self._table, self._blobs, answer, created.created_at))
+            try:
+                self._db.transact(actions)
+                return created
+            except ConditionFailed:
+                # Someone else was first: on the key, on this very run, or on the thread, which is looked at again.
+                if idempotency:
+                    idempotency.check(self._db, self._blobs, self._table)
+                if run.id and (existing := self.find(run.thread_id, run.id)):
+                    return existing
+        raise InvalidRequest(f"Too many writers on {run.thread_id} at once. Please try again.", code="conflict")
+
+    def _put_run(self, run: Run) -> Json:
+        fixed = {"settings": run.settings, "functions": run.functions}
+        item = {
+            "thread_id": run.thread_id,
+            "message_id": run.id,
+            "assistant_id": run.assistant_id,
+            "run_status": run.status,
+            "created_at": run.created_at,
+            "expires_at": run.expires_at,
+            "metadata": run.metadata,
+            "execution": run.execution,
+            "answers_in_output": run.answers_in_output,
+            "open_shard": open_shard(run.id),
+            "due_at": run.due_at,
+            "turn": run.turn,
+            "attempts": run.attempts,
+            # A tool Lambda may read this attribute and no other of a run: its configuration.
+            "functions": {
+                f"{entry['class_name']}.{entry['function_name']}": json.dumps(entry["configuration"])
+                for entry in run.functions
+                if entry.get("configuration")
+            },
+            **self._blobs.pack("document", fixed, f"text/{run.thread_id}/{run.id}.json"),
+        }
+        put = {"TableName": self._table, "Item": marshal(item), "ConditionExpression": "attribute_not_exists(message_id)"}
+        return {"Put": put}
+
+    # Reading
+
+    def find(self, thread_id: str, run_id: str) -> Run | None:
+        """The run, or None."""
+        if not ids.is_id(thread_id) or not ids.is_id(run_id) or not run_id.startswith("run_"):
+            return None
+        item = self._db.get(self._table, self._key(thread_id, run_id))
+        return self._run(item) if item else None
+
+    def get(self, thread_id: str, run_id: str) -> Run:
+        """The run.
+
+        Raises:
+            NotFound: there is none with this id in the thread.
+        """
+        run = self.find(thread_id, run_id)
+        if run is None:
+            raise NotFound(f"No run found with id '{run_id}'.")
+        return run
+
+    def status(self, thread_id: str, run_id: str) -> str:
+        """The run's status, read eventually consistent: half the price, for looking again and again."""
+        item = self._db.get(
+            self._table, self._key(thread_id, run_id), consistent=False, attributes=["run_status"]
+        )
+        return item["run_status"] if item else "cancelled"
+
+    def _run(self, item: Json) -> Run:
+        fixed = self._blobs.unpack("document", item)
+        return Run(
+            id=item["message_id"],
+            thread_id=item["thread_id"],
+            assistant_id=item["assistant_id"],
+            status=item["run_status"],
+            created_at=item["created_at"],
+            expires_at=item["expires_at"],
+            settings=fixed["settings"],
+            functions=fixed["functions"],
+            metadata=item["metadata"],
+            execution=item["execution"],
+            answers_in_output=item["answers_in_output"],
+            due_at=item["due_at"],
+            turn=item["turn"],
+            attempts=item["attempts"],
+            usage=Usage(item.get("prompt_tokens", 0), item.get("completion_tokens", 0)),
+            task_token=item.get("task_token"),
+            started_at=item.get("started_at"),
+            completed_at=item.get("completed_at"),
+            cancelled_at=item.get("cancelled_at"),
+            failed_at=item.get("failed_at"),
+            incomplete_details=item.get("incomplete_details"),
+            last_error=item.get("last_error"),
+        )
+
+    def turns(self, run: Run) -> list[list[Json]]:
+        """The output items of every stored turn, in order."""
+        items = self._db.query_all(**self._below(run.thread_id, f"turn#{run.id}#"))
+        return self._blobs.unpack_all("output", list(items))
+
+    def steps(self, thread_id: str, run_id: str) -> list[Json]:
+        """The run's steps as `RunStepObject`, oldest first, outputs filled in."""
+        items = self._db.query_all(**self._below(thread_id, ids.step_prefix(run_id)))
+        return [self._step(item) for item in items]
+
+    def page(self, thread_id: str, window: Window) -> Page:
+        """A page of a thread's runs (`Run`), strongly consistent."""
+        found, has_more = cut(self._items(thread_id, "run_", window), window)
+        return Page(map(self._run, found), has_more, window.from_end)
+
+    def step_page(self, thread_id: str, run_id: str, window: Window) -> Page:
+        """A page of a run's steps (`RunStepObject`), strongly consistent."""
+        found, has_more = cut(self._items(thread_id, ids.step_prefix(run_id), window), window)
+        return Page(map(self._step, found), has_more, window.from_end)
+
+    def _items(self, thread_id: str, prefix: str, window: Window) -> Iterator[Json]:
+        partition = ("thread_id", thread_id)
+        return items_of(
+            self._db, window, prefix, partition, "message_id", TableName=self._table, ConsistentRead=True
+        )
+
+    def step(self, thread_id: str, run_id: str, step_id: str) -> Json:
+        """A step of the run.
+
+        Raises:
+            NotFound: the run has no step with this id.
+        """
+        item = None
+        if ids.is_id(step_id) and step_id.startswith(ids.step_prefix(run_id)):
+            item = self._db.get(self._table, self._key(thread_id, step_id))
+        if item is None:
+            raise NotFound(f"No run step found with id '{step_id}'.")
+        return self._step(item)
+
+    def message_ids(self, thread_id: str, run_id: str) -> list[str]:
+        """The ids of the messages that the run added, oldest first; some may have been deleted."""
+        query = self._below(thread_id, ids.step_prefix(run_id))
+        steps = self._db.query_all(**query, FilterExpression="attribute_not_exists(outputs)")
+        details = (self._blobs.unpack("document", item)["step_details"] for item in steps)
+        return [detail["message_creation"]["message_id"] for detail in details]
+
+    def update(self, thread_id: str, run_id: str, metadata: dict[str, str]) -> Run:
+        """Replace the run's metadata.
+
+        Raises:
+            NotFound: there is no run with this id in the thread.
+        """
+        self.get(thread_id, run_id)
+        item = self._db.update(
+            TableName=self._table,
+            Key=marshal(self._key(thread_id, run_id)),
+            UpdateExpression="SET metadata = :metadata",
+            ConditionExpression="attribute_exists(message_id)",
+            ExpressionAttributeValues=values(metadata=metadata),
+        )
+        return self._run(item)
+
+    def tool_steps(self, run: Run) -> list[ToolStep]:
+        """The run's steps that call tools, oldest first."""
+        items = self._db.query_all(**self._below(run.thread_id, ids.step_prefix(run.id)))
+        return [self._tool_step(item) for item in items if "outputs" in item]
+
+    def pending_tools(self, run: Run) -> ToolStep | None:
+        """The tool step of the newest stored turn: one read by its key."""
+        if run.turn == 0:
+            return None
+        item = self._db.get(self._table, self._key(run.thread_id, self._tool_step_id(run, run.turn - 1)))
+        return self._tool_step(item) if item else None
+
+    @staticmethod
+    def _tool_step_id(run: Run, turn: int) -> str:
+        # A turn has at most two steps: 00 creates the message, 01 calls the tools.
+        return ids.step_id(run.id, turn, 1)
+
+    def _below(self, thread_id: str, prefix: str) -> Json:
+        return {
+            "TableName": self._table,
+            "KeyConditionExpression": "thread_id = :thread AND begins_with(message_id, :prefix)",
+            "ExpressionAttributeValues": values(thread=thread_id, prefix=prefix),
+            "ConsistentRead": True,
+        }
+
+    def _tool_step(self, item: Json) -> ToolStep:
+        outputs = {
+            call_id: output["text"] if "text" in output else self._blobs.read(output["key"])
+            for call_id, output in item["outputs"].items()
+        }
+        return ToolStep(self._blobs.unpack("document", item), item["server_calls"], outputs)
+
+    def _step(self, item: Json) -> Json:
+        step: Json = self._blobs.unpack("document", item)
+        step |= {name: item[name] for name in ("completed_at", "cancelled_at", "expired_at", "failed_at") if name in item}
+        step["status"] = item["step_status"]
+        step["last_error"] = item.get("last_error")
+        step["metadata"] = item.get("metadata", step["metadata"])
+        if "outputs" in item:
+            outputs = self._tool_step(item).outputs
+            for call in step["step_details"]["tool_calls"]:
+                call["function"]["output"] = outputs.get(call["id"])
+        return step
+
+    def open(self, due: int, execution: str | None = None) -> Iterator[tuple[str, str]]:
+        """The open runs that are due, or those that an execution drives, from the index, as (thread id, run id)."""
+        condition, more = "open_shard = :shard AND due_at <= :due", {}
+        named: Json = {"due": due}
+        if execution is not None:
+            condition, named = "open_shard = :shard", {"execution": execution}
+            more = {"FilterExpression": "execution = :execution"}
+        for shard in range(OPEN_SHARDS):
+            for item in self._db.query_all(
+                TableName=self._table,
+                IndexName="open_runs",
+                KeyConditionExpression=condition,
+                ExpressionAttributeValues=values(shard=f"open#{shard}", **named),
+                **more,
+            ):
+                yield item["thread_id"], item["message_id"]
+
+    def postpone(self, run: Run, due: int) -> None:
+        """Let the sweeper look again at `due`.
+
+        Raises:
+            ConditionFailed: the run moved on.
+        """
+        self._set(run, "due_at = :due", {"due": due})
+
+    def hand_over(self, run: Run, execution: str, due: int) -> Run:
+        """Let another execution drive the run.
+
+        Raises:
+            ConditionFailed: the run moved on, or was handed over already.
+        """
+        return self._set(run, "due_at = :due, execution = :execution", {"due": due, "execution": execution})
+
+    def _set(self, run: Run, assignments: str, named: Json) -> Run:
+        item = self._db.update(
+            TableName=self._table,
+            Key=marshal(self._key(run.thread_id, run.id)),
+            UpdateExpression="SET " + assignments,
+            ConditionExpression="run_status = :seen_status AND execution = :seen_execution AND attempts = :seen_attempts",
+            ExpressionAttributeValues=values(
+                **named, seen_status=run.status, seen_execution=run.execution, seen_attempts=run.attempts
+            ),
+        )
+        return self._run(item)
+
+    # Taking a turn
+
+    def begin_attempt(self, run: Run, now: int) -> Run:
+        """Record that the model is about to be called for the run's next turn; `queued` becomes `in_progress`.
+
+        Raises:
+            ConditionFailed: the run moved on.
+        """
+        item = self._db.update(
+            TableName=self._table,
+            Key=marshal(self._key(run.thread_id, run.id)),
+            UpdateExpression="SET run_status = :status, attempts = attempts + :one, due_at = :due,"
+            " started_at = if_not_exists(started_at, :now) REMOVE task_token",
+            ConditionExpression="turn = :turn AND run_status IN (:queued, :status)",
+            ExpressionAttributeValues=values(
+                status="in_progress", queued="queued", one=1, due=run.expires_at + 5, now=now, turn=run.turn
+            ),
+        )
+        return self._run(item)
+
+    def store_turn(self, run: Run, turn: Turn, server_calls: list[str], cost: int, now_ms: int) -> Run:
+        """Record the outcome of a model call, in one transaction conditional on (run, turn).
+
+        With a terminal status the lock's release, the totals and the status are part of it.
+
+        Args:
+            run: as it was when the call began.
+            server_calls: ids of the turn's calls that a tool Lambda runs.
+            cost: of the whole run so far, in billionths of a US dollar.
+            now_ms: milliseconds since 1970.
+
+        Raises:
+            ConditionFailed: the run moved on (cancelled, or another delivery was first); nothing was written.
+        """
+        now = now_ms // 1000
+        usage = run.usage + turn.usage
+        ended = turn.status in TERMINAL
+        names = {"SET": ["turn = turn + :one", "run_status = :status", "prompt_tokens = :prompt",
+                         "completion_tokens = :completion"]}  # fmt: skip
+        named: Json = {
+            "one": 1,
+            "status": turn.status,
+            "prompt": usage.prompt_tokens,
+            "completion": usage.completion_tokens,
+            "turn": run.turn,
+            "in_progress": "in_progress",
+        }
+        if ended:
+            self._ending(turn.status, turn.last_error, turn.incomplete_details, now, names, named)
+        thread = self._threads.get_head(run.thread_id)
+        last_ms = max(now_ms, thread.last_ms + 1)
+        message = {**turn.message, "id": ids.new_id("msg_", last_ms), "thread_id": run.thread_id} if turn.message else None
+        actions = [
+            self._update_run(run, names, named, "turn = :turn AND run_status = :in_progress"),
+            {
+                "Put": {
+                    "TableName": self._table,
+                    "Item": marshal(
+                        {
+                            **self._key(run.thread_id, f"turn#{run.id}#{run.turn:04d}"),
+                            **self._blobs.pack(
+                                "output", turn.output, f"text/{run.thread_id}/{run.id}-turn-{run.turn}-{now_ms}.json"
+                            ),
+                        }
+                    ),
+                }
+            },
+        ]
+        if message:
+            actions += self._threads.put_messages([message])
+            details = {"type": "message_creation", "message_creation": {"message_id": message["id"]}}
+            actions.append(self._put_step(run, ids.step_id(run.id, run.turn, 0), details, turn.usage, now, done=True))
+        if turn.calls:
+            details = {"type": "tool_calls", "tool_calls": turn.calls}
+            actions.append(
+                self._put_step(
+                    run, self._tool_step_id(run, run.turn), details, turn.usage, now,
+                    done=ended, outputs={}, server_calls=server_calls,
+                )  # fmt: skip
+            )
+        if ended:
+            actions += self._release(run, usage, cost, last_ms)
+        elif message:
+            actions.append(self._threads.move_clock(run.thread_id, last_ms, run.id))
+        self._db.transact(actions)
+        return self.get(run.thread_id, run.id)
+
+    def _put_step(self, run: Run, step_id: str, details: Json, usage: Usage, now: int, *, done: bool, **more: Any) -> Json:
+        step = {
+            "id": step_id,
+            "object": "thread.run.step",
+            "created_at": now,
+            "run_id": run.id,
+            "assistant_id": run.assistant_id,
+            "thread_id": run.thread_id,
+            "type": details["type"],
+            "status": "in_progress",
+            "cancelled_at": None,
+            "completed_at": None,
+            "expired_at": None,
+            "failed_at": None,
+            "last_error": None,
+            "step_details": details,
+            "usage": usage.api(),
+            "metadata": {},
+        }
+        item = {
+            **self._key(run.thread_id, step_id),
+            "step_status": "completed" if done else "in_progress",
+            "completed_at": now if done else None,
+            **more,
+            **self._blobs.pack("document", step, f"text/{run.thread_id}/{step_id}-{now}.json"),
+        }
+        return {"Put": {"TableName": self._table, "Item": marshal(item)}}
+
+    def record_outputs(self, run: Run, tools: ToolStep, outputs: dict[str, Json], now: int) -> ToolStep:
+        """Record outputs of the pending step's calls; those recorded before stay as they are.
+
+        Args:
+            outputs: by tool call id: `{"text": ...}`, or `{"key": ...}` of an object in the bucket.
+        """
+        # A delivery that comes late brings outputs of an earlier turn: those are not this step's.
+        waiting = {call["id"] for call in tools.unanswered(server=True)}
+        fresh = {call_id: output for call_id, output in outputs.items() if call_id in waiting}
+        if not fresh:
+            return tools
+        try:
+            self._db.transact([self._answer(run, tools, fresh, now)])
+        except ConditionFailed:
+            pass  # Another delivery of the same outputs was first.
+        answered = self.pending_tools(run)
+        return answered or tools
+
+    def _answer(self, run: Run, tools: ToolStep, outputs: dict[str, Json], now: int) -> Json:
+        places = {f"#c{index}": call_id for index, call_id in enumerate(outputs)}
+        named: Json = {f"o{index}": output for index, output in enumerate(outputs.values())}
+        complete = {call["id"] for call in tools.calls} <= {*tools.outputs, *outputs}
+        assignments = [f"outputs.{place} = :o{index}" for index, place in enumerate(places)]
+        if complete:
+            assignments += ["step_status = :completed", "completed_at = :now"]
+            named |= {"completed": "completed", "now": now}
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": marshal(self._key(run.thread_id, tools.step["id"])),
+                "UpdateExpression": "SET " + ", ".join(assignments),
+                "ConditionExpression": " AND ".join(f"attribute_not_exists(outputs.{place})" for place in places),
+                "ExpressionAttributeNames": places,
+                "ExpressionAttributeValues": values(**named),
+            }
+        }
+
+    def pack_output(self, run: Run, call_id: str, text: str, limit: int) -> Json:
+        """A tool's output as `record_outputs` takes it: inline up to `limit` bytes, else put into the bucket."""
+        if len(text.encode()) <= limit:
+            return {"text": text}
+        key = ids.new_id(f"text/{run.thread_id}/{run.id}-", 0, seed=call_id)
+        self._blobs.client.put_object(Bucket=self._blobs.bucket, Key=key, Body=text.encode())
+        return {"key": key}
+
+    # Waiting for the client
+
+    def wait_for_outputs(self, run: Run, task_token: str) -> None:
+        """`requires_action`, and the token that ends it, in one update.
+
+        Raises:
+            ConditionFailed: the run is no longer in progress.
+        """
+        self._db.update(
+            TableName=self._table,
+            Key=marshal(self._key(run.thread_id, run.id)),
+            UpdateExpression="SET run_status = :status, task_token = :token",
+            # Delivered twice, the later token is the one that the execution waits with.
+            ConditionExpression="turn = :turn AND run_status IN (:in_progress, :queued, :status)",
+            ExpressionAttributeValues=values(
+                status="requires_action", in_progress="in_progress", queued="queued", token=task_token, turn=run.turn
+            ),
+        )
+
+    def submit_outputs(self, run: Run, tools: ToolStep, outputs: dict[str, Json], now: int) -> Run:
+        """Record the client's outputs and queue the run again, in one transaction.
+
+        Raises:
+            ConditionFailed: the run does not wait for them any more.
+        """
+        named = {"status": "queued", "waiting": "requires_action", "due": now + 30, "turn": run.turn}
+        self._db.transact(
+            [
+                self._update_run(
+                    run,
+                    {"SET": ["run_status = :status", "due_at = :due"]},
+                    named,
+                    "turn = :turn AND run_status = :waiting",
+                ),
+                self._answer(run, tools, outputs, now),
+            ]
+        )
+        return self.get(run.thread_id, run.id)
+
+    # Ending
+
+    def request_cancel(self, run: Run, now: int) -> Run:
+        """`cancelling`: the execution, or the sweeper if it is gone, makes it `cancelled`.
+
+        Raises:
+            ConditionFailed: the run can't be cancelled from where it is now.
+        """
+        item = self._db.update(
+            TableName=self._table,
+            Key=marshal(self._key(run.thread_id, run.id)),
+            UpdateExpression="SET run_status = :status, due_at = :due",
+            **self._from(sources("cancelling"), {"status": "cancelling", "due": now + 30}),
+        )
+        return self._run(item)
+
+    def settle(
+        self,
+        run: Run,
+        status: str,
+        cost: int,
+        now: int,
+        last_error: Json | None = None,
+        incomplete_details: Json | None = None,
+    ) -> Run:
+        """End a run without a further turn: `expired`, `cancelled`, `failed` or `incomplete`.
+
+        The terminal status, the lock's release and the totals are one transaction. If the run has ended already, that
+        end stands.
+
+        Args:
+            cost: of the whole run, in billionths of a US dollar.
+        """
+        names: dict[str, list[str]] = {"SET": ["run_status = :status"]}
+        named: Json = {"status": status}
+        self._ending(status, last_error, incomplete_details, now, names, named)
+        condition = self._from(sources(status), named)
+        actions = [self._update_run(run, names, named, condition["ConditionExpression"])]
+        tools = self.pending_tools(run)
+        if tools and (tools.unanswered(server=True) or tools.unanswered(server=False)):
+            actions.append(self._end_step(run, tools, status, now, last_error))
+        try:
+            self._db.transact([*actions, *self._release(run, run.usage, cost, 0)])
+        except ConditionFailed:
+            current = self.get(run.thread_id, run.id)
+            if current.status in ACTIVE:
+                raise
+            return current
+        return self.get(run.thread_id, run.id)
+
+    @staticmethod
+    def _ending(
+        status: str,
+        last_error: Json | None,
+        incomplete_details: Json | None,
+        now: int,
+        names: dict[str, list[str]],
+        named: Json,
+    ) -> None:
+        moment = {"completed": "completed_at", "cancelled": "cancelled_at", "failed": "failed_at"}.get(status)
+        if moment:
+            names["SET"].append(f"{moment} = :moment")
+            named["moment"] = now
+        if last_error:
+            names["SET"].append("last_error = :last_error")
+            named["last_error"] = last_error
+        if incomplete_details:
+            names["SET"].append("incomplete_details = :incomplete_details")
+            named["incomplete_details"] = incomplete_details
+        names["REMOVE"] = ["open_shard", "task_token"]
+
+    def _end_step(self, run: Run, tools: ToolStep, status: str, now: int, last_error: Json | None) -> Json:
+        ended = status if status in ("cancelled", "failed", "expired") else "failed"
+        named: Json = {"status": ended, "now": now, "in_progress": "in_progress"}
+        if last_error:
+            named["last_error"] = last_error
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": marshal(self._key(run.thread_id, tools.step["id"])),
+                "UpdateExpression": f"SET step_status = :status, {ended}_at = :now"
+                + (", last_error = :last_error" if last_error else ""),
+                "ConditionExpression": "step_status = :in_progress",
+                "ExpressionAttributeValues": values(**named),
+            }
+        }
+
+    def _release(self, run: Run, usage: Usage, cost: int, last_ms: int) -> list[Json]:
+        return [
+            self._threads.release(run.thread_id, run.id, usage, cost, last_ms),
+            self._threads.count_run_ended(run.assistant_id, run.thread_id, usage, cost),
+        ]
+
+    def _update_run(self, run: Run, names: dict[str, list[str]], named: Json, condition: str) -> Json:
+        expression = " ".join(f"{verb} {', '.join(parts)}" for verb, parts in names.items())
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": marshal(self._key(run.thread_id, run.id)),
+                "UpdateExpression": expression,
+                "ConditionExpression": condition,
+                "ExpressionAttributeValues": values(**named),
+            }
+        }
+
+    @staticmethod
+    def _from(statuses: tuple[str, ...], named: Json) -> Json:
+        """The condition that the run is in one of the statuses; their values are added to `named`."""
+        named |= {f"from{index}": status for index, status in enumerate(statuses)}
+        condition = f"run_status IN ({', '.join(f':from{index}' for index in range(len(statuses)))})"
+        return {"ConditionExpression": condition, "ExpressionAttributeValues": values(**named)}
+
+    @staticmethod
+    def _key(thread_id: str, name: str) -> Json:
+        return {"thread_id": thread_id, "message_id": name}
+
+
+__all__ = ["HEAD", "Runs", "open_shard"]
