@@ -1,0 +1,164 @@
+"""`in_progress`: one model call, unless the record says that there is something to do or to wait for first."""
+
+import base64
+import os
+from typing import Any
+
+from assistant_engine import conversation, model, runs
+from assistant_engine.lifecycle import next_action
+from assistant_engine.records import Json, Run, ToolStep
+from assistant_engine.step import logger, now_ms, step, store
+from assistant_engine.store.dynamodb import ConditionFailed
+
+MOST_ATTEMPTS_BESIDE_TURNS = 10
+"""Model calls of a run that may end in 'try again' before the run fails."""
+
+MOST_TURNS = 100
+"""A turn is four events or more in the execution's history, which holds 25,000 (Step Functions limit)."""
+
+MOST_MESSAGES = 500
+"""Messages of the thread that a turn reads at most, however long the thread is."""
+
+FOLLOWER_WAIT_SECONDS = 10
+"""How often an execution looks at a run that another execution drives."""
+
+MODEL_SECONDS = 870
+"""Time for the model within the 900 s of a Lambda function."""
+
+
+@step
+def handler(event: Json) -> Json:
+    """Take the run's next step.
+
+    Args:
+        event: `{"thread_id", "run_id", "turn", "execution" (name), "outputs": [{"tool_call_id", "output" | "output_key"}]}`.
+
+    Returns:
+        `{"status", "turn"}` and, by status: `calls` (call_tools), `wait_seconds` (backoff), `run` (completed,
+        incomplete), `error` and `cause` (expired, cancelled, failed).
+    """
+    run = store().runs.get(event["thread_id"], event["run_id"])
+    tools = store().runs.pending_tools(run)
+    if tools and event["outputs"]:
+        tools = store().runs.record_outputs(run, tools, _outputs(event["outputs"]), now_ms() // 1000)
+    for _ in range(3):
+        now = now_ms() // 1000
+        action = next_action(run, event["turn"], tools, now)
+        follows = event["execution"] != (run.execution or run.id)
+        if follows and action not in ("completed", "incomplete", "failed", "expired", "cancelled"):
+            return _wait(run, min(FOLLOWER_WAIT_SECONDS, run.expires_at - now))
+        if action == "call_tools" and tools:
+            return {"status": action, "turn": run.turn, "calls": runs.calls(run, tools)}
+        if action == "requires_action":
+            return {"status": action, "turn": run.turn}
+        if action == "late":
+            return _wait(run, 1)
+        if action != "call_model":
+            return runs.finish(store(), run, action, now)
+        try:
+            return _take_turn(run)
+        except ConditionFailed:
+            # Cancelled, or another delivery was first. The record tells.
+            run = store().runs.get(run.thread_id, run.id)
+            tools = store().runs.pending_tools(run)
+    return _wait(run, 1)
+
+
+def _outputs(outputs: list[Json]) -> dict[str, Json]:
+    return {
+        output["tool_call_id"]: {"text": output["output"]} if "output" in output else {"key": output["output_key"]}
+        for output in outputs
+    }
+
+
+def _wait(run: Run, seconds: int) -> Json:
+    return {"status": "backoff", "turn": run.turn, "wait_seconds": max(1, seconds)}
+
+
+def _take_turn(run: Run) -> Json:
+    if run.turn >= MOST_TURNS:
+        error = {"code": "server_error", "message": f"The run called tools in {MOST_TURNS} turns without an answer."}
+        return runs.finish(store(), run, "failed", now_ms() // 1000, error)
+    run = store().runs.begin_attempt(run, now_ms() // 1000)
+    body, over = _request(run)
+    if over:
+        return _stop_short(run, over)
+    retries = run.attempts - run.turn - 1
+    left = run.expires_at - now_ms() / 1000
+    try:
+        response = model.respond(
+            body,
+            timeout=max(1.0, min(MODEL_SECONDS, left)),
+            attempt=retries,
+            cancelled=lambda: store().runs.status(run.thread_id, run.id) != "in_progress",
+        )
+    except model.Cancelled:
+        raise ConditionFailed([]) from None
+    except model.TryAgain as busy:
+        now = now_ms() // 1000
+        if retries + 1 >= MOST_ATTEMPTS_BESIDE_TURNS:
+            return runs.finish(store(), run, "failed", now, {"code": busy.code, "message": busy.message})
+        logger.warning("model busy: %s, run %s waits %s s", busy.code, run.id, busy.wait_seconds)
+        return _wait(run, min(busy.wait_seconds, run.expires_at - now))
+    except model.Refused as refused:
+        return runs.finish(
+            store(), run, "failed", now_ms() // 1000, {"code": refused.code, "message": refused.message}
+        )
+    return _store_turn(run, response)
+
+
+def _request(run: Run) -> tuple[Json, str | None]:
+    """The body of the model call, and the token budget that leaves no room for it, if one does."""
+    settings = run.settings
+    budget = int(os.environ["CONTEXT_TOKENS"])
+    if settings["max_prompt_tokens"]:
+        budget = min(budget, settings["max_prompt_tokens"] - run.usage.prompt_tokens)
+    most = MOST_MESSAGES
+    if settings["truncation_strategy"]["type"] == "last_messages":
+        most = min(most, settings["truncation_strategy"]["last_messages"])
+    messages, _ = store().threads.newest_messages(run.thread_id, most, budget * conversation.BYTES_PER_TOKEN)
+    # What the run itself has said stands in its turns, together with the calls around it.
+    messages = [message for message in messages if message["run_id"] != run.id]
+    turns: list[list[Json]] = store().runs.turns(run) if run.turn else []
+    steps: list[ToolStep] = store().runs.tool_steps(run) if run.turn else []
+    body = conversation.model_request(settings, messages, turns, steps, run.usage)
+    fits = conversation.fit(body, budget, len(messages))
+    if settings["max_prompt_tokens"] and not fits:
+        return body, "max_prompt_tokens"
+    if body.get("max_output_tokens", conversation.SMALLEST_OUTPUT_TOKENS) < conversation.SMALLEST_OUTPUT_TOKENS:
+        return body, "max_completion_tokens"
+    _put_images(body)
+    return body, None
+
+
+def _put_images(body: Json) -> None:
+    """Put the bytes of image files in place of their ids."""
+    for item in body["input"]:
+        for part in item["content"] if item.get("role") else []:
+            if "file_id" in part:
+                media_type, data = store().files.image(part.pop("file_id"))
+                part["image_url"] = f"data:{media_type};base64,{base64.b64encode(data).decode()}"
+
+
+def _stop_short(run: Run, budget: str) -> Json:
+    settled = store().runs.settle(
+        run, "incomplete", runs.cost(run), now_ms() // 1000, incomplete_details={"reason": budget}
+    )
+    return runs.ended(store(), settled)
+
+
+def _store_turn(run: Run, response: Any) -> Json:
+    now = now_ms()
+    turn = conversation.outcome(response, run.assistant_id, run.id, now // 1000)
+    served = {entry["function_name"] for entry in run.functions}
+    server_calls = [call["id"] for call in turn.calls if call["function"]["name"] in served]
+    used = run.usage + turn.usage
+    cost = runs.cost_of(run.settings["model"], used.prompt_tokens, used.completion_tokens)
+    run = store().runs.store_turn(run, turn, server_calls, cost, now)
+    if turn.status != "in_progress":
+        return runs.ended(store(), run)
+    tools = store().runs.pending_tools(run)
+    assert tools is not None
+    if tools.unanswered(server=True):
+        return {"status": "call_tools", "turn": run.turn, "calls": runs.calls(run, tools)}
+    return {"status": "requires_action", "turn": run.turn}

@@ -1,0 +1,49 @@
+"""`queued`: takes the run that the HTTP API created, or creates the one that a run request asks for."""
+
+from typing import Any
+
+from assistant_engine import runs
+from assistant_engine.records import Json, Run
+from assistant_engine.step import now_ms, step, store
+from assistant_engine.store import Idempotency, Replayed
+
+
+@step
+def handler(event: Json) -> Json:
+    """Find or create the run.
+
+    Args:
+        event: `{"request": {"thread_id", "run_id"} or a run request, "execution": {"name", "arn", "start_time"}}`.
+
+    Returns:
+        `{"thread_id", "run_id", "expires_at" (seconds since 1970), "turn"}`.
+
+    Raises:
+        InvalidRequest: the request is wrong; nothing was written.
+    """
+    thread_id, run_id = runs.requested_ids(event["request"], event["execution"])
+    run = store().runs.find(thread_id, run_id) or _requested_run(event["request"], event["execution"], run_id)
+    return {"thread_id": run.thread_id, "run_id": run.id, "expires_at": run.expires_at, "turn": run.turn}
+
+
+def _requested_run(request: Any, execution: Json, run_id: str) -> Run:
+    # Only run requests need the schemas; executions of the HTTP API's runs start faster without them.
+    from assistant_engine.schemas import RunRequest, parse
+
+    valid = parse(RunRequest, request)
+    # Step Functions adds this where it is asked to; two deliveries of one request differ in it.
+    valid = {name: value for name, value in valid.items() if not name.startswith("AWS_STEP_FUNCTIONS_")}
+    key = valid.get("idempotency_key")
+    try:
+        return runs.create(
+            store(),
+            valid,
+            now_ms(),
+            thread_id=valid.get("thread_id"),
+            run_id=run_id,
+            execution=execution["name"],
+            answers_in_output=True,
+            idempotency=Idempotency(f"run-request#{key}", valid) if key else None,
+        )
+    except Replayed as before:
+        return store().runs.get(before.answer["thread_id"], before.answer["id"])

@@ -1,0 +1,27 @@
+"""`requires_action`: writes the status and the task token that ends the wait, in one update."""
+
+from assistant_engine.lifecycle import next_action
+from assistant_engine.records import Json
+from assistant_engine.step import NothingToWaitFor, now_ms, step, store
+from assistant_engine.store.dynamodb import ConditionFailed
+
+
+@step
+def handler(event: Json) -> Json:
+    """Let the run wait for its client.
+
+    Args:
+        event: `{"thread_id", "run_id", "turn", "token"}`.
+
+    Raises:
+        NothingToWaitFor: the outputs are there already, or the run was cancelled or has ended.
+    """
+    run = store().runs.get(event["thread_id"], event["run_id"])
+    tools = store().runs.pending_tools(run)
+    if next_action(run, event["turn"], tools, now_ms() // 1000) != "requires_action":
+        raise NothingToWaitFor
+    try:
+        store().runs.wait_for_outputs(run, event["token"])
+    except ConditionFailed:
+        raise NothingToWaitFor from None
+    return {}

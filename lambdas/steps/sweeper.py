@@ -1,0 +1,81 @@
+"""The sweeper: starts, wakes, settles or expires runs that do not move, and removes what deleted threads left.
+
+Every minute it queries the index of open runs for those that are due; when AWS reports that an execution ended badly, it
+looks at that execution's run at once. The index lags a little; what is done is decided from the record.
+"""
+
+import os
+from functools import cache
+from typing import Any
+
+import boto3
+
+from assistant_engine import runs
+from assistant_engine.lifecycle import TERMINAL
+from assistant_engine.records import Json, Run
+from assistant_engine.step import logger, now_ms, step, store
+from assistant_engine.store.dynamodb import ConditionFailed
+
+LOOK_AGAIN_SECONDS = 30
+LOST = {"code": "server_error", "message": "The execution of this run was stopped. Please try again."}
+
+
+@step
+def handler(event: Json) -> Json:
+    """Look at the runs that are due, or at the one that the event names.
+
+    Args:
+        event: `{}` from the schedule, or `{"name", "status"}` of an execution that ended badly.
+
+    Returns:
+        `{"swept"}`: how many runs were looked at. One that can't be swept now is due again the next minute.
+    """
+    now = now_ms() // 1000
+    swept = 0
+    for thread_id, run_id in store().runs.open(now, execution=event.get("name")):
+        try:
+            _sweep(store().runs.get(thread_id, run_id), now)
+        except ConditionFailed:
+            logger.info("run %s moved while it was swept", run_id)
+        swept += 1
+    for thread_id in store().threads.tombstones(now):
+        store().threads.bury(thread_id)
+    return {"swept": swept}
+
+
+def _sweep(run: Run, now: int) -> None:
+    if run.status in TERMINAL:
+        return
+    if now >= run.expires_at and run.status != "cancelling":
+        runs.finish(store(), run, "expired", now)
+        runs.wake(_step_functions(), run)
+        return
+    if runs.wake(_step_functions(), run) if run.status in ("queued", "cancelling") else False:
+        store().runs.postpone(run, now + LOOK_AGAIN_SECONDS)
+        return
+    state = _execution_status(run)
+    if state == "RUNNING":
+        store().runs.postpone(run, now + LOOK_AGAIN_SECONDS)
+    elif run.status == "cancelling":
+        runs.finish(store(), run, "cancelled", now)
+    elif run.status == "queued":
+        # Nobody started the execution, or it ended before it took the outputs: the record says where to go on.
+        runs.start(_step_functions(), store(), run, now, again=state is not None)
+    else:
+        runs.finish(store(), run, "failed", now, LOST)
+        logger.warning("run %s had lost its execution (%s)", run.id, state)
+
+
+def _execution_status(run: Run) -> str | None:
+    """The status of the run's execution, None if there is none."""
+    try:
+        described = _step_functions().describe_execution(executionArn=runs.execution_arn(run))
+    except _step_functions().exceptions.ExecutionDoesNotExist:
+        return None
+    status: str = described["status"]
+    return status
+
+
+@cache
+def _step_functions() -> Any:
+    return boto3.client("stepfunctions", region_name=os.environ["AWS_REGION"])
