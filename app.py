@@ -1,0 +1,19 @@
+"""The CDK app: `cdk deploy -c env=dev|staging|prod`."""
+
+import sys
+
+from aws_cdk import App, Validations
+from cdk_nag import AwsSolutionsChecks, ServerlessChecks
+
+from cdk.configuration import UnknownEnvironment, configuration_of
+from cdk.layers import EmptyLayerCache
+from cdk.stack import AssistantsStack
+
+app = App()
+try:
+    AssistantsStack(app, configuration_of(app.node.try_get_context))
+except (UnknownEnvironment, EmptyLayerCache) as error:
+    sys.exit(f"{error}")
+
+Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
+app.synth()

@@ -1,0 +1,1 @@
+"""The infrastructure: one module for each capability, composed by `stack.py`."""

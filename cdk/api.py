@@ -1,0 +1,129 @@
+"""The HTTP API: one function behind three routes."""
+
+import json
+
+from aws_cdk.aws_apigatewayv2 import CfnStage, HttpApi, HttpMethod
+from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
+from aws_cdk.aws_lambda import Code
+from aws_cdk.aws_logs import LogGroup
+from constructs import Construct
+
+from cdk.configuration import Configuration
+from cdk.functions import VersionedFunction
+from cdk.layers import ROOT, Layers
+from cdk.model import Model
+from cdk.review import acknowledge
+from cdk.state_machine import RunStateMachine
+from cdk.steps import READ_AND_WRITE
+from cdk.storage import EmptySecret, Storage
+from cdk.tables import Tables
+
+ROUTES = ("/v1/{proxy+}", "/openapi.json", "/docs")
+
+ACCESS_LOG = {
+    name: f"$context.{name}"
+    for name in (
+        "requestId",
+        "requestTime",
+        "httpMethod",
+        "path",
+        "status",
+        "responseLength",
+        "responseLatency",
+        "integrationErrorMessage",
+    )
+}
+"""What is logged of a request: neither its body nor its headers, which hold the key."""
+
+
+class Api(Construct):
+    """The HTTP API and the function `<prefix>-api`.
+
+    There is no authorizer: its denial would not have the shape of the API's errors, so the function checks keys itself.
+
+    Attributes:
+        keys: the secret with the API's keys, hashed, as JSON.
+        url: what a client sets as `base_url`.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        configuration: Configuration,
+        *,
+        layers: Layers,
+        tables: Tables,
+        storage: Storage,
+        model: Model,
+        runs: RunStateMachine,
+    ) -> None:
+        super().__init__(scope, id)
+        self.keys = EmptySecret(
+            self, "Keys", "api-keys", description="The API's keys, hashed, as JSON.", configuration=configuration
+        )
+        self.function = VersionedFunction(
+            self,
+            "api",
+            configuration=configuration,
+            description="The Assistants API.",
+            code=Code.from_asset(str(ROOT / "lambdas" / "api"), exclude=["__pycache__", "*.pyc"]),
+            handler="api.handler",
+            layers=layers.get("engine", "powertools", "openai"),
+            environment={
+                **tables.environment,
+                **storage.environment,
+                **model.settings,
+                **model.prices,
+                "RUN_EXPIRES_AFTER": str(configuration.run_expires_after),
+                "STATE_MACHINE_ARN": runs.machine.state_machine_arn,
+                "API_KEYS_SECRET_ARN": self.keys.secret_arn,
+            },
+            # API Gateway gives up after 30 s.
+            timeout=29,
+        )
+        tables.allow(self.function, [*READ_AND_WRITE, "DeleteItem", "BatchGetItem", "BatchWriteItem"])
+        tables.allow_query(self.function, tables.assistants, "by_project")
+        tables.allow_query(self.function, tables.messages, "by_project", "by_user")
+        storage.allow(self.function, ["GetObject", "PutObject", "DeleteObject"], "text/", "files/", "uploads/")
+        storage.allow(self.function, ["PutObjectTagging", "ListMultipartUploadParts", "AbortMultipartUpload"], "files/")
+        # Without it, S3 answers 403 and not 404 for what is not there.
+        storage.allow_list(self.function, "files/")
+        storage.allow(self.function, ["GetObject"], "outputs/")
+        self.function.allow(["states:StartExecution", "states:SendTaskSuccess"], [runs.machine.state_machine_arn])
+        self.function.allow(["secretsmanager:GetSecretValue"], [self.keys.secret_arn])
+        self._http_api(configuration)
+
+    def _http_api(self, configuration: Configuration) -> None:
+        api = HttpApi(
+            self,
+            "Http",
+            api_name=f"{configuration.prefix}-api",
+            description="The Assistants API.",
+            create_default_stage=False,
+        )
+        integration = HttpLambdaIntegration("Function", self.function.alias)
+        for path in ROUTES:
+            for route in api.add_routes(path=path, methods=[HttpMethod.ANY], integration=integration):
+                acknowledge(route, "AwsSolutions-APIG4", "The function checks the key and answers 401 as the API does.")
+        access_log = LogGroup(
+            self,
+            "AccessLog",
+            log_group_name=f"/aws/vendedlogs/apis/{configuration.prefix}-api",
+            retention=configuration.log_retention,
+            removal_policy=configuration.removal_policy,
+        )
+        CfnStage(
+            self,
+            "Stage",
+            api_id=api.api_id,
+            stage_name="$default",
+            auto_deploy=True,
+            default_route_settings=CfnStage.RouteSettingsProperty(
+                throttling_rate_limit=configuration.api_rate, throttling_burst_limit=2 * configuration.api_rate
+            ),
+            access_log_settings=CfnStage.AccessLogSettingsProperty(
+                destination_arn=access_log.log_group_arn, format=json.dumps(ACCESS_LOG)
+            ),
+        )
+        self.url = f"{api.api_endpoint}/v1"

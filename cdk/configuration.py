@@ -1,0 +1,119 @@
+"""What differs between environments: one frozen value for each."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from aws_cdk import RemovalPolicy
+from aws_cdk.aws_logs import RetentionDays
+
+PROVIDERS = ("openai", "azure", "bedrock")
+LAYER_TARGETS = ("lambda", "host")
+
+
+class UnknownEnvironment(Exception):
+    """`-c env=` is missing or names no environment, or another `-c` has a value that is not one of those known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """One environment.
+
+    Attributes:
+        environment: `dev`, `staging` or `prod`.
+        prefix: what the stack's name and every resource's name start with.
+        removal_policy: what happens to the data when the stack is deleted; RETAIN also protects the tables.
+        log_retention: how long log lines are kept.
+        log_level: of the functions.
+        memory: of a step's function, in MB; 1,769 MB are one whole vCPU.
+        run_expires_after: seconds until a run expires, unless its request says otherwise (at most 86,400).
+        context_tokens: how much of a conversation a model call may carry.
+        model_provider: `openai` (or anything that speaks its Responses API), `azure` or `bedrock`.
+        model: used when neither the assistant nor the run names one.
+        model_base_url: the provider's endpoint; empty for the provider's own.
+        embedding_model: makes the vectors of file search.
+        model_prices: US dollars for a million tokens, `{model: (prompt, completion)}`; a model not listed costs 0.
+        api_rate: requests a second that the HTTP API takes; bursts may be twice that.
+        layer_target: `lambda` for AWS, `host` for layers built for the interpreter of this machine.
+    """
+
+    environment: str
+    prefix: str
+    removal_policy: RemovalPolicy
+    log_retention: RetentionDays
+    log_level: str = "INFO"
+    memory: int = 1024
+    run_expires_after: int = 600
+    context_tokens: int = 128_000
+    model_provider: str = "openai"
+    model: str = "gpt-4.1-mini"
+    model_base_url: str = ""
+    embedding_model: str = "text-embedding-3-small"
+    model_prices: Mapping[str, tuple[float, float]] = field(
+        default_factory=lambda: {
+            "gpt-4.1": (2.00, 8.00),
+            "gpt-4.1-mini": (0.40, 1.60),
+            "gpt-4.1-nano": (0.10, 0.40),
+            "text-embedding-3-small": (0.02, 0),
+        }
+    )
+    api_rate: int = 50
+    layer_target: str = "lambda"
+
+    @property
+    def retains_data(self) -> bool:
+        """Whether the data outlives the stack."""
+        return self.removal_policy == RemovalPolicy.RETAIN
+
+
+ENVIRONMENTS = {
+    "dev": Configuration(
+        environment="dev",
+        prefix="oae-dev",
+        removal_policy=RemovalPolicy.DESTROY,
+        log_retention=RetentionDays.ONE_WEEK,
+        log_level="DEBUG",
+    ),
+    "staging": Configuration(
+        environment="staging",
+        prefix="oae-staging",
+        removal_policy=RemovalPolicy.DESTROY,
+        log_retention=RetentionDays.ONE_MONTH,
+    ),
+    "prod": Configuration(
+        environment="prod",
+        prefix="oae-prod",
+        removal_policy=RemovalPolicy.RETAIN,
+        log_retention=RetentionDays.THREE_MONTHS,
+        memory=1769,
+        api_rate=500,
+    ),
+}
+
+OVERRIDES = ("model_provider", "model", "model_base_url", "embedding_model", "layer_target")
+"""What `-c name=value` may change for one deployment."""
+
+
+def configuration_of(context: Callable[[str], Any]) -> Configuration:
+    """The configuration that the CDK context asks for.
+
+    Args:
+        context: looks a name up in the context (`-c name=value`, or `cdk.json`); None when it is not there.
+
+    Raises:
+        UnknownEnvironment: the message lists what is known.
+    """
+    known = ", ".join(ENVIRONMENTS)
+    name = context("env")
+    if name not in ENVIRONMENTS:
+        said = f"unknown environment {name!r}" if name else "no environment"
+        raise UnknownEnvironment(f"{said}: say `-c env=<one of {known}>`")
+    overrides: dict[str, Any] = {key: str(value) for key in OVERRIDES if (value := context(key)) is not None}
+    configuration = replace(ENVIRONMENTS[name], **overrides)
+    for value, allowed in (
+        (configuration.model_provider, PROVIDERS),
+        (configuration.layer_target, LAYER_TARGETS),
+    ):
+        if value not in allowed:
+            raise UnknownEnvironment(f"{value!r} is not one of {', '.join(allowed)}")
+    return replace(configuration, prefix="oae") if name == context("unprefixed_environment") else configuration

@@ -1,0 +1,163 @@
+"""The one factory of Lambda functions."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aws_cdk import Duration, Fn, RemovalPolicy, Stack
+from aws_cdk.aws_iam import PolicyStatement, Role, ServicePrincipal
+from aws_cdk.aws_lambda import (
+    Alias,
+    ApplicationLogLevel,
+    Architecture,
+    Code,
+    Function,
+    ILayerVersion,
+    LoggingFormat,
+    Runtime,
+    Tracing,
+    VersionOptions,
+)
+from aws_cdk.aws_logs import LogGroup
+from constructs import Construct
+
+from cdk.configuration import Configuration
+from cdk.review import acknowledge
+
+RUNTIME = Runtime.PYTHON_3_14
+ARCHITECTURE = Architecture.ARM_64
+
+
+class VersionedFunction(Construct):
+    """A Lambda function with its own role and log group, called through an alias that never moves.
+
+    The alias is named after the version that it points to (`v7`), and both outlive the deployment that replaces them: a
+    run ends on the code that it started on, however long it waits and whatever is deployed meanwhile.
+
+    Args:
+        name: the function is `<prefix>-<name>`.
+        code, handler: as for `aws_lambda.Function`.
+        layers: in the order of import.
+        environment: variables beyond log level and service name.
+        timeout: seconds.
+        memory: MB; the environment's own unless given.
+
+    Attributes:
+        alias: call this.
+        timeout: seconds.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        configuration: Configuration,
+        code: Code,
+        handler: str,
+        layers: Sequence[ILayerVersion],
+        environment: Mapping[str, str],
+        timeout: int,
+        memory: int | None = None,
+        description: str,
+    ) -> None:
+        super().__init__(scope, name)
+        full_name = f"{configuration.prefix}-{name}"
+        self.timeout = timeout
+        self.log_group = LogGroup(
+            self,
+            "Log",
+            log_group_name=f"/aws/lambda/{full_name}",
+            retention=configuration.log_retention,
+            removal_policy=configuration.removal_policy,
+        )
+        self.role = Role(self, "Role", assumed_by=ServicePrincipal("lambda.amazonaws.com"))
+        self.log_group.grant_write(self.role)
+        self.function = Function(
+            self,
+            "Function",
+            function_name=full_name,
+            description=description,
+            runtime=RUNTIME,
+            architecture=ARCHITECTURE,
+            code=code,
+            handler=handler,
+            layers=list(layers),
+            role=self.role,
+            environment={
+                "LOG_LEVEL": configuration.log_level,
+                "POWERTOOLS_SERVICE_NAME": name,
+                **environment,
+            },
+            memory_size=memory or configuration.memory,
+            timeout=Duration.seconds(timeout),
+            tracing=Tracing.ACTIVE,
+            log_group=self.log_group,
+            logging_format=LoggingFormat.JSON,
+            application_log_level_v2=ApplicationLogLevel(configuration.log_level),
+            current_version_options=VersionOptions(removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE),
+        )
+        self.alias = Alias(
+            self,
+            "Alias",
+            alias_name=Fn.join("", ["v", self.function.current_version.version]),
+            version=self.function.current_version,
+        )
+        self.alias.apply_removal_policy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
+        acknowledge(
+            self.function,
+            "Serverless-LambdaDLQ",
+            "Called synchronously, or by a rule whose failures the next minute's sweep makes good.",
+        )
+        acknowledge(
+            self.role,
+            "AwsSolutions-IAM5[Resource::*]",
+            "X-Ray's PutTraceSegments and PutTelemetryRecords know no resources.",
+        )
+
+    @property
+    def alias_arn(self) -> str:
+        """The alias's ARN as a value that differs for each version.
+
+        `alias.function_arn` is a reference that reads the same for every version, so a function that has it in its
+        environment would publish no new version when this one does, and would go on calling the old one.
+        """
+        return Fn.join("", [self.function.function_arn, ":v", self.function.current_version.version])
+
+    def allow(
+        self,
+        actions: Sequence[str],
+        resources: Sequence[str],
+        *,
+        conditions: Mapping[str, Any] | None = None,
+        because: str = "",
+    ) -> None:
+        """Let the function do these actions.
+
+        Args:
+            because: why a resource with a wildcard is no narrower; required when there is one.
+        """
+        self.role.add_to_policy(
+            PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions)
+        )
+        acknowledge_wildcards(self.role, resources, because)
+
+
+def acknowledge_wildcards(role: Role, resources: Sequence[str], because: str) -> None:
+    """Acknowledge cdk-nag's finding on each resource that has a wildcard, by the name cdk-nag gives it."""
+    for resource in resources:
+        name = _flat(Stack.of(role).resolve(resource))
+        if "*" in name:
+            assert because, f"{role.node.path}: say why {name} is no narrower"
+            acknowledge(role, f"AwsSolutions-IAM5[Resource::{name}]", because)
+
+
+def _flat(value: Any) -> str:
+    match value:
+        case {"Fn::Join": [separator, parts]}:
+            return str(separator).join(_flat(part) for part in parts)
+        case {"Fn::GetAtt": [resource, attribute]}:
+            return f"<{resource}.{attribute}>"
+        case {"Ref": name}:
+            return f"<{name}>"
+        case _:
+            return str(value)

@@ -1,0 +1,72 @@
+"""The stack: what there is, in the order in which one part needs the other."""
+
+from pathlib import Path
+
+from aws_cdk import CfnOutput, Stack, Tags
+from constructs import Construct
+
+from cdk.api import Api
+from cdk.configuration import Configuration
+from cdk.layers import CACHE, Layers
+from cdk.model import Model
+from cdk.state_machine import RunStateMachine
+from cdk.steps import Steps
+from cdk.storage import Storage
+from cdk.sweeper import Sweeper
+from cdk.tables import Tables
+from cdk.tools import Tools
+
+
+class AssistantsStack(Stack):
+    """One environment, for any account and region."""
+
+    def __init__(self, scope: Construct, configuration: Configuration, *, layer_cache: Path = CACHE) -> None:
+        super().__init__(
+            scope,
+            configuration.prefix,
+            description=f"Assistants API ({configuration.environment})",
+            termination_protection=configuration.retains_data,
+        )
+        Tags.of(self).add("environment", configuration.environment)
+
+        layers = Layers(self, "Layers", configuration, layer_cache)
+        tables = Tables(self, "Tables", configuration)
+        storage = Storage(self, "Storage", configuration)
+        model = Model(self, "Model", configuration)
+        tools = Tools(self, "Tools", configuration, layers=layers, tables=tables, storage=storage)
+        steps = Steps(
+            self,
+            "Steps",
+            configuration,
+            layers=layers,
+            tables=tables,
+            storage=storage,
+            model=model,
+            tools=tools.functions,
+        )
+        runs = RunStateMachine(self, "Runs", configuration, steps=steps, tools=list(tools.functions.values()))
+        Sweeper(
+            self,
+            "Sweeper",
+            configuration,
+            layers=layers,
+            tables=tables,
+            storage=storage,
+            model=model,
+            runs=runs,
+        )
+        api = Api(self, "Api", configuration, layers=layers, tables=tables, storage=storage, model=model, runs=runs)
+
+        outputs = {
+            "StateMachineArn": runs.machine.state_machine_arn,
+            "AssistantsTable": tables.assistants.table_name,
+            "ThreadsTable": tables.threads.table_name,
+            "MessagesTable": tables.messages.table_name,
+            "Bucket": storage.bucket.bucket_name,
+            "ApiUrl": api.url,
+            "ApiKeysSecret": f"{configuration.prefix}/api-keys",
+        }
+        if model.secret:
+            outputs["ModelSecret"] = f"{configuration.prefix}/model-key"
+        for name, value in outputs.items():
+            CfnOutput(self, name, value=value)

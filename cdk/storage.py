@@ -1,0 +1,102 @@
+"""The bucket for what outgrows an item, and the secrets."""
+
+from collections.abc import Sequence
+
+from aws_cdk import Duration
+from aws_cdk.aws_s3 import BlockPublicAccess, Bucket, BucketEncryption, LifecycleRule, ObjectOwnership
+from aws_cdk.aws_secretsmanager import CfnSecret, Secret
+from constructs import Construct
+
+from cdk.configuration import Configuration
+from cdk.functions import VersionedFunction
+from cdk.review import acknowledge
+
+FILE_LIFETIMES = (1, 7, 30)
+"""Days; the engine tags a file that expires `lifetime=<days>` with the least of these that it fits in."""
+
+
+class Storage(Construct):
+    """The bucket. Its prefixes are what roles are granted on.
+
+    - `text/`: text over 32 KB that items refer to
+    - `outputs/`: a tool's output over its inline budget; tools may write it and not read it
+    - `files/`, `uploads/`: the API's files, and the parts of uploads that are not complete yet
+    - `outbox/`: mails of the finance tool
+
+    A bucket that is to be deleted with its stack must be emptied first.
+    """
+
+    def __init__(self, scope: Construct, id: str, configuration: Configuration) -> None:
+        super().__init__(scope, id)
+        self.bucket = Bucket(
+            self,
+            "Bucket",
+            block_public_access=BlockPublicAccess.BLOCK_ALL,
+            enforce_ssl=True,
+            encryption=BucketEncryption.S3_MANAGED,
+            object_ownership=ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            versioned=configuration.retains_data,
+            removal_policy=configuration.removal_policy,
+            lifecycle_rules=[
+                LifecycleRule(id="abort-multipart", abort_incomplete_multipart_upload_after=Duration.days(2)),
+                LifecycleRule(id="forget-unfinished-uploads", prefix="uploads/", expiration=Duration.days(2)),
+                *(
+                    LifecycleRule(
+                        id=f"forget-files-after-{days}-days",
+                        prefix="files/",
+                        tag_filters={"lifetime": str(days)},
+                        expiration=Duration.days(days),
+                    )
+                    for days in FILE_LIFETIMES
+                ),
+                # As long as the tables can be restored to: what a restored item refers to is still there.
+                LifecycleRule(id="forget-old-versions", noncurrent_version_expiration=Duration.days(35)),
+            ],
+        )
+        acknowledge(
+            self.bucket,
+            "AwsSolutions-S1",
+            "Only the engine's own functions reach the bucket; CloudTrail data events serve those who need an audit.",
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variable that names the bucket."""
+        return {"BUCKET": self.bucket.bucket_name}
+
+    def allow(self, function: VersionedFunction, actions: Sequence[str], *prefixes: str) -> None:
+        """Let the function do these object actions (`GetObject`, ...) below these prefixes (`text/`)."""
+        function.allow(
+            [f"s3:{action}" for action in actions],
+            [self.bucket.arn_for_objects(f"{prefix}*") for prefix in prefixes],
+            because=f"Objects below {', '.join(prefixes)} are named by ids that only exist at run time.",
+        )
+
+    def allow_list(self, function: VersionedFunction, *prefixes: str) -> None:
+        """Let the function list what is below these prefixes."""
+        function.allow(
+            ["s3:ListBucket"],
+            [self.bucket.bucket_arn],
+            conditions={"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}},
+        )
+
+
+class EmptySecret(Secret):
+    """A secret that the template creates without a value and never writes: a person or a command puts it there.
+
+    Until then `GetSecretValue` answers `ResourceNotFoundException`.
+    """
+
+    def __init__(self, scope: Construct, id: str, name: str, *, description: str, configuration: Configuration) -> None:
+        super().__init__(
+            scope,
+            id,
+            secret_name=f"{configuration.prefix}/{name}",
+            description=description,
+            removal_policy=configuration.removal_policy,
+        )
+        # `Secret` would fill in a random password, which would look like a key and be refused by the provider.
+        resource = self.node.default_child
+        assert isinstance(resource, CfnSecret)
+        resource.generate_secret_string = None
+        acknowledge(self, "AwsSolutions-SMG4", "Its value is issued elsewhere, or by a command: no service rotates it.")

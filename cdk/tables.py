@@ -1,0 +1,93 @@
+"""The three tables: assistants, the directory of threads, and everything said in them."""
+
+from collections.abc import Sequence
+
+from aws_cdk.aws_dynamodb import (
+    Attribute,
+    AttributeType,
+    BillingMode,
+    PointInTimeRecoverySpecification,
+    ProjectionType,
+    Table,
+    TableEncryption,
+)
+from constructs import Construct
+
+from cdk.configuration import Configuration
+from cdk.functions import VersionedFunction
+
+TIME_TO_LIVE = "ttl"
+
+
+def _text(name: str) -> Attribute:
+    return Attribute(name=name, type=AttributeType.STRING)
+
+
+class Tables(Construct):
+    """The three tables. Indexes serve lists only: nothing locks or authorises through one.
+
+    `Table` and not `TableV2`, whose resource is a global table: the tables of the earlier engine are
+    `AWS::DynamoDB::Table`, and `cdk import` takes them over as they are.
+    """
+
+    def __init__(self, scope: Construct, id: str, configuration: Configuration) -> None:
+        super().__init__(scope, id)
+        self.assistants = self._table("assistants", "assistant_type", "assistant_id", configuration, expires=True)
+        self.threads = self._table("threads", "assistant_id", "thread_id", configuration)
+        self.messages = self._table("messages", "thread_id", "message_id", configuration, expires=True)
+
+        self.assistants.add_global_secondary_index(
+            index_name="by_project", partition_key=_text("project"), sort_key=_text("assistant_id")
+        )
+        for index, partition_key in (("by_project", "project"), ("by_user", "user_id")):
+            self.messages.add_global_secondary_index(
+                index_name=index,
+                partition_key=_text(partition_key),
+                sort_key=_text("created"),
+                projection_type=ProjectionType.KEYS_ONLY,
+            )
+        self.messages.add_global_secondary_index(
+            index_name="open_runs",
+            partition_key=_text("open_shard"),
+            sort_key=Attribute(name="due_at", type=AttributeType.NUMBER),
+            projection_type=ProjectionType.INCLUDE,
+            # By its name, an execution that ended badly is matched to its run.
+            non_key_attributes=["execution"],
+        )
+
+    def _table(
+        self, name: str, partition_key: str, sort_key: str, configuration: Configuration, *, expires: bool = False
+    ) -> Table:
+        return Table(
+            self,
+            name.title(),
+            table_name=f"{configuration.prefix}-{name}",
+            partition_key=_text(partition_key),
+            sort_key=_text(sort_key),
+            billing_mode=BillingMode.PAY_PER_REQUEST,
+            encryption=TableEncryption.AWS_MANAGED,
+            point_in_time_recovery_specification=PointInTimeRecoverySpecification(point_in_time_recovery_enabled=True),
+            deletion_protection=configuration.retains_data,
+            removal_policy=configuration.removal_policy,
+            time_to_live_attribute=TIME_TO_LIVE if expires else None,
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables that name the tables."""
+        return {
+            "ASSISTANTS_TABLE": self.assistants.table_name,
+            "THREADS_TABLE": self.threads.table_name,
+            "MESSAGES_TABLE": self.messages.table_name,
+        }
+
+    def allow(self, function: VersionedFunction, actions: Sequence[str]) -> None:
+        """Let the function do these item actions (`GetItem`, ...) on the three tables, not on their indexes."""
+        function.allow(
+            [f"dynamodb:{action}" for action in actions],
+            [table.table_arn for table in (self.assistants, self.threads, self.messages)],
+        )
+
+    def allow_query(self, function: VersionedFunction, table: Table, *indexes: str) -> None:
+        """Let the function query these indexes of a table."""
+        function.allow(["dynamodb:Query"], [f"{table.table_arn}/index/{index}" for index in indexes])

@@ -1,0 +1,91 @@
+"""The tools: one function for each folder in `lambdas/tools`, found by its `tool.toml`."""
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aws_cdk.aws_lambda import Code
+from constructs import Construct
+
+from cdk.configuration import Configuration
+from cdk.functions import VersionedFunction
+from cdk.layers import ROOT, Layers
+from cdk.storage import Storage
+from cdk.tables import Tables
+
+TOOLS = ROOT / "lambdas" / "tools"
+
+CALL_ATTRIBUTES = ["thread_id", "message_id", "functions"]
+"""What a tool may read of the messages table: the functions that a run may call, never what was said."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSettings:
+    """What `tool.toml` says.
+
+    Attributes:
+        memory: MB.
+        timeout: seconds, at most 900.
+        permissions: IAM statements, `{"actions", "resources", "because"}`; `${bucket_arn}` stands for the bucket, and
+            `because` is required where a resource has a wildcard.
+    """
+
+    memory: int = 512
+    timeout: int = 60
+    permissions: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Tools(Construct):
+    """Every tool, with its own role, memory, timeout and dependencies.
+
+    Attributes:
+        functions: by module name.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        configuration: Configuration,
+        *,
+        layers: Layers,
+        tables: Tables,
+        storage: Storage,
+        folder: Path = TOOLS,
+    ) -> None:
+        super().__init__(scope, id)
+        self.functions: dict[str, VersionedFunction] = {}
+        for settings_file in sorted(folder.glob("*/tool.toml")):
+            module = settings_file.parent.name
+            settings = ToolSettings(**tomllib.loads(settings_file.read_text()))
+            own_layers = [f"tool-{module}"] if (settings_file.parent / "requirements.txt").exists() else []
+            tool = self.functions[module] = VersionedFunction(
+                self,
+                f"tool-{module}",
+                configuration=configuration,
+                description=f"The tool {module}.",
+                code=Code.from_asset(
+                    str(settings_file.parent), exclude=["tool.toml", "requirements.*", "__pycache__", "*.md"]
+                ),
+                handler=f"{module}.handler",
+                layers=layers.get("engine", "openai", *own_layers),
+                environment={"MESSAGES_TABLE": tables.messages.table_name, **storage.environment},
+                timeout=settings.timeout,
+                memory=settings.memory,
+            )
+            storage.allow(tool, ["PutObject"], "outputs/")
+            tool.allow(
+                ["dynamodb:GetItem"],
+                [tables.messages.table_arn],
+                conditions={
+                    "ForAllValues:StringEquals": {"dynamodb:Attributes": CALL_ATTRIBUTES},
+                    "StringEquals": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
+                },
+            )
+            for permission in settings.permissions:
+                tool.allow(
+                    permission["actions"],
+                    [r.replace("${bucket_arn}", storage.bucket.bucket_arn) for r in permission["resources"]],
+                    because=permission.get("because", f"Declared in lambdas/tools/{module}/tool.toml."),
+                )
