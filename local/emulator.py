@@ -1,0 +1,86 @@
+"""The embedded AWS: ministack in a process of its own, IAM enforced, on the loopback address only."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from local.processes import Background, free_port
+
+REGION = "us-east-1"
+ACCOUNT = "000000000000"
+# The CDK CLI remembers which account an access key belongs to, in ~/.cdk: this key is the emulator's alone.
+ACCESS_KEY_ID = "AKIAASSISTANTSENGINE"
+SECRET_ACCESS_KEY = "local-only"
+
+_PROCESS = Background(name="emulator", marker="local.emulator_process", health_path="/_ministack/ready")
+# What the emulator, and with it every Lambda function, takes over from the caller's environment: neither their AWS
+# account nor their model key is among it, so a function has only what its own configuration gives it.
+_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE")
+
+
+def start(directory: Path, *, preferred_port: int = 4566, keep_state: bool = False) -> int:
+    """Start the embedded AWS unless it runs already; return its port.
+
+    `directory` holds its record, log and temporary files. With `keep_state`, what it holds is saved there when it is
+    stopped and read back at the next start; otherwise every start is empty.
+    """
+    running = _PROCESS.running_port(directory)
+    if running is not None:
+        return running
+    _PROCESS.stop(directory)
+    temporary = directory / "tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    port = free_port(preferred_port)
+    environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    environment.update(
+        AUTH="true",
+        BIND_HOST="127.0.0.1",
+        GATEWAY_PORT=str(port),
+        MINISTACK_HOST="localhost",
+        AWS_ACCESS_KEY_ID=ACCESS_KEY_ID,
+        AWS_SECRET_ACCESS_KEY=SECRET_ACCESS_KEY,
+        AWS_DEFAULT_REGION=REGION,
+        AWS_EC2_METADATA_DISABLED="true",
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+        # It would listen on further ports, on every interface.
+        SFTP_ENABLED="0",
+        IOT_MTLS_ENABLED="0",
+        TMPDIR=str(temporary.resolve()),
+        PYTHONPATH=str(Path(__file__).resolve().parent.parent),
+        PYTHONUNBUFFERED="1",
+    )
+    if keep_state:
+        environment.update(
+            PERSIST_STATE="1",
+            STATE_DIR=str((directory / "state").resolve()),
+            S3_PERSIST="1",
+            S3_DATA_DIR=str((directory / "state-s3").resolve()),
+        )
+    _PROCESS.start(directory, [sys.executable, "-m", "local.emulator_process"], port, environment)
+    return port
+
+
+def stop(directory: Path, *, keep_state: bool = False) -> bool:
+    """Stop the embedded AWS and the Lambda workers it started; return whether it was running."""
+    # With state to save, its orderly shutdown is worth waiting for.
+    stopped = _PROCESS.stop(directory, patience=20 if keep_state else 1)
+    shutil.rmtree(directory / "tmp", ignore_errors=True)
+    if not keep_state:
+        shutil.rmtree(directory / "state", ignore_errors=True)
+        shutil.rmtree(directory / "state-s3", ignore_errors=True)
+    return stopped
+
+
+def environment(port: int) -> dict[str, str]:
+    """Return the variables that point an AWS SDK or the CDK CLI at the embedded AWS, and at nothing else."""
+    endpoint = f"http://127.0.0.1:{port}"
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+    }

@@ -1,0 +1,283 @@
+"""Where the emulator falls short of AWS, and what is done about it.
+
+Each function mends one gap of ministack 1.5.33, in its own process, and names the symptom that someone would see
+without it. The infrastructure and the engine are written for AWS as documented and know nothing of this.
+"""
+
+import contextvars
+import hashlib
+import json
+import tempfile
+import threading
+import time
+import types
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from ministack.core import iam_evaluator, lambda_runtime
+from ministack.services import lambda_svc, secretsmanager
+from ministack.services import stepfunctions as sfn
+from ministack.services.cloudformation import provisioners
+
+Json = Any  # what the emulator hands around: parsed JSON of any shape
+
+_execution: contextvars.ContextVar[dict[str, Json]] = contextvars.ContextVar("execution")
+
+
+def apply() -> None:
+    """Mend the emulator in this process, before it serves."""
+    treat_the_loopback_as_tls()
+    name_a_secret_by_its_arn()
+    report_the_class_of_an_exception()
+    log_what_functions_log()
+    give_functions_the_packages_of_their_layers()
+    unpack_a_layer_once()
+    evaluate_dynamic_timeouts()
+    fail_a_token_task_whose_function_fails()
+    keep_what_stopped_an_execution()
+    start_the_same_execution_once()
+    start_nested_executions_as_executions()
+    give_a_succeed_state_its_output()
+
+
+def treat_the_loopback_as_tls() -> None:
+    """A bucket that refuses plain HTTP (`aws:SecureTransport`) answers every request with AccessDenied."""
+    original = iam_evaluator._resolve_condition_key
+
+    def resolve(key: str, context: Json) -> Json:
+        return "true" if key.lower() == "aws:securetransport" else original(key, context)
+
+    iam_evaluator._resolve_condition_key = resolve
+
+
+def name_a_secret_by_its_arn() -> None:
+    """`Ref` of a secret gives its name: a policy or a variable that wants the ARN holds something else."""
+    handler = provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::Secret"]
+    create, update, delete = handler["create"], handler["update"], handler["delete"]
+
+    def name_of(physical_id: str) -> str:
+        return next((name for name, secret in secretsmanager._secrets.items() if secret["ARN"] == physical_id), "")
+
+    def create_by_arn(*args: Json) -> Json:
+        _, attributes = create(*args)
+        return attributes["Arn"], attributes
+
+    def update_by_arn(physical_id: str, *args: Json) -> Json:
+        _, attributes = update(name_of(physical_id), *args)
+        return attributes["Arn"], attributes
+
+    def delete_by_arn(physical_id: str, properties: Json) -> None:
+        delete(name_of(physical_id), properties)
+
+    handler.update(create=create_by_arn, update=update_by_arn, delete=delete_by_arn)
+
+
+class _Message(str):
+    """The message of an exception, with the name of its class."""
+
+    error_type: str
+
+
+def report_the_class_of_an_exception() -> None:
+    """Every exception of a Python function is a `Runtime.HandlerError`: Retry and Catch by name never match."""
+    _mend_worker('"trace": traceback', '"type": type(e).__name__, "trace": traceback')
+    invoke = lambda_runtime.Worker.invoke
+    execute = lambda_svc._execute_function_warm
+
+    def invoke_keeping_type(self: Json, *args: Json, **kwargs: Json) -> Json:
+        result = invoke(self, *args, **kwargs)
+        if "type" in result:
+            message = _Message(result["error"])
+            message.error_type = result["type"]
+            result["error"] = message
+        return result
+
+    def execute_naming_type(*args: Json) -> Json:
+        result = execute(*args)
+        message = result["body"].get("errorMessage") if result.get("error") else None
+        if isinstance(message, _Message):
+            result["body"] = {
+                "errorMessage": str(message),
+                "errorType": message.error_type,
+                "requestId": args[2],
+                "stackTrace": [],
+            }
+        return result
+
+    lambda_runtime.Worker.invoke = invoke_keeping_type
+    lambda_svc._execute_function_warm = execute_naming_type
+
+
+def log_what_functions_log() -> None:
+    """`logging` below WARNING is dropped: AWS's runtime gives the root logger a handler, the emulator's has none."""
+    stdout = "    sys.stdout = sys.stderr\n"
+    handler = "logging.basicConfig(format='[%(levelname)s]\\t%(asctime)s\\t%(message)s', level='WARNING')"
+    _mend_worker(stdout, f"{stdout}    import logging; {handler}\n")
+
+
+_RUNTIME_PACKAGES = """
+    import importlib.machinery as _machinery
+    class _RuntimePackages:
+        site = [path for path in sys.path if "site-packages" in path]
+        names = {"boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"}
+        def find_spec(self, name, path=None, target=None):
+            if name in self.names:
+                return _machinery.PathFinder.find_spec(name, self.site)
+    sys.path[:] = [path for path in sys.path if path not in _RuntimePackages.site]
+    sys.meta_path.append(_RuntimePackages())
+"""
+
+
+def give_functions_the_packages_of_their_layers() -> None:
+    """A function imports whatever is installed beside the emulator: a package missing from its layers goes unseen.
+
+    AWS's runtime brings boto3 and what that needs, which any layer may bring instead.
+    """
+    first = "    init = json.loads(sys.stdin.readline())\n"
+    _mend_worker(first, _RUNTIME_PACKAGES + first)
+
+
+def unpack_a_layer_once() -> None:
+    """Each worker unpacks its layers for itself: six calls at once take 17 s to start, and to stop takes longer."""
+    unpacking = threading.Lock()
+
+    class ZipFile(zipfile.ZipFile):
+        def extractall(self, path: Json = None, members: Json = None, pwd: Json = None) -> None:
+            folder = Path(path)
+            if not folder.name.startswith("layer_"):
+                super().extractall(path, members, pwd)
+                return
+            shared = Path(tempfile.gettempdir()) / hashlib.sha256(Path(str(self.filename)).read_bytes()).hexdigest()
+            with unpacking:
+                if not shared.exists():
+                    super().extractall(shared)
+            folder.rmdir()
+            folder.symlink_to(shared, target_is_directory=True)
+
+    lambda_runtime.zipfile = types.SimpleNamespace(**{**vars(zipfile), "ZipFile": ZipFile})
+
+
+def _mend_worker(old: str, new: str) -> None:
+    script = lambda_runtime._PYTHON_WORKER_SCRIPT
+    if old not in script:
+        raise RuntimeError(f"The emulator's worker no longer says {old!r}")
+    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(old, new)
+
+
+def evaluate_dynamic_timeouts() -> None:
+    """A `TimeoutSeconds` given as JSONata fails the execution."""
+    execute = sfn._execute_task
+
+    def execute_task(state: Json, raw_input: Json, execution: Json, context: Json) -> Json:
+        _execution.set(execution)
+        if isinstance(state.get("TimeoutSeconds"), str):
+            seconds = sfn._jsonata_state_field(state, "TimeoutSeconds", "number", raw_input, context)
+            if seconds != int(seconds) or seconds < 1:
+                raise sfn._ExecutionError(
+                    "States.QueryEvaluationError", f"TimeoutSeconds must be a positive integer, but was: {seconds}"
+                )
+            state = {**state, "TimeoutSeconds": int(seconds)}
+        return execute(state, raw_input, execution, context)
+
+    sfn._execute_task = execute_task
+
+
+def fail_a_token_task_whose_function_fails() -> None:
+    """A function that raises, invoked with a task token, leaves its state waiting until the timeout.
+
+    Nor does StopExecution release a state that waits for its token.
+    """
+    wait_for_others = sfn._invoke_with_callback
+
+    def invoke_with_callback(resource: str, arguments: Json, token: str, state: Json) -> Json:
+        if "states:::lambda:invoke" not in resource:
+            return wait_for_others(resource, arguments, token, state)
+        deadline = time.monotonic() + state.get("TimeoutSeconds", 99999999)
+        answered = threading.Event()
+        sfn._task_tokens[token] = {"event": answered, "result": None, "error": None, "heartbeat": None}
+        try:
+            function = sfn._resolve_lambda_function_ref(arguments.get("FunctionName", ""), optimized=True)
+            sfn._call_lambda(function, arguments.get("Payload", {}))
+            while not answered.wait(0.25):
+                if time.monotonic() > deadline or _execution.get()["status"] != "RUNNING":
+                    raise sfn._ExecutionError("States.Timeout", "")
+            answer = sfn._task_tokens[token]
+        finally:
+            sfn._task_tokens.pop(token, None)
+        if answer["error"]:
+            raise sfn._ExecutionError(answer["error"]["Error"], answer["error"]["Cause"])
+        return json.loads(answer["result"])
+
+    sfn._invoke_with_callback = invoke_with_callback
+
+
+def keep_what_stopped_an_execution() -> None:
+    """An execution stopped while it waits is ABORTED, later FAILED, and its history goes on after the end."""
+    add_event, fail = sfn._add_event, sfn._fail_execution
+
+    def add_event_while_running(execution: Json, event_type: str, details: Json = None) -> Json:
+        if execution["status"] == "RUNNING" or event_type.startswith("Execution"):
+            return add_event(execution, event_type, details)
+        return {}
+
+    def fail_while_running(execution: Json, error: str, cause: str) -> None:
+        if execution["status"] == "RUNNING":
+            fail(execution, error, cause)
+
+    sfn._add_event = add_event_while_running
+    sfn._fail_execution = fail_while_running
+
+
+def start_the_same_execution_once() -> None:
+    """A second StartExecution with the name and input of a running execution is refused; AWS answers with its ARN."""
+    start = sfn._start_execution
+
+    def start_execution(request: Json) -> Json:
+        machine = sfn._resolve_state_machine_arn(request.get("stateMachineArn", ""))
+        arn = f"{(machine or '').replace(':stateMachine:', ':execution:')}:{request.get('name')}"
+        same = sfn._executions.get(arn)
+        if same and same["status"] == "RUNNING" and same["input"] == request.get("input", "{}"):
+            return sfn.json_response({"executionArn": arn, "startDate": same["startDate"]})
+        return start(request)
+
+    sfn._start_execution = start_execution
+
+
+def start_nested_executions_as_executions() -> None:
+    """`startExecution.sync` runs its child as an express workflow would: no events, and over one of the same name.
+
+    A child that fails is reported under its own error, where AWS reports States.TaskFailed and describes it.
+    """
+
+    def invoke_and_wait(resource: str, arguments: Json) -> Json:
+        arn = sfn._invoke_nested_start_execution(resource, arguments)["ExecutionArn"]
+        child = sfn._executions[arn]
+        while child["status"] == "RUNNING":
+            time.sleep(0.02)
+        described = {key[0].upper() + key[1:]: child[key] for key in _DESCRIBED if child.get(key) is not None}
+        if child["status"] != "SUCCEEDED":
+            raise sfn._ExecutionError("States.TaskFailed", json.dumps(described))
+        if resource.endswith(":2"):
+            described.update(Input=json.loads(child["input"]), Output=json.loads(child["output"]))
+        return described
+
+    sfn._invoke_nested_start_execution_sync = invoke_and_wait
+
+
+_DESCRIBED = (
+    *("executionArn", "stateMachineArn", "name", "status", "startDate", "stopDate"),
+    *("input", "inputDetails", "output", "outputDetails", "error", "cause"),
+)
+
+
+def give_a_succeed_state_its_output() -> None:
+    """`Output` of a Succeed state is ignored under JSONata: the execution ends with the state's input."""
+    apply_output_path = sfn._apply_output_path
+
+    def apply_output(state: Json, data: Json, context: Json = None) -> Json:
+        if state.get("Type") == "Succeed" and sfn._state_query_language(state, context) == "JSONata":
+            return sfn._apply_jsonata_output(state, data, context, default=data)
+        return apply_output_path(state, data, context)
+
+    sfn._apply_output_path = apply_output

@@ -1,0 +1,132 @@
+"""Background processes that outlive the command that started them, known by a record in a directory.
+
+A record is `<directory>/<name>.json`: `{"pid": int, "port": int}`. A pid may have been reused since: a process counts
+as ours only while its command line contains the marker given for it.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class LocalError(Exception):
+    """Something a person has to put right; the message is the whole of what they are shown."""
+
+
+@dataclass(frozen=True)
+class Background:
+    """One kind of background process: its name, a word of its command line and a path that answers when it is ready."""
+
+    name: str
+    marker: str
+    health_path: str
+
+    def running_port(self, directory: Path) -> int | None:
+        """Return the port of the running process recorded in `directory`, or None."""
+        record = self._record(directory)
+        if record is None or self.marker not in _command_line(record["pid"]):
+            return None
+        return record["port"] if _answers(record["port"], self.health_path) else None
+
+    def start(
+        self, directory: Path, command: Sequence[str], port: int, environment: Mapping[str, str], timeout: float = 60
+    ) -> None:
+        """Start `command` in a session of its own, output to `<name>.log`, and wait until it answers on `port`.
+
+        Raises LocalError with the end of the log if it ends early or doesn't answer within `timeout` seconds.
+        """
+        directory.mkdir(parents=True, exist_ok=True)
+        log = directory / f"{self.name}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=dict(environment),
+                start_new_session=True,
+            )
+        (directory / f"{self.name}.json").write_text(json.dumps({"pid": process.pid, "port": port}))
+        deadline = time.monotonic() + timeout
+        while not _answers(port, self.health_path):
+            if process.poll() is not None or time.monotonic() > deadline:
+                self.stop(directory)
+                tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
+                raise LocalError(f"The {self.name} did not start (log: {log}):\n{tail}")
+            time.sleep(0.05)
+
+    def stop(self, directory: Path, patience: float = 5) -> bool:
+        """End the recorded process and those it started: SIGTERM, then SIGKILL after `patience` seconds.
+
+        Returns whether one was running.
+        """
+        record = self._record(directory)
+        (directory / f"{self.name}.json").unlink(missing_ok=True)
+        if record is None or self.marker not in _command_line(record["pid"]):
+            return False
+        pid = record["pid"]
+        _signal(pid, signal.SIGTERM, group=False)
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline and self.marker in _command_line(pid):
+            time.sleep(0.05)
+        # The session holds only what this process started, such as the workers of Lambda functions.
+        _signal(pid, signal.SIGKILL, group=True)
+        return True
+
+    def _record(self, directory: Path) -> dict[str, int] | None:
+        try:
+            record = json.loads((directory / f"{self.name}.json").read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+        return {"pid": int(record["pid"]), "port": int(record["port"])}
+
+
+def free_port(preferred: int, attempts: int = 100) -> int:
+    """Return the first port from `preferred` upwards that is free on the loopback address."""
+    for port in range(preferred, preferred + attempts):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            # Without this, a port whose last connection closed seconds ago would count as taken.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise LocalError(f"No port between {preferred} and {preferred + attempts - 1} is free on 127.0.0.1.")
+
+
+def _answers(port: int, path: str) -> bool:
+    # No proxy: the environment may name one, and this is the loopback.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"http://127.0.0.1:{port}{path}", timeout=2) as response:
+            return bool(response.status < 500)
+    except urllib.error.HTTPError as error:
+        return error.code < 500
+    except OSError:
+        return False
+
+
+def _command_line(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        os.waitpid(pid, os.WNOHANG)  # a child of ours that has ended is a zombie until it is waited for
+    # Without -ww, the line would be cut to the width of the terminal.
+    shown = subprocess.run(["ps", "-ww", "-p", str(pid), "-o", "args="], capture_output=True, text=True, check=False)
+    return shown.stdout
+
+
+def _signal(pid: int, number: signal.Signals, *, group: bool) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if group:
+            os.killpg(pid, number)
+        else:
+            os.kill(pid, number)

@@ -1,0 +1,291 @@
+"""The local stack: the embedded AWS, the offline model and the very stack that `cdk deploy` makes, deployed there.
+
+`python -m local.up` brings it up or up to date, `python -m local.up down [--keep]` stops it. As a library: `up()` and
+`down()`, with a directory of their own for whoever needs a second one beside the user's.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from rich.console import Console
+
+from layers.build import BuildError, build
+from local import emulator, offline_model
+from local.processes import LocalError
+from local.tools import CDK, NODE, ROOT, SCRIPTS
+
+DIRECTORY = ROOT / ".local"
+MODEL_SETTINGS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "EMBEDDING_MODEL")
+# Everything the template is made from; a deployment is skipped while none of it has changed.
+_TEMPLATE_SOURCES = ("app.py", "cdk.json", "cdk", "lambdas")
+
+Step = Callable[[str], Any]
+
+
+@dataclass(frozen=True)
+class Local:
+    """A deployed stack and the way to it.
+
+    `settings` is what `.local/env` holds: endpoint, region and credentials of the embedded AWS, and what the stack put
+    out, as STATE_MACHINE_ARN, ASSISTANTS_TABLE, MESSAGES_TABLE, BUCKET, ASSISTANTS_BASE_URL ... Without an endpoint,
+    the caller's own AWS account is meant. `outputs` are the stack's, by their own names. `offline` tells whether the
+    offline model answers, `model` is the name of the one that does.
+    """
+
+    settings: Mapping[str, str]
+    outputs: Mapping[str, str]
+    offline: bool
+    model: str
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client; for the embedded AWS, whatever AWS settings the caller's environment has."""
+        return _client(self.settings, service)
+
+
+def up(
+    directory: Path = DIRECTORY,
+    *,
+    step: Step | None = None,
+    preferred_port: int = 4566,
+    use_real_model: bool = True,
+    keep_state: bool = False,
+) -> Local:
+    """Bring the local stack up, or up to date; seconds when it runs already and nothing has changed.
+
+    `directory` holds its records, logs and `env`. `step(title)` makes a context manager around each part of the work.
+    Without `use_real_model`, the offline model answers even where OPENAI_API_KEY is set.
+
+    Raises:
+        LocalError: with what to do about it.
+    """
+    step = step or quiet
+    model = _model_settings() if use_real_model else {}
+    with step("Layers"):
+        try:
+            build("host")
+        except BuildError as error:
+            raise LocalError(str(error)) from error
+    with step("Embedded AWS"):
+        port = emulator.start(directory, preferred_port=preferred_port, keep_state=keep_state)
+    settings = emulator.environment(port)
+    context = {"env": "dev", "layer_target": "host"}
+    offline = "OPENAI_API_KEY" not in model
+    if offline:
+        with step("Offline model"):
+            model_port = offline_model.start(directory)
+        model = {"OPENAI_API_KEY": offline_model.API_KEY, "OPENAI_MODEL": offline_model.MODEL}
+        context["model_base_url"] = f"http://127.0.0.1:{model_port}/v1"
+    elif "OPENAI_BASE_URL" in model:
+        context["model_base_url"] = model["OPENAI_BASE_URL"]
+    if "OPENAI_MODEL" in model:
+        context["model"] = model["OPENAI_MODEL"]
+    if "EMBEDDING_MODEL" in model:
+        context["embedding_model"] = model["EMBEDDING_MODEL"]
+    outputs = _deploy(directory, settings, context, step)
+    secret = outputs["ModelSecret"]
+    _client(settings, "secretsmanager").put_secret_value(SecretId=secret, SecretString=model["OPENAI_API_KEY"])
+    written = {**settings, **variables(outputs), "ASSISTANTS_BASE_URL": _base_url(outputs, port)}
+    (directory / "env").write_text("".join(f"{name}={value}\n" for name, value in written.items()))
+    return Local(written, outputs, offline, context.get("model", ""))
+
+
+def down(directory: Path = DIRECTORY, *, keep_state: bool = False) -> bool:
+    """Stop the local stack and forget what it held unless `keep_state`; return whether anything was running."""
+    stopped = [emulator.stop(directory, keep_state=keep_state), offline_model.stop(directory)]
+    for name in ("env", "deployed.json"):
+        (directory / name).unlink(missing_ok=True)
+    return any(stopped)
+
+
+def _deploy(directory: Path, settings: Mapping[str, str], context: Mapping[str, str], step: Step) -> dict[str, str]:
+    """Deploy the stack into the embedded AWS and return its outputs."""
+    record = directory / "deployed.json"
+    made_from = _fingerprint(directory, context)
+    if record.is_file():
+        deployed = json.loads(record.read_text())
+        if deployed["made_from"] == made_from:
+            outputs: dict[str, str] = deployed["outputs"]
+            return outputs
+    arguments = [argument for name, value in context.items() for argument in ("-c", f"{name}={value}")]
+    # Synthesised beside the bootstrap: each takes seconds, and neither needs the other.
+    assembly = directory / "cdk.out"
+    with step("CDK bootstrap and synth"):
+        synth = _start_cdk(
+            # The layers are there: cdk.json's own build command would fill the cache for AWS.
+            settings,
+            ROOT,
+            "synth",
+            *arguments,
+            "--quiet",
+            "--build",
+            "true",
+            "--output",
+            str(assembly),
+        )
+        try:
+            if not _is_bootstrapped(settings):
+                # From an empty folder: inside the app it would synthesise and leave an unfinished assembly behind.
+                with tempfile.TemporaryDirectory() as empty:
+                    target = f"aws://{emulator.ACCOUNT}/{emulator.REGION}"
+                    _finish(_start_cdk(settings, Path(empty), "bootstrap", target))
+        finally:
+            _finish(synth)
+    outputs_file = directory / "outputs.json"
+    with step("CDK deploy"):
+        _finish(
+            _start_cdk(
+                settings,
+                directory,
+                *("deploy", "--all", "--app", str(assembly), "--require-approval", "never"),
+                *("--outputs-file", str(outputs_file), "--progress", "events"),
+            )
+        )
+    (outputs,) = json.loads(outputs_file.read_text()).values()
+    record.write_text(json.dumps({"made_from": made_from, "outputs": outputs}))
+    return outputs
+
+
+def _fingerprint(directory: Path, context: Mapping[str, str]) -> str:
+    """Return what the deployed stack depends on: the sources of the template, its context and the emulator it is in."""
+    digest = hashlib.sha256(json.dumps(context, sort_keys=True).encode())
+    digest.update((directory / "emulator.json").read_bytes())
+    paths = [path for name in _TEMPLATE_SOURCES for path in (ROOT / name, *sorted((ROOT / name).rglob("*")))]
+    paths += sorted((ROOT / ".build" / "layers" / "host").glob("*.stamp"))
+    for path in paths:
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _is_bootstrapped(settings: Mapping[str, str]) -> bool:
+    cloudformation = _client(settings, "cloudformation")
+    try:
+        return bool(cloudformation.describe_stacks(StackName="CDKToolkit")["Stacks"])
+    except cloudformation.exceptions.ClientError:
+        return False
+
+
+def _start_cdk(settings: Mapping[str, str], folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start the CDK CLI with the embedded AWS as the only one it knows."""
+    if not CDK.is_file() or not NODE.is_file():
+        raise LocalError("The CDK CLI is not installed: run `make setup`.")
+    # No profile, role or certificate bundle of the caller's account is left in its environment.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
+    # Byte code of the CDK's Python packages saves seconds of every synth.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    environment.update(
+        settings,
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+        AWS_EC2_METADATA_DISABLED="true",
+        CDK_DISABLE_CLI_TELEMETRY="true",
+        PATH=os.pathsep.join([str(NODE.parent), str(SCRIPTS), os.environ.get("PATH", "")]),
+    )
+    return subprocess.Popen(
+        [str(NODE), str(CDK), "--no-notices", "--ci", *arguments],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def _finish(process: subprocess.Popen[str]) -> None:
+    output, _ = process.communicate()
+    if process.returncode != 0:
+        raise LocalError(f"The CDK CLI failed:\n{output.strip()}")
+
+
+def _client(settings: Mapping[str, str], service: str) -> Any:
+    if "AWS_ENDPOINT_URL" not in settings:
+        return boto3.client(service)
+    session = boto3.Session(
+        aws_access_key_id=settings["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=settings["AWS_SECRET_ACCESS_KEY"],
+        region_name=settings["AWS_REGION"],
+    )
+    return session.client(service, endpoint_url=settings["AWS_ENDPOINT_URL"])
+
+
+def variables(outputs: Mapping[str, str]) -> dict[str, str]:
+    """Return the stack's outputs under the names of environment variables: StateMachineArn as STATE_MACHINE_ARN."""
+    return {re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper(): value for name, value in outputs.items()}
+
+
+def _base_url(outputs: Mapping[str, str], port: int) -> str:
+    # Not every resolver knows the names under localhost that the embedded AWS gives to its HTTP APIs.
+    api = urlsplit(outputs["ApiUrl"])
+    return f"http://127.0.0.1:{port}/_aws/execute-api/{str(api.hostname).partition('.')[0]}{api.path}"
+
+
+def _model_settings() -> dict[str, str]:
+    """Return what the environment, or else a `.env` file, says about the model; empty values count as unset."""
+    settings = {}
+    file = ROOT / ".env"
+    for line in file.read_text().splitlines() if file.is_file() else []:
+        name, separator, value = line.partition("=")
+        if separator and not line.lstrip().startswith("#"):
+            settings[name.strip()] = value.strip().strip("'\"")
+    settings.update(os.environ)
+    return {name: settings[name] for name in MODEL_SETTINGS if settings.get(name)}
+
+
+@contextmanager
+def quiet(title: str) -> Iterator[None]:
+    """A step that says nothing."""
+    yield
+
+
+@contextmanager
+def shown(title: str) -> Iterator[None]:
+    """A step on the terminal: a spinner while it lasts where there is a terminal, and a line with its time."""
+    console = Console(highlight=False)
+    start = time.monotonic()
+    if console.is_terminal:
+        with console.status(title):
+            yield
+    else:
+        yield
+    console.print(f"[green]✓[/] {title} [dim]{time.monotonic() - start:.1f} s[/]")
+
+
+def main() -> None:
+    """Bring the local stack up or take it down, as the command line says."""
+    parser = argparse.ArgumentParser(description="The local stack.")
+    parser.add_argument("command", nargs="?", choices=("up", "down"), default="up")
+    parser.add_argument("--keep", action="store_true", help="keep what the embedded AWS holds over down and up")
+    arguments = parser.parse_args()
+    console = Console(highlight=False, soft_wrap=True)
+    try:
+        if arguments.command == "down":
+            stopped = down(keep_state=arguments.keep)
+            console.print("Stopped." if stopped else "Nothing was running.")
+            return
+        local = up(step=shown, keep_state=arguments.keep)
+    except LocalError as error:
+        sys.exit(str(error))
+    answered_by = (
+        "the offline model, from a script" if local.offline else f"the model {local.model or 'of the configuration'}"
+    )
+    console.print(f"The stack is up at {local.settings['AWS_ENDPOINT_URL']}; answers come from {answered_by}.")
+    console.print(f"Its endpoint, credentials and names are in {DIRECTORY.name}/env; `make down` stops it.")
+
+
+if __name__ == "__main__":
+    main()
