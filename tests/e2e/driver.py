@@ -1,0 +1,132 @@
+"""Drives the deployed stack as another AWS service would: run requests in, executions and their histories out."""
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from assistant_engine import assistants, runs
+from assistant_engine.records import Json, Run
+from assistant_engine.store import Store
+
+GET_STOCK_PRICE = {"module_name": "finance", "class_name": "Finance", "function_name": "get_stock_price"}
+SEND_EMAIL = {"module_name": "finance", "class_name": "Finance", "function_name": "send_email"}
+ASK = {"type": "function", "function": {"name": "ask", "parameters": {"type": "object", "properties": {}}}}
+
+
+class Driver:
+    """The state machine and the store of a deployed stack.
+
+    `client` makes boto3 clients; `outputs` are the stack's.
+    """
+
+    def __init__(self, client: Callable[[str], Any], outputs: Mapping[str, str], model: str) -> None:
+        self.client = client
+        self.outputs = outputs
+        self.step_functions = client("stepfunctions")
+        self.state_machine_arn = outputs["StateMachineArn"]
+        self.model = model
+        self.store = Store()
+
+    def assistant(self, **request: Any) -> str:
+        """Create an assistant with both finance functions and the client's function `ask`; its id."""
+        request = {"model": self.model, "functions": [GET_STOCK_PRICE, SEND_EMAIL], "tools": [ASK], **request}
+        made = assistants.new_assistant(request, int(time.time() * 1000))
+        self.store.assistants.create(made)
+        return str(made["id"])
+
+    def function_name(self, name: str) -> str:
+        """The full name of one of the stack's functions."""
+        return self.outputs["AssistantsTable"].removesuffix("assistants") + name
+
+    def model_key(self) -> str:
+        """The key that the stack calls the model with."""
+        secret = self.client("secretsmanager").get_secret_value(SecretId=self.outputs["ModelSecret"])
+        return str(secret["SecretString"])
+
+    def log_lines(self, since: float) -> str:
+        """Everything that the stack's functions and the state machine logged since a moment (seconds since 1970)."""
+        logs = self.client("logs")
+        lines = []
+        for prefix in (f"/aws/lambda/{self.function_name('')}", f"/aws/vendedlogs/states/{self.function_name('')}"):
+            for group in logs.describe_log_groups(logGroupNamePrefix=prefix)["logGroups"]:
+                pages = logs.get_paginator("filter_log_events").paginate(
+                    logGroupName=group["logGroupName"], startTime=int(since * 1000)
+                )
+                lines += [event["message"] for page in pages for event in page["events"]]
+        assert lines, "nothing was logged at all"
+        return "\n".join(lines)
+
+    def start(self, request: Any, name: str | None = None) -> str:
+        """Start an execution; its ARN."""
+        started = self.step_functions.start_execution(
+            stateMachineArn=self.state_machine_arn, input=json.dumps(request), name=name or str(uuid.uuid4())
+        )
+        return str(started["executionArn"])
+
+    def ask(self, assistant_id: str, text: str, **more: Any) -> str:
+        """Start a run with one user message; the execution's ARN."""
+        messages = [{"role": "user", "content": text}]
+        return self.start({"assistant_id": assistant_id, "additional_messages": messages, **more})
+
+    def wait(self, execution: str, seconds: float = 60) -> Json:
+        """Wait for the execution's end; its description."""
+        return self._until(
+            lambda: self.step_functions.describe_execution(executionArn=execution),
+            lambda described: described["status"] != "RUNNING",
+            seconds,
+        )
+
+    def run(self, execution: str, seconds: float = 60) -> Json:
+        """Wait for the execution to succeed; the run that it puts out."""
+        described = self.wait(execution, seconds)
+        assert described["status"] == "SUCCEEDED", (described.get("error"), described.get("cause"))
+        output: Json = json.loads(described["output"])
+        return output
+
+    def history(self, execution: str) -> list[Json]:
+        """All events of the execution."""
+        pages = self.step_functions.get_paginator("get_execution_history").paginate(executionArn=execution)
+        return [event for page in pages for event in page["events"]]
+
+    def states(self, execution: str) -> list[str]:
+        """The names of the states that the execution entered, in order."""
+        events = self.history(execution)
+        return [event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event]
+
+    def until_status(self, execution: str, status: str, seconds: float = 30) -> Run:
+        """Wait until the run of the execution has the status."""
+
+        def find() -> Run | None:
+            exited = [e["stateExitedEventDetails"] for e in self.history(execution) if "stateExitedEventDetails" in e]
+            if not exited:
+                return None
+            ids = json.loads(exited[0]["output"])
+            return self.store.runs.find(ids["thread_id"], ids["run_id"])
+
+        found: Run = self._until(find, lambda run: run is not None and run.status == status, seconds)
+        return found
+
+    def submit(self, run: Run, outputs: dict[str, str]) -> None:
+        """Submit the client's outputs, by tool call id, and wake the execution."""
+        given = [{"tool_call_id": call_id, "output": output} for call_id, output in outputs.items()]
+        runs.wake(
+            self.step_functions, runs.submit_tool_outputs(self.store, run.thread_id, run.id, given, int(time.time()))
+        )
+
+    def waiting_calls(self, run: Run) -> list[Json]:
+        """The calls that the run waits for its client to answer."""
+        tools = self.store.runs.pending_tools(run)
+        assert tools is not None
+        return tools.unanswered(server=False)
+
+    @staticmethod
+    def _until(look: Callable[[], Any], enough: Callable[[Any], bool], seconds: float) -> Any:
+        deadline = time.monotonic() + seconds
+        while True:
+            seen = look()
+            if enough(seen):
+                return seen
+            assert time.monotonic() < deadline, f"not within {seconds} s; last seen: {str(seen)[:500]}"
+            time.sleep(0.1)

@@ -1,0 +1,134 @@
+"""Other AWS services start a run and get its answer, as the README shows them."""
+
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.driver import Driver
+
+
+@pytest.fixture
+def roles(driver: Driver) -> Iterator[Any]:
+    """Make roles for a service, with one statement; they are removed afterwards."""
+    iam = driver.client("iam")
+    made = []
+
+    def make(service: str, actions: list[str], resources: list[str]) -> str:
+        name = f"caller-{uuid.uuid4()}"
+        trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+        role = iam.create_role(
+            RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        )["Role"]
+        statement = {"Effect": "Allow", "Action": actions, "Resource": resources}
+        iam.put_role_policy(
+            RoleName=name,
+            PolicyName="start",
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+        )
+        made.append(name)
+        return str(role["Arn"])
+
+    yield make
+    for name in made:
+        iam.delete_role_policy(RoleName=name, PolicyName="start")
+        iam.delete_role(RoleName=name)
+
+
+def test_another_state_machine_waits_for_the_answer(driver: Driver, roles: Any) -> None:
+    role = roles(
+        "states.amazonaws.com",
+        ["states:StartExecution", "states:DescribeExecution", "states:StopExecution"],
+        [driver.state_machine_arn, driver.state_machine_arn.replace(":stateMachine:", ":execution:") + ":*"],
+    )
+    definition = {
+        "QueryLanguage": "JSONata",
+        "StartAt": "ask",
+        "States": {
+            "ask": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::states:startExecution.sync:2",
+                "Arguments": {
+                    "StateMachineArn": driver.state_machine_arn,
+                    "Input": {
+                        "assistant_id": "{% $states.input.assistant_id %}",
+                        "additional_messages": [{"role": "user", "content": "{% $states.input.question %}"}],
+                    },
+                },
+                "Output": "{% $states.result.Output.messages[0].text %}",
+                "End": True,
+            }
+        },
+    }
+    step_functions = driver.step_functions
+    machine = step_functions.create_state_machine(
+        name=f"caller-{uuid.uuid4()}", definition=json.dumps(definition), roleArn=role
+    )["stateMachineArn"]
+    try:
+        execution = step_functions.start_execution(
+            stateMachineArn=machine,
+            input=json.dumps({"assistant_id": driver.assistant(), "question": "say Of course."}),
+        )["executionArn"]
+        described = driver.wait(execution)
+        assert described["status"] == "SUCCEEDED", described.get("cause")
+        assert json.loads(described["output"]) == "Of course."
+    finally:
+        step_functions.delete_state_machine(stateMachineArn=machine)
+
+
+def test_an_eventbridge_rule_starts_one_run_for_each_event(driver: Driver, roles: Any) -> None:
+    events = driver.client("events")
+    rule = f"orders-{uuid.uuid4()}"
+    assistant = driver.assistant()
+    events.put_rule(Name=rule, EventPattern=json.dumps({"source": [rule], "detail-type": ["Order placed"]}))
+    template = (
+        '{"assistant_id": "%s", "idempotency_key": <id>,'
+        ' "additional_messages": [{"role": "user", "content": <question>}], "metadata": {"order": <order>}}'
+    )
+    events.put_targets(
+        Rule=rule,
+        Targets=[
+            {
+                "Id": "run",
+                "Arn": driver.state_machine_arn,
+                "RoleArn": roles("events.amazonaws.com", ["states:StartExecution"], [driver.state_machine_arn]),
+                "InputTransformer": {
+                    "InputPathsMap": {"id": "$.id", "question": "$.detail.question", "order": "$.detail.order"},
+                    "InputTemplate": template % assistant,
+                },
+            }
+        ],
+    )
+    try:
+        order = str(time.time_ns())
+        entry = {
+            "Source": rule,
+            "DetailType": "Order placed",
+            "Detail": json.dumps({"question": f"say Order {order}.", "order": order}),
+        }
+        assert events.put_events(Entries=[entry])["FailedEntryCount"] == 0
+        execution = _execution_with(driver, order)
+        run = driver.run(execution)
+        assert run["messages"][0]["text"] == f"Order {order}."
+        assert driver.store.runs.get(run["thread_id"], run["run_id"]).metadata == {"order": order}
+        # EventBridge delivers at least once: the same event again is the same run.
+        given = driver.step_functions.describe_execution(executionArn=execution)["input"]
+        assert driver.run(driver.start(json.loads(given))) == run
+    finally:
+        events.remove_targets(Rule=rule, Ids=["run"])
+        events.delete_rule(Name=rule)
+
+
+def _execution_with(driver: Driver, word: str) -> str:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        listed = driver.step_functions.list_executions(stateMachineArn=driver.state_machine_arn, maxResults=20)
+        for execution in listed["executions"]:
+            described = driver.step_functions.describe_execution(executionArn=execution["executionArn"])
+            if word in described["input"]:
+                return str(execution["executionArn"])
+        time.sleep(0.2)
+    raise AssertionError("the rule started no execution")

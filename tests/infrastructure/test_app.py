@@ -1,0 +1,124 @@
+"""`cdk synth` as a person runs it: configuration, layers, reviews, and what the sources must not know."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+
+import pytest
+
+from cdk.configuration import ENVIRONMENTS, UnknownEnvironment, configuration_of
+from cdk.layers import EmptyLayerCache
+from tests.infrastructure.conftest import CONTEXT, ROOT, Template, fill_cache, synthesise
+
+
+@pytest.mark.parametrize("environment", [None, "production", ""])
+def test_an_unknown_environment_is_an_error_that_lists_the_known(environment: str | None) -> None:
+    with pytest.raises(UnknownEnvironment) as error:
+        configuration_of({"env": environment}.get)
+    assert all(known in str(error.value) for known in ("dev", "staging", "prod"))
+
+
+def test_the_app_says_so_in_one_line() -> None:
+    ran = subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        env={**os.environ, "CDK_CONTEXT_JSON": '{"env": "nowhere"}'},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 1
+    assert ran.stderr.strip() == "unknown environment 'nowhere': say `-c env=<one of dev, staging, prod>`"
+
+
+def test_an_empty_layer_cache_is_an_error_that_names_the_command(tmp_path: Path) -> None:
+    with pytest.raises(EmptyLayerCache, match=r"run `python -m layers\.build --target host`"):
+        synthesise(tmp_path / "out", tmp_path / "nothing", env="dev", layer_target="host")
+
+
+def test_environments_share_an_account() -> None:
+    def prefix(environment: str) -> str:
+        return configuration_of({**CONTEXT, "env": environment}.get).prefix
+
+    assert [prefix(environment) for environment in ENVIRONMENTS] == ["oae-dev", "oae-staging", "oae"]
+
+
+def test_a_configuration_is_frozen_and_only_known_settings_are_overridden() -> None:
+    configuration = configuration_of({"env": "dev", "model": "local", "memory": "1"}.get)
+    assert (configuration.model, configuration.memory) == ("local", ENVIRONMENTS["dev"].memory)
+    with pytest.raises(FrozenInstanceError):
+        configuration.model = "other"  # type: ignore[misc]
+    with pytest.raises(UnknownEnvironment, match="'acme' is not one of openai, azure, bedrock"):
+        configuration_of({"env": "dev", "model_provider": "acme"}.get)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_acknowledged_finding_has_a_reason(template_of: Callable[[str], Template], environment: str) -> None:
+    """Findings that are not acknowledged have made the synth raise."""
+    accepted = template_of(environment).accepted
+    assert {rule.split("[")[0] for rule, _ in accepted} == {
+        "AwsSolutions-APIG4",
+        "AwsSolutions-IAM5",
+        "AwsSolutions-S1",
+        "AwsSolutions-SMG4",
+        "Serverless-EventBusDLQ",
+        "Serverless-LambdaDLQ",
+    }
+    assert all(reason.endswith(".") and len(reason) > 30 for _, reason in accepted)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_cfn_lint_finds_no_error(template_of: Callable[[str], Template], environment: str) -> None:
+    command = [str(Path(sys.executable).with_name("cfn-lint")), str(template_of(environment).path)]
+    # W3005: CDK lists a role that a function refers to among its dependencies too.
+    ran = subprocess.run(
+        [*command, "--ignore-checks", "W3005", "--format", "parseable"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # The linter knows no JSONata in TimeoutSeconds.
+    jsonata_timeout = re.compile(r":E3601:'\{% .* %\}' is not of type 'number' at '[\w/]+/TimeoutSeconds'$")
+    findings = [line for line in ran.stdout.splitlines() if line and not jsonata_timeout.search(line)]
+    assert not findings
+    assert not ran.stderr
+
+
+def test_on_bedrock_there_is_no_key(tmp_path: Path, layers: Path) -> None:
+    template = synthesise(tmp_path, layers, env="dev", model_provider="bedrock")
+    assert "ModelSecret" not in template.body["Outputs"]
+    environment = template.functions()["oae-dev-in_progress"]["Environment"]["Variables"]
+    assert environment["MODEL_PROVIDER"] == "bedrock"
+    assert "MODEL_SECRET_ARN" not in environment
+    assert [secret["Name"] for secret in template.properties("AWS::SecretsManager::Secret")] == ["oae-dev/api-keys"]
+    calls = [name for name in template.resources("AWS::IAM::Role") if "bedrock:" in str(template.statements(name))]
+    assert len(calls) == 1
+    assert "inprogress" in calls[0]
+
+
+def test_a_changed_layer_publishes_a_version_of_the_functions_that_use_it(tmp_path: Path, prod: Template) -> None:
+    changed_layers = fill_cache(tmp_path / "layers")
+    (changed_layers / "lambda" / "openai" / "python" / "openai_stub.py").write_text("NAME = 'changed'\n")
+    changed = synthesise(tmp_path / "out", changed_layers, env="prod")
+
+    republished = set(changed.resources("AWS::Lambda::Version")) - set(prod.resources("AWS::Lambda::Version"))
+    users = ("Toolstoolfinance", "Stepsqueued", "Stepsinprogress", "Apiapi")
+    assert len(republished) == len(users)
+    assert all(name.startswith(users) for name in republished)
+
+
+def test_nothing_deployed_knows_the_emulator() -> None:
+    sources = [ROOT / "app.py", ROOT / "cdk.json"]
+    for folder in ("cdk", "lambdas", "layers", "samples"):
+        sources += [path for path in (ROOT / folder).rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    assert len(sources) > 20
+    for path in sources:
+        assert b"ministack" not in path.read_bytes().lower(), path
+
+
+def test_the_app_is_short() -> None:
+    assert len((ROOT / "app.py").read_text().splitlines()) < 40

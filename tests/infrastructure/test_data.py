@@ -1,0 +1,136 @@
+"""The tables, the bucket, the secrets and the log groups."""
+
+from collections.abc import Callable
+
+import pytest
+
+from assistant_engine.store.files import LIFETIME_DAYS
+from tests.infrastructure.conftest import Json, Template
+
+
+def tables(template: Template) -> dict[str, Json]:
+    return {body["TableName"]: body for body in template.properties("AWS::DynamoDB::Table")}
+
+
+def keys(schema: list[Json]) -> list[str]:
+    return [key["AttributeName"] for key in schema]
+
+
+def test_the_three_tables_have_the_keys_of_the_earlier_engine(prod: Template) -> None:
+    assert {name: keys(table["KeySchema"]) for name, table in tables(prod).items()} == {
+        "oae-assistants": ["assistant_type", "assistant_id"],
+        "oae-threads": ["assistant_id", "thread_id"],
+        "oae-messages": ["thread_id", "message_id"],
+    }
+
+
+def test_indexes_serve_lists(prod: Template) -> None:
+    indexes = {
+        (name, index["IndexName"]): (keys(index["KeySchema"]), index["Projection"])
+        for name, table in tables(prod).items()
+        for index in table.get("GlobalSecondaryIndexes", [])
+    }
+    keys_only = {"ProjectionType": "KEYS_ONLY"}
+    assert indexes == {
+        ("oae-assistants", "by_project"): (["project", "assistant_id"], {"ProjectionType": "ALL"}),
+        ("oae-messages", "by_project"): (["project", "created"], keys_only),
+        ("oae-messages", "by_user"): (["user_id", "created"], keys_only),
+        ("oae-messages", "open_runs"): (
+            ["open_shard", "due_at"],
+            {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["execution"]},
+        ),
+    }
+
+
+@pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
+def test_tables_are_on_demand_encrypted_and_can_be_restored(
+    template_of: Callable[[str], Template], environment: str
+) -> None:
+    for table in tables(template_of(environment)).values():
+        assert table["BillingMode"] == "PAY_PER_REQUEST"
+        assert table["SSESpecification"] == {"SSEEnabled": True}
+        assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+
+
+def test_items_expire_by_ttl(prod: Template) -> None:
+    expiring = [name for name, table in tables(prod).items() if "TimeToLiveSpecification" in table]
+    assert expiring == ["oae-assistants", "oae-messages"]
+    for name in expiring:
+        assert tables(prod)[name]["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
+
+
+DATA = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SecretsManager::Secret", "AWS::Logs::LogGroup")
+
+
+@pytest.mark.parametrize("kind", DATA)
+def test_in_prod_data_outlives_the_stack(prod: Template, kind: str) -> None:
+    assert prod.resources(kind)
+    for resource in prod.resources(kind).values():
+        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert all(table["DeletionProtectionEnabled"] for table in tables(prod).values())
+
+
+@pytest.mark.parametrize("kind", DATA)
+def test_in_dev_data_goes_with_the_stack(template_of: Callable[[str], Template], kind: str) -> None:
+    for resource in template_of("dev").resources(kind).values():
+        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Delete", "Delete")
+    assert not any(table["DeletionProtectionEnabled"] for table in tables(template_of("dev")).values())
+
+
+def test_the_bucket_is_private_and_asks_for_tls(prod: Template) -> None:
+    (bucket,) = prod.properties("AWS::S3::Bucket")
+    assert all(bucket["PublicAccessBlockConfiguration"].values())
+    assert len(bucket["PublicAccessBlockConfiguration"]) == 4
+    assert "BucketEncryption" in bucket
+    (policy,) = prod.properties("AWS::S3::BucketPolicy")
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Effect"] == "Deny"
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_the_bucket_forgets_what_was_never_finished(prod: Template) -> None:
+    (bucket,) = prod.properties("AWS::S3::Bucket")
+    rules = {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
+    assert rules["abort-multipart"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 2}
+    assert "Prefix" not in rules["abort-multipart"]
+    assert (rules["forget-unfinished-uploads"]["Prefix"], rules["forget-unfinished-uploads"]["ExpirationInDays"]) == (
+        "uploads/",
+        2,
+    )
+
+
+def test_the_bucket_forgets_files_that_expired(prod: Template) -> None:
+    (bucket,) = prod.properties("AWS::S3::Bucket")
+    lifetimes = {
+        rule["TagFilters"][0]["Value"]: rule["ExpirationInDays"]
+        for rule in bucket["LifecycleConfiguration"]["Rules"]
+        if "TagFilters" in rule
+    }
+    assert lifetimes == {str(days): days for days in LIFETIME_DAYS}
+
+
+def test_the_template_holds_no_secret(prod: Template) -> None:
+    """A secret is made empty: neither a value nor a random one, which would look like a key."""
+    secrets = prod.properties("AWS::SecretsManager::Secret")
+    assert sorted(secret["Name"] for secret in secrets) == ["oae/api-keys", "oae/model-key"]
+    assert not any({"SecretString", "GenerateSecretString"} & secret.keys() for secret in secrets)
+
+
+def test_log_lines_are_not_kept_for_ever(prod: Template) -> None:
+    groups = prod.properties("AWS::Logs::LogGroup")
+    assert all(group["RetentionInDays"] == 90 for group in groups)
+    assert len(groups) == len(prod.functions()) + 2
+
+
+def test_outputs(prod: Template) -> None:
+    assert set(prod.body["Outputs"]) == {
+        "StateMachineArn",
+        "AssistantsTable",
+        "ThreadsTable",
+        "MessagesTable",
+        "Bucket",
+        "ModelSecret",
+        "ApiUrl",
+        "ApiKeysSecret",
+    }
+    assert prod.body["Outputs"]["ModelSecret"]["Value"] == "oae/model-key"

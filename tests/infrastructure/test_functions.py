@@ -1,0 +1,219 @@
+"""The functions, their versions and their roles."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.infrastructure.conftest import ROOT, Json, Template
+
+STEPS = ("queued", "in_progress", "requires_action", "record_failure", "sweeper")
+
+UNBOUNDED = {
+    # AWS knows no resources for these.
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "logs:CreateLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+    "logs:DescribeLogGroups",
+}
+
+BOUNDED = {
+    # Objects below a prefix of the bucket, by the role's owner.
+    "oae-queued": {"/text/*"},
+    "oae-in_progress": {"/text/*", "/outputs/*", "/files/*"},
+    "oae-record_failure": {"/text/*"},
+    "oae-sweeper": {"/text/*", "/outputs/*", ":*"},
+    "oae-tool-finance": {"/outputs/*", "/outbox/*"},
+    "oae-api": {"/text/*", "/files/*", "/uploads/*", "/outputs/*"},
+}
+
+
+def as_list(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def resources(statement: Json) -> list[str | Json]:
+    value = statement["Resource"]
+    return value if isinstance(value, list) else [value]
+
+
+def role_of(function: Json) -> str:
+    name: str = function["Role"]["Fn::GetAtt"][0]
+    return name
+
+
+def actions(template: Template, function: str) -> dict[str, set[str]]:
+    """The actions that a function may do, by service."""
+    allowed: dict[str, set[str]] = {}
+    for statement in template.statements(role_of(template.functions()[function])):
+        for action in as_list(statement["Action"]):
+            service, _, name = action.partition(":")
+            allowed.setdefault(service, set()).add(name)
+    return allowed
+
+
+def test_there_is_one_for_each_step_and_each_tool(prod: Template) -> None:
+    tools = [path.parent.name for path in (ROOT / "lambdas" / "tools").glob("*/tool.toml")]
+    expected = {f"oae-{name}" for name in (*STEPS, "api", *(f"tool-{tool}" for tool in tools))}
+    assert set(prod.functions()) == expected
+
+
+def test_all_are_made_alike(prod: Template) -> None:
+    for name, function in prod.functions().items():
+        assert function["Architectures"] == ["arm64"]
+        assert function["Runtime"] == "python3.14"
+        assert function["TracingConfig"] == {"Mode": "Active"}
+        assert function["LoggingConfig"]["LogFormat"] == "JSON"
+        assert 0 < function["Timeout"] <= 900
+        group = function["LoggingConfig"]["LogGroup"]["Ref"]
+        assert prod.body["Resources"][group]["Properties"]["LogGroupName"] == f"/aws/lambda/{name}"
+
+
+def test_each_has_its_own_role(prod: Template) -> None:
+    roles = [role_of(function) for function in prod.functions().values()]
+    assert len(set(roles)) == len(roles)
+    assert not any("ManagedPolicyArns" in role for role in prod.properties("AWS::IAM::Role"))
+
+
+def test_each_may_write_its_own_log_group_only(prod: Template) -> None:
+    for function in prod.functions().values():
+        (statement,) = [s for s in prod.statements(role_of(function)) if "logs:PutLogEvents" in as_list(s["Action"])]
+        assert resources(statement) == [{"Fn::GetAtt": [function["LoggingConfig"]["LogGroup"]["Ref"], "Arn"]}]
+
+
+def test_no_action_is_a_wildcard_and_no_unjustified_resource_is(prod: Template) -> None:
+    owners = {role_of(function): name for name, function in prod.functions().items()}
+    for role in prod.resources("AWS::IAM::Role"):
+        for statement in prod.statements(role):
+            assert statement["Effect"] == "Allow"
+            assert not any("*" in action for action in as_list(statement["Action"]))
+            for resource in resources(statement):
+                if resource == "*":
+                    assert set(as_list(statement["Action"])) <= UNBOUNDED
+                elif "*" in json.dumps(resource):
+                    assert isinstance(resource, dict)
+                    ending = resource["Fn::Join"][1][-1]
+                    assert ending in (BOUNDED[owners[role]] if role in owners else {":v*"})
+
+
+@pytest.mark.parametrize(
+    ("function", "allowed"),
+    [
+        ("oae-queued", {"GetItem", "PutItem", "UpdateItem", "ConditionCheckItem", "Query"}),
+        ("oae-in_progress", {"GetItem", "PutItem", "UpdateItem", "ConditionCheckItem", "Query"}),
+        ("oae-requires_action", {"GetItem", "UpdateItem", "Query"}),
+        ("oae-record_failure", {"GetItem", "PutItem", "UpdateItem", "ConditionCheckItem", "Query"}),
+        ("oae-sweeper", {"GetItem", "PutItem", "UpdateItem", "ConditionCheckItem", "Query", "BatchWriteItem"}),
+        ("oae-tool-finance", {"GetItem"}),
+    ],
+)
+def test_item_actions(prod: Template, function: str, allowed: set[str]) -> None:
+    assert actions(prod, function)["dynamodb"] == allowed
+
+
+def test_only_the_model_step_reads_the_models_key(prod: Template) -> None:
+    def readers(secret_name: str) -> list[str]:
+        (secret,) = [
+            logical_id
+            for logical_id, body in prod.resources("AWS::SecretsManager::Secret").items()
+            if body["Properties"]["Name"] == secret_name
+        ]
+        return [
+            name
+            for name, function in prod.functions().items()
+            for statement in prod.statements(role_of(function))
+            if {"Ref": secret} in resources(statement)
+        ]
+
+    assert readers("oae/model-key") == ["oae-in_progress"]
+    assert readers("oae/api-keys") == ["oae-api"]
+
+
+def test_a_tool_reads_no_conversation_and_no_output(prod: Template) -> None:
+    allowed = actions(prod, "oae-tool-finance")
+    assert allowed["s3"] == {"PutObject"}
+    (read,) = [
+        statement
+        for statement in prod.statements(role_of(prod.functions()["oae-tool-finance"]))
+        if statement["Action"] == "dynamodb:GetItem"
+    ]
+    assert read["Condition"] == {
+        "ForAllValues:StringEquals": {"dynamodb:Attributes": ["thread_id", "message_id", "functions"]},
+        "StringEquals": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
+    }
+
+
+def test_nobody_may_stop_an_execution(prod: Template) -> None:
+    assert "states:StopExecution" not in json.dumps(prod.body)
+    assert actions(prod, "oae-sweeper")["states"] == {"StartExecution", "SendTaskSuccess", "DescribeExecution"}
+    assert actions(prod, "oae-api")["states"] == {"StartExecution", "SendTaskSuccess"}
+    assert "states" not in actions(prod, "oae-queued")
+
+
+def test_environment_variables_name_secrets_and_hold_none(prod: Template) -> None:
+    for function in prod.functions().values():
+        for name, value in function["Environment"]["Variables"].items():
+            if "SECRET" in name or "KEY" in name:
+                assert name.endswith("_ARN")
+                assert "Ref" in value
+
+
+def test_a_version_outlives_the_deployment_that_replaces_it(prod: Template) -> None:
+    """The alias is named after its version; both stay for the executions that were started with them."""
+    aliases = prod.resources("AWS::Lambda::Alias")
+    assert len(aliases) == len(prod.functions())
+    for resource in (*aliases.values(), *prod.resources("AWS::Lambda::Version").values()):
+        assert resource["UpdateReplacePolicy"] == "Retain"
+        assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
+    for alias in aliases.values():
+        version = alias["Properties"]["FunctionVersion"]
+        assert alias["Properties"]["Name"] == {"Fn::Join": ["", ["v", version]]}
+
+
+def test_a_changed_tool_is_called_by_the_next_version_of_the_model_step(prod: Template) -> None:
+    """The tools' ARNs are made of their versions, so that the step publishes a version whenever a tool does."""
+    tools = json.dumps(prod.functions()["oae-in_progress"]["Environment"]["Variables"]["TOOLS"])
+    (version,) = [name for name in prod.resources("AWS::Lambda::Version") if name.startswith("Toolstoolfinance")]
+    assert f'["{version}", "Version"]' in tools
+
+
+def test_a_step_is_deployed_alone(prod: Template) -> None:
+    """So a change of one step publishes no version of another."""
+    for name, function in prod.functions().items():
+        step = name.removeprefix("oae-")
+        if step in STEPS:
+            asset = prod.path.parent / f"asset.{Path(function['Code']['S3Key']).stem}"
+            assert not zipfile.is_zipfile(asset)
+            assert [path.name for path in asset.rglob("*")] == [f"{step}.py"]
+
+
+def test_the_sweeper_is_told_name_and_status_only(prod: Template) -> None:
+    rules = {("ScheduleExpression" in rule): rule for rule in prod.properties("AWS::Events::Rule")}
+    assert rules[True]["ScheduleExpression"] == "rate(1 minute)"
+    ended = rules[False]
+    assert ended["EventPattern"]["detail"]["status"] == ["ABORTED", "TIMED_OUT"]
+    (target,) = ended["Targets"]
+    assert target["InputTransformer"]["InputPathsMap"] == {
+        "detail-name": "$.detail.name",
+        "detail-status": "$.detail.status",
+    }
+    for rule in rules.values():
+        assert all(body["Arn"]["Ref"].startswith("SweepersweeperAlias") for body in rule["Targets"])
+
+
+def test_the_api_is_throttled_and_its_log_holds_no_headers(prod: Template) -> None:
+    (stage,) = prod.properties("AWS::ApiGatewayV2::Stage")
+    assert stage["DefaultRouteSettings"] == {"ThrottlingRateLimit": 500, "ThrottlingBurstLimit": 1000}
+    logged = json.loads(stage["AccessLogSettings"]["Format"])
+    assert not [name for name in logged if "header" in name.lower() or "body" in name.lower()]
+    routes = {route["RouteKey"] for route in prod.properties("AWS::ApiGatewayV2::Route")}
+    assert routes == {"ANY /v1/{proxy+}", "ANY /openapi.json", "ANY /docs"}

@@ -1,0 +1,113 @@
+"""The state machine: what the console shows of a run, and that each state ends, retries and fails as it should."""
+
+import json
+from collections.abc import Iterator
+from typing import get_args
+
+from openai.types.beta.threads import RunStatus
+
+from tests.infrastructure.conftest import Json, Template
+
+
+def states(machine: Json) -> Iterator[tuple[str, Json]]:
+    """Every state with its name, those inside a Map included."""
+    for name, state in machine["States"].items():
+        yield name, state
+        if "ItemProcessor" in state:
+            yield from states(state["ItemProcessor"])
+
+
+def tasks(template: Template) -> dict[str, Json]:
+    return {name: state for name, state in states(template.definition()) if state["Type"] == "Task"}
+
+
+def test_states_that_are_statuses_are_spelt_as_the_api_spells_them(prod: Template) -> None:
+    statuses = set(get_args(RunStatus)) - {"cancelling"}  # A request on its way, which no execution waits in.
+    others = {"route", "call_tools", "call_tool", "tool_failed", "backoff", "record_failure"}
+    assert {name for name, _ in states(prod.definition())} == statuses | others
+
+
+def test_every_state_has_a_comment(prod: Template) -> None:
+    assert prod.definition()["Comment"]
+    for name, state in states(prod.definition()):
+        assert len(state["Comment"]) > 15, name
+
+
+def test_it_is_a_standard_machine_in_jsonata(prod: Template) -> None:
+    (machine,) = prod.properties("AWS::StepFunctions::StateMachine")
+    assert machine["StateMachineName"] == "oae-run"
+    assert machine.get("StateMachineType", "STANDARD") == "STANDARD"
+    assert prod.definition()["QueryLanguage"] == "JSONata"
+
+
+def test_it_logs_all_without_data_and_is_traced(prod: Template) -> None:
+    (machine,) = prod.properties("AWS::StepFunctions::StateMachine")
+    assert machine["LoggingConfiguration"]["Level"] == "ALL"
+    assert machine["LoggingConfiguration"]["IncludeExecutionData"] is False
+    assert machine["TracingConfiguration"] == {"Enabled": True}
+
+
+def test_every_task_has_a_timeout_longer_than_its_function(prod: Template) -> None:
+    until_expiry = "{% $max([1, $floor($expires_at - $millis() / 1000)]) %}"
+    for name, task in tasks(prod).items():
+        if name in ("call_tool", "requires_action"):
+            assert task["TimeoutSeconds"] == until_expiry
+        else:
+            assert task["TimeoutSeconds"] > prod.functions()[f"oae-{name}"]["Timeout"]
+    assert prod.definition()["TimeoutSeconds"] > 86_400 + 900
+
+
+def test_every_task_retries_with_full_jitter(prod: Template) -> None:
+    for task in tasks(prod).values():
+        (retry,) = task["Retry"]
+        assert retry["JitterStrategy"] == "FULL"
+        assert retry["BackoffRate"] > 1
+        assert retry["MaxAttempts"] <= 6
+        assert retry["MaxDelaySeconds"] <= 30
+        assert "States.ALL" not in retry["ErrorEquals"]
+
+
+def test_only_a_refused_invocation_of_a_tool_is_retried(prod: Template) -> None:
+    (retry,) = tasks(prod)["call_tool"]["Retry"]
+    assert retry["ErrorEquals"] == ["Lambda.TooManyRequestsException"]
+
+
+def test_every_step_that_dies_is_recorded(prod: Template) -> None:
+    for name, state in prod.definition()["States"].items():
+        if state["Type"] in ("Task", "Map") and name != "record_failure":
+            assert state["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
+            assert state["Catch"][-1]["Next"] == "record_failure"
+
+
+def test_aliases_are_called_and_latest_is_not(prod: Template) -> None:
+    assert "$LATEST" not in json.dumps(prod.body)
+    (machine,) = prod.properties("AWS::StepFunctions::StateMachine")
+    aliases = prod.resources("AWS::Lambda::Alias")
+    called = {name: alias["Ref"] for name, alias in machine["DefinitionSubstitutions"].items()}
+    assert set(called) == {"queued", "in_progress", "requires_action", "record_failure"}
+    for name, alias in called.items():
+        assert tasks(prod)[name]["Arguments"]["FunctionName"] == f"${{{name}}}"
+        function = aliases[alias]["Properties"]["FunctionName"]["Ref"]
+        assert prod.body["Resources"][function]["Properties"]["FunctionName"] == f"oae-{name}"
+
+
+def test_the_conversation_is_not_in_its_data(prod: Template) -> None:
+    """What a state passes on is named here one by one; a new field must be an id, or a tool's own data."""
+    payloads = {name: set(task["Arguments"]["Payload"]) for name, task in tasks(prod).items() if name != "call_tool"}
+    assert payloads == {
+        "queued": {"request", "execution"},
+        "in_progress": {"thread_id", "run_id", "turn", "execution", "outputs"},
+        "requires_action": {"thread_id", "run_id", "turn", "token"},
+        "record_failure": {"request", "execution", "error"},
+    }
+
+
+def test_the_ends_succeed_or_fail_by_name(prod: Template) -> None:
+    ends = {name: state for name, state in states(prod.definition()) if state["Type"] in ("Succeed", "Fail")}
+    assert {name: state["Type"] for name, state in ends.items()} == {
+        "completed": "Succeed",
+        "incomplete": "Succeed",
+        "expired": "Fail",
+        "cancelled": "Fail",
+        "failed": "Fail",
+    }

@@ -1,0 +1,455 @@
+"""Each mend of the emulator, seen from outside: a stack of trivial functions around the engine's kind of state machine.
+
+One test for each promise of AWS that the engine builds on and the bare emulator doesn't keep.
+"""
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from local import emulator
+
+CODE = """
+import boto3, logging, os
+
+class InvalidRequest(Exception): pass
+
+def handler(event, context):
+    logging.getLogger().setLevel("INFO")
+    logging.getLogger().info("logged by %s", context.function_name)
+    if event.get("raise"):
+        raise InvalidRequest("Missing required parameter: 'assistant_id'.")
+    if "token" in event:
+        boto3.client("dynamodb").put_item(TableName=os.environ["TABLE"], Item={"id": {"S": event["id"]},
+            "token": {"S": event["token"]}})
+    if event.get("path") == "imports":
+        import pydantic
+    if "forbidden" in event:
+        boto3.client("dynamodb").delete_item(TableName=os.environ["TABLE"], Key={"id": {"S": "x"}})
+    return {"version": VERSION, "echo": event}
+"""
+
+
+def _task(payload: Any, **more: Any) -> dict[str, Any]:
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Arguments": {"FunctionName": "${Alias}", "Payload": payload},
+        "Output": "{% $states.result.Payload %}",
+        "TimeoutSeconds": 60,
+        **more,
+    }
+
+
+DEFINITION = {
+    "QueryLanguage": "JSONata",
+    "StartAt": "queued",
+    "States": {
+        "queued": _task(
+            "{% {'raise': $states.input.path = 'invalid'} %}",
+            Assign={
+                "path": "{% $states.input.path %}",
+                "id": "{% $states.input.id %}",
+                "started": "{% $states.context.Execution.StartTime %}",
+                "deadline": "{% $floor($millis()/1000) + ($exists($states.input.wait) ? $states.input.wait : 60) %}",
+            },
+            TimeoutSeconds="{% 5 + 5 %}",
+            Catch=[
+                {
+                    "ErrorEquals": ["InvalidRequest"],
+                    "Output": {"message": "{% $parse($states.errorOutput.Cause).errorMessage %}"},
+                    "Next": "failed",
+                }
+            ],
+            Next="route",
+        ),
+        "route": {
+            "Type": "Choice",
+            "Choices": [
+                {"Condition": f"{{% $path = '{path}' %}}", "Next": state}
+                for path, state in (
+                    ("calls", "call_tools"),
+                    ("client", "requires_action"),
+                    ("client raises", "requires_action"),
+                    ("wait", "backoff"),
+                    ("forbidden", "forbidden"),
+                )
+            ],
+            "Default": "completed",
+        },
+        "call_tools": {
+            "Type": "Map",
+            "Items": "{% [1..6].{'function': '${Alias}', 'payload': {'n': $}} %}",
+            "MaxConcurrency": 10,
+            "ItemProcessor": {
+                "StartAt": "call_tool",
+                "States": {
+                    "call_tool": _task(
+                        "{% $states.input.payload %}",
+                        Arguments={
+                            "FunctionName": "{% $states.input.function %}",
+                            "Payload": "{% $states.input.payload %}",
+                        },
+                        TimeoutSeconds="{% $max([1, $floor($deadline - $millis()/1000)]) %}",
+                        End=True,
+                    )
+                },
+            },
+            "Output": {"numbers": "{% [$states.result.echo.n] %}"},
+            "Next": "completed",
+        },
+        "requires_action": _task(
+            None,
+            Resource="arn:aws:states:::lambda:invoke.waitForTaskToken",
+            Arguments={
+                "FunctionName": "${Alias}",
+                "Payload": {
+                    "id": "{% $id %}",
+                    "token": "{% $states.context.Task.Token %}",
+                    "raise": "{% $path = 'client raises' %}",
+                },
+            },
+            TimeoutSeconds="{% $max([1, $floor($deadline - $millis()/1000)]) %}",
+            Output={"answer": "{% $states.result %}"},
+            Catch=[
+                {"ErrorEquals": ["States.Timeout"], "Output": {"caught": "timeout"}, "Next": "completed"},
+                {
+                    "ErrorEquals": ["States.ALL"],
+                    "Output": {"caught": "{% $states.errorOutput.Error %}"},
+                    "Next": "completed",
+                },
+            ],
+            Next="completed",
+        ),
+        "backoff": {"Type": "Wait", "Seconds": "{% 2 %}", "Next": "completed"},
+        "forbidden": _task({"forbidden": 1}, Next="completed"),
+        "completed": {
+            "Type": "Succeed",
+            "Output": {"path": "{% $path %}", "started": "{% $started %}", "result": "{% $states.input %}"},
+        },
+        "failed": {"Type": "Fail", "Error": "{% 'invalid_request_error' %}", "Cause": "{% $states.input.message %}"},
+    },
+}
+CALLER = {
+    "QueryLanguage": "JSONata",
+    "StartAt": "ask",
+    "States": {
+        "ask": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::states:startExecution.sync:2",
+            "Arguments": {"StateMachineArn": "${Machine}", "Input": "{% $states.input %}"},
+            "Output": "{% $states.result.Output %}",
+            "Catch": [
+                {"ErrorEquals": ["States.TaskFailed"], "Output": "{% $parse($states.errorOutput.Cause) %}", "Next": "x"}
+            ],
+            "End": True,
+        },
+        "x": {"Type": "Succeed"},
+    },
+}
+
+
+def _role(service: str, *statements: dict[str, Any]) -> dict[str, Any]:
+    trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    policy = {"PolicyName": "p", "PolicyDocument": {"Version": "2012-10-17", "Statement": list(statements)}}
+    return {
+        "Type": "AWS::IAM::Role",
+        "Properties": {
+            "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
+            "Policies": [policy] if statements else [],
+        },
+    }
+
+
+def _machine(definition: Any, substitutions: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "Type": "AWS::StepFunctions::StateMachine",
+        "Properties": {
+            "RoleArn": {"Fn::GetAtt": ["MachineRole", "Arn"]},
+            "DefinitionString": json.dumps(definition),
+            "DefinitionSubstitutions": substitutions,
+        },
+    }
+
+
+def template(version: int) -> str:
+    """The scratch stack whose function answers with `version`; the alias is named after the function's version."""
+    number = {"Fn::GetAtt": [f"Version{version}", "Version"]}
+    alias = {"Ref": "Alias"}
+    retain = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+    resources = {
+        "Table": {
+            "Type": "AWS::DynamoDB::Table",
+            "Properties": {
+                "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+                "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+                "BillingMode": "PAY_PER_REQUEST",
+            },
+        },
+        "Secret": {"Type": "AWS::SecretsManager::Secret", "Properties": {"Description": f"v{version}"}},
+        "FunctionRole": _role(
+            "lambda.amazonaws.com",
+            {"Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": {"Fn::GetAtt": ["Table", "Arn"]}},
+        ),
+        "Function": {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {
+                "Runtime": "python3.13",
+                "Handler": "index.handler",
+                "Timeout": 10,
+                "Role": {"Fn::GetAtt": ["FunctionRole", "Arn"]},
+                "Code": {"ZipFile": f"VERSION = {version}\n{CODE}"},
+                "Environment": {"Variables": {"TABLE": {"Ref": "Table"}}},
+            },
+        },
+        # As CDK does it: a changed function has a version of a new logical id; the alias has a new name.
+        f"Version{version}": {
+            "Type": "AWS::Lambda::Version",
+            "Properties": {"FunctionName": {"Ref": "Function"}},
+            **retain,
+        },
+        "Alias": {
+            "Type": "AWS::Lambda::Alias",
+            "Properties": {
+                "FunctionName": {"Ref": "Function"},
+                "FunctionVersion": number,
+                "Name": {"Fn::Join": ["", ["v", number]]},
+            },
+            **retain,
+        },
+        "MachineRole": _role(
+            "states.amazonaws.com", {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": alias}
+        ),
+        "Machine": _machine(DEFINITION, {"Alias": alias}),
+        "Caller": _machine(CALLER, {"Machine": {"Ref": "Machine"}}),
+        "RuleRole": _role(
+            "events.amazonaws.com",
+            {"Effect": "Allow", "Action": "states:StartExecution", "Resource": {"Ref": "Machine"}},
+        ),
+        "Rule": {
+            "Type": "AWS::Events::Rule",
+            "Properties": {
+                "EventPattern": {"source": ["shop"]},
+                "Targets": [
+                    {
+                        "Id": "run",
+                        "Arn": {"Ref": "Machine"},
+                        "RoleArn": {"Fn::GetAtt": ["RuleRole", "Arn"]},
+                        "InputTransformer": {
+                            "InputPathsMap": {"order": "$.detail.order"},
+                            "InputTemplate": '{"path": "event", "order": <order>}',
+                        },
+                    }
+                ],
+            },
+        },
+    }
+    names = ("Table", "Secret", "Machine", "Caller")
+    return json.dumps({"Resources": resources, "Outputs": {name: {"Value": {"Ref": name}} for name in names}})
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Any]]:
+    """Start an emulator of the tests' own and return a maker of boto3 clients for it."""
+    directory: Path = tmp_path_factory.mktemp("emulator")
+    settings = emulator.environment(emulator.start(directory, preferred_port=4700))
+    session = boto3.Session(
+        aws_access_key_id=settings["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=settings["AWS_SECRET_ACCESS_KEY"],
+        region_name=settings["AWS_REGION"],
+    )
+    yield lambda service: session.client(service, endpoint_url=settings["AWS_ENDPOINT_URL"])
+    emulator.stop(directory)
+
+
+@pytest.fixture(scope="module")
+def outputs(client: Callable[[str], Any]) -> dict[str, str]:
+    cloudformation = client("cloudformation")
+    cloudformation.create_stack(StackName="scratch", TemplateBody=template(1), Capabilities=["CAPABILITY_IAM"])
+    cloudformation.get_waiter("stack_create_complete").wait(StackName="scratch", WaiterConfig={"Delay": 1})
+    return _outputs(cloudformation)
+
+
+def _outputs(cloudformation: Any) -> dict[str, str]:
+    stack = cloudformation.describe_stacks(StackName="scratch")["Stacks"][0]
+    assert stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"), stack
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+@pytest.fixture
+def states(client: Callable[[str], Any]) -> Any:
+    return client("stepfunctions")
+
+
+def _start(states: Any, machine: str, **request: Any) -> str:
+    arn = states.start_execution(stateMachineArn=machine, input=json.dumps({"id": "-", **request}))["executionArn"]
+    assert isinstance(arn, str)
+    return arn
+
+
+def _end(states: Any, arn: str) -> dict[str, Any]:
+    for _ in range(200):
+        execution: dict[str, Any] = states.describe_execution(executionArn=arn)
+        if execution["status"] != "RUNNING":
+            return execution
+        time.sleep(0.1)
+    raise AssertionError(f"{arn} still runs")
+
+
+def _run(states: Any, machine: str, **request: Any) -> dict[str, Any]:
+    execution = _end(states, _start(states, machine, **request))
+    assert execution["status"] == "SUCCEEDED", (execution["error"], execution["cause"])
+    output: dict[str, Any] = json.loads(execution["output"])
+    return output
+
+
+def _token(client: Callable[[str], Any], table: str, identifier: str) -> str:
+    for _ in range(100):
+        item = client("dynamodb").get_item(TableName=table, Key={"id": {"S": identifier}}).get("Item")
+        if item:
+            return str(item["token"]["S"])
+        time.sleep(0.1)
+    raise AssertionError("no token")
+
+
+def test_a_succeed_state_gives_its_output(states: Any, outputs: dict[str, str]) -> None:
+    output = _run(states, outputs["Machine"], path="answer")
+    assert output["path"] == "answer"
+    assert output["result"] == {"version": 1, "echo": {"raise": False}}
+    assert output["started"].endswith("Z") and "T" in output["started"]
+
+
+def test_a_function_s_exception_is_caught_by_its_class(states: Any, outputs: dict[str, str]) -> None:
+    execution = _end(states, _start(states, outputs["Machine"], path="invalid"))
+    assert (execution["status"], execution["error"]) == ("FAILED", "invalid_request_error")
+    assert execution["cause"] == "Missing required parameter: 'assistant_id'."
+
+
+def test_a_map_invokes_the_functions_its_items_name(states: Any, outputs: dict[str, str]) -> None:
+    assert _run(states, outputs["Machine"], path="calls")["result"] == {"numbers": [1, 2, 3, 4, 5, 6]}
+
+
+def test_a_role_without_the_permission_is_refused(states: Any, outputs: dict[str, str]) -> None:
+    execution = _end(states, _start(states, outputs["Machine"], path="forbidden"))
+    assert execution["status"] == "FAILED"
+    assert "is not authorized to perform: dynamodb:DeleteItem" in execution["cause"]
+
+
+def test_a_task_token_wakes_its_state(client: Callable[[str], Any], states: Any, outputs: dict[str, str]) -> None:
+    identifier = uuid.uuid4().hex
+    arn = _start(states, outputs["Machine"], path="client", id=identifier)
+    token = _token(client, outputs["Table"], identifier)
+    states.send_task_success(taskToken=token, output='{"capital": "Oslo"}')
+    assert json.loads(_end(states, arn)["output"])["result"] == {"answer": {"capital": "Oslo"}}
+    with pytest.raises(states.exceptions.TaskDoesNotExist):
+        states.send_task_success(taskToken=token, output="{}")
+
+
+def test_a_wait_for_a_token_times_out_dynamically(states: Any, outputs: dict[str, str]) -> None:
+    assert _run(states, outputs["Machine"], path="client", id="late", wait=2)["result"] == {"caught": "timeout"}
+
+
+def test_a_token_task_fails_with_its_function(states: Any, outputs: dict[str, str]) -> None:
+    assert _run(states, outputs["Machine"], path="client raises", id="x")["result"] == {"caught": "InvalidRequest"}
+
+
+@pytest.mark.parametrize("path", ["client", "wait"])
+def test_a_stopped_execution_stays_aborted(states: Any, outputs: dict[str, str], path: str) -> None:
+    arn = _start(states, outputs["Machine"], path=path, id="stopped")
+    time.sleep(1)
+    states.stop_execution(executionArn=arn)
+    time.sleep(2.5)
+    assert states.describe_execution(executionArn=arn)["status"] == "ABORTED"
+    assert states.get_execution_history(executionArn=arn)["events"][-1]["type"] == "ExecutionAborted"
+
+
+def test_the_same_start_is_harmless_while_it_runs(states: Any, outputs: dict[str, str]) -> None:
+    request = {"stateMachineArn": outputs["Machine"], "name": uuid.uuid4().hex, "input": '{"path": "wait", "id": "-"}'}
+    first = states.start_execution(**request)
+    assert states.start_execution(**request)["executionArn"] == first["executionArn"]
+    with pytest.raises(states.exceptions.ExecutionAlreadyExists):
+        states.start_execution(**{**request, "input": "{}"})
+    _end(states, first["executionArn"])
+    with pytest.raises(states.exceptions.ExecutionAlreadyExists):
+        states.start_execution(**request)
+
+
+def test_another_state_machine_gets_the_output(states: Any, outputs: dict[str, str]) -> None:
+    assert _run(states, outputs["Caller"], path="answer")["path"] == "answer"
+    failure = _run(states, outputs["Caller"], path="invalid")
+    assert (failure["Status"], failure["Error"]) == ("FAILED", "invalid_request_error")
+
+
+def test_a_rule_starts_the_state_machine(client: Callable[[str], Any], states: Any, outputs: dict[str, str]) -> None:
+    entry = {"Source": "shop", "DetailType": "order", "Detail": '{"order": 7}'}
+    assert client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
+    for _ in range(50):
+        for execution in states.list_executions(stateMachineArn=outputs["Machine"])["executions"]:
+            described = states.describe_execution(executionArn=execution["executionArn"])
+            if json.loads(described["input"]) == {"path": "event", "order": 7}:
+                return
+        time.sleep(0.1)
+    raise AssertionError("the rule started nothing")
+
+
+def test_a_secret_s_reference_is_its_arn(client: Callable[[str], Any], outputs: dict[str, str]) -> None:
+    assert outputs["Secret"].startswith("arn:aws:secretsmanager:")
+    client("secretsmanager").put_secret_value(SecretId=outputs["Secret"], SecretString="key")
+    assert client("secretsmanager").get_secret_value(SecretId=outputs["Secret"])["SecretString"] == "key"
+
+
+def test_a_bucket_that_demands_tls_serves_the_loopback(client: Callable[[str], Any]) -> None:
+    s3 = client("s3")
+    s3.create_bucket(Bucket="tls-only")
+    arns = ["arn:aws:s3:::tls-only", "arn:aws:s3:::tls-only/*"]
+    condition = {"Bool": {"aws:SecureTransport": "false"}}
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": arns, "Condition": condition}
+    s3.put_bucket_policy(Bucket="tls-only", Policy=json.dumps({"Version": "2012-10-17", "Statement": [deny]}))
+    s3.put_object(Bucket="tls-only", Key="a", Body=b"1")
+
+
+def test_functions_log(client: Callable[[str], Any], states: Any, outputs: dict[str, str]) -> None:
+    _run(states, outputs["Machine"], path="answer")
+    logs = client("logs")
+    groups = [
+        group["logGroupName"] for group in logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]
+    ]
+    lines = [event["message"] for group in groups for event in logs.filter_log_events(logGroupName=group)["events"]]
+    assert any("logged by" in line for line in lines), lines[:20]
+
+
+def test_a_function_has_no_package_but_the_runtime_s(client: Callable[[str], Any], outputs: dict[str, str]) -> None:
+    assert outputs
+    functions = client("lambda")
+    name = functions.list_functions()["Functions"][0]["FunctionName"]
+    answer = json.loads(functions.invoke(FunctionName=name, Payload=b'{"path": "imports"}')["Payload"].read())
+    assert (answer["errorType"], answer["errorMessage"]) == ("ModuleNotFoundError", "No module named 'pydantic'")
+
+
+def test_an_execution_ends_on_the_version_it_started_on(
+    client: Callable[[str], Any], states: Any, outputs: dict[str, str]
+) -> None:
+    """Last, because it updates the stack: the old alias and version stay, new executions take the new ones."""
+    identifier = uuid.uuid4().hex
+    arn = _start(states, outputs["Machine"], path="client", id=identifier)
+    token = _token(client, outputs["Table"], identifier)
+    cloudformation = client("cloudformation")
+    cloudformation.update_stack(StackName="scratch", TemplateBody=template(2), Capabilities=["CAPABILITY_IAM"])
+    cloudformation.get_waiter("stack_update_complete").wait(StackName="scratch", WaiterConfig={"Delay": 1})
+    assert _outputs(cloudformation)["Secret"] == outputs["Secret"]
+    states.send_task_success(taskToken=token, output='"settled"')
+    assert json.loads(_end(states, arn)["output"])["result"] == {"answer": "settled"}
+    assert _run(states, outputs["Machine"], path="answer")["result"]["version"] == 2
+    functions = [one["FunctionName"] for one in client("lambda").list_functions()["Functions"]]
+    for alias, version in (("v1", 1), ("v2", 2)):
+        answer = client("lambda").invoke(FunctionName=functions[0], Qualifier=alias, Payload=b"{}")
+        assert json.loads(answer["Payload"].read())["version"] == version
+    with pytest.raises(ClientError):
+        client("lambda").invoke(FunctionName=functions[0], Qualifier="v3", Payload=b"{}")

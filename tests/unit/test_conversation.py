@@ -1,0 +1,146 @@
+"""Messages and turns as the Responses API speaks them, and back."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from assistant_engine import conversation
+from assistant_engine.records import Json, ToolStep, Usage
+
+SETTINGS: Json = {
+    "model": "a-model",
+    "instructions": "Be brief.",
+    "tools": [],
+    "tool_choice": "auto",
+    "parallel_tool_calls": True,
+    "response_format": "auto",
+    "temperature": 1.0,
+    "top_p": 1.0,
+    "reasoning_effort": None,
+    "max_prompt_tokens": None,
+    "max_completion_tokens": None,
+    "truncation_strategy": {"type": "auto", "last_messages": None},
+}
+
+
+def said(text: str, role: str = "user") -> Json:
+    return conversation.new_message({"role": role, "content": text}, 1)
+
+
+def request(
+    messages: Sequence[Json] = (), turns: Sequence[list[Json]] = (), steps: Sequence[ToolStep] = (), **settings: Any
+) -> Json:
+    return conversation.model_request({**SETTINGS, **settings}, list(messages), list(turns), list(steps), Usage(5, 100))
+
+
+def response(*output: Json, **more: Any) -> Json:
+    return {"status": "completed", "output": list(output), "usage": {"input_tokens": 7, "output_tokens": 3}, **more}
+
+
+def text(value: str) -> Json:
+    return {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": value, "annotations": []}]}
+
+
+def call(call_id: str, name: str = "f") -> Json:
+    return {"type": "function_call", "id": "fc_1", "call_id": call_id, "name": name, "arguments": "{}"}
+
+
+def test_a_plain_request_sends_the_messages_and_stores_nothing() -> None:
+    body = request([said("Hello"), said("Hi", "assistant")])
+    assert body == {
+        "model": "a-model",
+        "instructions": "Be brief.",
+        "store": False,
+        "input": [
+            {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello"}]},
+            {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hi"}]},
+        ],
+    }
+
+
+def test_a_temperature_that_is_not_the_default_is_sent() -> None:
+    body = request(temperature=0.2, top_p=0.5)
+    assert (body["temperature"], body["top_p"]) == (0.2, 0.5)
+
+
+def test_functions_are_flattened_and_not_strict_unless_asked() -> None:
+    tools = [{"type": "function", "function": {"name": "f"}}, {"type": "code_interpreter"}]
+    choice = {"type": "function", "function": {"name": "f"}}
+    body = request(tools=tools, tool_choice=choice, parallel_tool_calls=False)
+    assert [(tool["name"], tool["strict"]) for tool in body["tools"]] == [("f", False)]
+    assert body["tool_choice"] == {"type": "function", "name": "f"}
+    assert body["parallel_tool_calls"] is False
+
+
+def test_a_named_tool_choice_is_for_the_first_turn_only() -> None:
+    tools = [{"type": "function", "function": {"name": "f"}}]
+    step = ToolStep({"step_details": {"tool_calls": [{"id": "c1"}]}}, [], {"c1": "out"})
+    settings = {**SETTINGS, "tools": tools, "tool_choice": "required"}
+    body = conversation.model_request(settings, [], [[call("c1")]], [step], Usage())
+    assert "tool_choice" not in body
+
+
+def test_turns_are_sent_again_word_for_word_with_their_outputs_after_them() -> None:
+    reasoning = {"type": "reasoning", "id": "rs_1", "encrypted_content": "xyz", "summary": []}
+    turn = [reasoning, call("c1"), call("c2")]
+    step = ToolStep({"step_details": {"tool_calls": [{"id": "c1"}, {"id": "c2"}]}}, [], {"c2": "two", "c1": "one"})
+    body = request([said("Go")], [turn], [step])
+    assert body["input"][1:4] == turn
+    assert [(item["call_id"], item["output"]) for item in body["input"][4:]] == [("c1", "one"), ("c2", "two")]
+
+
+def test_a_json_schema_is_flattened() -> None:
+    schema = {"name": "answer", "schema": {"type": "object"}, "strict": True}
+    body = request(response_format={"type": "json_schema", "json_schema": schema})
+    assert body["text"] == {"format": {"type": "json_schema", **schema}}
+    assert request(response_format={"type": "json_object"})["text"] == {"format": {"type": "json_object"}}
+
+
+def test_the_completion_budget_is_what_the_run_has_left() -> None:
+    assert request(max_completion_tokens=256)["max_output_tokens"] == 156
+
+
+def test_the_oldest_messages_give_way_and_the_newest_stays() -> None:
+    body = request([said("x" * 4_000), said("y" * 4_000), said("z" * 4_000)])
+    assert conversation.fit(body, 2_200, 3)
+    assert [item["content"][0]["text"][0] for item in body["input"]] == ["y", "z"]
+    assert not conversation.fit(body, 10, 2)
+    assert [item["content"][0]["text"][0] for item in body["input"]] == ["z"]
+
+
+def test_an_answer_completes_the_run() -> None:
+    turn = conversation.outcome(response(text("Hello")), "asst_1", "run_1", 9)
+    assert (turn.status, turn.usage, turn.calls) == ("completed", Usage(7, 3), [])
+    assert turn.message is not None
+    assert conversation.text_of(turn.message) == "Hello"
+    assert (turn.message["assistant_id"], turn.message["run_id"], turn.message["status"]) == ("asst_1", "run_1", "completed")
+
+
+def test_text_beside_calls_is_a_message_and_the_run_goes_on() -> None:
+    turn = conversation.outcome(response(text("Let me look."), call("c1"), call("c2")), "asst_1", "run_1", 9)
+    assert turn.status == "in_progress"
+    assert turn.message is not None
+    assert [made["id"] for made in turn.calls] == ["c1", "c2"]
+
+
+def test_an_answer_cut_off_makes_the_run_incomplete() -> None:
+    cut = response(text("Hel"), status="incomplete", incomplete_details={"reason": "max_output_tokens"})
+    turn = conversation.outcome(cut, "asst_1", "run_1", 9)
+    assert (turn.status, turn.incomplete_details) == ("incomplete", {"reason": "max_completion_tokens"})
+    assert turn.message is not None
+    assert turn.message["incomplete_details"] == {"reason": "max_tokens"}
+
+
+def test_a_filtered_answer_has_no_reason_on_the_run() -> None:
+    cut = response(text("Hel"), status="incomplete", incomplete_details={"reason": "content_filter"})
+    turn = conversation.outcome(cut, "asst_1", "run_1", 9)
+    assert (turn.status, turn.incomplete_details) == ("incomplete", None)
+    assert turn.message is not None
+    assert turn.message["incomplete_details"] == {"reason": "content_filter"}
+
+
+def test_a_refusal_is_a_message() -> None:
+    refusal = {"type": "message", "role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]}
+    turn = conversation.outcome(response(refusal), "asst_1", "run_1", 9)
+    assert turn.status == "completed"
+    assert turn.message is not None
+    assert turn.message["content"] == [{"type": "refusal", "refusal": "No."}]

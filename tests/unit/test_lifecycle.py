@@ -1,0 +1,99 @@
+"""The table of transitions, and what is decided from the record."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistant_engine.lifecycle import ACTIVE, TERMINAL, TRANSITIONS, next_action, sources
+from assistant_engine.records import Run, ToolStep
+
+API_STATUSES = {
+    "queued",
+    "in_progress",
+    "requires_action",
+    "cancelling",
+    "cancelled",
+    "failed",
+    "completed",
+    "incomplete",
+    "expired",
+}
+
+RUN = Run(
+    id="run_1",
+    thread_id="thread_1",
+    assistant_id="asst_1",
+    status="in_progress",
+    created_at=1_000,
+    expires_at=1_600,
+    settings={},
+    functions=[],
+    metadata={},
+    execution="",
+    answers_in_output=False,
+    due_at=1_030,
+)
+
+
+def tool_step(server: list[str], client: list[str], answered: list[str]) -> ToolStep:
+    calls = [{"id": name, "type": "function", "function": {}} for name in [*server, *client]]
+    return ToolStep({"step_details": {"tool_calls": calls}}, server, {name: "" for name in answered})
+
+
+def test_the_statuses_are_those_of_the_api() -> None:
+    assert set(TRANSITIONS) == API_STATUSES
+    assert set(TERMINAL) == {"cancelled", "failed", "completed", "incomplete", "expired"}
+    assert set(ACTIVE) == API_STATUSES - set(TERMINAL)
+
+
+@pytest.mark.parametrize("status", sorted(API_STATUSES - {"queued"}))
+def test_every_status_is_reached_from_queued(status: str) -> None:
+    reached = {"queued"}
+    while more := {following for source in reached for following in TRANSITIONS[source]} - reached:
+        reached |= more
+    assert status in reached
+
+
+@pytest.mark.parametrize("status", ACTIVE)
+def test_every_active_status_can_end(status: str) -> None:
+    assert status in sources("cancelled")
+
+
+@given(st.lists(st.sampled_from(sorted(API_STATUSES)), max_size=30))
+def test_whatever_is_asked_for_a_run_ends_once(asked: list[str]) -> None:
+    status, ends = "queued", 0
+    for wanted in asked:
+        if status in sources(wanted):
+            status = wanted
+            ends += status in TERMINAL
+    assert ends <= 1
+
+
+def test_a_run_that_was_asked_to_cancel_does_nothing_else() -> None:
+    assert TRANSITIONS["cancelling"] == ("cancelled",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "turn", "tools", "now", "action"),
+    [
+        ({}, 0, None, 1_001, "call_model"),
+        ({"status": "queued"}, 0, None, 1_001, "call_model"),
+        ({"turn": 1}, 1, tool_step(["a"], ["b"], []), 1_001, "call_tools"),
+        ({"turn": 1}, 1, tool_step(["a"], ["b"], ["b"]), 1_001, "call_tools"),
+        ({"turn": 1}, 1, tool_step(["a"], ["b"], ["a"]), 1_001, "requires_action"),
+        ({"turn": 1}, 1, tool_step(["a"], ["b"], ["a", "b"]), 1_001, "call_model"),
+        ({"turn": 1}, 0, tool_step([], ["b"], []), 1_001, "requires_action"),
+        ({"turn": 1}, 0, tool_step(["a"], [], ["a"]), 1_001, "late"),
+        ({}, 0, None, 1_600, "expired"),
+        ({"turn": 1}, 1, tool_step(["a"], [], []), 1_600, "expired"),
+        ({"status": "cancelling"}, 0, None, 1_600, "cancelled"),
+        *(({"status": status}, 0, None, 9_999, status) for status in TERMINAL),
+    ],
+)
+def test_the_next_action_follows_from_the_record(
+    changes: dict[str, Any], turn: int, tools: ToolStep | None, now: int, action: str
+) -> None:
+    assert next_action(replace(RUN, **changes), turn, tools, now) == action
