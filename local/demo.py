@@ -58,19 +58,18 @@ class Demo:
         }
         if thread_id:
             request["thread_id"] = thread_id
-        started = time.monotonic()
         execution = self.step_functions.start_execution(
             stateMachineArn=self.local.settings["STATE_MACHINE_ARN"], input=json.dumps(request)
         )["executionArn"]
         status = ""
         ids: dict[str, str] = {}
-        for kind, name, data in self._history(execution):
+        for kind, name, data, seconds in self._history(execution):
             if kind == "entered" and name in STATUSES:
                 status = name
                 colour = COLOURS.get(name, "cyan")
-                console.print(f"  [dim]{time.monotonic() - started:6.2f} s[/]  [{colour}]{name}[/]")
+                console.print(f"  [dim]{seconds:6.2f} s[/]  [{colour}]{name}[/]")
             elif kind == "exited" and name == "queued":
-                ids = data["assigned"]
+                ids = data
             elif kind == "entered" and name == "call_tools":
                 for call in data["calls"]:
                     payload = call["payload"]
@@ -91,18 +90,22 @@ class Demo:
         console.print(f"  [dim]{usage['prompt_tokens']} prompt and {usage['completion_tokens']} completion tokens[/]")
         return run["thread_id"], status
 
-    def _history(self, execution: str) -> Iterator[tuple[str, str, Any]]:
-        """Each state as it is entered and left: ("entered", its name, its input) and ("exited", its name, its output)."""
+    def _history(self, execution: str) -> Iterator[tuple[str, str, Any, float]]:
+        """Each state as it is entered and left.
+
+        ("entered", its name, its input, seconds since the start) and ("exited", its name, its output, seconds).
+        """
         seen = 0
         while True:
             running = self.step_functions.describe_execution(executionArn=execution)["status"] == "RUNNING"
             pages = self.step_functions.get_paginator("get_execution_history")
             events = [event for page in pages.paginate(executionArn=execution) for event in page["events"]]
             for event in events[seen:]:
+                seconds = (event["timestamp"] - events[0]["timestamp"]).total_seconds()
                 if details := event.get("stateEnteredEventDetails"):
-                    yield "entered", details["name"], json.loads(details.get("input", "{}"))
+                    yield "entered", details["name"], json.loads(details.get("input", "{}")), seconds
                 elif details := event.get("stateExitedEventDetails"):
-                    yield "exited", details["name"], json.loads(details.get("output", "{}"))
+                    yield "exited", details["name"], json.loads(details.get("output", "{}")), seconds
             seen = len(events)
             if not running:
                 return

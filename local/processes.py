@@ -104,6 +104,11 @@ def free_port(preferred: int, attempts: int = 100) -> int:
     raise LocalError(f"No port between {preferred} and {preferred + attempts - 1} is free on 127.0.0.1.")
 
 
+def is_alive(pid: int) -> bool:
+    """Return whether a process of this id runs, ours or not."""
+    return bool(_command_line(pid))
+
+
 def _answers(port: int, path: str) -> bool:
     # No proxy: the environment may name one, and this is the loopback.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

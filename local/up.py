@@ -27,6 +27,7 @@ from layers.build import BuildError, build
 from local import emulator, offline_model
 from local.processes import LocalError
 from local.tools import CDK, NODE, ROOT, SCRIPTS
+from scripts import keys
 
 DIRECTORY = ROOT / ".local"
 MODEL_SETTINGS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "EMBEDDING_MODEL")
@@ -96,9 +97,14 @@ def up(
     if "EMBEDDING_MODEL" in model:
         context["embedding_model"] = model["EMBEDDING_MODEL"]
     outputs = _deploy(directory, settings, context, step)
-    secret = outputs["ModelSecret"]
-    _client(settings, "secretsmanager").put_secret_value(SecretId=secret, SecretString=model["OPENAI_API_KEY"])
-    written = {**settings, **variables(outputs), "ASSISTANTS_BASE_URL": _base_url(outputs, port)}
+    secrets = _client(settings, "secretsmanager")
+    secrets.put_secret_value(SecretId=outputs["ModelSecret"], SecretString=model["OPENAI_API_KEY"])
+    written = {
+        **settings,
+        **variables(outputs),
+        "ASSISTANTS_BASE_URL": _base_url(outputs, port),
+        "ASSISTANTS_API_KEY": _api_key(directory, secrets, outputs["ApiKeysSecret"]),
+    }
     (directory / "env").write_text("".join(f"{name}={value}\n" for name, value in written.items()))
     return Local(written, outputs, offline, context.get("model", ""))
 
@@ -226,6 +232,20 @@ def _client(settings: Mapping[str, str], service: str) -> Any:
 def variables(outputs: Mapping[str, str]) -> dict[str, str]:
     """Return the stack's outputs under the names of environment variables: StateMachineArn as STATE_MACHINE_ARN."""
     return {re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper(): value for name, value in outputs.items()}
+
+
+def _api_key(directory: Path, secrets: Any, secret_id: str) -> str:
+    """Return the key that an earlier `up` wrote, if it is still valid, or a new one."""
+    file = directory / "env"
+    known = dict(line.split("=", 1) for line in file.read_text().splitlines()) if file.is_file() else {}
+    key = known.get("ASSISTANTS_API_KEY", "")
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    valid = keys.read(secrets, secret_id)
+    if any(entry["hash"] == digest for entry in valid):
+        return key
+    if any(entry["name"] == "local" for entry in valid):
+        keys.revoke(secrets, secret_id, "local")
+    return keys.issue(secrets, secret_id, "local")
 
 
 def _base_url(outputs: Mapping[str, str], port: int) -> str:

@@ -47,7 +47,7 @@ def modified(assistant: Json, request: Json) -> Json:
         "functions": [],
         "model": assistant["model"],
     }
-    changes = {name: defaults.get(name) if value is None else value for name, value in request.items()}
+    changes: Json = {name: defaults.get(name) if value is None else value for name, value in request.items()}
     changes["tool_resources"] = tool_resources.stored(changes.get("tool_resources", assistant["tool_resources"]))
     if changes.get("functions"):
         changes["functions"] = [{"configuration": {}, **entry} for entry in changes["functions"]]

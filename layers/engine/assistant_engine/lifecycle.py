@@ -9,9 +9,9 @@ from typing import Final
 from assistant_engine.records import Run, ToolStep
 
 TRANSITIONS: Final[dict[str, tuple[str, ...]]] = {
-    "queued": ("in_progress", "cancelling", "cancelled", "failed", "expired"),
-    "in_progress": ("requires_action", "completed", "incomplete", "cancelling", "cancelled", "failed", "expired"),
-    "requires_action": ("queued", "cancelling", "cancelled", "failed", "expired"),
+    "queued": ("in_progress", "cancelling", "failed", "expired"),
+    "in_progress": ("requires_action", "completed", "incomplete", "cancelling", "failed", "expired"),
+    "requires_action": ("queued", "cancelling", "failed", "expired"),
     "cancelling": ("cancelled",),
     "completed": (),
     "incomplete": (),

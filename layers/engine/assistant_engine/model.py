@@ -149,8 +149,16 @@ def _client() -> openai.OpenAI:
         from openai.providers import bedrock
 
         return openai.OpenAI(provider=bedrock(endpoint="runtime", region=os.environ["AWS_REGION"], api_key=None), max_retries=0)
-    secret = boto3.client("secretsmanager").get_secret_value(SecretId=os.environ["MODEL_SECRET_ARN"])
-    return openai.OpenAI(
-        api_key=secret["SecretString"], base_url=os.environ.get("MODEL_BASE_URL") or None, max_retries=0
-    )
+    return openai.OpenAI(api_key=_key(), base_url=os.environ.get("MODEL_BASE_URL") or None, max_retries=0)
+
+
+def _key() -> str:
+    secrets = boto3.client("secretsmanager")
+    try:
+        key: str = secrets.get_secret_value(SecretId=os.environ["MODEL_SECRET_ARN"]).get("SecretString", "")
+    except secrets.exceptions.ResourceNotFoundException:
+        key = ""  # So AWS answers for a secret that was never given a value.
+    if not key:
+        raise Refused("server_error", "This deployment has no model key yet: put it into the secret that the stack names.")
+    return key
 

@@ -340,5 +340,7 @@ def calls(run: Run, tools: ToolStep) -> list[Json]:
 
 def finish(store: Store, run: Run, status: str, now: int, last_error: Json | None = None) -> Json:
     """End a run without a further turn and tell the state machine; an end that it has already stands."""
+    if run.status == "cancelling":
+        status, last_error = "cancelled", None  # Whatever else happened to it: it was asked to.
     settled = run if run.status in TERMINAL else store.runs.settle(run, status, cost(run), now, last_error)
     return ended(store, settled)

@@ -408,7 +408,7 @@ class Runs:
         ]
         if message:
             actions += self._threads.put_messages([message])
-            details = {"type": "message_creation", "message_creation": {"message_id": message["id"]}}
+            details: Json = {"type": "message_creation", "message_creation": {"message_id": message["id"]}}
             actions.append(self._put_step(run, ids.step_id(run.id, run.turn, 0), details, turn.usage, now, done=True))
         if turn.calls:
             details = {"type": "tool_calls", "tool_calls": turn.calls}
@@ -511,9 +511,9 @@ class Runs:
             Key=marshal(self._key(run.thread_id, run.id)),
             UpdateExpression="SET run_status = :status, task_token = :token",
             # Delivered twice, the later token is the one that the execution waits with.
-            ConditionExpression="turn = :turn AND run_status IN (:in_progress, :queued, :status)",
+            ConditionExpression="turn = :turn AND run_status IN (:in_progress, :status)",
             ExpressionAttributeValues=values(
-                status="requires_action", in_progress="in_progress", queued="queued", token=task_token, turn=run.turn
+                status="requires_action", in_progress="in_progress", token=task_token, turn=run.turn
             ),
         )
 

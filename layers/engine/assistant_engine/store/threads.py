@@ -225,7 +225,8 @@ class Threads:
                 ConsistentRead=True,
             )
         ]
-        self._blobs.delete_below(f"text/{thread_id}/")
+        for prefix in ("text", "outputs"):
+            self._blobs.delete_below(f"{prefix}/{thread_id}/")
         self._db.delete_all(self._table, [key for key in keys if key["message_id"] != HEAD])
         self._db.delete_all(self._table, [{"thread_id": thread_id, "message_id": HEAD}])
 

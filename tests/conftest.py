@@ -1,0 +1,53 @@
+"""The deployed stack that the tests of whole runs drive.
+
+By default a local one of the session's own, beside whatever `make up` keeps running. With SMOKE_ENV (`make smoke
+ENV=dev`) the stack of that environment in the account of the caller's AWS credentials; its model must be set up.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+
+import boto3
+import pytest
+
+from local import up as local
+from local.processes import is_alive
+from local.tools import ROOT
+
+SMOKE_ENV = os.environ.get("SMOKE_ENV", "")
+DIRECTORIES = ROOT / ".local" / "tests"
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[local.Local]:
+    """Bring the stack up for the session; `stack.client(service)` and `stack.outputs` lead to it."""
+    if SMOKE_ENV:
+        yield _deployed(SMOKE_ENV)
+        return
+    for left_behind in DIRECTORIES.glob("*"):
+        if not is_alive(int(left_behind.name)):
+            local.down(left_behind)
+            shutil.rmtree(left_behind)
+    directory = DIRECTORIES / str(os.getpid())
+    try:
+        yield local.up(directory, preferred_port=4600, use_real_model=False)
+    finally:
+        local.down(directory)
+        shutil.rmtree(directory)
+
+
+@pytest.fixture(autouse=True)
+def skip_what_needs_the_offline_model(request: pytest.FixtureRequest) -> None:
+    """Skip tests marked `offline_model` in an account: a real model doesn't do as their messages say."""
+    if SMOKE_ENV and request.node.get_closest_marker("offline_model"):
+        pytest.skip("needs the offline model")
+
+
+def _deployed(environment: str) -> local.Local:
+    unprefixed = json.loads((ROOT / "cdk.json").read_text())["context"]["unprefixed_environment"]
+    name = "oae" if environment == unprefixed else f"oae-{environment}"
+    (stack,) = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    return local.Local(settings=local.variables(outputs), outputs=outputs, offline=False, model="")
