@@ -72,7 +72,6 @@ ENVIRONMENTS = {
         prefix="oae-dev",
         removal_policy=RemovalPolicy.DESTROY,
         log_retention=RetentionDays.ONE_WEEK,
-        log_level="DEBUG",
     ),
     "staging": Configuration(
         environment="staging",

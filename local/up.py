@@ -64,11 +64,13 @@ def up(
     preferred_port: int = 4566,
     use_real_model: bool = True,
     keep_state: bool = False,
+    app: Path = ROOT,
 ) -> Local:
     """Bring the local stack up, or up to date; seconds when it runs already and nothing has changed.
 
     `directory` holds its records, logs and `env`. `step(title)` makes a context manager around each part of the work.
-    Without `use_real_model`, the offline model answers even where OPENAI_API_KEY is set.
+    Without `use_real_model`, the offline model answers even where OPENAI_API_KEY is set. `app` is the folder of the CDK
+    app: a changed copy of it is another release of the same stack.
 
     Raises:
         LocalError: with what to do about it.
@@ -96,7 +98,7 @@ def up(
         context["model"] = model["OPENAI_MODEL"]
     if "EMBEDDING_MODEL" in model:
         context["embedding_model"] = model["EMBEDDING_MODEL"]
-    outputs = _deploy(directory, settings, context, step)
+    outputs = _deploy(directory, app, settings, context, step)
     secrets = _client(settings, "secretsmanager")
     secrets.put_secret_value(SecretId=outputs["ModelSecret"], SecretString=model["OPENAI_API_KEY"])
     written = {
@@ -117,10 +119,12 @@ def down(directory: Path = DIRECTORY, *, keep_state: bool = False) -> bool:
     return any(stopped)
 
 
-def _deploy(directory: Path, settings: Mapping[str, str], context: Mapping[str, str], step: Step) -> dict[str, str]:
+def _deploy(
+    directory: Path, app: Path, settings: Mapping[str, str], context: Mapping[str, str], step: Step
+) -> dict[str, str]:
     """Deploy the stack into the embedded AWS and return its outputs."""
     record = directory / "deployed.json"
-    made_from = _fingerprint(directory, context)
+    made_from = _fingerprint(directory, app, context)
     if record.is_file():
         deployed = json.loads(record.read_text())
         if deployed["made_from"] == made_from:
@@ -133,7 +137,7 @@ def _deploy(directory: Path, settings: Mapping[str, str], context: Mapping[str, 
         synth = _start_cdk(
             # The layers are there: cdk.json's own build command would fill the cache for AWS.
             settings,
-            ROOT,
+            app,
             "synth",
             *arguments,
             "--quiet",
@@ -165,15 +169,15 @@ def _deploy(directory: Path, settings: Mapping[str, str], context: Mapping[str, 
     return outputs
 
 
-def _fingerprint(directory: Path, context: Mapping[str, str]) -> str:
+def _fingerprint(directory: Path, app: Path, context: Mapping[str, str]) -> str:
     """Return what the deployed stack depends on: the sources of the template, its context and the emulator it is in."""
     digest = hashlib.sha256(json.dumps(context, sort_keys=True).encode())
     digest.update((directory / "emulator.json").read_bytes())
-    paths = [path for name in _TEMPLATE_SOURCES for path in (ROOT / name, *sorted((ROOT / name).rglob("*")))]
-    paths += sorted((ROOT / ".build" / "layers" / "host").glob("*.stamp"))
+    paths = [path for name in _TEMPLATE_SOURCES for path in (app / name, *sorted((app / name).rglob("*")))]
+    paths += sorted((app / ".build" / "layers" / "host").glob("*.stamp"))
     for path in paths:
         if path.is_file() and "__pycache__" not in path.parts:
-            digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
+            digest.update(str(path.relative_to(app)).encode() + path.read_bytes())
     return digest.hexdigest()
 
 
@@ -289,7 +293,7 @@ def main() -> None:
     """Bring the local stack up or take it down, as the command line says."""
     parser = argparse.ArgumentParser(description="The local stack.")
     parser.add_argument("command", nargs="?", choices=("up", "down"), default="up")
-    parser.add_argument("--keep", action="store_true", help="keep what the embedded AWS holds over down and up")
+    parser.add_argument("--keep", action="store_true", help="keep the embedded AWS's state: say it to up and down")
     arguments = parser.parse_args()
     console = Console(highlight=False, soft_wrap=True)
     try:

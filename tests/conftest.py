@@ -18,6 +18,7 @@ from local.tools import ROOT
 
 SMOKE_ENV = os.environ.get("SMOKE_ENV", "")
 DIRECTORIES = ROOT / ".local" / "tests"
+DIRECTORY = DIRECTORIES / str(os.getpid())
 
 
 @pytest.fixture(scope="session")
@@ -30,12 +31,11 @@ def stack() -> Iterator[local.Local]:
         if not is_alive(int(left_behind.name)):
             local.down(left_behind)
             shutil.rmtree(left_behind)
-    directory = DIRECTORIES / str(os.getpid())
     try:
-        yield local.up(directory, preferred_port=4600, use_real_model=False)
+        yield local.up(DIRECTORY, preferred_port=4600, use_real_model=False)
     finally:
-        local.down(directory)
-        shutil.rmtree(directory)
+        local.down(DIRECTORY)
+        shutil.rmtree(DIRECTORY)
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,68 @@
+"""The API against its own description, by generated requests: no status and no answer that the description lacks.
+
+Generated ids name nothing, so each request is sent a second time with the ids of objects that exist.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import openai
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import CHECKS, load_all_checks
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+EXAMPLES = 5
+# What a request that is wrong is answered with is for other tests to say: here its answer must be described, that's all.
+OTHERS = ("positive_data_acceptance", "negative_data_rejection")
+
+load_all_checks()
+description = schemathesis.openapi.from_path(ROOT / "docs" / "openapi.json")
+
+
+@pytest.fixture(scope="module")
+def ids(client: openai.OpenAI) -> Iterator[dict[str, str]]:
+    """An object of every kind, by the name of the path's parameter."""
+    beta = client.beta
+    model = client.models.list().data[0].id
+    file = client.files.create(file=("a.txt", b"a"), purpose="assistants")
+    upload = client.uploads.create(bytes=1, filename="a", mime_type="text/plain", purpose="assistants")
+    assistant = beta.assistants.create(model=model)
+    thread = beta.threads.create()
+    message = beta.threads.messages.create(thread.id, role="user", content="Hello")
+    run = beta.threads.runs.create_and_poll(assistant_id=assistant.id, thread_id=thread.id)
+    [step, *_] = beta.threads.runs.steps.list(run.id, thread_id=thread.id).data
+    yield {
+        "assistant_id": assistant.id,
+        "thread_id": thread.id,
+        "message_id": message.id,
+        "run_id": run.id,
+        "step_id": step.id,
+        "file_id": file.id,
+        "upload_id": upload.id,
+        "model": model,
+    }
+    beta.threads.delete(thread.id)
+    beta.assistants.delete(assistant.id)
+    client.files.delete(file.id)
+
+
+@description.parametrize()
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+def test_answers_are_as_described(case: schemathesis.Case, client: openai.OpenAI, ids: dict[str, str]) -> None:
+    def send() -> None:
+        case.call_and_validate(
+            base_url=str(client.base_url).rstrip("/"),
+            headers={"Authorization": f"Bearer {client.api_key}"},
+            excluded_checks=[CHECKS.get_one(name) for name in OTHERS],
+        )
+
+    send()
+    if case.method == "DELETE":
+        return
+    if names := case.path_parameters.keys() & ids.keys():
+        case.path_parameters = {**case.path_parameters, **{name: ids[name] for name in names}}
+    if isinstance(case.body, dict) and "assistant_id" in case.body:
+        case.body["assistant_id"] = ids["assistant_id"]
+    send()
