@@ -36,7 +36,7 @@ node_modules/.installed: package-lock.json $(VENV)/.installed
 	@touch $@
 
 up: setup
-	@$(BIN)/python -m local.up
+	@$(BIN)/python -m local.up up $(if $(KEEP),--keep)
 
 down: setup
 	@$(BIN)/python -m local.up down $(if $(KEEP),--keep)

@@ -13,7 +13,7 @@ from cdk.functions import VersionedFunction
 from cdk.layers import ROOT, Layers
 from cdk.model import Model
 from cdk.review import acknowledge
-from cdk.state_machine import RunStateMachine
+from cdk.state_machine import TASK_TOKENS, RunStateMachine
 from cdk.steps import READ_AND_WRITE
 from cdk.storage import EmptySecret, Storage
 from cdk.tables import Tables
@@ -90,7 +90,8 @@ class Api(Construct):
         # Without it, S3 answers 403 and not 404 for what is not there.
         storage.allow_list(self.function, "files/")
         storage.allow(self.function, ["GetObject"], "outputs/")
-        self.function.allow(["states:StartExecution", "states:SendTaskSuccess"], [runs.machine.state_machine_arn])
+        self.function.allow(["states:StartExecution"], [runs.machine.state_machine_arn])
+        self.function.allow(["states:SendTaskSuccess"], ["*"], because=TASK_TOKENS)
         self.function.allow(["secretsmanager:GetSecretValue"], [self.keys.secret_arn])
         self._http_api(configuration)
 

@@ -13,6 +13,10 @@ from cdk.functions import VersionedFunction, acknowledge_wildcards
 from cdk.review import acknowledge
 from cdk.steps import Steps
 
+TASK_TOKENS = (
+    "The action knows no resources (AWS's authorization reference); a token names its task and can't be guessed."
+)
+
 DEFINITION = Path(__file__).with_name("run.asl.json")
 
 

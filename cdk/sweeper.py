@@ -10,7 +10,7 @@ from cdk.functions import VersionedFunction
 from cdk.layers import Layers
 from cdk.model import Model
 from cdk.review import acknowledge
-from cdk.state_machine import RunStateMachine
+from cdk.state_machine import TASK_TOKENS, RunStateMachine
 from cdk.steps import READ_AND_WRITE, step_code
 from cdk.storage import Storage
 from cdk.tables import Tables
@@ -59,7 +59,8 @@ class Sweeper(Construct):
         # What deleted threads leave is removed in the background.
         storage.allow(self.function, ["DeleteObject"], "text/", "outputs/")
         storage.allow_list(self.function, "text/", "outputs/")
-        self.function.allow(["states:StartExecution", "states:SendTaskSuccess"], [machine.state_machine_arn])
+        self.function.allow(["states:StartExecution"], [machine.state_machine_arn])
+        self.function.allow(["states:SendTaskSuccess"], ["*"], because=TASK_TOKENS)
         self.function.allow(
             ["states:DescribeExecution"],
             [

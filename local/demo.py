@@ -1,7 +1,7 @@
 """`make demo`: one sample assistant, start to end, on the local stack, with the run's states as they are entered.
 
-The sample is run as another AWS service would run it: each question is an execution of the state machine that is given a run
-request. What is shown comes from the execution's history and output.
+The sample is run as another AWS service would run it: each question is an execution of the state machine that is
+given a run request. What is shown comes from the execution's history and output.
 """
 
 import argparse

@@ -12,9 +12,13 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
+from assistant_engine import registry as deployed_tools
+from layers.build import TOOLS
+from layers.registry import registry
 from local import up as local
 from local.processes import is_alive
 from local.tools import ROOT
+from tests.driver import Driver
 
 SMOKE_ENV = os.environ.get("SMOKE_ENV", "")
 DIRECTORIES = ROOT / ".local" / "tests"
@@ -36,6 +40,16 @@ def stack() -> Iterator[local.Local]:
     finally:
         local.down(DIRECTORY)
         shutil.rmtree(DIRECTORY)
+
+
+@pytest.fixture(scope="session")
+def driver(stack: local.Local) -> Iterator[Driver]:
+    """Drive the stack through the engine's own store, configured where its functions find their configuration."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"RUN_EXPIRES_AFTER": "600", **stack.settings}.items():
+            patch.setenv(name, value)
+        patch.setattr(deployed_tools, "deployed", lambda: registry(TOOLS))
+        yield Driver(stack.client, stack.outputs, stack.model or "gpt-4.1-mini")
 
 
 @pytest.fixture(autouse=True)

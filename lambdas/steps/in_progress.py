@@ -31,7 +31,8 @@ def handler(event: Json) -> Json:
     """Take the run's next step.
 
     Args:
-        event: `{"thread_id", "run_id", "turn", "execution" (name), "outputs": [{"tool_call_id", "output" | "output_key"}]}`.
+        event: `{"thread_id", "run_id", "turn", "execution" (name), "outputs": [{"tool_call_id", "output" |
+        "output_key"}]}`.
 
     Returns:
         `{"status", "turn"}` and, by status: `calls` (call_tools), `wait_seconds` (backoff), `run` (completed,
@@ -44,7 +45,7 @@ def handler(event: Json) -> Json:
     for _ in range(3):
         now = now_ms() // 1000
         action = next_action(run, event["turn"], tools, now)
-        follows = event["execution"] != (run.execution or run.id)
+        follows = event["execution"] != run.execution
         if follows and action not in ("completed", "incomplete", "failed", "expired", "cancelled"):
             return _wait(run, min(FOLLOWER_WAIT_SECONDS, run.expires_at - now))
         if action == "call_tools" and tools:
@@ -101,9 +102,7 @@ def _take_turn(run: Run) -> Json:
         logger.warning("model busy: %s, run %s waits %s s", busy.code, run.id, busy.wait_seconds)
         return _wait(run, min(busy.wait_seconds, run.expires_at - now))
     except model.Refused as refused:
-        return runs.finish(
-            store(), run, "failed", now_ms() // 1000, {"code": refused.code, "message": refused.message}
-        )
+        return runs.finish(store(), run, "failed", now_ms() // 1000, {"code": refused.code, "message": refused.message})
     return _store_turn(run, response)
 
 

@@ -18,6 +18,11 @@ def handler(event: Json) -> Json:
     thread_id, run_id = runs.requested_ids(event["request"], event["execution"])
     run = store().runs.find(thread_id, run_id)
     if run is None:
-        return {"status": "failed", "turn": 0, "error": "server_error", "cause": "No run was created. Please try again."}
+        return {
+            "status": "failed",
+            "turn": 0,
+            "error": "server_error",
+            "cause": "No run was created. Please try again.",
+        }
     error = {"code": "server_error", "message": "The run could not be carried on. Please try again."}
     return runs.finish(store(), run, "failed", now_ms() // 1000, error)

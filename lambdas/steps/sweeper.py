@@ -1,7 +1,7 @@
 """The sweeper: starts, wakes, settles or expires runs that do not move, and removes what deleted threads left.
 
-Every minute it queries the index of open runs for those that are due; when AWS reports that an execution ended badly, it
-looks at that execution's run at once. The index lags a little; what is done is decided from the record.
+Every minute it queries the index of open runs for those that are due; when AWS reports that an execution ended badly,
+it looks at that execution's run at once. The index lags a little; what is done is decided from the record.
 """
 
 import os

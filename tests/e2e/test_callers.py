@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.driver import Driver
+from tests.driver import Driver
 
 
 @pytest.fixture

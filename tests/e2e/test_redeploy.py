@@ -9,11 +9,11 @@ import pytest
 from local import up as local
 from local.tools import ROOT
 from tests.conftest import DIRECTORY
-from tests.e2e.driver import Driver
+from tests.driver import Driver
 
 pytestmark = pytest.mark.offline_model
 
-SECOND_RELEASE = '''
+SECOND_RELEASE = """
 
 first_release = handler
 
@@ -23,7 +23,7 @@ def handler(event, context):
     if "run" in result:
         result["run"]["release"] = "second"
     return result
-'''
+"""
 
 
 @pytest.fixture

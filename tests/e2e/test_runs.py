@@ -1,4 +1,4 @@
-"""The paths of a run on the deployed stack: what the execution puts out, the states that it enters, and what is stored."""
+"""The paths of a run on the deployed stack: what the execution puts out, which states it enters, what is stored."""
 
 import json
 import time
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from assistant_engine.store.dynamodb import ConditionFailed
-from tests.e2e.driver import Driver
+from tests.driver import Driver
 
 
 def test_a_plain_answer_enters_four_states(driver: Driver) -> None:

@@ -12,6 +12,7 @@ STEPS = ("queued", "in_progress", "requires_action", "record_failure", "sweeper"
 
 UNBOUNDED = {
     # AWS knows no resources for these.
+    "states:SendTaskSuccess",
     "xray:PutTraceSegments",
     "xray:PutTelemetryRecords",
     "xray:GetSamplingRules",

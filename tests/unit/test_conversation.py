@@ -37,7 +37,11 @@ def response(*output: Json, **more: Any) -> Json:
 
 
 def text(value: str) -> Json:
-    return {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": value, "annotations": []}]}
+    return {
+        "type": "message",
+        "role": "assistant",
+        "content": [{"type": "output_text", "text": value, "annotations": []}],
+    }
 
 
 def call(call_id: str, name: str = "f") -> Json:
@@ -112,7 +116,11 @@ def test_an_answer_completes_the_run() -> None:
     assert (turn.status, turn.usage, turn.calls) == ("completed", Usage(7, 3), [])
     assert turn.message is not None
     assert conversation.text_of(turn.message) == "Hello"
-    assert (turn.message["assistant_id"], turn.message["run_id"], turn.message["status"]) == ("asst_1", "run_1", "completed")
+    assert (turn.message["assistant_id"], turn.message["run_id"], turn.message["status"]) == (
+        "asst_1",
+        "run_1",
+        "completed",
+    )
 
 
 def test_text_beside_calls_is_a_message_and_the_run_goes_on() -> None:

@@ -705,7 +705,8 @@ def test_any_fields_are_taken_or_refused(schema: type[Schema], fields: list[tupl
 
 
 EXTENSIONS = {
-    "AssistantObject": {"assistant_type", "functions"},
+    "AssistantObject": {"assistant_type", "functions", "reasoning_effort"},
+    "RunObject": {"reasoning_effort"},
     "ThreadObject": {"usage", "cost"},
 }
 

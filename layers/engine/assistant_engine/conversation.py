@@ -18,7 +18,9 @@ SMALLEST_OUTPUT_TOKENS = 16
 _TOKENS_OF_AN_IMAGE = 1_000
 
 
-def model_request(settings: Json, messages: list[Json], turns: list[list[Json]], tools: list[ToolStep], used: Usage) -> Json:
+def model_request(
+    settings: Json, messages: list[Json], turns: list[list[Json]], tools: list[ToolStep], used: Usage
+) -> Json:
     """The body of `POST /responses` for a run's next turn.
 
     Args:
@@ -115,11 +117,11 @@ def _text_format(response_format: str | Json | None) -> Json | None:
 
 def estimate_tokens(body: Json) -> int:
     """About how many tokens the input of a request has."""
-    images = sum(
+    images: int = sum(
         part["type"] == "input_image" for item in body["input"] if item.get("role") for part in item["content"]
     )
     text = {name: body.get(name) for name in ("instructions", "tools")}
-    size = len(json.dumps(text)) + sum(len(json.dumps(_without_images(item))) for item in body["input"])
+    size: int = len(json.dumps(text)) + sum(len(json.dumps(_without_images(item))) for item in body["input"])
     return size // BYTES_PER_TOKEN + images * _TOKENS_OF_AN_IMAGE
 
 
@@ -156,7 +158,11 @@ def outcome(response: Json, assistant_id: str, run_id: str, now: int) -> Turn:
     usage = Usage(reported.get("input_tokens", 0), reported.get("output_tokens", 0))
     calls = [_call(item) for item in output if item["type"] == "function_call"]
     content = [
-        part for item in output if item["type"] == "message" for part in map(_content, item["content"]) if part is not None
+        part
+        for item in output
+        if item["type"] == "message"
+        for part in map(_content, item["content"])
+        if part is not None
     ]
     if response["status"] == "incomplete":
         reason = (response.get("incomplete_details") or {}).get("reason")
@@ -231,5 +237,7 @@ def _stored_part(part: Json) -> Json:
 
 def text_of(message: Json) -> str:
     """The text of a message: its text and refusal parts, a line each."""
-    parts = (part["text"]["value"] if part["type"] == "text" else part.get("refusal", "") for part in message["content"])
+    parts = (
+        part["text"]["value"] if part["type"] == "text" else part.get("refusal", "") for part in message["content"]
+    )
     return "\n".join(part for part in parts if part)

@@ -11,7 +11,8 @@
     ├── ServerError      500
     └── Unavailable      503
 
-The classes match the exceptions of the `openai` package (`BadRequestError`, `NotFoundError`, ...), which chooses by status.
+The classes match the exceptions of the `openai` package (`BadRequestError`, `NotFoundError`, ...), which chooses by
+status.
 """
 
 from typing import ClassVar

@@ -47,7 +47,8 @@ def milliseconds_of(identifier: str) -> int:
 def step_id(run_id: str, turn: int, index: int) -> str:
     """The id of the step `index` (0-99) of a run's turn (0-9999).
 
-    It is derived from the run's id, so that recording a turn twice writes the same steps, and a run's steps share a prefix.
+    It is derived from the run's id, so that recording a turn twice writes the same steps, and a run's steps share a
+    prefix.
     """
     return f"{step_prefix(run_id)}{turn:04d}{index:02d}"
 

@@ -148,7 +148,9 @@ def _client() -> openai.OpenAI:
     if os.environ["MODEL_PROVIDER"] == "bedrock":
         from openai.providers import bedrock
 
-        return openai.OpenAI(provider=bedrock(endpoint="runtime", region=os.environ["AWS_REGION"], api_key=None), max_retries=0)
+        return openai.OpenAI(
+            provider=bedrock(endpoint="runtime", region=os.environ["AWS_REGION"], api_key=None), max_retries=0
+        )
     return openai.OpenAI(api_key=_key(), base_url=os.environ.get("MODEL_BASE_URL") or None, max_retries=0)
 
 
@@ -159,6 +161,7 @@ def _key() -> str:
     except secrets.exceptions.ResourceNotFoundException:
         key = ""  # So AWS answers for a secret that was never given a value.
     if not key:
-        raise Refused("server_error", "This deployment has no model key yet: put it into the secret that the stack names.")
+        raise Refused(
+            "server_error", "This deployment has no model key yet: put it into the secret that the stack names."
+        )
     return key
-

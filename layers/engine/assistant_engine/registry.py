@@ -31,7 +31,7 @@ def check(functions: list[Json]) -> None:
         module = deployed().get(entry["module_name"], {"class_name": None, "functions": {}})
         if module["class_name"] != entry["class_name"] or entry["function_name"] not in module["functions"]:
             raise InvalidRequest(
-                f"Invalid 'functions[{index}]': no tool with this module_name, class_name and function_name is deployed.",
+                f"Invalid 'functions[{index}]': no deployed tool has this module_name, class_name and function_name.",
                 param=f"functions[{index}]",
                 code="invalid_value",
             )

@@ -5,6 +5,7 @@ Every operation decides from the record and may be carried out twice.
 
 import json
 import os
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -35,11 +36,12 @@ def new_run(
     execution: str = "",
     answers_in_output: bool = False,
 ) -> Run:
-    """A queued run of an assistant from a valid `CreateRunRequest`: a snapshot, the request's fields over the assistant's.
+    """A queued run of an assistant from a valid `CreateRunRequest`: a snapshot, the request's fields over the
+    assistant's.
 
     Args:
         run_id: given when the cause of the run decides its id; else the store gives one.
-        execution: the name of the execution that will drive it; the run's own id if empty.
+        execution: the name of the execution that will drive it; given together with `run_id`.
     """
     settings = settings_of(assistant, request)
     expires_after = request.get("expires_after") or int(os.environ["RUN_EXPIRES_AFTER"])
@@ -71,7 +73,10 @@ def settings_of(assistant: Json, request: Json) -> Json:
         instructions = "\n".join(filter(None, [instructions, request["additional_instructions"]]))
     tools = chosen("tools")
     named = {tool["function"]["name"] for tool in tools if tool["type"] == "function"}
-    tools = [*tools, *(t for t in registry.function_tools(assistant["functions"]) if t["function"]["name"] not in named)]
+    tools = [
+        *tools,
+        *(t for t in registry.function_tools(assistant["functions"]) if t["function"]["name"] not in named),
+    ]
     return {
         "model": chosen("model"),
         "instructions": instructions,
@@ -148,8 +153,8 @@ def create(
 def requested_ids(request: Any, execution: Json) -> tuple[str, str]:
     """The ids of the thread and the run that an execution is about.
 
-    The HTTP API names both. For a run request they follow from the execution's start time and ARN, so the same execution,
-    delivered again, finds what it wrote before.
+    The HTTP API names both. For a run request they follow from the execution's start time and ARN, so the same
+    execution, delivered again, finds what it wrote before.
 
     Args:
         request: the execution's input, valid or not.
@@ -181,7 +186,7 @@ def submit_tool_outputs(store: Store, thread_id: str, run_id: str, tool_outputs:
     """
     run = store.runs.get(thread_id, run_id)
     if run.status != "requires_action":
-        raise InvalidRequest(f"Runs in status \"{run.status}\" do not accept tool outputs.")
+        raise InvalidRequest(f'Runs in status "{run.status}" do not accept tool outputs.')
     tools = store.runs.pending_tools(run)
     waiting = [call["id"] for call in tools.unanswered(server=False)] if tools else []
     given = [output["tool_call_id"] for output in tool_outputs]
@@ -202,7 +207,7 @@ def submit_tool_outputs(store: Store, thread_id: str, run_id: str, tool_outputs:
         return store.runs.submit_outputs(run, tools, outputs, now)
     except ConditionFailed:
         current = store.runs.get(thread_id, run_id)
-        raise InvalidRequest(f"Runs in status \"{current.status}\" do not accept tool outputs.") from None
+        raise InvalidRequest(f'Runs in status "{current.status}" do not accept tool outputs.') from None
 
 
 def cancel(store: Store, thread_id: str, run_id: str, now: int) -> Run:
@@ -224,7 +229,7 @@ def cancel(store: Store, thread_id: str, run_id: str, now: int) -> Run:
 
 def execution_arn(run: Run) -> str:
     """The ARN of the execution that drives the run, from `STATE_MACHINE_ARN`."""
-    return os.environ["STATE_MACHINE_ARN"].replace(":stateMachine:", ":execution:") + ":" + (run.execution or run.id)
+    return os.environ["STATE_MACHINE_ARN"].replace(":stateMachine:", ":execution:") + ":" + run.execution
 
 
 def start(step_functions: Any, store: Store, run: Run, now: int, *, again: bool = False) -> None:
@@ -237,15 +242,14 @@ def start(step_functions: Any, store: Store, run: Run, now: int, *, again: bool 
     Raises:
         ConditionFailed: someone else took over.
     """
-    name = run.execution or run.id
+    name = run.execution
     if again:
         name = f"{run.id}-{run.attempts + 1}"
         run = store.runs.hand_over(run, name, now + NOT_STARTED_SECONDS)
     data = json.dumps({"thread_id": run.thread_id, "run_id": run.id})
-    try:
+    # If it has run already, what it did is in the record.
+    with suppress(step_functions.exceptions.ExecutionAlreadyExists):
         step_functions.start_execution(stateMachineArn=os.environ["STATE_MACHINE_ARN"], name=name, input=data)
-    except step_functions.exceptions.ExecutionAlreadyExists:
-        pass  # It has run already: what it did is in the record.
 
 
 def wake(step_functions: Any, run: Run) -> bool:
@@ -276,11 +280,12 @@ def cost_of(model: str, prompt_tokens: int, completion_tokens: int) -> int:
 
     `MODEL_PRICES` is JSON: `{model: [prompt, completion]}`, US dollars for a million tokens.
     """
-    prompt, completion = json.loads(os.environ.get("MODEL_PRICES") or "{}").get(model, (0, 0))
+    prices: dict[str, tuple[float, float]] = json.loads(os.environ.get("MODEL_PRICES") or "{}")
+    prompt, completion = prices.get(model, (0, 0))
     return round((prompt * prompt_tokens + completion * completion_tokens) * 1_000)
 
 
-# What the state machine is told. Its data holds ids, the tools' arguments and outputs, and the answer if it was asked for.
+# What the state machine is told: ids, the tools' arguments and outputs, and the answer if it was asked for.
 
 
 def ended(store: Store, run: Run) -> Json:
@@ -288,7 +293,12 @@ def ended(store: Store, run: Run) -> Json:
     told: Json = {"status": run.status, "turn": run.turn}
     ids_of_run = {"thread_id": run.thread_id, "run_id": run.id}
     if run.status in ("completed", "incomplete"):
-        finished: Json = {**ids_of_run, "assistant_id": run.assistant_id, "status": run.status, "usage": run.usage.api()}
+        finished: Json = {
+            **ids_of_run,
+            "assistant_id": run.assistant_id,
+            "status": run.status,
+            "usage": run.usage.api(),
+        }
         finished |= {"incomplete_details": run.incomplete_details}
         created = [
             step["step_details"]["message_creation"]["message_id"]

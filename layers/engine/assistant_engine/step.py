@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -86,7 +87,7 @@ def fault_of(error: Exception) -> Fault:
     # An error of AWS is raised deep in its client; what matters is who called it.
     frame = next((frame for frame in reversed(frames) if "botocore" not in frame.filename), frames[-1])
     cause = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
-    where = f"{cause} at {os.path.basename(frame.filename)}:{frame.lineno} in {frame.name}"
+    where = f"{cause} at {Path(frame.filename).name}:{frame.lineno} in {frame.name}"
     return Fault(where, cause in _THROTTLED, cause in _BUSY or isinstance(error, BotoCoreError))
 
 

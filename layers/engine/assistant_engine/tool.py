@@ -1,8 +1,9 @@
 """What a tool module needs: `handler` makes its Lambda handler, `describe` its JSON schemas.
 
-A tool is a class: the constructor takes `configuration`, each public method takes the model's arguments, with type hints and
-a docstring. From these the schema is generated; nobody writes it by hand. A method that wants to know the call it serves (to
-do its work only once, say) reads `current_call()`.
+A tool is a class: the constructor takes `configuration`, each public method takes the model's arguments, with type
+hints and a docstring. From these the schema is generated; nobody writes it by hand. A method that wants to know the
+call it
+serves (to do its work only once, say) reads `current_call()`.
 """
 
 import inspect

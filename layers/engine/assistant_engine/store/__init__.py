@@ -21,7 +21,7 @@ __all__ = ["Assistants", "Files", "Idempotency", "Page", "Replayed", "Runs", "St
 
 
 class Store:
-    """The tables and the bucket named by the environment: `ASSISTANTS_TABLE`, `THREADS_TABLE`, `MESSAGES_TABLE`, `BUCKET`."""
+    """The tables and the bucket that `ASSISTANTS_TABLE`, `THREADS_TABLE`, `MESSAGES_TABLE` and `BUCKET` name."""
 
     def __init__(self) -> None:
         self.database = Database()

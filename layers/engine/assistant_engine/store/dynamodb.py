@@ -1,5 +1,5 @@
-"""DynamoDB and S3 as the store uses them: items as plain dicts, transactions that retry only conflicts, text that outgrows
-an item in the bucket.
+"""DynamoDB and S3 as the store uses them: items as plain dicts, transactions that retry only conflicts, text that
+outgrows an item in the bucket.
 """
 
 import json
@@ -160,7 +160,9 @@ class Database:
                 if "ConditionalCheckFailed" in codes:
                     raise ConditionFailed(
                         [
-                            unmarshal(reason.get("Item", {})) if reason.get("Code") == "ConditionalCheckFailed" else None
+                            unmarshal(reason.get("Item", {}))
+                            if reason.get("Code") == "ConditionalCheckFailed"
+                            else None
                             for reason in reasons
                         ]
                     ) from None
@@ -174,7 +176,7 @@ class Database:
 
 
 class Blobs:
-    """Text that outgrows an item: the bucket under `text/`, one object for each owner, never changed once referred to."""
+    """Text that outgrows an item: objects under `text/`, one for each owner, never changed once referred to."""
 
     def __init__(self, bucket: str) -> None:
         self.bucket = bucket
@@ -190,8 +192,8 @@ class Blobs:
     def pack(self, name: str, document: Any, key: str) -> Json:
         """The attributes that hold a document: its JSON text in the item, or the bucket key that it was put under.
 
-        Put it before the transaction that refers to it: a transaction that then fails leaves bytes that nothing refers to,
-        never a reference to nothing.
+        Put it before the transaction that refers to it: a transaction that then fails leaves bytes that nothing
+        refers to, never a reference to nothing.
         """
         text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
         encoded = text.encode()

@@ -6,6 +6,7 @@ terminal status is written exactly once, and a second delivery of a step changes
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -54,7 +55,8 @@ class Runs:
         """Write a run and all that comes with it, taking the thread's lock, in one transaction.
 
         Args:
-            run: the run; without an id (an empty one) it gets one from the thread's clock.
+            run: the run; without an id (an empty one) it gets one from the thread's clock, and its execution is named
+                after it.
             messages: the run's additional messages, without ids.
             now_ms: milliseconds since 1970.
             new_thread: a thread to be made for it, with `thread_messages`.
@@ -82,7 +84,10 @@ class Runs:
                 raise InvalidRequest(f"Thread {thread.id} already has an active run {thread.active_run}.")
             first_ms = max(now_ms, thread.last_ms + 1)
             last_ms = first_ms + len(messages)
-            created = run if run.id else replace(run, id=ids.new_id("run_", last_ms))
+            created = run
+            if not run.id:
+                run_id = ids.new_id("run_", last_ms)
+                created = replace(run, id=run_id, execution=run_id)
             if new_thread:
                 actions = self._threads.new_thread_actions(new_thread, messages, active_run=created.id)
             else:
@@ -130,7 +135,11 @@ class Runs:
             },
             **self._blobs.pack("document", fixed, f"text/{run.thread_id}/{run.id}.json"),
         }
-        put = {"TableName": self._table, "Item": marshal(item), "ConditionExpression": "attribute_not_exists(message_id)"}
+        put = {
+            "TableName": self._table,
+            "Item": marshal(item),
+            "ConditionExpression": "attribute_not_exists(message_id)",
+        }
         return {"Put": put}
 
     # Reading
@@ -155,9 +164,7 @@ class Runs:
 
     def status(self, thread_id: str, run_id: str) -> str:
         """The run's status, read eventually consistent: half the price, for looking again and again."""
-        item = self._db.get(
-            self._table, self._key(thread_id, run_id), consistent=False, attributes=["run_status"]
-        )
+        item = self._db.get(self._table, self._key(thread_id, run_id), consistent=False, attributes=["run_status"])
         return item["run_status"] if item else "cancelled"
 
     def _run(self, item: Json) -> Run:
@@ -209,9 +216,7 @@ class Runs:
 
     def _items(self, thread_id: str, prefix: str, window: Window) -> Iterator[Json]:
         partition = ("thread_id", thread_id)
-        return items_of(
-            self._db, window, prefix, partition, "message_id", TableName=self._table, ConsistentRead=True
-        )
+        return items_of(self._db, window, prefix, partition, "message_id", TableName=self._table, ConsistentRead=True)
 
     def step(self, thread_id: str, run_id: str, step_id: str) -> Json:
         """A step of the run.
@@ -283,7 +288,9 @@ class Runs:
 
     def _step(self, item: Json) -> Json:
         step: Json = self._blobs.unpack("document", item)
-        step |= {name: item[name] for name in ("completed_at", "cancelled_at", "expired_at", "failed_at") if name in item}
+        step |= {
+            name: item[name] for name in ("completed_at", "cancelled_at", "expired_at", "failed_at") if name in item
+        }
         step["status"] = item["step_status"]
         step["last_error"] = item.get("last_error")
         step["metadata"] = item.get("metadata", step["metadata"])
@@ -331,7 +338,8 @@ class Runs:
             TableName=self._table,
             Key=marshal(self._key(run.thread_id, run.id)),
             UpdateExpression="SET " + assignments,
-            ConditionExpression="run_status = :seen_status AND execution = :seen_execution AND attempts = :seen_attempts",
+            ConditionExpression="run_status = :seen_status AND execution = :seen_execution"
+            " AND attempts = :seen_attempts",
             ExpressionAttributeValues=values(
                 **named, seen_status=run.status, seen_execution=run.execution, seen_attempts=run.attempts
             ),
@@ -389,7 +397,9 @@ class Runs:
             self._ending(turn.status, turn.last_error, turn.incomplete_details, now, names, named)
         thread = self._threads.get_head(run.thread_id)
         last_ms = max(now_ms, thread.last_ms + 1)
-        message = {**turn.message, "id": ids.new_id("msg_", last_ms), "thread_id": run.thread_id} if turn.message else None
+        message = (
+            {**turn.message, "id": ids.new_id("msg_", last_ms), "thread_id": run.thread_id} if turn.message else None
+        )
         actions = [
             self._update_run(run, names, named, "turn = :turn AND run_status = :in_progress"),
             {
@@ -414,9 +424,15 @@ class Runs:
             details = {"type": "tool_calls", "tool_calls": turn.calls}
             actions.append(
                 self._put_step(
-                    run, self._tool_step_id(run, run.turn), details, turn.usage, now,
-                    done=ended, outputs={}, server_calls=server_calls,
-                )  # fmt: skip
+                    run,
+                    self._tool_step_id(run, run.turn),
+                    details,
+                    turn.usage,
+                    now,
+                    done=ended,
+                    outputs={},
+                    server_calls=server_calls,
+                )
             )
         if ended:
             actions += self._release(run, usage, cost, last_ms)
@@ -425,7 +441,9 @@ class Runs:
         self._db.transact(actions)
         return self.get(run.thread_id, run.id)
 
-    def _put_step(self, run: Run, step_id: str, details: Json, usage: Usage, now: int, *, done: bool, **more: Any) -> Json:
+    def _put_step(
+        self, run: Run, step_id: str, details: Json, usage: Usage, now: int, *, done: bool, **more: Any
+    ) -> Json:
         step = {
             "id": step_id,
             "object": "thread.run.step",
@@ -464,10 +482,8 @@ class Runs:
         fresh = {call_id: output for call_id, output in outputs.items() if call_id in waiting}
         if not fresh:
             return tools
-        try:
+        with suppress(ConditionFailed):  # Another delivery of the same outputs was first.
             self._db.transact([self._answer(run, tools, fresh, now)])
-        except ConditionFailed:
-            pass  # Another delivery of the same outputs was first.
         answered = self.pending_tools(run)
         return answered or tools
 

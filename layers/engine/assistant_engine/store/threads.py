@@ -1,7 +1,7 @@
 """Threads: the head of each, the messages below it, and the directory of an assistant's threads.
 
-A thread is one partition. Its head holds the lock (the active run) and the clock of its ids: hosts' clocks differ, so an id's
-time is the later of the clock and the head's newest + 1, fixed in the transaction that updates the head.
+A thread is one partition. Its head holds the lock (the active run) and the clock of its ids: hosts' clocks differ, so
+an id's time is the later of the clock and the head's newest + 1, fixed in the transaction that updates the head.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """Uploads: files that come in parts. The upload and each of its parts are items under the upload's id.
 
-The bytes of a part are in the bucket under `uploads/<upload id>/<part id>` until the upload is completed or cancelled, else
-for as long as the bucket's lifecycle rule keeps them.
+The bytes of a part are in the bucket under `uploads/<upload id>/<part id>` until the upload is completed or
+cancelled, else for as long as the bucket's lifecycle rule keeps them.
 """
 
 import hashlib

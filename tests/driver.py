@@ -72,11 +72,12 @@ class Driver:
 
     def wait(self, execution: str, seconds: float = 60) -> Json:
         """Wait for the execution's end; its description."""
-        return self._until(
+        described: Json = self._until(
             lambda: self.step_functions.describe_execution(executionArn=execution),
             lambda described: described["status"] != "RUNNING",
             seconds,
         )
+        return described
 
     def run(self, execution: str, seconds: float = 60) -> Json:
         """Wait for the execution to succeed; the run that it puts out."""

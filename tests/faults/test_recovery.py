@@ -1,0 +1,156 @@
+"""Steps that are delivered twice, die half way or are lost: nothing is doubled, and no run stays where it is."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from assistant_engine import runs
+from assistant_engine.records import Json, Run
+from tests.driver import Driver
+
+pytestmark = pytest.mark.offline_model
+
+
+def invoke(driver: Driver, function: str, event: Json) -> Any:
+    answer = driver.client("lambda").invoke(
+        FunctionName=driver.function_name(function), Payload=json.dumps(event).encode()
+    )
+    result = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, result
+    return result
+
+
+def created(driver: Driver, text: str, **more: Any) -> Run:
+    """A run as the HTTP API leaves it when it dies before it starts the execution."""
+    messages = [{"role": "user", "content": text}]
+    request = {"assistant_id": driver.assistant(), "additional_messages": messages, **more}
+    return runs.create(driver.store, request, int(time.time() * 1000))
+
+
+def arn(driver: Driver, run: Run) -> str:
+    return f"{driver.state_machine_arn.replace(':stateMachine:', ':execution:')}:{run.execution}"
+
+
+def test_a_step_delivered_twice_calls_the_model_once(driver: Driver) -> None:
+    run = created(driver, "say Once.")
+    event = {"thread_id": run.thread_id, "run_id": run.id, "turn": 0, "execution": run.execution, "outputs": []}
+    first, second = invoke(driver, "in_progress", event), invoke(driver, "in_progress", event)
+    assert first == second
+    assert first["status"] == "completed"
+    record = driver.store.runs.get(run.thread_id, run.id)
+    thread = driver.store.threads.get(run.thread_id)
+    assert (record.attempts, record.turn, thread.runs, thread.usage) == (1, 1, 1, record.usage)
+
+
+def test_tool_outputs_delivered_twice_are_recorded_once(driver: Driver) -> None:
+    run = created(driver, 'call get_stock_price {"symbol": "ACME"}')
+    event = {"thread_id": run.thread_id, "run_id": run.id, "turn": 0, "execution": run.execution, "outputs": []}
+    [call] = invoke(driver, "in_progress", event)["calls"]
+    output = {"tool_call_id": call["tool_call_id"], "output": "the first"}
+    first = invoke(driver, "in_progress", {**event, "turn": 1, "outputs": [output]})
+    again = invoke(driver, "in_progress", {**event, "turn": 1, "outputs": [{**output, "output": "the second"}]})
+    assert (first["status"], again) == ("completed", first)
+    step = driver.store.runs.steps(run.thread_id, run.id)[0]
+    assert step["step_details"]["tool_calls"][0]["function"]["output"] == "the first"
+
+
+def test_a_mail_delivered_twice_is_sent_once(driver: Driver) -> None:
+    event = {
+        "thread_id": "thread_1",
+        "run_id": f"run_{time.time_ns()}",
+        "tool_call_id": "call_1",
+        "function_name": "send_email",
+        "arguments": json.dumps({"to": "ada@example.com", "content": "Once"}),
+        "configured": False,
+        "output_bytes": 1_000,
+    }
+    assert invoke(driver, "tool-finance", event) == invoke(driver, "tool-finance", event)
+    listed = driver.client("s3").list_objects_v2(Bucket=driver.store.blobs.bucket, Prefix=f"outbox/{event['run_id']}/")
+    assert listed["KeyCount"] == 1
+
+
+def test_a_large_output_goes_to_the_bucket_and_reaches_the_model(driver: Driver) -> None:
+    run = created(driver, 'call get_stock_price {"symbol": "ACME"}')
+    event = {"thread_id": run.thread_id, "run_id": run.id, "turn": 0, "execution": run.execution, "outputs": []}
+    [call] = invoke(driver, "in_progress", event)["calls"]
+    kept = invoke(driver, "tool-finance", {**call["payload"], "output_bytes": 5})
+    assert set(kept) == {"tool_call_id", "output_key"}
+    answer = invoke(driver, "in_progress", {**event, "turn": 1, "outputs": [kept]})
+    assert answer["status"] == "completed"
+    [message] = driver.store.threads.messages(run.thread_id, [answer["run"]["messages"][0]["message_id"]])
+    assert "182.4" in message["content"][0]["text"]["value"]
+
+
+def test_a_run_whose_start_was_lost_is_started(driver: Driver) -> None:
+    run = created(driver, "say Found.")
+    assert invoke(driver, "sweeper", {"name": run.execution, "status": "ABORTED"}) == {"swept": 1}
+    driver.wait(arn(driver, run))
+    assert driver.store.runs.get(run.thread_id, run.id).status == "completed"
+
+
+def test_outputs_whose_wake_was_lost_go_on(driver: Driver) -> None:
+    execution = driver.ask(driver.assistant(), "call ask {}")
+    waiting = driver.until_status(execution, "requires_action")
+    [call] = driver.waiting_calls(waiting)
+    given = [{"tool_call_id": call["id"], "output": "here"}]
+    runs.submit_tool_outputs(driver.store, waiting.thread_id, waiting.id, given, int(time.time()))
+    assert driver.step_functions.describe_execution(executionArn=execution)["status"] == "RUNNING"
+    invoke(driver, "sweeper", {"name": waiting.execution, "status": "ABORTED"})
+    assert "here" in driver.run(execution)["messages"][0]["text"]
+
+
+@pytest.mark.parametrize("text", ["call ask {}", "wait 30"])
+def test_a_run_whose_execution_was_stopped_fails(driver: Driver, text: str) -> None:
+    execution = driver.ask(driver.assistant(), text)
+    running = driver.until_status(execution, "requires_action" if "ask" in text else "in_progress")
+    driver.step_functions.stop_execution(executionArn=execution)
+    # The rule on execution status changes brings the sweeper; nothing else is needed.
+    deadline = time.monotonic() + 30
+    while (run := driver.store.runs.get(running.thread_id, running.id)).status != "failed":
+        assert time.monotonic() < deadline, run.status
+        time.sleep(0.2)
+    assert run.last_error is not None
+    assert run.last_error["code"] == "server_error"
+    assert driver.store.threads.get(run.thread_id).active_run is None
+
+
+def test_a_run_that_nobody_drives_expires(driver: Driver) -> None:
+    run = created(driver, "say Too late.", expires_after=1)
+    time.sleep(1.5)
+    invoke(driver, "sweeper", {"name": run.execution, "status": "ABORTED"})
+    assert driver.store.runs.get(run.thread_id, run.id).status == "expired"
+
+
+def test_a_cancelled_run_that_nobody_drives_is_cancelled(driver: Driver) -> None:
+    run = created(driver, "say Too late.")
+    runs.cancel(driver.store, run.thread_id, run.id, int(time.time()))
+    invoke(driver, "sweeper", {"name": run.execution, "status": "ABORTED"})
+    assert driver.store.runs.get(run.thread_id, run.id).status == "cancelled"
+
+
+def test_a_late_execution_changes_nothing(driver: Driver) -> None:
+    run = created(driver, "say Once.")
+    data = {"thread_id": run.thread_id, "run_id": run.id}
+    driver.run(driver.start(data, run.execution))
+    before = driver.store.runs.get(run.thread_id, run.id)
+    late = driver.start(data, f"{run.id}-late")
+    assert driver.run(late)["status"] == "completed"
+    assert driver.store.runs.get(run.thread_id, run.id) == before
+    assert driver.store.threads.get(run.thread_id).runs == 1
+
+
+def test_a_deleted_thread_leaves_nothing(driver: Driver) -> None:
+    run = created(driver, "say " + "x" * 40_000)
+    driver.run(driver.start({"thread_id": run.thread_id, "run_id": run.id}, run.execution))
+    driver.store.threads.delete(run.thread_id, int(time.time()))
+    invoke(driver, "sweeper", {})
+    left = driver.client("dynamodb").query(
+        TableName=driver.outputs["MessagesTable"],
+        KeyConditionExpression="thread_id = :thread",
+        ExpressionAttributeValues={":thread": {"S": run.thread_id}},
+    )
+    assert left["Count"] == 0
+    listed = driver.client("s3").list_objects_v2(Bucket=driver.store.blobs.bucket, Prefix=f"text/{run.thread_id}/")
+    assert listed["KeyCount"] == 0
