@@ -55,6 +55,8 @@ const offline = (turn) => ({
 const tokens = (value) => Math.ceil(JSON.stringify(value ?? "").length / 4);
 
 async function respond(request) {
+  if (request.model === "no-such-model")
+    return { error: { message: "There is no model of this name.", type: "invalid_request_error" }, status: 404 };
   const turn = turnOf(request);
   const line = lines.find(({ match }) => match.test(turn.user));
   const reply = await (line?.reply ?? offline)(turn);

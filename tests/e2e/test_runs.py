@@ -15,7 +15,8 @@ def test_a_plain_answer_enters_four_states(driver: Driver) -> None:
     run = driver.run(execution)
     assert driver.states(execution) == ["queued", "in_progress", "route", "completed"]
     assert run["status"] == "completed"
-    assert [message["text"] for message in run["messages"]] == ["Good morning."]
+    [message] = run["messages"]
+    assert "Good morning" in message["text"]
     assert run["usage"]["total_tokens"] == run["usage"]["prompt_tokens"] + run["usage"]["completion_tokens"] > 0
     record = driver.store.runs.get(run["thread_id"], run["run_id"])
     thread = driver.store.threads.get(run["thread_id"])
@@ -90,6 +91,7 @@ def test_a_client_side_call_waits_and_enters_at_most_seven_states(driver: Driver
     ]  # fmt: skip
 
 
+@pytest.mark.offline_model
 def test_a_turn_may_mix_server_side_and_client_side_calls(driver: Driver) -> None:
     execution = driver.ask(driver.assistant(), 'call get_stock_price {"symbol": "ACME"}\ncall ask {}')
     waiting = driver.until_status(execution, "requires_action")
@@ -114,6 +116,14 @@ def test_a_wait_that_nobody_ends_expires(driver: Driver) -> None:
     assert driver.states(execution)[-1] == "expired"
 
 
+def test_a_model_that_does_not_exist_fails_the_run(driver: Driver) -> None:
+    described = driver.wait(driver.ask(driver.assistant(model="no-such-model"), "say Nothing."))
+    assert (described["status"], described["error"]) == ("FAILED", "invalid_prompt")
+    ids = json.loads(described["cause"])
+    assert driver.store.runs.get(ids["thread_id"], ids["run_id"]).status == "failed"
+
+
+@pytest.mark.offline_model
 @pytest.mark.parametrize(
     ("text", "code"),
     [("fail 400", "invalid_prompt"), ("fail 401", "server_error"), ("fail 422", "invalid_prompt")],
@@ -130,6 +140,7 @@ def test_a_model_that_refuses_fails_the_run(driver: Driver, text: str, code: str
     assert driver.store.threads.get(run.thread_id).active_run is None
 
 
+@pytest.mark.offline_model
 @pytest.mark.parametrize("status", [429, 500])
 def test_a_busy_model_is_tried_again_after_retry_after(driver: Driver, status: int) -> None:
     text = f"fail {status} times 1 retry after 1\nsay {time.time()}"
@@ -139,6 +150,7 @@ def test_a_busy_model_is_tried_again_after_retry_after(driver: Driver, status: i
     assert driver.states(execution).count("backoff") == 1
 
 
+@pytest.mark.offline_model
 def test_an_answer_cut_off_is_incomplete(driver: Driver) -> None:
     execution = driver.ask(driver.assistant(), "cut\nsay Half an ans")
     run = driver.run(execution)
@@ -164,6 +176,7 @@ def test_a_bad_request_fails_names_the_parameter_and_writes_nothing(driver: Driv
     assert driver.states(execution) == ["queued", "failed"]
 
 
+@pytest.mark.offline_model
 def test_a_second_start_with_the_same_name_and_input_is_harmless(driver: Driver) -> None:
     assistant = driver.assistant()
     request = {"assistant_id": assistant, "additional_messages": [{"role": "user", "content": "wait 1\nsay Once."}]}
@@ -174,6 +187,7 @@ def test_a_second_start_with_the_same_name_and_input_is_harmless(driver: Driver)
     assert driver.store.threads.get(run["thread_id"]).runs == 1
 
 
+@pytest.mark.offline_model
 def test_two_executions_with_one_idempotency_key_are_one_run(driver: Driver) -> None:
     request = {
         "assistant_id": driver.assistant(),
@@ -218,6 +232,7 @@ def test_a_run_that_is_cancelled_while_it_waits_ends(driver: Driver) -> None:
     assert driver.store.runs.get(waiting.thread_id, waiting.id).status == "cancelled"
 
 
+@pytest.mark.offline_model
 def test_a_run_that_is_cancelled_while_the_model_works_drops_the_call(driver: Driver) -> None:
     from assistant_engine import runs
 

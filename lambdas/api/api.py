@@ -1,0 +1,97 @@
+"""The HTTP API: routes to handlers, checks who calls, and gives every error the API's shape."""
+
+from typing import Any
+
+import assistants
+import description
+import exchange
+import files
+import messages
+import models
+import runs
+import steps
+import threads
+import uploads
+from authorization import keys
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
+
+from assistant_engine.errors import (
+    ApiError,
+    MethodNotAllowed,
+    NotFound,
+    RateLimited,
+    ServerError,
+    TooLarge,
+    Unavailable,
+)
+from assistant_engine.records import Json
+from assistant_engine.step import fault_of, logger
+from assistant_engine.store import Replayed
+
+# Powertools sends bytes as base64, though it says that a serializer gives text.
+app = APIGatewayHttpResolver(serializer=exchange.to_json)  # type: ignore[arg-type]
+for module in (assistants, threads, messages, runs, steps, models, files, uploads, description):
+    app.include_router(module.router)
+
+
+def handler(event: Json, context: Any) -> Json:
+    """Answer an HTTP API event (payload format 2.0)."""
+    answer = app.resolve(event, context)
+    answer["headers"]["x-request-id"] = event["requestContext"]["requestId"]
+    return answer
+
+
+def _check(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Response[Any]:
+    """What every route of the API asks for: a key, and a body that is not too large."""
+    event = exchange.event()
+    if event.path.startswith("/v1/"):
+        keys().check(event.headers.get("authorization"))
+    if len(exchange.body_bytes()) > exchange.BODY_BYTES:
+        raise TooLarge(
+            f"The request's body is larger than {exchange.BODY_BYTES:,} bytes. A larger file goes to /v1/uploads, in parts "
+            "of at most 4 MB: client.uploads.upload_file_chunked(..., part_size=4_000_000).",
+            code="request_too_large",
+        )
+    return next_middleware(app)
+
+
+def unknown_url(_: NotFoundError) -> Response[Json]:
+    event = exchange.event()
+    where = f"{event.http_method} {event.path[:256]}"
+    routes = [*app._static_routes, *app._dynamic_routes]
+    if methods := sorted({route.method for route in routes if route.rule.match(event.path)}):
+        allowed = ", ".join(methods)
+        answer = api_error(
+            MethodNotAllowed(f"Invalid method for URL ({where}). Allowed: {allowed}.", code="method_not_supported")
+        )
+        answer.headers["Allow"] = allowed
+        return answer
+    return api_error(NotFound(f"Invalid URL ({where})", code="unknown_url"))
+
+
+def api_error(error: ApiError) -> Response[Json]:
+    return Response(error.status, "application/json", error.body())
+
+
+def replayed(before: Replayed) -> Response[Json]:
+    return Response(200, "application/json", before.answer)
+
+
+def unexpected(error: Exception) -> Response[Json]:
+    request_id = exchange.event().request_context.request_id
+    fault = fault_of(error)
+    logger.error("request %s failed: %s", request_id, fault.where)
+    if fault.throttled:
+        return api_error(RateLimited("Too many requests at once. Please try again.", code="rate_limit_exceeded"))
+    if fault.busy:
+        return api_error(Unavailable("The service is busy. Please try again.", code="service_unavailable"))
+    return api_error(ServerError(f"The server had an error while processing your request (request id {request_id})."))
+
+
+app.use([_check])
+app.not_found(unknown_url)
+app.exception_handler(ApiError)(api_error)
+app.exception_handler(Replayed)(replayed)
+app.exception_handler(Exception)(unexpected)

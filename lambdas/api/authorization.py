@@ -1,0 +1,80 @@
+"""Who may call: bearer keys, several at once, kept hashed in Secrets Manager.
+
+The secret `API_KEYS_SECRET_ARN` is JSON: `{"keys": [{"name", "hash" (SHA-256 of the key, hexadecimal), "created_at"}]}`.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+import time
+from functools import cache
+from typing import Any
+
+import boto3
+
+from assistant_engine.errors import Unauthorized
+
+KEPT_SECONDS = 60
+"""How long a function keeps the hashes: a key that was revoked dies within that."""
+
+_UNKNOWN_SECONDS = 5
+"""A key that is not known may have been issued just now: then hashes older than this are read again."""
+
+_NO_KEY = (
+    "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth "
+    "(i.e. Authorization: Bearer YOUR_KEY)."
+)
+
+
+class Keys:
+    """The hashes of all keys, read when they are needed.
+
+    Args:
+        read: gives the secret's text, None while it has none.
+        clock: seconds that only rise.
+    """
+
+    def __init__(self, read: Any, clock: Any = time.monotonic) -> None:
+        self._read = read
+        self._clock = clock
+        self._hashes: list[str] = []
+        self._read_at = float("-inf")
+
+    def check(self, authorization: str | None) -> None:
+        """Let the bearer of a key through.
+
+        Args:
+            authorization: the request's header.
+
+        Raises:
+            Unauthorized: there is no key, or it is none of ours.
+        """
+        scheme, _, key = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not key.strip():
+            raise Unauthorized(_NO_KEY)
+        presented = hashlib.sha256(key.strip().encode(errors="surrogatepass")).hexdigest()
+        if not self._known(presented, KEPT_SECONDS) and not self._known(presented, _UNKNOWN_SECONDS):
+            raise Unauthorized("Incorrect API key provided.", code="invalid_api_key")
+
+    def _known(self, presented: str, kept_seconds: float) -> bool:
+        if self._clock() - self._read_at >= kept_seconds:
+            self._hashes = [entry["hash"] for entry in json.loads(self._read() or '{"keys": []}')["keys"]]
+            self._read_at = self._clock()
+        # Each one is compared, so that the time taken does not tell which one was nearly right.
+        return sum([hmac.compare_digest(presented, known) for known in self._hashes]) > 0
+
+
+@cache
+def keys() -> Keys:
+    """The keys of this function."""
+    client = boto3.client("secretsmanager")
+
+    def read() -> str | None:
+        try:
+            secret: str = client.get_secret_value(SecretId=os.environ["API_KEYS_SECRET_ARN"])["SecretString"]
+        except client.exceptions.ResourceNotFoundException:
+            return None  # No key was issued yet.
+        return secret
+
+    return Keys(read)

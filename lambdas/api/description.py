@@ -1,0 +1,29 @@
+"""`/openapi.json` and `/docs`: the API's description, for anyone to read. `scripts/openapi.py` makes both files."""
+
+from pathlib import Path
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+router = APIGatewayHttpRouter()
+
+_HERE = Path(__file__).resolve().parent
+
+
+@router.get("/openapi.json")
+def document() -> Response[bytes]:
+    return _file("openapi.json", "application/json")
+
+
+@router.get("/docs")
+def page() -> Response[bytes]:
+    return _file("docs.html", "text/html; charset=utf-8")
+
+
+def _file(name: str, content_type: str) -> Response[bytes]:
+    headers = {
+        "Cache-Control": "public, max-age=300",
+        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(200, content_type, (_HERE / name).read_bytes(), headers=headers)

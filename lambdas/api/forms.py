@@ -1,0 +1,79 @@
+"""Reads bodies of type multipart/form-data."""
+
+from dataclasses import dataclass
+
+from exchange import BODY_BYTES, body_bytes, event
+from python_multipart import FormParser
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import Field, File, parse_options_header
+
+from assistant_engine.errors import InvalidRequest
+
+_FIELDS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class FormFile:
+    """A file in a form: its name and media type as the client gave them, and its bytes."""
+
+    filename: str
+    media_type: str | None
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form: the fields in their order, and the files by the name of their field."""
+
+    fields: list[tuple[str, str]]
+    files: dict[str, FormFile]
+
+
+def read_form() -> Form:
+    """The form in the request's body.
+
+    Raises:
+        InvalidRequest: it is not a form.
+    """
+    kind, options = parse_options_header(event().headers.get("content-type"))
+    if kind != b"multipart/form-data" or not options.get(b"boundary"):
+        raise InvalidRequest("The body must be multipart/form-data with a boundary.", code="invalid_content_type")
+    fields: list[tuple[str, str]] = []
+    files: dict[str, FormFile] = {}
+
+    def on_field(field: Field) -> None:
+        fields.append((_text(field.field_name), _text(field.value or b"")))
+
+    def on_file(file: File) -> None:
+        name = _text(file.field_name or b"")
+        if name in files:
+            raise InvalidRequest(f"Invalid '{name}': it is given twice.", param=name, code="invalid_value")
+        file.file_object.seek(0)
+        data = file.file_object.read()
+        files[name] = FormFile(_text(file.file_name or b""), file.content_type, data)
+
+    # Files stay in memory: the whole body is there already.
+    config = {"MAX_MEMORY_FILE_SIZE": BODY_BYTES, "UPLOAD_ERROR_ON_BAD_CTE": True}
+    ends: list[bool] = []
+    parser = FormParser(
+        "multipart/form-data",
+        on_field,
+        on_file,
+        on_end=lambda: ends.append(True),
+        boundary=options[b"boundary"],
+        config=config,
+    )
+    try:
+        parser.write(body_bytes())
+        parser.finalize()
+    except (FormParserError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"We could not parse the form in the body of your request: {error}") from None
+    if not ends or len(fields) + len(files) > _FIELDS:
+        raise InvalidRequest(
+            "We could not parse the form in the body of your request: it is cut short or has too many fields."
+        )
+    return Form(fields, files)
+
+
+def _text(data: bytes) -> str:
+    return data.decode()

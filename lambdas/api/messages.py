@@ -1,0 +1,52 @@
+"""`/v1/threads/{thread_id}/messages`."""
+
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+from exchange import body, deleted, idempotency, listing, query, window
+
+from assistant_engine import conversation
+from assistant_engine.records import Json
+from assistant_engine.schemas import CreateMessageRequest, ListMessagesParameters, ModifyMessageRequest, NoParameters
+from assistant_engine.step import now_ms, store
+
+router = APIGatewayHttpRouter()
+
+
+@router.post("/v1/threads/<thread_id>/messages")
+def create(thread_id: str) -> Json:
+    request = body(CreateMessageRequest)
+    now = now_ms()
+    message = conversation.new_message(request, now // 1000)
+    return store().threads.add_message(thread_id, message, now, idempotency("message", request))
+
+
+@router.get("/v1/threads/<thread_id>/messages")
+def page(thread_id: str) -> Json:
+    parameters = query(ListMessagesParameters)
+    store().threads.get(thread_id)
+    run_id = parameters.get("run_id")
+    added = store().runs.message_ids(thread_id, run_id) if run_id else None
+    return listing(store().threads.message_page(thread_id, window(parameters), added))
+
+
+@router.get("/v1/threads/<thread_id>/messages/<message_id>")
+def retrieve(thread_id: str, message_id: str) -> Json:
+    query(NoParameters)
+    store().threads.get(thread_id)
+    return store().threads.get_message(thread_id, message_id)
+
+
+@router.post("/v1/threads/<thread_id>/messages/<message_id>")
+def modify(thread_id: str, message_id: str) -> Json:
+    request = body(ModifyMessageRequest)
+    store().threads.get(thread_id)
+    if "metadata" not in request:
+        return store().threads.get_message(thread_id, message_id)
+    return store().threads.update_message(thread_id, message_id, request["metadata"] or {})
+
+
+@router.delete("/v1/threads/<thread_id>/messages/<message_id>")
+def delete(thread_id: str, message_id: str) -> Json:
+    query(NoParameters)
+    store().threads.get(thread_id)
+    store().threads.delete_message(thread_id, message_id)
+    return deleted("thread.message", message_id)

@@ -1,0 +1,39 @@
+"""`/v1/models`: what the stack is configured with (`MODEL`, and the models that have a price)."""
+
+import json
+import os
+from urllib.parse import unquote
+
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+from exchange import event, query
+
+from assistant_engine.errors import NotFound
+from assistant_engine.records import Json
+from assistant_engine.schemas import NoParameters
+
+router = APIGatewayHttpRouter()
+
+
+@router.get("/v1/models")
+def page() -> Json:
+    query(NoParameters)
+    return {"object": "list", "data": [_model(name) for name in _names()]}
+
+
+@router.get("/v1/models/.+")
+def retrieve() -> Json:
+    query(NoParameters)
+    # A model's name may hold slashes, which end a path's parameter.
+    name = unquote(event().path.removeprefix("/v1/models/"))
+    if name not in _names():
+        raise NotFound(f"The model '{name[:64]}' does not exist.", param="model", code="model_not_found")
+    return _model(name)
+
+
+def _names() -> list[str]:
+    return list(dict.fromkeys([os.environ["MODEL"], *json.loads(os.environ.get("MODEL_PRICES") or "{}")]))
+
+
+def _model(name: str) -> Json:
+    # When a provider made a model is not known here.
+    return {"id": name, "object": "model", "created": 0, "owned_by": os.environ["MODEL_PROVIDER"]}

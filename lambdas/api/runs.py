@@ -1,0 +1,133 @@
+"""`/v1/threads/{thread_id}/runs` and `/v1/threads/runs`."""
+
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+from botocore.config import Config
+from exchange import body, idempotency, listing, query, window
+
+from assistant_engine import runs
+from assistant_engine.lifecycle import TERMINAL
+from assistant_engine.records import Json, Run
+from assistant_engine.schemas import (
+    CreateRunRequest,
+    CreateThreadAndRunRequest,
+    IncludeParameters,
+    ListParameters,
+    ModifyRunRequest,
+    NoParameters,
+    SubmitToolOutputsRunRequest,
+)
+from assistant_engine.step import fault_of, logger, now_ms, store
+
+router = APIGatewayHttpRouter()
+
+
+@router.post("/v1/threads/runs")
+def create_thread_and_run() -> Response[Json]:
+    request = body(CreateThreadAndRunRequest)
+    return _start(runs.create(store(), request, now_ms(), idempotency=idempotency("run", request)))
+
+
+@router.post("/v1/threads/<thread_id>/runs")
+def create(thread_id: str) -> Response[Json]:
+    request = body(CreateRunRequest, IncludeParameters)
+    key = idempotency("run", request)
+    return _start(runs.create(store(), request, now_ms(), thread_id=thread_id, idempotency=key))
+
+
+@router.get("/v1/threads/<thread_id>/runs")
+def page(thread_id: str) -> Json:
+    parameters = query(ListParameters)
+    store().threads.get(thread_id)
+    found = store().runs.page(thread_id, window(parameters))
+    return listing(replace(found, objects=map(_shown, found.objects)))
+
+
+@router.get("/v1/threads/<thread_id>/runs/<run_id>")
+def retrieve(thread_id: str, run_id: str) -> Response[Json]:
+    query(NoParameters)
+    store().threads.get(thread_id)
+    return _answer(store().runs.get(thread_id, run_id))
+
+
+@router.post("/v1/threads/<thread_id>/runs/<run_id>")
+def modify(thread_id: str, run_id: str) -> Response[Json]:
+    request = body(ModifyRunRequest)
+    store().threads.get(thread_id)
+    if "metadata" not in request:
+        return _answer(store().runs.get(thread_id, run_id))
+    return _answer(store().runs.update(thread_id, run_id, request["metadata"] or {}))
+
+
+@router.post("/v1/threads/<thread_id>/runs/<run_id>/cancel")
+def cancel(thread_id: str, run_id: str) -> Response[Json]:
+    body(NoParameters)
+    store().threads.get(thread_id)
+    return _wake(runs.cancel(store(), thread_id, run_id, now_ms() // 1000))
+
+
+@router.post("/v1/threads/<thread_id>/runs/<run_id>/submit_tool_outputs")
+def submit_tool_outputs(thread_id: str, run_id: str) -> Response[Json]:
+    outputs = body(SubmitToolOutputsRunRequest)["tool_outputs"]
+    store().threads.get(thread_id)
+    return _wake(runs.submit_tool_outputs(store(), thread_id, run_id, outputs, now_ms() // 1000))
+
+
+def _start(run: Run) -> Response[Json]:
+    try:
+        runs.start(_step_functions(), store(), run, now_ms() // 1000)
+    except Exception as error:
+        # The run is there, so it is the answer; the sweeper starts it within a minute.
+        logger.warning("run %s is not started yet: %s", run.id, fault_of(error).where)
+    return _answer(run)
+
+
+def _wake(run: Run) -> Response[Json]:
+    try:
+        runs.wake(_step_functions(), run)
+    except Exception as error:
+        # What was asked for is in the record; the sweeper wakes the execution within a minute.
+        logger.warning("run %s is not awake yet: %s", run.id, fault_of(error).where)
+    return _answer(run)
+
+
+def _answer(run: Run) -> Response[Json]:
+    headers = {} if run.status in TERMINAL else {"openai-poll-after-ms": str(poll_after(run, now_ms() // 1000))}
+    return Response(200, "application/json", _shown(run), headers=headers)
+
+
+def poll_after(run: Run, now: int) -> int:
+    """How many milliseconds a client that polls an unfinished run had best wait.
+
+    The client of the `openai` package keeps to the first one that it is told in a poll.
+
+    Args:
+        now: seconds since 1970.
+    """
+    if run.status in ("queued", "cancelling"):
+        return 250
+    if run.status == "requires_action":
+        return 1_000
+    age = now - (run.started_at or run.created_at)
+    return 500 if age < 10 else 1_000 if age < 60 else 2_000
+
+
+def _shown(run: Run) -> Json:
+    waiting: list[Json] = []
+    if run.status == "requires_action" and (tools := store().runs.pending_tools(run)):
+        waiting = [
+            {**call, "function": {name: call["function"][name] for name in ("name", "arguments")}}
+            for call in tools.unanswered(server=False)
+        ]
+    return run.api(waiting, ended=run.status in TERMINAL)
+
+
+@cache
+def _step_functions() -> Any:
+    config = Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=2, read_timeout=5)
+    return boto3.client("stepfunctions", config=config)

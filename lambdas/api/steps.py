@@ -1,0 +1,29 @@
+"""`/v1/threads/{thread_id}/runs/{run_id}/steps`."""
+
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+from exchange import listing, query, window
+
+from assistant_engine.records import Json
+from assistant_engine.schemas import IncludeParameters, ListRunStepsParameters
+from assistant_engine.step import store
+
+router = APIGatewayHttpRouter()
+
+
+@router.get("/v1/threads/<thread_id>/runs/<run_id>/steps")
+def page(thread_id: str, run_id: str) -> Json:
+    parameters = query(ListRunStepsParameters)
+    _check(thread_id, run_id)
+    return listing(store().runs.step_page(thread_id, run_id, window(parameters)))
+
+
+@router.get("/v1/threads/<thread_id>/runs/<run_id>/steps/<step_id>")
+def retrieve(thread_id: str, run_id: str, step_id: str) -> Json:
+    query(IncludeParameters)
+    _check(thread_id, run_id)
+    return store().runs.step(thread_id, run_id, step_id)
+
+
+def _check(thread_id: str, run_id: str) -> None:
+    store().threads.get(thread_id)
+    store().runs.get(thread_id, run_id)

@@ -1,0 +1,52 @@
+"""`/v1/threads`; listing them is an extension."""
+
+from dataclasses import replace
+
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+from exchange import body, deleted, idempotency, listing, query, window
+
+from assistant_engine import runs
+from assistant_engine.records import Json, Thread
+from assistant_engine.schemas import CreateThreadRequest, ListThreadsParameters, ModifyThreadRequest, NoParameters
+from assistant_engine.step import now_ms, store
+
+router = APIGatewayHttpRouter()
+
+
+@router.post("/v1/threads")
+def create() -> Json:
+    request = body(CreateThreadRequest)
+    now = now_ms()
+    thread, messages = runs.new_thread(request, runs.new_thread_id(now, ""), now)
+    store().threads.create(thread, messages, idempotency("thread", request))
+    return thread.api()
+
+
+@router.get("/v1/threads")
+def page() -> Json:
+    parameters = query(ListThreadsParameters)
+    found = store().threads.page(
+        window(parameters), assistant_id=parameters.get("assistant_id"), user_id=parameters.get("user_id")
+    )
+    return listing(replace(found, objects=map(Thread.api, found.objects)))
+
+
+@router.get("/v1/threads/<thread_id>")
+def retrieve(thread_id: str) -> Json:
+    query(NoParameters)
+    return store().threads.get(thread_id).api()
+
+
+@router.post("/v1/threads/<thread_id>")
+def modify(thread_id: str) -> Json:
+    request = body(ModifyThreadRequest)
+    # Null empties what a key that is not given leaves alone.
+    changes = {name: request[name] or {} if name in request else None for name in ("metadata", "tool_resources")}
+    return store().threads.update(thread_id, **changes).api()
+
+
+@router.delete("/v1/threads/<thread_id>")
+def delete(thread_id: str) -> Json:
+    query(NoParameters)
+    store().threads.delete(thread_id, now_ms() // 1000)
+    return deleted("thread", thread_id)

@@ -1,0 +1,140 @@
+"""Issues, lists and revokes the keys of the HTTP API.
+
+    python scripts/keys.py issue NAME --env dev
+    python scripts/keys.py list --env dev
+    python scripts/keys.py revoke NAME --env dev
+
+A key is shown once, when it is issued: the secret `<prefix>/api-keys` holds its SHA-256 alone, as
+`{"keys": [{"name", "hash", "created_at"}]}`. A revoked key is refused within a minute. Region and credentials are the
+AWS CLI's.
+"""
+
+import argparse
+import hashlib
+import json
+import re
+import secrets
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+ROOT = Path(__file__).resolve().parent.parent
+PREFIX = "sk-oae-"
+
+Key = dict[str, Any]
+
+
+class KeysError(Exception):
+    """The command can't be carried out; the message says why."""
+
+
+def secret_id(environment: str) -> str:
+    """The name of the secret that holds the keys of an environment."""
+    unprefixed = json.loads((ROOT / "cdk.json").read_text())["context"]["unprefixed_environment"]
+    return f"{'oae' if environment == unprefixed else f'oae-{environment}'}/api-keys"
+
+
+def issue(client: Any, secret_id: str, name: str) -> str:
+    """Issue a key under a name of its own.
+
+    Args:
+        client: boto3's client of Secrets Manager.
+        secret_id: name or ARN of the secret.
+        name: whose key it is: 1 to 64 letters, digits and `._@-`.
+
+    Returns:
+        The key. It can't be read again.
+
+    Raises:
+        KeysError: the name is in use or not a name.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9._@-]{1,64}", name):
+        raise KeysError("A name is 1 to 64 letters, digits and ._@-")
+    key = PREFIX + secrets.token_urlsafe(32)
+    entry = {"name": name, "hash": hashlib.sha256(key.encode()).hexdigest(), "created_at": int(time.time())}
+
+    def add(keys: list[Key]) -> list[Key]:
+        if any(other["name"] == name for other in keys):
+            raise KeysError(f"There is a key named {name}: revoke it first, or choose another name.")
+        return [*keys, entry]
+
+    _change(client, secret_id, add)
+    return key
+
+
+def revoke(client: Any, secret_id: str, name: str) -> None:
+    """Revoke the key of this name.
+
+    Raises:
+        KeysError: there is none.
+    """
+
+    def remove(keys: list[Key]) -> list[Key]:
+        left = [key for key in keys if key["name"] != name]
+        if len(left) == len(keys):
+            raise KeysError(f"There is no key named {name}.")
+        return left
+
+    _change(client, secret_id, remove)
+
+
+def read(client: Any, secret_id: str) -> list[Key]:
+    """The keys as they are kept, oldest first: `{"name", "hash", "created_at"}`.
+
+    Raises:
+        KeysError: there is no such secret.
+    """
+    try:
+        text = client.get_secret_value(SecretId=secret_id)["SecretString"]
+    except client.exceptions.ResourceNotFoundException:
+        # Deployed and not yet written to, or not deployed at all.
+        try:
+            client.describe_secret(SecretId=secret_id)
+        except client.exceptions.ResourceNotFoundException:
+            raise KeysError(
+                f"There is no secret {secret_id} here: is the stack deployed, and is this its region?"
+            ) from None
+        return []
+    keys: list[Key] = json.loads(text)["keys"] if text else []
+    return keys
+
+
+def _change(client: Any, secret_id: str, change: Callable[[list[Key]], list[Key]]) -> None:
+    keys = change(read(client, secret_id))
+    client.put_secret_value(SecretId=secret_id, SecretString=json.dumps({"keys": keys}))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """What the command line says."""
+    parser = argparse.ArgumentParser(description="The keys of the HTTP API.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for command, text in (
+        ("issue", "issue a key and show it, once"),
+        ("list", "list the names of the keys"),
+        ("revoke", "revoke a key"),
+    ):
+        subparser = commands.add_parser(command, help=text)
+        if command != "list":
+            subparser.add_argument("name")
+        subparser.add_argument("--env", required=True, help="the environment: dev, staging, prod")
+    given = parser.parse_args(arguments)
+    client, secret = boto3.client("secretsmanager"), secret_id(given.env)
+    try:
+        if given.command == "issue":
+            print(issue(client, secret, given.name))
+        elif given.command == "revoke":
+            revoke(client, secret, given.name)
+            print(f"The key {given.name} is revoked; it dies within a minute.")
+        else:
+            for key in read(client, secret):
+                print(f"{time.strftime('%Y-%m-%d %H:%M', time.gmtime(key['created_at']))}  {key['name']}")
+    except KeysError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""Files and uploads at the hands of the clock, of a deadline and of another request at the same moment."""
+
+import base64
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from assistant_engine import ids
+from assistant_engine.errors import InvalidRequest, NotFound, Unavailable
+from assistant_engine.records import Json
+from assistant_engine.store import Files, Store, Uploads, Window
+from local.up import Local
+
+NOW = 1_800_000_000
+MEGABYTE = 1_000_000
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.seconds = NOW
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def store(stack: Local) -> Iterator[Store]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in stack.settings.items():
+            patch.setenv(name, value)
+        yield Store()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def files(store: Store, clock: Clock) -> Files:
+    return Files(store.database, store.blobs, os.environ["ASSISTANTS_TABLE"], os.environ["MESSAGES_TABLE"], clock)
+
+
+@pytest.fixture
+def uploads(store: Store, files: Files, clock: Clock) -> Uploads:
+    tables = os.environ["ASSISTANTS_TABLE"], os.environ["MESSAGES_TABLE"]
+    return Uploads(store.database, store.blobs, *tables, files, clock)
+
+
+def new_file(data: bytes, **more: Any) -> Json:
+    identity = {"id": ids.new_id("file-", NOW * 1000), "object": "file", "status": "processed"}
+    return {**identity, "bytes": len(data), "created_at": NOW, "filename": "a.png", "purpose": "vision", **more}
+
+
+def begin(uploads: Uploads, *parts: bytes) -> tuple[str, list[str]]:
+    """Begin an upload with these parts; its id and theirs."""
+    upload = {
+        "id": ids.new_id("upload_", NOW * 1000),
+        "object": "upload",
+        "bytes": sum(map(len, parts)),
+        "created_at": NOW,
+        "expires_at": NOW + 3600,
+        "filename": "a.bin",
+        "purpose": "assistants",
+        "status": "pending",
+        "file": None,
+    }
+    uploads.create(upload, "application/octet-stream", None)
+    return upload["id"], [uploads.add_part(upload["id"], part, NOW * 1000)["id"] for part in parts]
+
+
+def test_an_expired_file_is_not_found_from_that_second_on(files: Files, clock: Clock) -> None:
+    file = new_file(PIXEL, expires_at=NOW + 3600)
+    files.create(file, "image/png", PIXEL)
+    clock.seconds = NOW + 3599
+    assert files.get(file["id"]) == file
+    assert file in list(files.page(Window(limit=100)).objects)
+    clock.seconds = NOW + 3600
+    for work in (files.get, files.image, files.delete):
+        with pytest.raises(NotFound):
+            work(file["id"])
+    assert file not in list(files.page(Window(limit=100)).objects)
+
+
+def test_deleting_an_expired_file_removes_its_bytes(files: Files, clock: Clock) -> None:
+    file = new_file(PIXEL, expires_at=NOW + 3600)
+    files.create(file, "image/png", PIXEL)
+    clock.seconds = NOW + 3600
+    with pytest.raises(NotFound):
+        files.delete(file["id"])
+    with pytest.raises(NotFound):
+        files.read(file["id"])
+
+
+@pytest.mark.parametrize(("lifetime", "tag"), [(3600, "1"), (86_400, "1"), (86_401, "7"), (2_592_000, "30")])
+def test_the_bytes_of_a_file_outlive_it_and_not_for_ever(files: Files, lifetime: int, tag: str) -> None:
+    assert files.tags(new_file(b"", expires_at=NOW + lifetime)) == f"lifetime={tag}"
+    assert files.tags(new_file(b"")) == ""
+
+
+def test_an_image_is_known_by_its_bytes(files: Files) -> None:
+    file, text = new_file(PIXEL, filename="a.txt"), new_file(b"hello", filename="a.png")
+    files.create(file, "text/plain", PIXEL)
+    files.create(text, "image/png", b"hello")
+    assert files.image(file["id"]) == ("image/png", PIXEL)
+    with pytest.raises(InvalidRequest, match="is not an image"):
+        files.image(text["id"])
+    with pytest.raises(NotFound, match="No such File object: file-none"):
+        files.image("file-none")
+
+
+def test_an_upload_expires_after_an_hour(uploads: Uploads, clock: Clock) -> None:
+    upload_id, part_ids = begin(uploads, b"abc")
+    clock.seconds = NOW + 3600
+    for work in (
+        lambda: uploads.add_part(upload_id, b"d", NOW * 1000),
+        lambda: uploads.complete(upload_id, part_ids, None, NOW * 1000),
+        lambda: uploads.cancel(upload_id),
+    ):
+        with pytest.raises(InvalidRequest, match="is expired"):
+            work()
+
+
+def test_completing_goes_on_where_it_ran_out_of_time(uploads: Uploads, files: Files) -> None:
+    parts = [os.urandom(3 * MEGABYTE) for _ in range(9)]
+    upload_id, part_ids = begin(uploads, *parts)
+    with pytest.raises(Unavailable, match="still being put together"):
+        uploads.complete(upload_id, part_ids, None, NOW * 1000, seconds=0)
+    completed = uploads.complete(upload_id, part_ids, None, NOW * 1000 + 5)
+    assert completed["status"] == "completed"
+    assert completed["file"]["created_at"] == NOW
+    assert files.read(completed["file"]["id"]) == b"".join(parts)
+
+
+def test_cancelling_while_the_parts_are_put_together_leaves_no_file(
+    uploads: Uploads, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload_id, part_ids = begin(uploads, b"abc", b"def")
+    assemble = uploads._assemble
+
+    made: list[str] = []
+
+    def cancelled_meanwhile(item: Json, *arguments: Any) -> None:
+        assemble(item, *arguments)
+        made.append(item["file_id"])
+        assert files.read(made[0]) == b"abcdef"
+        uploads.cancel(upload_id)
+
+    monkeypatch.setattr(uploads, "_assemble", cancelled_meanwhile)
+    with pytest.raises(InvalidRequest, match="is cancelled"):
+        uploads.complete(upload_id, part_ids, None, NOW * 1000)
+    for work in (files.get, files.read):
+        with pytest.raises(NotFound):
+            work(made[0])
