@@ -18,7 +18,8 @@ a { color: var(--link); text-decoration: none }
 a:hover { text-decoration: underline }
 code, .path { font: 13px/1.5 ui-monospace, monospace }
 p code { background: var(--soft); padding: .1em .35em; border-radius: 4px }
-nav { position: sticky; top: 0; height: 100vh; overflow-y: auto; padding: 1.5rem 1rem; border-right: 1px solid var(--line) }
+nav { position: sticky; top: 0; height: 100vh; overflow-y: auto; padding: 1.5rem 1rem;
+  border-right: 1px solid var(--line) }
 nav h2 { font-size: .8rem; margin: 1.2rem 0 .3rem; text-transform: uppercase; letter-spacing: .05em; opacity: .7;
   border: 0; padding: 0 }
 nav a { display: block; padding: .1rem 0; color: inherit; font-size: .9rem }
@@ -35,8 +36,13 @@ h4 { margin: 1rem 0 .3rem; font-size: .85rem; opacity: .75 }
 table { border-collapse: collapse; width: 100% }
 td { padding: .35rem .8rem .35rem 0; border-top: 1px solid var(--soft); vertical-align: top; overflow-wrap: anywhere }
 td:first-child { width: 15rem }
-@media (max-width: 60rem) { body { display: block } nav { position: static; height: auto; border: 0 } main { padding: 1rem }
-  td { display: block; width: auto !important; border: 0; padding: 0 } td:first-child { border-top: 1px solid var(--soft) } }
+@media (max-width: 60rem) {
+  body { display: block }
+  nav { position: static; height: auto; border: 0 }
+  main { padding: 1rem }
+  td { display: block; width: auto !important; border: 0; padding: 0 }
+  td:first-child { border-top: 1px solid var(--soft) }
+}
 """
 
 
@@ -74,9 +80,10 @@ def page(document: Json) -> str:
 
 
 def _operation(document: Json, method: str, path: str, operation: Json) -> str:
+    server = document["servers"][0]["url"]
     parts = [
         f'<article id="{operation["operationId"]}"><h3>{escape(operation["summary"])}{_mark(operation)}</h3>'
-        f'<div class="path"><span class="method {method}">{method}</span>{escape(document["servers"][0]["url"] + path)}</div>'
+        f'<div class="path"><span class="method {method}">{method}</span>{escape(server + path)}</div>'
     ]
     for place, title in (("path", "Path"), ("query", "Query"), ("header", "Headers")):
         rows = [

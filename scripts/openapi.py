@@ -34,17 +34,19 @@ _ERRORS = {
     503: "Busy for the moment. Please try again.",
 }
 
-_ABOUT = """The Assistants API in your own AWS account. Programs written against OpenAI's Assistants API work when they \
-change `base_url` and the key.
+_ABOUT = """
+The Assistants API in your own AWS account. Programs written against OpenAI's Assistants API work when they change
+`base_url` and the key.
 
-Every request bears a key: `Authorization: Bearer sk-oae-...`. Every response has an `x-request-id`, and every error the \
+Every request bears a key: `Authorization: Bearer sk-oae-...`. Every response has an `x-request-id`, and every error the
 body `{"error": {"message", "type", "param", "code"}}`. What the original API lacked is marked as an extension.
 
-What a create call returned can be used in the very next call. Lists of messages, runs and run steps are up to date; lists \
-of assistants, threads and files may lag by a moment.
+What a create call returned can be used in the very next call. Lists of messages, runs and run steps are up to date;
+lists of assistants, threads and files may lag by a moment.
 
-A body may have 4.4 MB. Larger files go to `/uploads` in parts of at most 4 MB, with the `openai` package: \
-`client.uploads.upload_file_chunked(..., part_size=4_000_000)`. A file may have 512 MB."""
+A body may have 4.4 MB. Larger files go to `/uploads` in parts of at most 4 MB, with the `openai` package:
+`client.uploads.upload_file_chunked(..., part_size=4_000_000)`. A file may have 512 MB.
+""".strip()
 
 _TAGS = {
     "Assistants": "A model with instructions and tools.",

@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
+
 import assistants
 import description
 import exchange
@@ -12,11 +16,6 @@ import runs
 import steps
 import threads
 import uploads
-from authorization import keys
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
-from aws_lambda_powertools.event_handler.exceptions import NotFoundError
-from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
-
 from assistant_engine.errors import (
     ApiError,
     MethodNotAllowed,
@@ -29,6 +28,7 @@ from assistant_engine.errors import (
 from assistant_engine.records import Json
 from assistant_engine.step import fault_of, logger
 from assistant_engine.store import Replayed
+from authorization import keys
 
 # Powertools sends bytes as base64, though it says that a serializer gives text.
 app = APIGatewayHttpResolver(serializer=exchange.to_json)  # type: ignore[arg-type]
@@ -50,8 +50,8 @@ def _check(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Resp
         keys().check(event.headers.get("authorization"))
     if len(exchange.body_bytes()) > exchange.BODY_BYTES:
         raise TooLarge(
-            f"The request's body is larger than {exchange.BODY_BYTES:,} bytes. A larger file goes to /v1/uploads, in parts "
-            "of at most 4 MB: client.uploads.upload_file_chunked(..., part_size=4_000_000).",
+            f"The request's body is larger than {exchange.BODY_BYTES:,} bytes. A larger file goes to /v1/uploads, in "
+            "parts of at most 4 MB: client.uploads.upload_file_chunked(..., part_size=4_000_000).",
             code="request_too_large",
         )
     return next_middleware(app)

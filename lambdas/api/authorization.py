@@ -1,6 +1,6 @@
 """Who may call: bearer keys, several at once, kept hashed in Secrets Manager.
 
-The secret `API_KEYS_SECRET_ARN` is JSON: `{"keys": [{"name", "hash" (SHA-256 of the key, hexadecimal), "created_at"}]}`.
+The secret `API_KEYS_SECRET_ARN` is JSON, `{"keys": [{"name", "hash", "created_at"}]}`. A hash is the SHA-256 of a key.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
 """What handlers read of a request and give back, in the API's shapes.
 
-Lambda carries 6 MB each way, and binary data as base64 in it: a request may have 4.4 MB, and a page of a list ends early.
+Lambda carries 6 MB each way, binary data as base64 among it: a request may have 4.4 MB, a page of a list ends early.
 """
 
 import base64

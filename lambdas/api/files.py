@@ -4,8 +4,6 @@ import hashlib
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
-from exchange import idempotency, listing, query
-from forms import Form, FormFile, read_form
 
 from assistant_engine import ids
 from assistant_engine.errors import InvalidRequest
@@ -14,6 +12,8 @@ from assistant_engine.schemas import CreateFileRequest, ListFilesParameters, NoP
 from assistant_engine.step import now_ms, store
 from assistant_engine.store import Window
 from assistant_engine.store.files import PREFIX, disposition, media_type_of
+from exchange import idempotency, listing, query
+from forms import Form, FormFile, read_form
 
 router = APIGatewayHttpRouter()
 

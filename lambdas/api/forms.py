@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from exchange import BODY_BYTES, body_bytes, event
 from python_multipart import FormParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import Field, File, parse_options_header
 
 from assistant_engine.errors import InvalidRequest
+from exchange import BODY_BYTES, body_bytes, event
 
 _FIELDS = 100
 
@@ -42,7 +42,7 @@ def read_form() -> Form:
     files: dict[str, FormFile] = {}
 
     def on_field(field: Field) -> None:
-        fields.append((_text(field.field_name), _text(field.value or b"")))
+        fields.append((_text(field.field_name or b""), _text(field.value or b"")))
 
     def on_file(file: File) -> None:
         name = _text(file.field_name or b"")

@@ -5,11 +5,11 @@ import os
 from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
-from exchange import event, query
 
 from assistant_engine.errors import NotFound
 from assistant_engine.records import Json
 from assistant_engine.schemas import NoParameters
+from exchange import event, query
 
 router = APIGatewayHttpRouter()
 

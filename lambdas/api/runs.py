@@ -8,7 +8,6 @@ import boto3
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from botocore.config import Config
-from exchange import body, idempotency, listing, query, window
 
 from assistant_engine import runs
 from assistant_engine.lifecycle import TERMINAL
@@ -23,6 +22,7 @@ from assistant_engine.schemas import (
     SubmitToolOutputsRunRequest,
 )
 from assistant_engine.step import fault_of, logger, now_ms, store
+from exchange import body, idempotency, listing, query, window
 
 router = APIGatewayHttpRouter()
 

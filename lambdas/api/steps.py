@@ -1,11 +1,11 @@
 """`/v1/threads/{thread_id}/runs/{run_id}/steps`."""
 
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
-from exchange import listing, query, window
 
 from assistant_engine.records import Json
 from assistant_engine.schemas import IncludeParameters, ListRunStepsParameters
 from assistant_engine.step import store
+from exchange import listing, query, window
 
 router = APIGatewayHttpRouter()
 

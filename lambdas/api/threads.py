@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
-from exchange import body, deleted, idempotency, listing, query, window
 
 from assistant_engine import runs
 from assistant_engine.records import Json, Thread
 from assistant_engine.schemas import CreateThreadRequest, ListThreadsParameters, ModifyThreadRequest, NoParameters
 from assistant_engine.step import now_ms, store
+from exchange import body, deleted, idempotency, listing, query, window
 
 router = APIGatewayHttpRouter()
 

@@ -3,9 +3,6 @@
 import hashlib
 
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
-from exchange import body, idempotency, query
-from files import lifetime_of, only_file
-from forms import read_form
 
 from assistant_engine import ids
 from assistant_engine.records import Json
@@ -18,6 +15,9 @@ from assistant_engine.schemas import (
 )
 from assistant_engine.step import now_ms, store
 from assistant_engine.store.uploads import LIFETIME_SECONDS
+from exchange import body, idempotency, query
+from files import lifetime_of, only_file
+from forms import read_form
 
 router = APIGatewayHttpRouter()
 
