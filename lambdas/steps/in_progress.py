@@ -5,6 +5,7 @@ import os
 from typing import Any
 
 from assistant_engine import conversation, model, runs
+from assistant_engine.errors import ApiError
 from assistant_engine.lifecycle import next_action
 from assistant_engine.records import Json, Run, ToolStep
 from assistant_engine.step import logger, now_ms, step, store
@@ -81,7 +82,13 @@ def _take_turn(run: Run) -> Json:
         error = {"code": "server_error", "message": f"The run called tools in {MOST_TURNS} turns without an answer."}
         return runs.finish(store(), run, "failed", now_ms() // 1000, error)
     run = store().runs.begin_attempt(run, now_ms() // 1000)
-    body, over = _request(run)
+    try:
+        body, over = _request(run)
+    except ApiError as missing:
+        # An image file of a message was deleted, or is no image.
+        return runs.finish(
+            store(), run, "failed", now_ms() // 1000, {"code": "invalid_prompt", "message": missing.message}
+        )
     if over:
         return _stop_short(run, over)
     retries = run.attempts - run.turn - 1

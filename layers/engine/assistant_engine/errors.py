@@ -70,7 +70,7 @@ class MethodNotAllowed(ApiError):
 
 
 class Conflict(ApiError):
-    """409: an idempotency key used again with another body."""
+    """409: an idempotency key used again with another body, or too many writers of one thread at once."""
 
     status = 409
     type = "invalid_request_error"

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from assistant_engine import ids
-from assistant_engine.errors import InvalidRequest, NotFound
+from assistant_engine.errors import Conflict, InvalidRequest, NotFound
 from assistant_engine.lifecycle import ACTIVE, TERMINAL, sources
 from assistant_engine.records import Json, Run, Thread, ToolStep, Turn, Usage
 from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, marshal, values
@@ -109,7 +109,7 @@ class Runs:
                     idempotency.check(self._db, self._blobs, self._table)
                 if run.id and (existing := self.find(run.thread_id, run.id)):
                     return existing
-        raise InvalidRequest(f"Too many writers on {run.thread_id} at once. Please try again.", code="conflict")
+        raise Conflict(f"Too many writers on {run.thread_id} at once. Please try again.", code="conflict")
 
     def _put_run(self, run: Run) -> Json:
         fixed = {"settings": run.settings, "functions": run.functions}
@@ -233,6 +233,8 @@ class Runs:
 
     def message_ids(self, thread_id: str, run_id: str) -> list[str]:
         """The ids of the messages that the run added, oldest first; some may have been deleted."""
+        if self.find(thread_id, run_id) is None:
+            return []  # What is no run's id could be the beginning of many.
         query = self._below(thread_id, ids.step_prefix(run_id))
         steps = self._db.query_all(**query, FilterExpression="attribute_not_exists(outputs)")
         details = (self._blobs.unpack("document", item)["step_details"] for item in steps)
@@ -245,13 +247,16 @@ class Runs:
             NotFound: there is no run with this id in the thread.
         """
         self.get(thread_id, run_id)
-        item = self._db.update(
-            TableName=self._table,
-            Key=marshal(self._key(thread_id, run_id)),
-            UpdateExpression="SET metadata = :metadata",
-            ConditionExpression="attribute_exists(message_id)",
-            ExpressionAttributeValues=values(metadata=metadata),
-        )
+        try:
+            item = self._db.update(
+                TableName=self._table,
+                Key=marshal(self._key(thread_id, run_id)),
+                UpdateExpression="SET metadata = :metadata",
+                ConditionExpression="attribute_exists(message_id)",
+                ExpressionAttributeValues=values(metadata=metadata),
+            )
+        except ConditionFailed:
+            return self.get(thread_id, run_id)
         return self._run(item)
 
     def tool_steps(self, run: Run) -> list[ToolStep]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from assistant_engine import ids
-from assistant_engine.errors import InvalidRequest, NotFound
+from assistant_engine.errors import Conflict, InvalidRequest, NotFound
 from assistant_engine.records import Json, Thread, Usage
 from assistant_engine.store.dynamodb import TRANSACTION_ITEMS, Blobs, ConditionFailed, Database, marshal, values
 from assistant_engine.store.idempotency import Idempotency
@@ -259,7 +259,7 @@ class Threads:
                 # The head moved on, or was locked or deleted: the next look at it tells which.
                 if idempotency:
                     idempotency.check(self._db, self._blobs, self._table)
-        raise InvalidRequest(f"Too many writers on {thread_id} at once. Please try again.", code="conflict")
+        raise Conflict(f"Too many writers on {thread_id} at once. Please try again.", code="conflict")
 
     def advance(self, thread: Thread, last_ms: int, *, lock: str | None = None) -> Json:
         """The action that moves the head's clock on from what was seen, and takes the lock for a run if given."""

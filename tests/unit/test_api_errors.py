@@ -1,0 +1,89 @@
+"""How the API's function answers what no handler foresaw: in the API's shape, and without anybody's text in the log."""
+
+import json
+import logging
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+import api
+import assistants
+from assistant_engine.errors import ApiError, MethodNotAllowed, Unauthorized, Unavailable
+
+
+def get(path: str, method: str = "GET") -> tuple[int, dict[str, Any], dict[str, str]]:
+    """The status, body and headers of an answer."""
+    event = {
+        "version": "2.0",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {"authorization": "Bearer key"},
+        "requestContext": {"requestId": "request-1", "stage": "$default", "http": {"method": method, "path": path}},
+        "isBase64Encoded": False,
+    }
+    answer = api.handler(event, None)
+    return answer["statusCode"], json.loads(answer["body"]), answer["headers"]
+
+
+class Anyone:
+    """Lets every key through."""
+
+    def check(self, authorization: str | None) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def open_to_anyone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "keys", Anyone)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "kind"),
+    [
+        (ClientError({"Error": {"Code": "ThrottlingException", "Message": "secret words"}}, "GetItem"), 429, "requests"),
+        (ClientError({"Error": {"Code": "InternalServerError", "Message": "secret words"}}, "GetItem"), 503, "server_error"),
+        (ReadTimeoutError(endpoint_url="secret words"), 503, "server_error"),
+        (ClientError({"Error": {"Code": "ValidationException", "Message": "secret words"}}, "GetItem"), 500, "server_error"),
+        (ValueError("secret words"), 500, "server_error"),
+    ],
+)  # fmt: skip
+def test_what_is_unexpected_is_told_without_its_message(
+    error: Exception, status: int, kind: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr(assistants, "store", fail)
+    with caplog.at_level(logging.DEBUG):
+        answered, body, headers = get("/v1/assistants/asst_1")
+    assert answered == status and body["error"]["type"] == kind
+    assert headers["x-request-id"] == "request-1"
+    assert "secret words" not in json.dumps(body) + caplog.text
+    assert "request-1" in caplog.text and "in fail" in caplog.text
+
+
+@pytest.mark.parametrize(("path", "status"), [("/v1/nothing", 404), ("/nothing", 404), ("/v1/assistants/a/b", 404)])
+def test_an_unknown_url_is_named(path: str, status: int) -> None:
+    answered, body, _ = get(path)
+    assert (answered, body["error"]["message"]) == (status, f"Invalid URL (GET {path})")
+
+
+def test_a_wrong_method_is_told_the_right_ones() -> None:
+    status, _, headers = get("/v1/assistants/asst_1", "PUT")
+    assert (status, headers["Allow"]) == (405, "DELETE, GET, POST")
+
+
+def test_nobody_without_a_key_learns_which_urls_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Nobody:
+        def check(self, authorization: str | None) -> None:
+            raise Unauthorized("no")
+
+    monkeypatch.setattr(api, "keys", Nobody)
+    assert [get(path)[0] for path in ("/v1/models", "/v1/nothing")] == [401, 401]
+
+
+def test_every_error_of_the_tree_has_a_status_of_its_own() -> None:
+    statuses = [error.status for error in ApiError.__subclasses__()]
+    assert len(set(statuses)) == len(statuses)
+    assert {MethodNotAllowed.status, Unavailable.status} <= set(statuses)
