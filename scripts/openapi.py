@@ -376,7 +376,8 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="write nothing, fail when a file is stale")
     if parser.parse_args().check:
         if paths := stale():
-            sys.exit("Stale: " + ", ".join(str(path.relative_to(ROOT)) for path in paths) + ". Run `make docs`.")
+            names = ", ".join(str(path.relative_to(ROOT)) for path in paths)
+            sys.exit(f"Stale: {names}. Run `python -m scripts.openapi`.")
         return
     for path, text in files().items():
         path.parent.mkdir(exist_ok=True)

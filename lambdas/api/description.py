@@ -11,19 +11,19 @@ _HERE = Path(__file__).resolve().parent
 
 
 @router.get("/openapi.json")
-def document() -> Response[bytes]:
+def document() -> Response[str]:
     return _file("openapi.json", "application/json")
 
 
 @router.get("/docs")
-def page() -> Response[bytes]:
+def page() -> Response[str]:
     return _file("docs.html", "text/html; charset=utf-8")
 
 
-def _file(name: str, content_type: str) -> Response[bytes]:
+def _file(name: str, content_type: str) -> Response[str]:
     headers = {
         "Cache-Control": "public, max-age=300",
         "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
         "X-Content-Type-Options": "nosniff",
     }
-    return Response(200, content_type, (_HERE / name).read_bytes(), headers=headers)
+    return Response(200, content_type, (_HERE / name).read_text(), headers=headers)

@@ -5,20 +5,23 @@ Generated ids name nothing, so each request is sent a second time with the ids o
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import openai
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, assume, settings
 from schemathesis.checks import CHECKS, load_all_checks
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-EXAMPLES = 5
-# What a request that is wrong is answered with is for other tests to say: here its answer must be described, that's all.
-OTHERS = ("positive_data_acceptance", "negative_data_rejection")
-
+EXAMPLES = 6
+# How a wrong request is answered, other tests say. Here the answer must be as described, whatever it is.
 load_all_checks()
-description = schemathesis.openapi.from_path(ROOT / "docs" / "openapi.json")
+OTHERS: Any = [CHECKS.get_one(name) for name in ("positive_data_acceptance", "negative_data_rejection")]
+
+# Walking through every limit of every schema as well takes half an hour.
+config = schemathesis.Config.from_dict({"phases": {"coverage": {"enabled": False}}})
+description = schemathesis.openapi.from_path(ROOT / "docs" / "openapi.json", config=config)
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +52,18 @@ def ids(client: openai.OpenAI) -> Iterator[dict[str, str]]:
 
 
 @description.parametrize()
-@settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
-def test_answers_are_as_described(case: schemathesis.Case, client: openai.OpenAI, ids: dict[str, str]) -> None:
+@settings(
+    max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+)
+def test_answers_are_as_described(case: schemathesis.Case[Any], client: openai.OpenAI, ids: dict[str, str]) -> None:
+    # The embedded gateway finds no route for a path with a line break in it, and answers itself.
+    assume(all(str(value).isprintable() for value in case.path_parameters.values()))
+
     def send() -> None:
         case.call_and_validate(
             base_url=str(client.base_url).rstrip("/"),
             headers={"Authorization": f"Bearer {client.api_key}"},
-            excluded_checks=[CHECKS.get_one(name) for name in OTHERS],
+            excluded_checks=OTHERS,
         )
 
     send()

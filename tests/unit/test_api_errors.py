@@ -26,6 +26,10 @@ def get(path: str, method: str = "GET") -> tuple[int, dict[str, Any], dict[str, 
     return answer["statusCode"], json.loads(answer["body"]), answer["headers"]
 
 
+def aws_error(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "secret words"}}, "GetItem")
+
+
 class Anyone:
     """Lets every key through."""
 
@@ -41,13 +45,13 @@ def open_to_anyone(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("error", "status", "kind"),
     [
-        (ClientError({"Error": {"Code": "ThrottlingException", "Message": "secret words"}}, "GetItem"), 429, "requests"),
-        (ClientError({"Error": {"Code": "InternalServerError", "Message": "secret words"}}, "GetItem"), 503, "server_error"),
+        (aws_error("ThrottlingException"), 429, "requests"),
+        (aws_error("InternalServerError"), 503, "server_error"),
         (ReadTimeoutError(endpoint_url="secret words"), 503, "server_error"),
-        (ClientError({"Error": {"Code": "ValidationException", "Message": "secret words"}}, "GetItem"), 500, "server_error"),
+        (aws_error("ValidationException"), 500, "server_error"),
         (ValueError("secret words"), 500, "server_error"),
     ],
-)  # fmt: skip
+)
 def test_what_is_unexpected_is_told_without_its_message(
     error: Exception, status: int, kind: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -187,8 +187,9 @@ class Files:
             "ResponseContentType": "application/octet-stream",
             "ResponseContentDisposition": disposition(file["filename"]),
         }
-        # S3 takes signatures of version 4 alone in newer regions, and boto3 would presign with version 2 in older ones.
-        client: Any = boto3.client("s3", config=Config(signature_version="s3v4"))
+        # boto3 would sign for an address without a region, which S3 redirects to one that the signature is not for.
+        config = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
+        client: Any = boto3.client("s3", config=config)
         address: str = client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=seconds)
         return address
 

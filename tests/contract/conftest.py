@@ -1,0 +1,147 @@
+"""The `openai` package against the running stack. Every answer, in every test, is held against two judges:
+
+- `StrictOpenAI` lets no object through that has a field which the package's own type does not know (documented
+  extensions aside), and strict validation none that has a field of the wrong type;
+- `hold_against_schema` lets no body through that our own description of the API does not allow: there a field that the
+  reference requires is missing as soon as it is absent, though the package would make it None.
+"""
+
+import os
+import re
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import openai
+import pytest
+from openai.types import FileObject
+from openai.types.beta import Assistant, Thread
+from openai.types.beta.threads import Run
+from pydantic import BaseModel
+
+from assistant_engine.schemas import responses
+from assistant_engine.store import Store
+from local import up as local
+from scripts import keys
+
+EXTENSIONS: dict[type, set[str]] = {
+    Assistant: {"assistant_type", "functions", "reasoning_effort"},
+    Run: {"reasoning_effort"},
+    Thread: {"usage", "cost"},
+    FileObject: set(),
+}
+
+_ID = r"[^/]+"
+SCHEMAS: list[tuple[str, str, type[BaseModel]]] = [
+    ("POST", "/assistants", responses.AssistantObject),
+    ("GET", "/assistants", responses.ListAssistantsResponse),
+    ("GET|POST", f"/assistants/{_ID}", responses.AssistantObject),
+    ("DELETE", f"/assistants/{_ID}", responses.DeleteAssistantResponse),
+    ("POST", "/threads/runs", responses.RunObject),
+    ("POST", "/threads", responses.ThreadObject),
+    ("GET", "/threads", responses.ListThreadsResponse),
+    ("GET|POST", f"/threads/{_ID}", responses.ThreadObject),
+    ("DELETE", f"/threads/{_ID}", responses.DeleteThreadResponse),
+    ("POST", f"/threads/{_ID}/messages", responses.MessageObject),
+    ("GET", f"/threads/{_ID}/messages", responses.ListMessagesResponse),
+    ("GET|POST", f"/threads/{_ID}/messages/{_ID}", responses.MessageObject),
+    ("DELETE", f"/threads/{_ID}/messages/{_ID}", responses.DeleteMessageResponse),
+    ("POST", f"/threads/{_ID}/runs", responses.RunObject),
+    ("GET", f"/threads/{_ID}/runs", responses.ListRunsResponse),
+    ("GET|POST", f"/threads/{_ID}/runs/{_ID}(/cancel|/submit_tool_outputs)?", responses.RunObject),
+    ("GET", f"/threads/{_ID}/runs/{_ID}/steps", responses.ListRunStepsResponse),
+    ("GET", f"/threads/{_ID}/runs/{_ID}/steps/{_ID}", responses.RunStepObject),
+    ("GET", "/models", responses.ListModelsResponse),
+    ("GET", "/models/.+", responses.Model),
+    ("POST", "/files", responses.OpenAIFile),
+    ("GET", "/files", responses.ListFilesResponse),
+    ("GET", f"/files/{_ID}", responses.OpenAIFile),
+    ("DELETE", f"/files/{_ID}", responses.DeleteFileResponse),
+    ("POST", "/uploads", responses.Upload),
+    ("POST", f"/uploads/{_ID}/(cancel|complete)", responses.Upload),
+    ("POST", f"/uploads/{_ID}/parts", responses.UploadPart),
+]
+
+
+def hold_against_schema(response: httpx2.Response) -> None:
+    """Fail unless the body is exactly what our description of the API says."""
+    path = response.request.url.path.partition("/v1")[2]
+    if not path:
+        return  # A redirect led to the bucket.
+    assert response.headers["x-request-id"]
+    if path.endswith("/content"):
+        return
+    text = response.read()
+    if response.status_code >= 400:
+        responses.ErrorResponse.model_validate_json(text)
+        return
+    for methods, pattern, schema in SCHEMAS:
+        if re.fullmatch(methods, response.request.method) and re.fullmatch(pattern, path):
+            schema.model_validate_json(text)
+            return
+    raise AssertionError(f"no schema for {response.request.method} {path}")
+
+
+def only_known_fields(value: object) -> None:
+    """Fail if an object of the package, or one in it, has a field that its type does not know."""
+    if isinstance(value, BaseModel):
+        unknown = set(value.model_extra or {}) - EXTENSIONS.get(type(value), set())
+        # Every page of a list names its first and last id, which the package does not read.
+        assert unknown <= ({"object", "first_id", "last_id"} if hasattr(value, "data") else set()), (
+            type(value),
+            unknown,
+        )
+        for name in value.model_fields_set:
+            only_known_fields(getattr(value, name))
+    elif isinstance(value, list):
+        for item in value:
+            only_known_fields(item)
+
+
+class StrictOpenAI(openai.OpenAI):
+    """The package's client, refusing what its types do not know."""
+
+    def _process_response(self, **arguments: Any) -> Any:
+        parsed = super()._process_response(**arguments)
+        only_known_fields(parsed)
+        return parsed
+
+
+def connect(stack: local.Local, api_key: str) -> StrictOpenAI:
+    """A client of the stack that does not try again."""
+    return StrictOpenAI(
+        base_url=stack.settings.get("ASSISTANTS_BASE_URL") or stack.outputs["ApiUrl"],
+        api_key=api_key,
+        max_retries=0,
+        http_client=openai.DefaultHttpxClient(event_hooks={"response": [hold_against_schema]}, timeout=60),
+        _strict_response_validation=True,
+    )
+
+
+@pytest.fixture(scope="session")
+def api_key(stack: local.Local) -> Iterator[str]:
+    """A key of the stack for this session."""
+    secrets, secret, name = stack.client("secretsmanager"), stack.outputs["ApiKeysSecret"], f"test-{uuid.uuid4()}"
+    yield keys.issue(secrets, secret, name)
+    keys.revoke(secrets, secret, name)
+
+
+@pytest.fixture(scope="session")
+def client(stack: local.Local, api_key: str) -> StrictOpenAI:
+    return connect(stack, api_key)
+
+
+@pytest.fixture(scope="session")
+def model(stack: local.Local) -> str:
+    """The name of a model that answers."""
+    return stack.model or "gpt-4.1-mini"
+
+
+@pytest.fixture
+def store(stack: local.Local, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """The stack's own store, to make in a moment what the API would make one by one."""
+    for name, value in stack.settings.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_REGION", stack.settings.get("AWS_REGION", os.environ.get("AWS_REGION", "")))
+    return Store()

@@ -1,0 +1,96 @@
+"""`client.beta.threads` against the stack."""
+
+import uuid
+from typing import Any
+
+import openai
+import pytest
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+def listed(client: openai.OpenAI, **query: Any) -> list[str]:
+    """The ids of a page of threads: an extension that the package has no method for."""
+    page: Any = client.get("/threads", cast_to=object, options={"params": query})
+    return [thread["id"] for thread in page["data"]]
+
+
+def test_a_thread_is_what_it_was_created_as(client: openai.OpenAI) -> None:
+    created = client.beta.threads.create(
+        messages=[{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Good day"}],
+        metadata={"user_id": "u"},
+        tool_resources={"code_interpreter": {"file_ids": ["file-1"]}},
+    )
+    assert created.object == "thread" and created.metadata == {"user_id": "u"}
+    assert created.to_dict()["tool_resources"] == {"code_interpreter": {"file_ids": ["file-1"]}}
+    assert client.beta.threads.retrieve(created.id) == created
+    messages = client.beta.threads.messages.list(created.id, order="asc").data
+    assert [(m.role, m.content[0].text.value) for m in messages if m.content[0].type == "text"] == [
+        ("user", "Hello"),
+        ("assistant", "Good day"),
+    ]
+
+
+def test_modifying_replaces_what_is_given(client: openai.OpenAI) -> None:
+    created = client.beta.threads.create(metadata={"a": "1"})
+    modified = client.beta.threads.update(created.id, metadata={"b": "2"})
+    assert modified.metadata == {"b": "2"}
+    assert client.beta.threads.update(created.id) == modified
+    resources = client.beta.threads.update(created.id, tool_resources={"code_interpreter": {"file_ids": ["file-2"]}})
+    assert resources.metadata == {"b": "2"}
+    assert client.beta.threads.update(created.id, metadata=None, tool_resources=None).metadata == {}
+
+
+def test_a_deleted_thread_is_gone_with_all_below_it(client: openai.OpenAI) -> None:
+    thread = client.beta.threads.create()
+    message = client.beta.threads.messages.create(thread.id, role="user", content="x")
+    deleted = client.beta.threads.delete(thread.id)
+    assert (deleted.id, deleted.deleted, deleted.object) == (thread.id, True, "thread.deleted")
+    with pytest.raises(openai.NotFoundError, match="No thread found with id"):
+        client.beta.threads.retrieve(thread.id)
+    with pytest.raises(openai.NotFoundError):
+        client.beta.threads.messages.retrieve(message.id, thread_id=thread.id)
+    with pytest.raises(openai.NotFoundError):
+        client.beta.threads.messages.list(thread.id)
+    with pytest.raises(openai.NotFoundError):
+        client.beta.threads.delete(thread.id)
+
+
+def test_threads_are_listed_by_user_and_by_assistant(client: openai.OpenAI, model: str) -> None:
+    user = str(uuid.uuid4())
+    made = [client.beta.threads.create(metadata={"user_id": user}).id for _ in range(3)]
+    assert listed(client, user_id=user) == made[::-1]
+    assert listed(client, limit=3) == made[::-1]
+    assert listed(client, user_id=user, order="asc", after=made[0], limit=1) == [made[1]]
+    client.beta.threads.delete(made[2])
+    assert listed(client, user_id=user, limit=2) == [made[1], made[0]]
+    assistant = client.beta.assistants.create(model=model)
+    run = client.beta.threads.runs.create(made[0], assistant_id=assistant.id)
+    assert listed(client, assistant_id=assistant.id) == [made[0]]
+    assert listed(client, assistant_id=assistant.id, user_id=user) == [made[0]]
+    assert listed(client, assistant_id=assistant.id, user_id="nobody") == []
+    client.beta.threads.runs.poll(run.id, thread_id=made[0])
+
+
+def test_usage_and_cost_of_a_thread_are_an_extension(client: openai.OpenAI, model: str) -> None:
+    assistant = client.beta.assistants.create(model=model)
+    run = client.beta.threads.create_and_run_poll(
+        assistant_id=assistant.id, thread={"messages": [{"role": "user", "content": "say hi"}]}
+    )
+    assert run.usage is not None and run.usage.total_tokens > 0
+    thread = client.beta.threads.retrieve(run.thread_id).to_dict()
+    assert thread["usage"] == run.usage.to_dict()
+    assert isinstance(thread["cost"], float)
+
+
+def test_the_same_key_creates_once(client: openai.OpenAI) -> None:
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+    created = client.beta.threads.create(metadata={"a": "1"}, extra_headers=key)
+    assert client.beta.threads.create(metadata={"a": "1"}, extra_headers=key) == created
+    with pytest.raises(openai.ConflictError):
+        client.beta.threads.create(extra_headers=key)
+
+
+def test_more_messages_than_one_transaction_holds_are_refused(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match="At most 94 fit"):
+        client.beta.threads.create(messages=[{"role": "user", "content": "x"}] * 95)
