@@ -13,7 +13,7 @@ import boto3
 from assistant_engine import runs
 from assistant_engine.lifecycle import TERMINAL
 from assistant_engine.records import Json, Run
-from assistant_engine.step import logger, now_ms, step, store
+from assistant_engine.step import fault_of, logger, now_ms, step, store
 from assistant_engine.store.dynamodb import ConditionFailed
 
 LOOK_AGAIN_SECONDS = 30
@@ -37,6 +37,9 @@ def handler(event: Json) -> Json:
             _sweep(store().runs.get(thread_id, run_id), now)
         except ConditionFailed:
             logger.info("run %s moved while it was swept", run_id)
+        except Exception as error:
+            # One run that can't be swept must not keep the others waiting.
+            logger.error("run %s is not swept: %s", run_id, fault_of(error).where)
         swept += 1
     for thread_id in store().threads.tombstones(now):
         store().threads.bury(thread_id)

@@ -116,6 +116,25 @@ def test_a_run_whose_execution_was_stopped_fails(driver: Driver, text: str) -> N
     assert driver.store.threads.get(run.thread_id).active_run is None
 
 
+def test_a_run_that_cannot_be_swept_does_not_keep_the_others_waiting(driver: Driver) -> None:
+    broken, whole = (created(driver, "say Too late.", expires_after=1) for _ in range(2))
+    driver.client("dynamodb").update_item(
+        TableName=driver.outputs["MessagesTable"],
+        Key={"thread_id": {"S": broken.thread_id}, "message_id": {"S": broken.id}},
+        UpdateExpression="REMOVE document SET due_at = :past",
+        ExpressionAttributeValues={":past": {"N": "1"}},
+    )
+    driver.client("dynamodb").update_item(
+        TableName=driver.outputs["MessagesTable"],
+        Key={"thread_id": {"S": whole.thread_id}, "message_id": {"S": whole.id}},
+        UpdateExpression="SET due_at = :past",
+        ExpressionAttributeValues={":past": {"N": "2"}},
+    )
+    time.sleep(1.5)
+    invoke(driver, "sweeper", {})
+    assert driver.store.runs.get(whole.thread_id, whole.id).status == "expired"
+
+
 def test_a_run_that_nobody_drives_expires(driver: Driver) -> None:
     run = created(driver, "say Too late.", expires_after=1)
     time.sleep(1.5)
