@@ -79,7 +79,7 @@ class Steps(Construct):
             environment=records,
         )
         tables.allow(self.requires_action, ["GetItem", "UpdateItem"])
-        self.requires_action.allow(["dynamodb:Query"], [tables.messages.table_arn])
+        storage.allow(self.requires_action, ["GetObject"], "text/")
 
         self.record_failure = self._step(
             "record_failure",

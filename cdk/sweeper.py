@@ -95,7 +95,7 @@ class Sweeper(Construct):
                 detail_type=["Step Functions Execution Status Change"],
                 detail={
                     "stateMachineArn": [machine.state_machine_arn],
-                    "status": ["ABORTED", "TIMED_OUT"],
+                    "status": ["ABORTED", "TIMED_OUT", "FAILED"],
                 },
             ),
             targets=[

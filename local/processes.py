@@ -124,7 +124,12 @@ def _answers(port: int, path: str) -> bool:
 def _command_line(pid: int) -> str:
     with contextlib.suppress(OSError):
         os.waitpid(pid, os.WNOHANG)  # a child of ours that has ended is a zombie until it is waited for
-    # Without -ww, the line would be cut to the width of the terminal.
+    if Path("/proc/self").exists():
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+        except OSError:
+            return ""
+    # Where there is no /proc, as on macOS. -ww: the line isn't cut to the width of a terminal.
     shown = subprocess.run(["ps", "-ww", "-p", str(pid), "-o", "args="], capture_output=True, text=True, check=False)
     return shown.stdout
 

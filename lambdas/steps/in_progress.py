@@ -2,11 +2,12 @@
 
 import base64
 import os
+from contextlib import suppress
 from typing import Any
 
 from assistant_engine import conversation, model, runs
-from assistant_engine.errors import ApiError
-from assistant_engine.lifecycle import next_action
+from assistant_engine.errors import ApiError, ServerError
+from assistant_engine.lifecycle import TERMINAL, next_action
 from assistant_engine.records import Json, Run, ToolStep
 from assistant_engine.step import logger, now_ms, step, store
 from assistant_engine.store.dynamodb import ConditionFailed
@@ -21,7 +22,7 @@ MOST_MESSAGES = 500
 """Messages of the thread that a turn reads at most, however long the thread is."""
 
 FOLLOWER_WAIT_SECONDS = 10
-"""How often an execution looks at a run that another execution drives."""
+"""How often at first an execution looks at a run that another execution drives; later at quarters of the run's age."""
 
 MODEL_SECONDS = 870
 """Time for the model within the 900 s of a Lambda function."""
@@ -45,10 +46,12 @@ def handler(event: Json) -> Json:
         tools = store().runs.record_outputs(run, tools, _outputs(event["outputs"]), now_ms() // 1000)
     for _ in range(3):
         now = now_ms() // 1000
+        tools = _refuse_oversized(run, tools, now)
         action = next_action(run, event["turn"], tools, now)
         follows = event["execution"] != run.execution
-        if follows and action not in ("completed", "incomplete", "failed", "expired", "cancelled"):
-            return _wait(run, min(FOLLOWER_WAIT_SECONDS, run.expires_at - now))
+        if follows and action not in TERMINAL:
+            wait = max(FOLLOWER_WAIT_SECONDS, (now - run.created_at) // 4)
+            return _wait(run, min(wait, run.expires_at - now))
         if action == "call_tools" and tools:
             return {"status": action, "turn": run.turn, "calls": runs.calls(run, tools)}
         if action == "requires_action":
@@ -57,13 +60,21 @@ def handler(event: Json) -> Json:
             return _wait(run, 1)
         if action != "call_model":
             return runs.finish(store(), run, action, now)
-        try:
-            return _take_turn(run)
-        except ConditionFailed:
-            # Cancelled, or another delivery was first. The record tells.
-            run = store().runs.get(run.thread_id, run.id)
-            tools = store().runs.pending_tools(run)
+        # Cancelled, or another delivery was first: the record tells.
+        with suppress(ConditionFailed):
+            if told := _take_turn(run):
+                return told
+        run = store().runs.get(run.thread_id, run.id)
+        tools = store().runs.pending_tools(run)
     return _wait(run, 1)
+
+
+def _refuse_oversized(run: Run, tools: ToolStep | None, now: int) -> ToolStep | None:
+    """Answer the calls whose arguments do not fit into the execution's data, for the model to make them shorter."""
+    if tools is None:
+        return None
+    error = {"text": "Error: the arguments are too long."}
+    return store().runs.record_outputs(run, tools, dict.fromkeys(runs.oversized(tools), error), now)
 
 
 def _outputs(outputs: list[Json]) -> dict[str, Json]:
@@ -77,18 +88,14 @@ def _wait(run: Run, seconds: int) -> Json:
     return {"status": "backoff", "turn": run.turn, "wait_seconds": max(1, seconds)}
 
 
-def _take_turn(run: Run) -> Json:
-    if run.turn >= MOST_TURNS:
-        error = {"code": "server_error", "message": f"The run called tools in {MOST_TURNS} turns without an answer."}
-        return runs.finish(store(), run, "failed", now_ms() // 1000, error)
+def _take_turn(run: Run) -> Json | None:
+    """Call the model and store what came of it; None when the record tells how the run goes on."""
     run = store().runs.begin_attempt(run, now_ms() // 1000)
     try:
         body, over = _request(run)
-    except ApiError as missing:
-        # An image file of a message was deleted, or is no image.
-        return runs.finish(
-            store(), run, "failed", now_ms() // 1000, {"code": "invalid_prompt", "message": missing.message}
-        )
+    except ApiError as error:
+        code = "server_error" if error.status >= 500 else "invalid_prompt"
+        return runs.finish(store(), run, "failed", now_ms() // 1000, {"code": code, "message": error.message})
     if over:
         return _stop_short(run, over)
     retries = run.attempts - run.turn - 1
@@ -114,7 +121,12 @@ def _take_turn(run: Run) -> Json:
 
 
 def _request(run: Run) -> tuple[Json, str | None]:
-    """The body of the model call, and the token budget that leaves no room for it, if one does."""
+    """The body of the model call, and the token budget that leaves no room for it, if one does.
+
+    Raises:
+        ServerError: the run has had as many turns or calls as it may have.
+        NotFound, InvalidRequest: an image file of a message was deleted, or is no image.
+    """
     settings = run.settings
     budget = int(os.environ["CONTEXT_TOKENS"])
     if settings["max_prompt_tokens"]:
@@ -122,12 +134,15 @@ def _request(run: Run) -> tuple[Json, str | None]:
     most = MOST_MESSAGES
     if settings["truncation_strategy"]["type"] == "last_messages":
         most = min(most, settings["truncation_strategy"]["last_messages"])
-    messages, _ = store().threads.newest_messages(run.thread_id, most, budget * conversation.BYTES_PER_TOKEN)
     # What the run itself has said stands in its turns, together with the calls around it.
-    messages = [message for message in messages if message["run_id"] != run.id]
+    messages = store().threads.newest_messages(
+        run.thread_id, most, budget * conversation.BYTES_PER_TOKEN, without_run=run.id
+    )
     turns: list[list[Json]] = store().runs.turns(run) if run.turn else []
     steps: list[ToolStep] = store().runs.tool_steps(run) if run.turn else []
-    body = conversation.model_request(settings, messages, turns, steps, run.usage)
+    if run.turn >= MOST_TURNS or sum(len(step.calls) for step in steps) >= runs.MOST_CALLS:
+        raise ServerError("The run called too many tools without coming to an answer.")
+    body = conversation.model_request(settings, messages, turns, store().runs.output_texts(steps), run.usage)
     fits = conversation.fit(body, budget, len(messages))
     if settings["max_prompt_tokens"] and not fits:
         return body, "max_prompt_tokens"
@@ -153,18 +168,14 @@ def _stop_short(run: Run, budget: str) -> Json:
     return runs.ended(store(), settled)
 
 
-def _store_turn(run: Run, response: Any) -> Json:
+def _store_turn(run: Run, response: Any) -> Json | None:
     now = now_ms()
     turn = conversation.outcome(response, run.assistant_id, run.id, now // 1000)
     served = {entry["function_name"] for entry in run.functions}
     server_calls = [call["id"] for call in turn.calls if call["function"]["name"] in served]
     used = run.usage + turn.usage
     cost = runs.cost_of(run.settings["model"], used.prompt_tokens, used.completion_tokens)
-    run = store().runs.store_turn(run, turn, server_calls, cost, now)
-    if turn.status != "in_progress":
-        return runs.ended(store(), run)
-    tools = store().runs.pending_tools(run)
-    assert tools is not None
-    if tools.unanswered(server=True):
-        return {"status": "call_tools", "turn": run.turn, "calls": runs.calls(run, tools)}
-    return {"status": "requires_action", "turn": run.turn}
+    store().runs.store_turn(run, turn, server_calls, cost, now)
+    if turn.status not in TERMINAL:
+        return None
+    return runs.ended(store(), store().runs.get(run.thread_id, run.id))

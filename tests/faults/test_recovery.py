@@ -83,6 +83,23 @@ def test_a_large_output_goes_to_the_bucket_and_reaches_the_model(driver: Driver)
     assert "182.4" in message["content"][0]["text"]["value"]
 
 
+def test_settings_and_outputs_that_outgrow_an_item_are_waited_with(driver: Driver) -> None:
+    execution = driver.ask(driver.assistant(instructions="Be brief. " * 5_000), "call ask {}")
+    waiting = driver.until_status(execution, "requires_action")
+    [call] = driver.waiting_calls(waiting)
+    driver.submit(waiting, {call["id"]: '"' * 100_000 + " the end"})
+    assert driver.run(execution)["messages"][0]["text"].count("\\") > 1_000
+    [step, _] = driver.store.runs.steps(waiting.thread_id, waiting.id)
+    assert step["step_details"]["tool_calls"][0]["function"]["output"].endswith("the end")
+
+
+def test_arguments_that_outgrow_the_execution_are_refused_to_the_model(driver: Driver) -> None:
+    run = created(driver, 'call get_stock_price {"symbol": "%s"}' % ("A" * 230_000))
+    answered = driver.run(driver.start({"thread_id": run.thread_id, "run_id": run.id}, run.execution))
+    [message] = driver.store.threads.messages(run.thread_id, [answered["messages"][0]["message_id"]])
+    assert "the arguments are too long" in message["content"][0]["text"]["value"]
+
+
 def test_a_run_whose_start_was_lost_is_started(driver: Driver) -> None:
     run = created(driver, "say Found.")
     assert invoke(driver, "sweeper", {"name": run.execution, "status": "ABORTED"}) == {"swept": 1}

@@ -31,6 +31,7 @@ BOUNDED = {
     # Objects below a prefix of the bucket, by the role's owner.
     "oae-queued": {"/text/*"},
     "oae-in_progress": {"/text/*", "/outputs/*", "/files/*"},
+    "oae-requires_action": {"/text/*"},
     "oae-record_failure": {"/text/*"},
     "oae-sweeper": {"/text/*", "/outputs/*", ":*"},
     "oae-tool-finance": {"/outputs/*", "/outbox/*"},
@@ -111,7 +112,7 @@ def test_no_action_is_a_wildcard_and_no_unjustified_resource_is(prod: Template) 
     [
         ("oae-queued", {"GetItem", "PutItem", "UpdateItem", "ConditionCheckItem", "Query"}),
         ("oae-in_progress", {"GetItem", "PutItem", "UpdateItem", "ConditionCheckItem", "Query"}),
-        ("oae-requires_action", {"GetItem", "UpdateItem", "Query"}),
+        ("oae-requires_action", {"GetItem", "UpdateItem"}),
         ("oae-record_failure", {"GetItem", "PutItem", "UpdateItem", "ConditionCheckItem", "Query"}),
         ("oae-sweeper", {"GetItem", "PutItem", "UpdateItem", "ConditionCheckItem", "Query", "BatchWriteItem"}),
         ("oae-tool-finance", {"GetItem"}),
@@ -201,7 +202,7 @@ def test_the_sweeper_is_told_name_and_status_only(prod: Template) -> None:
     rules = {("ScheduleExpression" in rule): rule for rule in prod.properties("AWS::Events::Rule")}
     assert rules[True]["ScheduleExpression"] == "rate(1 minute)"
     ended = rules[False]
-    assert ended["EventPattern"]["detail"]["status"] == ["ABORTED", "TIMED_OUT"]
+    assert ended["EventPattern"]["detail"]["status"] == ["ABORTED", "TIMED_OUT", "FAILED"]
     (target,) = ended["Targets"]
     assert target["InputTransformer"]["InputPathsMap"] == {
         "detail-name": "$.detail.name",

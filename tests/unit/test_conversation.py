@@ -1,10 +1,11 @@
 """Messages and turns as the Responses API speaks them, and back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from assistant_engine import conversation
-from assistant_engine.records import Json, ToolStep, Usage
+from assistant_engine.records import Json, Usage
 
 SETTINGS: Json = {
     "model": "a-model",
@@ -27,9 +28,12 @@ def said(text: str, role: str = "user") -> Json:
 
 
 def request(
-    messages: Sequence[Json] = (), turns: Sequence[list[Json]] = (), steps: Sequence[ToolStep] = (), **settings: Any
+    messages: Sequence[Json] = (),
+    turns: Sequence[list[Json]] = (),
+    outputs: Mapping[str, str] = MappingProxyType({}),
+    **settings: Any,
 ) -> Json:
-    return conversation.model_request({**SETTINGS, **settings}, list(messages), list(turns), list(steps), Usage(5, 100))
+    return conversation.model_request({**SETTINGS, **settings}, list(messages), list(turns), outputs, Usage(5, 100))
 
 
 def response(*output: Json, **more: Any) -> Json:
@@ -77,17 +81,15 @@ def test_functions_are_flattened_and_not_strict_unless_asked() -> None:
 
 def test_a_named_tool_choice_is_for_the_first_turn_only() -> None:
     tools = [{"type": "function", "function": {"name": "f"}}]
-    step = ToolStep({"step_details": {"tool_calls": [{"id": "c1"}]}}, [], {"c1": "out"})
     settings = {**SETTINGS, "tools": tools, "tool_choice": "required"}
-    body = conversation.model_request(settings, [], [[call("c1")]], [step], Usage())
+    body = conversation.model_request(settings, [], [[call("c1")]], {"c1": "out"}, Usage())
     assert "tool_choice" not in body
 
 
 def test_turns_are_sent_again_word_for_word_with_their_outputs_after_them() -> None:
     reasoning = {"type": "reasoning", "id": "rs_1", "encrypted_content": "xyz", "summary": []}
     turn = [reasoning, call("c1"), call("c2")]
-    step = ToolStep({"step_details": {"tool_calls": [{"id": "c1"}, {"id": "c2"}]}}, [], {"c2": "two", "c1": "one"})
-    body = request([said("Go")], [turn], [step])
+    body = request([said("Go")], [turn], {"c2": "two", "c1": "one"})
     assert body["input"][1:4] == turn
     assert [(item["call_id"], item["output"]) for item in body["input"][4:]] == [("c1", "one"), ("c2", "two")]
 

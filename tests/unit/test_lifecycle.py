@@ -40,7 +40,7 @@ RUN = Run(
 
 def tool_step(server: list[str], client: list[str], answered: list[str]) -> ToolStep:
     calls = [{"id": name, "type": "function", "function": {}} for name in [*server, *client]]
-    return ToolStep({"step_details": {"tool_calls": calls}}, server, dict.fromkeys(answered, ""))
+    return ToolStep({"step_details": {"tool_calls": calls}}, server, {name: {"text": ""} for name in answered})
 
 
 def test_the_statuses_are_those_of_the_api() -> None:

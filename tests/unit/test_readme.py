@@ -1,7 +1,10 @@
 """The README's promises have the tests that it names."""
 
+import json
 import re
+from typing import Any
 
+from assistant_engine import tool
 from local.tools import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -12,6 +15,17 @@ def test_every_test_that_the_readme_names_exists() -> None:
     named = re.findall(r"`(test_\w+)`", README)
     assert len(named) >= 10
     assert [name for name in named if f"def {name}(" not in TESTS] == []
+
+
+def test_the_tool_that_the_readme_shows_works() -> None:
+    [program] = re.findall(r"<!-- tool -->\n```python\n(.*?)```", README, flags=re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(program, names)  # noqa: S102
+    described = tool.describe(names["Weather"])
+    assert described["functions"]["get_temperature"]["parameters"]["required"] == ["city"]
+    call = {"thread_id": "t", "run_id": "r", "tool_call_id": "c", "function_name": "get_temperature"}
+    answer = names["handler"]({**call, "arguments": '{"city": "Oslo"}', "configured": False, "output_bytes": 99}, None)
+    assert json.loads(answer["output"])["city"] == "Oslo"
 
 
 def test_every_file_that_the_readme_points_to_exists() -> None:

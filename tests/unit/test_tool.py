@@ -1,6 +1,7 @@
 """A tool class: its schema, its arguments, and what becomes of its errors."""
 
 import json
+from types import SimpleNamespace
 from typing import Annotated, Any
 
 import pytest
@@ -24,6 +25,10 @@ class Calculator:
         """Tell the ids of the call."""
         return tool.current_call().tool_call_id
 
+    def quote(self, count: int) -> str:
+        """Give quotes."""
+        return '"' * count
+
     def _hidden(self) -> None: ...
 
 
@@ -40,10 +45,21 @@ def invoke(name: str, arguments: str, limit: int = 1_000) -> Json:
     return tool.handler(Calculator)(event, None)
 
 
+def test_the_size_of_an_output_is_what_it_takes_in_the_execution(monkeypatch: pytest.MonkeyPatch) -> None:
+    put = []
+    monkeypatch.setenv("BUCKET", "a-bucket")
+    monkeypatch.setattr(tool, "_client", lambda service: SimpleNamespace(put_object=lambda **o: put.append(o)))
+    key = "outputs/thread_1/run_1/call_1"
+    # Ten quotes, escaped and quoted, are 22 bytes of the state machine's JSON.
+    assert invoke("quote", '{"count": 10}', limit=21) == {"tool_call_id": "call_1", "output_key": key}
+    assert put[0]["Body"] == b'"' * 10
+    assert invoke("quote", '{"count": 10}', limit=22) == {"tool_call_id": "call_1", "output": '"' * 10}
+
+
 def test_schemas_come_from_the_hints_and_the_docstring() -> None:
     described = tool.describe(Calculator)
     assert described["class_name"] == "Calculator"
-    assert set(described["functions"]) == {"divide", "whose"}
+    assert set(described["functions"]) == {"divide", "quote", "whose"}
     assert described["functions"]["divide"] == {
         "description": "Divide two numbers.",
         "parameters": {

@@ -5,9 +5,9 @@ Pure functions. The mapping follows the Assistants API (`RunObject`, `MessageObj
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from assistant_engine.records import Json, ToolStep, Turn, Usage
+from assistant_engine.records import Json, Turn, Usage
 
 BYTES_PER_TOKEN = 4
 """Estimate for text whose tokens nobody counted; what the model reports is exact and replaces it."""
@@ -19,7 +19,7 @@ _TOKENS_OF_AN_IMAGE = 1_000
 
 
 def model_request(
-    settings: Json, messages: list[Json], turns: list[list[Json]], tools: list[ToolStep], used: Usage
+    settings: Json, messages: list[Json], turns: list[list[Json]], outputs: Mapping[str, str], used: Usage
 ) -> Json:
     """The body of `POST /responses` for a run's next turn.
 
@@ -27,12 +27,12 @@ def model_request(
         settings: `Run.settings`.
         messages: the thread's messages before the run's first turn, in order.
         turns: the output items of the run's turns so far.
-        tools: the run's tool steps so far, all answered.
+        outputs: of all calls in those turns, by call id.
         used: tokens that the run has used.
     """
     body: Json = {
         "model": settings["model"],
-        "input": [*map(_input_message, messages), *_past_turns(turns, tools)],
+        "input": [*map(_input_message, messages), *_past_turns(turns, outputs)],
         "store": False,
     }
     if settings["instructions"]:
@@ -77,8 +77,7 @@ def _input_part(part: Json, role: str) -> Json:
     return {"type": "input_image", "file_id": part["image_file"]["file_id"], "detail": part["image_file"]["detail"]}
 
 
-def _past_turns(turns: list[list[Json]], tools: list[ToolStep]) -> Iterable[Json]:
-    outputs = {call_id: output for step in tools for call_id, output in step.outputs.items()}
+def _past_turns(turns: list[list[Json]], outputs: Mapping[str, str]) -> Iterable[Json]:
     for turn in turns:
         yield from turn
         for item in turn:

@@ -5,12 +5,18 @@ An assistant, a message and a run step are kept in the API's own shape (a dict w
 shows, so they are classes with an `api()` view.
 """
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
 Json = dict[str, Any]
 
 NANODOLLARS = 1_000_000_000
+
+
+def json_size(text: str) -> int:
+    """The bytes that text takes in JSON at most: quotes and what is not ASCII are escaped there."""
+    return len(json.dumps(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +149,13 @@ class ToolStep:
     Attributes:
         step: `RunStepObject` of type `tool_calls`, the outputs not yet filled in.
         server_calls: ids of the calls that a tool Lambda runs; the others are the client's.
-        outputs: by tool call id; absent while the call is unanswered.
+        outputs: by tool call id, `{"text": ...}` or `{"key": ...}` of an object in the bucket; absent while the call is
+            unanswered.
     """
 
     step: Json
     server_calls: list[str]
-    outputs: dict[str, str]
+    outputs: dict[str, Json]
 
     @property
     def calls(self) -> list[Json]:

@@ -5,6 +5,7 @@ Every operation decides from the record and may be carried out twice.
 
 import json
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from assistant_engine import conversation, ids, registry, tool_resources
 from assistant_engine.errors import InvalidRequest
 from assistant_engine.lifecycle import TERMINAL
-from assistant_engine.records import Json, Run, Thread, ToolStep
+from assistant_engine.records import Json, Run, Thread, ToolStep, json_size
 from assistant_engine.store import Idempotency, Store
 from assistant_engine.store.dynamodb import INLINE_BYTES, ConditionFailed
 
@@ -24,6 +25,9 @@ INLINE_BUDGET = 200 * 1024
 
 ANSWER_BYTES = 128 * 1024
 """Bytes of answer in the output of an execution that another AWS service started."""
+
+MOST_CALLS = 2_000
+"""Calls of one run. Each is seven events in the execution's history, which holds 25,000 (Step Functions limit)."""
 
 
 def new_run(
@@ -198,7 +202,7 @@ def submit_tool_outputs(store: Store, thread_id: str, run_id: str, tool_outputs:
     if missing := [call_id for call_id in waiting if call_id not in given]:
         raise InvalidRequest(f"Expected tool outputs for call ids {missing}, got {given}.", param="tool_outputs")
     assert tools is not None
-    limit = min(INLINE_BYTES, INLINE_BUDGET // len(tools.calls))
+    limit = _inline_bytes(tools)
     outputs = {
         output["tool_call_id"]: store.runs.pack_output(run, output["tool_call_id"], output.get("output") or "", limit)
         for output in tool_outputs
@@ -315,21 +319,20 @@ def ended(store: Store, run: Run) -> Json:
 
 def _answer(store: Store, run: Run, message_ids: list[str]) -> list[Json]:
     left = ANSWER_BYTES
-    answer = []
+    answer: list[Json] = []
     for message in store.threads.messages(run.thread_id, message_ids):
-        encoded = conversation.text_of(message).encode()
-        told = {"message_id": message["id"], "text": encoded[:left].decode(errors="ignore")}
-        if len(encoded) > left:
-            told |= {"truncated": True}
-        left -= min(left, len(encoded))
-        answer.append(told)
+        text = conversation.text_of(message)
+        cut = text
+        while cut and json_size(cut) > left:
+            cut = cut[: min(len(cut) - 1, len(cut) * left // json_size(cut))]
+        left -= json_size(cut)
+        answer.append({"message_id": message["id"], "text": cut, **({"truncated": True} if cut != text else {})})
     return answer
 
 
 def calls(run: Run, tools: ToolStep) -> list[Json]:
     """The calls of a turn that tool Lambdas run, as `call_tools` takes them."""
     entries = {entry["function_name"]: entry for entry in run.functions}
-    unanswered = tools.unanswered(server=True)
     return [
         {
             "tool_call_id": call["id"],
@@ -341,11 +344,22 @@ def calls(run: Run, tools: ToolStep) -> list[Json]:
                 "function_name": call["function"]["name"],
                 "arguments": call["function"]["arguments"],
                 "configured": bool(entries[call["function"]["name"]].get("configuration")),
-                "output_bytes": min(INLINE_BYTES, INLINE_BUDGET // len(tools.calls)),
+                "output_bytes": _inline_bytes(tools),
             },
         }
-        for call in unanswered
+        for call in tools.unanswered(server=True)
     ]
+
+
+def oversized(tools: ToolStep) -> Iterable[str]:
+    """The ids of server-side calls whose arguments are too long for the execution's data."""
+    limit = INLINE_BUDGET // len(tools.calls)
+    return (call["id"] for call in tools.unanswered(server=True) if json_size(call["function"]["arguments"]) > limit)
+
+
+def _inline_bytes(tools: ToolStep) -> int:
+    """How much of a call's output may stand in an item and in the execution's data."""
+    return min(INLINE_BYTES, INLINE_BUDGET // len(tools.calls))
 
 
 def finish(store: Store, run: Run, status: str, now: int, last_error: Json | None = None) -> Json:

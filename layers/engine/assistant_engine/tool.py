@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from assistant_engine.records import Json
+from assistant_engine.records import Json, json_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +80,10 @@ def handler(cls: type) -> Callable[[Json, Any], Json]:
         _call.set(call)
         name = event["function_name"]
         output = _answer(cls, methods.get(name), event)
-        encoded = output.encode()
-        if len(encoded) <= event["output_bytes"]:
+        if json_size(output) <= event["output_bytes"]:
             return {"tool_call_id": call.tool_call_id, "output": output}
         key = f"outputs/{call.thread_id}/{call.run_id}/{call.tool_call_id}"
-        _client("s3").put_object(Bucket=os.environ["BUCKET"], Key=key, Body=encoded)
+        _client("s3").put_object(Bucket=os.environ["BUCKET"], Key=key, Body=output.encode())
         return {"tool_call_id": call.tool_call_id, "output_key": key}
 
     return handle

@@ -5,7 +5,7 @@ outgrows an item in the bucket.
 import json
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
@@ -189,15 +189,18 @@ class Blobs:
             self._client = boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 5}))
         return self._client
 
-    def pack(self, name: str, document: Any, key: str) -> Json:
+    def pack(self, name: str, document: Any, key: str, inline_bytes: int = INLINE_BYTES) -> Json:
         """The attributes that hold a document: its JSON text in the item, or the bucket key that it was put under.
+
+        Args:
+            inline_bytes: text over this size goes to the bucket; less for an item that is written again and again.
 
         Put it before the transaction that refers to it: a transaction that then fails leaves bytes that nothing
         refers to, never a reference to nothing.
         """
         text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
         encoded = text.encode()
-        if len(encoded) <= INLINE_BYTES:
+        if len(encoded) <= inline_bytes:
             return {name: text}
         self.client.put_object(Bucket=self.bucket, Key=key, Body=encoded, ContentType="application/json")
         return {f"{name}_key": key}
@@ -210,11 +213,8 @@ class Blobs:
 
     def unpack_all(self, name: str, items: list[Json]) -> list[Any]:
         """The documents of several items, those in the bucket read side by side."""
-        if sum(f"{name}_key" in item for item in items) < 2:
-            return [self.unpack(name, item) for item in items]
-        unpack: Callable[[Json], Any] = lambda item: self.unpack(name, item)  # noqa: E731
-        with ThreadPoolExecutor(max_workers=10) as pool:
-            return list(pool.map(unpack, items))
+        texts = iter(self.read_all([item[f"{name}_key"] for item in items if name not in item]))
+        return [json.loads(item[name] if name in item else next(texts)) for item in items]
 
     def unpack_each(self, name: str, items: list[Json]) -> Iterator[Any]:
         """The documents of several items as they are asked for, ten read side by side."""
@@ -235,3 +235,11 @@ class Blobs:
         """The text of an object."""
         body: bytes = self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         return body.decode()
+
+    def read_all(self, keys: list[str]) -> list[str]:
+        """The texts of several objects, read side by side."""
+        if len(keys) < 2:
+            return [self.read(key) for key in keys]
+        _ = self.client  # made here, once, and not by each of the threads
+        with ThreadPoolExecutor(max_workers=10) as pool:
+            return list(pool.map(self.read, keys))

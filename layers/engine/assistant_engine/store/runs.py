@@ -5,7 +5,7 @@ terminal status is written exactly once, and a second delivery of a step changes
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -21,6 +21,9 @@ from assistant_engine.store.threads import HEAD, Threads
 
 OPEN_SHARDS = 8
 """Partitions of the index of open runs: every run enters and leaves it once or twice."""
+
+SETTINGS_BYTES = 4 * 1024
+"""Settings over this size go to the bucket: each change of a run's status is paid for by the size of its item."""
 
 _CLOCK_ATTEMPTS = 20
 
@@ -133,7 +136,7 @@ class Runs:
                 for entry in run.functions
                 if entry.get("configuration")
             },
-            **self._blobs.pack("document", fixed, f"text/{run.thread_id}/{run.id}.json"),
+            **self._blobs.pack("document", fixed, f"text/{run.thread_id}/{run.id}.json", SETTINGS_BYTES),
         }
         put = {
             "TableName": self._table,
@@ -285,11 +288,16 @@ class Runs:
         }
 
     def _tool_step(self, item: Json) -> ToolStep:
-        outputs = {
-            call_id: output["text"] if "text" in output else self._blobs.read(output["key"])
-            for call_id, output in item["outputs"].items()
+        return ToolStep(self._blobs.unpack("document", item), item["server_calls"], item["outputs"])
+
+    def output_texts(self, steps: Iterable[ToolStep]) -> dict[str, str]:
+        """The outputs of the steps' calls, by tool call id, those in the bucket read side by side."""
+        outputs = {call_id: output for step in steps for call_id, output in step.outputs.items()}
+        kept = {call_id: output["key"] for call_id, output in outputs.items() if "key" in output}
+        return {
+            **{call_id: output["text"] for call_id, output in outputs.items() if "text" in output},
+            **dict(zip(kept, self._blobs.read_all(list(kept.values())), strict=True)),
         }
-        return ToolStep(self._blobs.unpack("document", item), item["server_calls"], outputs)
 
     def _step(self, item: Json) -> Json:
         step: Json = self._blobs.unpack("document", item)
@@ -297,10 +305,12 @@ class Runs:
             name: item[name] for name in ("completed_at", "cancelled_at", "expired_at", "failed_at") if name in item
         }
         step["status"] = item["step_status"]
+        if step["status"] == "in_progress":
+            step["usage"] = None
         step["last_error"] = item.get("last_error")
         step["metadata"] = item.get("metadata", step["metadata"])
         if "outputs" in item:
-            outputs = self._tool_step(item).outputs
+            outputs = self.output_texts([self._tool_step(item)])
             for call in step["step_details"]["tool_calls"]:
                 call["function"]["output"] = outputs.get(call["id"])
         return step
@@ -371,7 +381,7 @@ class Runs:
         )
         return self._run(item)
 
-    def store_turn(self, run: Run, turn: Turn, server_calls: list[str], cost: int, now_ms: int) -> Run:
+    def store_turn(self, run: Run, turn: Turn, server_calls: list[str], cost: int, now_ms: int) -> None:
         """Record the outcome of a model call, in one transaction conditional on (run, turn).
 
         With a terminal status the lock's release, the totals and the status are part of it.
@@ -444,7 +454,6 @@ class Runs:
         elif message:
             actions.append(self._threads.move_clock(run.thread_id, last_ms, run.id))
         self._db.transact(actions)
-        return self.get(run.thread_id, run.id)
 
     def _put_step(
         self, run: Run, step_id: str, details: Json, usage: Usage, now: int, *, done: bool, **more: Any
@@ -512,7 +521,11 @@ class Runs:
         }
 
     def pack_output(self, run: Run, call_id: str, text: str, limit: int) -> Json:
-        """A tool's output as `record_outputs` takes it: inline up to `limit` bytes, else put into the bucket."""
+        """A tool's output as `record_outputs` takes it: inline up to `limit` bytes, else put into the bucket.
+
+        Args:
+            call_id: makes the object's name, so that the same output put twice is one object.
+        """
         if len(text.encode()) <= limit:
             return {"text": text}
         key = ids.new_id(f"text/{run.thread_id}/{run.id}-", 0, seed=call_id)

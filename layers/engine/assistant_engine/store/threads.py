@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from assistant_engine import ids
+from assistant_engine.conversation import text_of
 from assistant_engine.errors import Conflict, InvalidRequest, NotFound
 from assistant_engine.records import Json, Thread, Usage
 from assistant_engine.store.dynamodb import TRANSACTION_ITEMS, Blobs, ConditionFailed, Database, marshal, values
@@ -358,34 +359,33 @@ class Threads:
             for message in messages
         ]
 
-    def newest_messages(self, thread_id: str, count: int, size: int) -> tuple[list[Json], bool]:
+    def newest_messages(self, thread_id: str, count: int, size: int, without_run: str) -> list[Json]:
         """The newest messages in the order they were said.
 
         Args:
             count: at most so many.
             size: stop once so many bytes of text were read (that message is still given).
-
-        Returns:
-            The messages, and whether older ones were left out.
+            without_run: leave out what this run said.
         """
         newest: list[Json] = []
         request: Json = {
             "TableName": self._table,
             "KeyConditionExpression": "thread_id = :thread AND begins_with(message_id, :prefix)",
-            "ExpressionAttributeValues": values(thread=thread_id, prefix="msg_"),
+            "FilterExpression": "attribute_not_exists(run_id) OR run_id <> :run",
+            "ExpressionAttributeValues": values(thread=thread_id, prefix="msg_", run=without_run),
             "ScanIndexForward": False,
             "ConsistentRead": True,
         }
-        while True:
-            items, following = self._db.query(Limit=min(count - len(newest) + 1, 100), **request)
+        while len(newest) < count and size > 0:
+            items, following = self._db.query(Limit=min(count - len(newest), 100), **request)
             for document in self._blobs.unpack_all("document", items):
-                if len(newest) == count or size <= 0:
-                    return newest[::-1], True
-                newest.append(document)
-                size -= sum(len(part["text"]["value"]) for part in document["content"] if part["type"] == "text")
+                if size > 0:
+                    newest.append(document)
+                size -= len(text_of(document).encode())
             if following is None:
-                return newest[::-1], False
+                break
             request["ExclusiveStartKey"] = following
+        return newest[::-1]
 
     def messages(self, thread_id: str, message_ids: list[str]) -> list[Json]:
         """Messages by their ids, in that order; deleted ones are left out."""
