@@ -11,14 +11,14 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Without byte code in the virtual environment, every synth compiles the CDK again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup up down demo test check format smoke layers synth deploy lock
+.PHONY: help setup up down demo test check format smoke bench layers synth deploy lock
 
 help:
 	@echo "make demo [SAMPLE=...]   deploy to the embedded AWS and watch an assistant at work"
 	@echo "make up | down [KEEP=1]  the local stack, for your own programs: see .local/env"
 	@echo "make test | check        the tests; with linters and types"
 	@echo "make deploy ENV=dev      deploy to your AWS account; make smoke ENV=dev tries it there"
-	@echo "make layers | synth | lock | format"
+	@echo "make bench | layers | synth | lock | format"
 
 setup: $(VENV)/.installed node_modules/.installed
 
@@ -60,6 +60,10 @@ format: setup
 # The paths of tests/e2e against a stack in your AWS account, with its own model: costs a few cents.
 smoke: setup
 	@SMOKE_ENV=$(ENV) $(BIN)/python -m pytest tests/e2e
+
+bench: setup
+	@$(BIN)/python -m bench.run_costs
+	@$(BIN)/python -m bench.cold_start
 
 layers: setup
 	@$(BIN)/python -m layers.build --target lambda

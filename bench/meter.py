@@ -88,8 +88,16 @@ class Meter:
                 item = self._read(asked["TableName"], asked["Key"]) or {}
                 self._count_read([item], asked.get("ConsistentRead", False))
             case "Query":
+                # Neither a filter nor a projection saves anything: all that was looked at is read.
                 whole = {k: v for k, v in asked.items() if k not in ("FilterExpression", "ProjectionExpression")}
-                items = parsed["Items"] if whole == asked else self._dynamodb.query(**whole)["Items"]
+                named = {
+                    k: v for k, v in whole["ExpressionAttributeValues"].items() if k in whole["KeyConditionExpression"]
+                }
+                items = (
+                    parsed["Items"]
+                    if whole == asked
+                    else self._dynamodb.query(**{**whole, "ExpressionAttributeValues": named})["Items"]
+                )
                 self._count_read(items, asked.get("ConsistentRead", False))
             case "BatchGetItem":
                 for table, wanted in asked["RequestItems"].items():
