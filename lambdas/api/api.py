@@ -47,7 +47,9 @@ def _check(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Resp
     """What every route of the API asks for: a key, and a body that is not too large."""
     event = exchange.event()
     if event.path.startswith("/v1/"):
-        keys().check(event.headers.get("authorization"))
+        # Azure's clients send the key in a header of its own.
+        azure = event.headers.get("api-key")
+        keys().check(event.headers.get("authorization") or (f"Bearer {azure}" if azure else None))
     if len(exchange.body_bytes()) > exchange.BODY_BYTES:
         raise TooLarge(
             f"The request's body is larger than {exchange.BODY_BYTES:,} bytes. A larger file goes to /v1/uploads, in "
@@ -87,7 +89,9 @@ def unexpected(error: Exception) -> Response[Json]:
         return api_error(RateLimited("Too many requests at once. Please try again.", code="rate_limit_exceeded"))
     if fault.busy:
         return api_error(Unavailable("The service is busy. Please try again.", code="service_unavailable"))
-    return api_error(ServerError(f"The server had an error while processing your request (request id {request_id})."))
+    return api_error(
+        ServerError(f"The server had an error processing your request. Please try again. (Request id {request_id}.)")
+    )
 
 
 app.use([_check])

@@ -54,7 +54,9 @@ def query(parameters: type[Schema]) -> Json:
     Raises:
         InvalidRequest: it is not valid by the schema.
     """
-    return parse_fields(parameters, parse_qsl(event().raw_query_string or "", keep_blank_values=True))
+    fields = parse_qsl(event().raw_query_string or "", keep_blank_values=True)
+    # Azure's clients add their API's version to every request.
+    return parse_fields(parameters, [(name, text) for name, text in fields if name != "api-version"])
 
 
 def window(parameters: Json) -> Window:

@@ -93,7 +93,7 @@ def settings_of(assistant: Json, request: Json) -> Json:
         "reasoning_effort": chosen("reasoning_effort"),
         "max_prompt_tokens": chosen("max_prompt_tokens"),
         "max_completion_tokens": chosen("max_completion_tokens"),
-        "truncation_strategy": chosen("truncation_strategy", {"type": "auto", "last_messages": None}),
+        "truncation_strategy": {"last_messages": None, **chosen("truncation_strategy", {"type": "auto"})},
     }
 
 

@@ -16,7 +16,7 @@ def stored(requested: Json | None) -> Json:
         if file_search.pop("vector_stores", None):
             param = "tool_resources.file_search.vector_stores"
             raise InvalidRequest(
-                f"Invalid '{param}': create the vector store first and give its id in vector_store_ids.",
+                f"Invalid '{param}': vector stores are not served yet.",
                 param=param,
                 code="unsupported_value",
             )

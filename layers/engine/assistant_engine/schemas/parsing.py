@@ -13,6 +13,7 @@ from assistant_engine.errors import InvalidRequest
 from assistant_engine.schemas.common import Schema
 
 _DEPTH = 64
+_OPAQUE = {"configuration", "metadata", "parameters", "schema"}  # what is in there is the caller's, null too
 _INTEGER = 10**38  # DynamoDB's numbers have 38 digits
 _ECHO = 64
 _PATH = 256
@@ -51,7 +52,8 @@ def _refuse_constant(name: str) -> None:
 def parse(model: type[Schema], body: object) -> dict[str, Any]:
     """Checks a body against a schema and returns it.
 
-    Nothing is coerced or filled in, so the result says what the caller set, nested objects included.
+    Nothing is coerced or filled in, so the result says what the caller set, nested objects included; a null member of
+    a nested object is as good as none.
 
     Args:
         model: the request's schema.
@@ -63,12 +65,29 @@ def parse(model: type[Schema], body: object) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise InvalidRequest(f"Invalid type: expected an object, but got {_kind(body)} instead.", code="invalid_type")
     _require_storable(body)
+    body = {name: value if name in _OPAQUE else _without_nulls(value) for name, value in body.items()}
     try:
         model.model_validate(body)
     except ValidationError as invalid:
         # min() keeps the first of equals, which is the first in the order of the schema's fields.
         raise _translate(min(invalid.errors(include_url=False), key=_rank)) from None
     return body
+
+
+def _without_nulls(value: Any) -> Any:
+    """A parameter's value without its null members: clients send back what they read, absent fields as null.
+
+    A null parameter of the request itself stays: it puts a field back to its default.
+    """
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: member if name in _OPAQUE else _without_nulls(member)
+        for name, member in value.items()
+        if member is not None
+    }
 
 
 def parse_fields(model: type[Schema], fields: Iterable[tuple[str, str]]) -> dict[str, Any]:
