@@ -56,6 +56,16 @@ def test_tool_outputs_delivered_twice_are_recorded_once(driver: Driver) -> None:
     assert step["step_details"]["tool_calls"][0]["function"]["output"] == "the first"
 
 
+def test_a_turn_of_many_calls_is_answered(driver: Driver) -> None:
+    calls = "\n".join(["call ask {}"] * 150)
+    execution = driver.ask(driver.assistant(), calls)
+    waiting = driver.until_status(execution, "requires_action")
+    asked = driver.waiting_calls(waiting)
+    assert len(asked) == 150
+    driver.submit(waiting, {call["id"]: str(number) for number, call in enumerate(asked)})
+    assert driver.run(execution)["messages"][0]["text"].count("ask: ") == 150
+
+
 def test_a_mail_delivered_twice_is_sent_once(driver: Driver) -> None:
     event = {
         "thread_id": "thread_1",

@@ -204,7 +204,7 @@ def submit_tool_outputs(store: Store, thread_id: str, run_id: str, tool_outputs:
     assert tools is not None
     limit = _inline_bytes(tools)
     outputs = {
-        output["tool_call_id"]: store.runs.pack_output(run, output["tool_call_id"], output.get("output") or "", limit)
+        output["tool_call_id"]: store.runs.pack_output(run, output.get("output") or "", limit)
         for output in tool_outputs
     }
     try:

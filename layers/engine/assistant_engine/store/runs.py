@@ -502,11 +502,11 @@ class Runs:
         return answered or tools
 
     def _answer(self, run: Run, tools: ToolStep, outputs: dict[str, Json], now: int) -> Json:
-        places = {f"#c{index}": call_id for index, call_id in enumerate(outputs)}
-        named: Json = {f"o{index}": output for index, output in enumerate(outputs.values())}
-        complete = {call["id"] for call in tools.calls} <= {*tools.outputs, *outputs}
-        assignments = [f"outputs.{place} = :o{index}" for index, place in enumerate(places)]
-        if complete:
+        # The whole map is written, conditional on its size as seen: outputs are only ever added. One expression for
+        # each call would outgrow the 4 KB that DynamoDB allows for all of them.
+        named: Json = {"outputs": {**tools.outputs, **outputs}, "seen": len(tools.outputs)}
+        assignments = ["outputs = :outputs"]
+        if {call["id"] for call in tools.calls} <= set(named["outputs"]):
             assignments += ["step_status = :completed", "completed_at = :now"]
             named |= {"completed": "completed", "now": now}
         return {
@@ -514,21 +514,17 @@ class Runs:
                 "TableName": self._table,
                 "Key": marshal(self._key(run.thread_id, tools.step["id"])),
                 "UpdateExpression": "SET " + ", ".join(assignments),
-                "ConditionExpression": " AND ".join(f"attribute_not_exists(outputs.{place})" for place in places),
-                "ExpressionAttributeNames": places,
+                "ConditionExpression": "size(outputs) = :seen",
                 "ExpressionAttributeValues": values(**named),
             }
         }
 
-    def pack_output(self, run: Run, call_id: str, text: str, limit: int) -> Json:
-        """A tool's output as `record_outputs` takes it: inline up to `limit` bytes, else put into the bucket.
-
-        Args:
-            call_id: makes the object's name, so that the same output put twice is one object.
-        """
+    def pack_output(self, run: Run, text: str, limit: int) -> Json:
+        """A tool's output as `record_outputs` takes it: inline up to `limit` bytes, else put into the bucket."""
         if len(text.encode()) <= limit:
             return {"text": text}
-        key = ids.new_id(f"text/{run.thread_id}/{run.id}-", 0, seed=call_id)
+        # A name of its own each time: of two that submit at once, only one's reference is stored.
+        key = ids.new_id(f"text/{run.thread_id}/{run.id}-", 0)
         self._blobs.client.put_object(Bucket=self._blobs.bucket, Key=key, Body=text.encode())
         return {"key": key}
 
