@@ -171,7 +171,7 @@ class Here:
         from assistant_engine.step import store
 
         self.meter.counts, counts = False, self.meter.counts
-        tools = store().runs.pending_tools(store().runs.get(thread_id, run_id))
+        tools = store().steps.pending(store().runs.get(thread_id, run_id))
         self.meter.counts = counts
         assert tools
         outputs = [{"tool_call_id": call["id"], "output": "blue"} for call in tools.unanswered(server=False)]
@@ -237,7 +237,7 @@ class Deployed:
             return
         ids = json.loads(exited[0]["output"])
         run = self.store.runs.get(ids["thread_id"], ids["run_id"])
-        tools = self.store.runs.pending_tools(run)
+        tools = self.store.steps.pending(run)
         if run.status == "requires_action" and tools:
             given = [{"tool_call_id": call["id"], "output": "blue"} for call in tools.unanswered(server=False)]
             submitted = runs.submit_tool_outputs(self.store, run.thread_id, run.id, given, int(time.time()))

@@ -118,7 +118,7 @@ class Demo:
         thread_id, run_id = ids["thread_id"], ids["run_id"]
         while (run := self.store.runs.get(thread_id, run_id)).status != "requires_action":
             time.sleep(0.05)
-        tools = self.store.runs.pending_tools(run)
+        tools = self.store.steps.pending(run)
         assert tools is not None
         outputs = []
         for call in tools.unanswered(server=False):

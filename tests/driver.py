@@ -118,7 +118,7 @@ class Driver:
 
     def waiting_calls(self, run: Run) -> list[Json]:
         """The calls that the run waits for its client to answer."""
-        tools = self.store.runs.pending_tools(run)
+        tools = self.store.steps.pending(run)
         assert tools is not None
         return tools.unanswered(server=False)
 

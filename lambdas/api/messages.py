@@ -24,7 +24,7 @@ def page(thread_id: str) -> Json:
     parameters = query(ListMessagesParameters)
     store().threads.get(thread_id)
     run_id = parameters.get("run_id")
-    added = store().runs.message_ids(thread_id, run_id) if run_id else None
+    added = store().steps.message_ids(thread_id, run_id) if run_id else None
     return listing(store().threads.message_page(thread_id, window(parameters), added))
 
 

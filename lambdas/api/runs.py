@@ -119,7 +119,7 @@ def poll_after(run: Run, now: int) -> int:
 
 def _shown(run: Run) -> Json:
     waiting: list[Json] = []
-    if run.status == "requires_action" and (tools := store().runs.pending_tools(run)):
+    if run.status == "requires_action" and (tools := store().steps.pending(run)):
         waiting = [
             {**call, "function": {name: call["function"][name] for name in ("name", "arguments")}}
             for call in tools.unanswered(server=False)

@@ -41,9 +41,9 @@ def handler(event: Json) -> Json:
         incomplete), `error` and `cause` (expired, cancelled, failed).
     """
     run = store().runs.get(event["thread_id"], event["run_id"])
-    tools = store().runs.pending_tools(run)
+    tools = store().steps.pending(run)
     if tools and event["outputs"]:
-        tools = store().runs.record_outputs(run, tools, _outputs(event["outputs"]), now_ms() // 1000)
+        tools = store().steps.record_outputs(run, tools, _outputs(event["outputs"]), now_ms() // 1000)
     for _ in range(3):
         now = now_ms() // 1000
         tools = _refuse_oversized(run, tools, now)
@@ -65,7 +65,7 @@ def handler(event: Json) -> Json:
             if told := _take_turn(run):
                 return told
         run = store().runs.get(run.thread_id, run.id)
-        tools = store().runs.pending_tools(run)
+        tools = store().steps.pending(run)
     return _wait(run, 1)
 
 
@@ -74,7 +74,7 @@ def _refuse_oversized(run: Run, tools: ToolStep | None, now: int) -> ToolStep | 
     if tools is None:
         return None
     error = {"text": "Error: the arguments are too long."}
-    return store().runs.record_outputs(run, tools, dict.fromkeys(runs.oversized(tools), error), now)
+    return store().steps.record_outputs(run, tools, dict.fromkeys(runs.oversized(tools), error), now)
 
 
 def _outputs(outputs: list[Json]) -> dict[str, Json]:
@@ -139,10 +139,10 @@ def _request(run: Run) -> tuple[Json, str | None]:
         run.thread_id, most, budget * conversation.BYTES_PER_TOKEN, without_run=run.id
     )
     turns: list[list[Json]] = store().runs.turns(run) if run.turn else []
-    steps: list[ToolStep] = store().runs.tool_steps(run) if run.turn else []
+    steps: list[ToolStep] = store().steps.tool_steps(run) if run.turn else []
     if run.turn >= MOST_TURNS or sum(len(step.calls) for step in steps) >= runs.MOST_CALLS:
         raise ServerError("The run called too many tools without coming to an answer.")
-    body = conversation.model_request(settings, messages, turns, store().runs.output_texts(steps), run.usage)
+    body = conversation.model_request(settings, messages, turns, store().steps.output_texts(steps), run.usage)
     fits = conversation.fit(body, budget, len(messages))
     if settings["max_prompt_tokens"] and not fits:
         return body, "max_prompt_tokens"

@@ -17,7 +17,7 @@ def handler(event: Json) -> Json:
         NothingToWaitFor: the outputs are there already, or the run was cancelled or has ended.
     """
     run = store().runs.get(event["thread_id"], event["run_id"])
-    tools = store().runs.pending_tools(run)
+    tools = store().steps.pending(run)
     if next_action(run, event["turn"], tools, now_ms() // 1000) != "requires_action":
         raise NothingToWaitFor
     try:

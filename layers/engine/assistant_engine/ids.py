@@ -61,3 +61,8 @@ def step_prefix(run_id: str) -> str:
 def is_id(text: str) -> bool:
     """Whether the text can be an id at all: what cannot is not found, and never becomes a key."""
     return re.fullmatch(r"[A-Za-z0-9_-]{1,64}", text) is not None
+
+
+def is_run_id(text: str) -> bool:
+    """Whether the text has the form of a run's id."""
+    return re.fullmatch(rf"run_[0-9a-z]{{{TIME_LENGTH + _ENTROPY_LENGTH}}}", text) is not None

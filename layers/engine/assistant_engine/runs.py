@@ -191,7 +191,7 @@ def submit_tool_outputs(store: Store, thread_id: str, run_id: str, tool_outputs:
     run = store.runs.get(thread_id, run_id)
     if run.status != "requires_action":
         raise InvalidRequest(f'Runs in status "{run.status}" do not accept tool outputs.')
-    tools = store.runs.pending_tools(run)
+    tools = store.steps.pending(run)
     waiting = [call["id"] for call in tools.unanswered(server=False)] if tools else []
     given = [output["tool_call_id"] for output in tool_outputs]
     if extra := sorted(set(given) - set(waiting)):
@@ -204,7 +204,7 @@ def submit_tool_outputs(store: Store, thread_id: str, run_id: str, tool_outputs:
     assert tools is not None
     limit = _inline_bytes(tools)
     outputs = {
-        output["tool_call_id"]: store.runs.pack_output(run, output.get("output") or "", limit)
+        output["tool_call_id"]: store.steps.pack_output(run, output.get("output") or "", limit)
         for output in tool_outputs
     }
     try:
@@ -306,7 +306,7 @@ def ended(store: Store, run: Run) -> Json:
         finished |= {"incomplete_details": run.incomplete_details}
         created = [
             step["step_details"]["message_creation"]["message_id"]
-            for step in store.runs.steps(run.thread_id, run.id)
+            for step in store.steps.of_run(run.thread_id, run.id)
             if step["type"] == "message_creation"
         ]
         finished["messages"] = (

@@ -14,10 +14,23 @@ from assistant_engine.store.files import Files
 from assistant_engine.store.idempotency import Idempotency, Replayed
 from assistant_engine.store.pages import Page, Window
 from assistant_engine.store.runs import Runs
+from assistant_engine.store.steps import Steps
 from assistant_engine.store.threads import Threads
 from assistant_engine.store.uploads import Uploads
 
-__all__ = ["Assistants", "Files", "Idempotency", "Page", "Replayed", "Runs", "Store", "Threads", "Uploads", "Window"]
+__all__ = [
+    "Assistants",
+    "Files",
+    "Idempotency",
+    "Page",
+    "Replayed",
+    "Runs",
+    "Steps",
+    "Store",
+    "Threads",
+    "Uploads",
+    "Window",
+]
 
 
 class Store:
@@ -39,8 +52,13 @@ class Store:
 
     @cached_property
     def runs(self) -> Runs:
-        """Runs and their steps."""
-        return Runs(self.database, self.blobs, os.environ["MESSAGES_TABLE"], os.environ["THREADS_TABLE"], self.threads)
+        """Runs."""
+        return Runs(self.database, self.blobs, os.environ["MESSAGES_TABLE"], self.threads, self.steps)
+
+    @cached_property
+    def steps(self) -> Steps:
+        """Run steps."""
+        return Steps(self.database, self.blobs, os.environ["MESSAGES_TABLE"])
 
     @cached_property
     def files(self) -> Files:

@@ -1,14 +1,12 @@
-"""Runs: the record that is the truth of a run, its steps, and the turns of its conversation with the model.
+"""Runs: the record that is the truth of a run, and the turns of its conversation with the model.
 
 Every write is conditional on the run's status (the table of `lifecycle`) and, where it takes a turn, on the turn. So a
 terminal status is written exactly once, and a second delivery of a step changes nothing.
 """
 
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from assistant_engine import ids
 from assistant_engine.errors import Conflict, InvalidRequest, NotFound
@@ -16,8 +14,9 @@ from assistant_engine.lifecycle import ACTIVE, TERMINAL, sources
 from assistant_engine.records import Json, Run, Thread, ToolStep, Turn, Usage
 from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, marshal, values
 from assistant_engine.store.idempotency import Idempotency
-from assistant_engine.store.pages import Page, Window, cut, items_of
-from assistant_engine.store.threads import HEAD, Threads
+from assistant_engine.store.pages import Page, Window, cut
+from assistant_engine.store.steps import Steps, below, below_page, key_of
+from assistant_engine.store.threads import Threads
 
 OPEN_SHARDS = 8
 """Partitions of the index of open runs: every run enters and leaves it once or twice."""
@@ -34,14 +33,14 @@ def open_shard(run_id: str) -> str:
 
 
 class Runs:
-    """Runs (`Run`), run steps and turns."""
+    """Runs (`Run`) and the turns of their conversation with the model."""
 
-    def __init__(self, database: Database, blobs: Blobs, table: str, directory_table: str, threads: Threads) -> None:
+    def __init__(self, database: Database, blobs: Blobs, table: str, threads: Threads, steps: Steps) -> None:
         self._db = database
         self._blobs = blobs
         self._table = table
-        self._directory_table = directory_table
         self._threads = threads
+        self._steps = steps
 
     # Creating
 
@@ -151,7 +150,7 @@ class Runs:
         """The run, or None."""
         if not ids.is_id(thread_id) or not ids.is_id(run_id) or not run_id.startswith("run_"):
             return None
-        item = self._db.get(self._table, self._key(thread_id, run_id))
+        item = self._db.get(self._table, key_of(thread_id, run_id))
         return self._run(item) if item else None
 
     def get(self, thread_id: str, run_id: str) -> Run:
@@ -167,7 +166,7 @@ class Runs:
 
     def status(self, thread_id: str, run_id: str) -> str:
         """The run's status, read eventually consistent: half the price, for looking again and again."""
-        item = self._db.get(self._table, self._key(thread_id, run_id), consistent=False, attributes=["run_status"])
+        item = self._db.get(self._table, key_of(thread_id, run_id), consistent=False, attributes=["run_status"])
         return item["run_status"] if item else "cancelled"
 
     def _run(self, item: Json) -> Run:
@@ -199,49 +198,13 @@ class Runs:
 
     def turns(self, run: Run) -> list[list[Json]]:
         """The output items of every stored turn, in order."""
-        items = self._db.query_all(**self._below(run.thread_id, f"turn#{run.id}#"))
+        items = self._db.query_all(**below(self._table, run.thread_id, f"turn#{run.id}#"))
         return self._blobs.unpack_all("output", list(items))
-
-    def steps(self, thread_id: str, run_id: str) -> list[Json]:
-        """The run's steps as `RunStepObject`, oldest first, outputs filled in."""
-        items = self._db.query_all(**self._below(thread_id, ids.step_prefix(run_id)))
-        return [self._step(item) for item in items]
 
     def page(self, thread_id: str, window: Window) -> Page:
         """A page of a thread's runs (`Run`), strongly consistent."""
-        found, has_more = cut(self._items(thread_id, "run_", window), window)
+        found, has_more = cut(below_page(self._db, self._table, thread_id, "run_", window), window)
         return Page(map(self._run, found), has_more, window.from_end)
-
-    def step_page(self, thread_id: str, run_id: str, window: Window) -> Page:
-        """A page of a run's steps (`RunStepObject`), strongly consistent."""
-        found, has_more = cut(self._items(thread_id, ids.step_prefix(run_id), window), window)
-        return Page(map(self._step, found), has_more, window.from_end)
-
-    def _items(self, thread_id: str, prefix: str, window: Window) -> Iterator[Json]:
-        partition = ("thread_id", thread_id)
-        return items_of(self._db, window, prefix, partition, "message_id", TableName=self._table, ConsistentRead=True)
-
-    def step(self, thread_id: str, run_id: str, step_id: str) -> Json:
-        """A step of the run.
-
-        Raises:
-            NotFound: the run has no step with this id.
-        """
-        item = None
-        if ids.is_id(step_id) and step_id.startswith(ids.step_prefix(run_id)):
-            item = self._db.get(self._table, self._key(thread_id, step_id))
-        if item is None:
-            raise NotFound(f"No run step found with id '{step_id}'.")
-        return self._step(item)
-
-    def message_ids(self, thread_id: str, run_id: str) -> list[str]:
-        """The ids of the messages that the run added, oldest first; some may have been deleted."""
-        if self.find(thread_id, run_id) is None:
-            return []  # What is no run's id could be the beginning of many.
-        query = self._below(thread_id, ids.step_prefix(run_id))
-        steps = self._db.query_all(**query, FilterExpression="attribute_not_exists(outputs)")
-        details = (self._blobs.unpack("document", item)["step_details"] for item in steps)
-        return [detail["message_creation"]["message_id"] for detail in details]
 
     def update(self, thread_id: str, run_id: str, metadata: dict[str, str]) -> Run:
         """Replace the run's metadata.
@@ -253,7 +216,7 @@ class Runs:
         try:
             item = self._db.update(
                 TableName=self._table,
-                Key=marshal(self._key(thread_id, run_id)),
+                Key=marshal(key_of(thread_id, run_id)),
                 UpdateExpression="SET metadata = :metadata",
                 ConditionExpression="attribute_exists(message_id)",
                 ExpressionAttributeValues=values(metadata=metadata),
@@ -261,59 +224,6 @@ class Runs:
         except ConditionFailed:
             return self.get(thread_id, run_id)
         return self._run(item)
-
-    def tool_steps(self, run: Run) -> list[ToolStep]:
-        """The run's steps that call tools, oldest first."""
-        items = self._db.query_all(**self._below(run.thread_id, ids.step_prefix(run.id)))
-        return [self._tool_step(item) for item in items if "outputs" in item]
-
-    def pending_tools(self, run: Run) -> ToolStep | None:
-        """The tool step of the newest stored turn: one read by its key."""
-        if run.turn == 0:
-            return None
-        item = self._db.get(self._table, self._key(run.thread_id, self._tool_step_id(run, run.turn - 1)))
-        return self._tool_step(item) if item else None
-
-    @staticmethod
-    def _tool_step_id(run: Run, turn: int) -> str:
-        # A turn has at most two steps: 00 creates the message, 01 calls the tools.
-        return ids.step_id(run.id, turn, 1)
-
-    def _below(self, thread_id: str, prefix: str) -> Json:
-        return {
-            "TableName": self._table,
-            "KeyConditionExpression": "thread_id = :thread AND begins_with(message_id, :prefix)",
-            "ExpressionAttributeValues": values(thread=thread_id, prefix=prefix),
-            "ConsistentRead": True,
-        }
-
-    def _tool_step(self, item: Json) -> ToolStep:
-        return ToolStep(self._blobs.unpack("document", item), item["server_calls"], item["outputs"])
-
-    def output_texts(self, steps: Iterable[ToolStep]) -> dict[str, str]:
-        """The outputs of the steps' calls, by tool call id, those in the bucket read side by side."""
-        outputs = {call_id: output for step in steps for call_id, output in step.outputs.items()}
-        kept = {call_id: output["key"] for call_id, output in outputs.items() if "key" in output}
-        return {
-            **{call_id: output["text"] for call_id, output in outputs.items() if "text" in output},
-            **dict(zip(kept, self._blobs.read_all(list(kept.values())), strict=True)),
-        }
-
-    def _step(self, item: Json) -> Json:
-        step: Json = self._blobs.unpack("document", item)
-        step |= {
-            name: item[name] for name in ("completed_at", "cancelled_at", "expired_at", "failed_at") if name in item
-        }
-        step["status"] = item["step_status"]
-        if step["status"] == "in_progress":
-            step["usage"] = None
-        step["last_error"] = item.get("last_error")
-        step["metadata"] = item.get("metadata", step["metadata"])
-        if "outputs" in item:
-            outputs = self.output_texts([self._tool_step(item)])
-            for call in step["step_details"]["tool_calls"]:
-                call["function"]["output"] = outputs.get(call["id"])
-        return step
 
     def open(self, due: int, execution: str | None = None) -> Iterator[tuple[str, str]]:
         """The open runs that are due, or those that an execution drives, from the index, as (thread id, run id)."""
@@ -351,7 +261,7 @@ class Runs:
     def _set(self, run: Run, assignments: str, named: Json) -> Run:
         item = self._db.update(
             TableName=self._table,
-            Key=marshal(self._key(run.thread_id, run.id)),
+            Key=marshal(key_of(run.thread_id, run.id)),
             UpdateExpression="SET " + assignments,
             ConditionExpression="run_status = :seen_status AND execution = :seen_execution"
             " AND attempts = :seen_attempts",
@@ -371,7 +281,7 @@ class Runs:
         """
         item = self._db.update(
             TableName=self._table,
-            Key=marshal(self._key(run.thread_id, run.id)),
+            Key=marshal(key_of(run.thread_id, run.id)),
             UpdateExpression="SET run_status = :status, attempts = attempts + :one, due_at = :due,"
             " started_at = if_not_exists(started_at, :now) REMOVE task_token",
             ConditionExpression="turn = :turn AND run_status IN (:queued, :status)",
@@ -422,7 +332,7 @@ class Runs:
                     "TableName": self._table,
                     "Item": marshal(
                         {
-                            **self._key(run.thread_id, f"turn#{run.id}#{run.turn:04d}"),
+                            **key_of(run.thread_id, f"turn#{run.id}#{run.turn:04d}"),
                             **self._blobs.pack(
                                 "output", turn.output, f"text/{run.thread_id}/{run.id}-turn-{run.turn}-{now_ms}.json"
                             ),
@@ -433,100 +343,16 @@ class Runs:
         ]
         if message:
             actions += self._threads.put_messages([message])
-            details: Json = {"type": "message_creation", "message_creation": {"message_id": message["id"]}}
-            actions.append(self._put_step(run, ids.step_id(run.id, run.turn, 0), details, turn.usage, now, done=True))
+            # Of two steps of one turn the later has its usage: the run's is the sum over its steps.
+            usage_of_message = Usage() if turn.calls else turn.usage
+            actions.append(self._steps.put_message_creation(run, message["id"], usage_of_message, now))
         if turn.calls:
-            details = {"type": "tool_calls", "tool_calls": turn.calls}
-            actions.append(
-                self._put_step(
-                    run,
-                    self._tool_step_id(run, run.turn),
-                    details,
-                    turn.usage,
-                    now,
-                    done=ended,
-                    outputs={},
-                    server_calls=server_calls,
-                )
-            )
+            actions.append(self._steps.put_tool_calls(run, turn, server_calls, now, done=ended))
         if ended:
             actions += self._release(run, usage, cost, last_ms)
         elif message:
             actions.append(self._threads.move_clock(run.thread_id, last_ms, run.id))
         self._db.transact(actions)
-
-    def _put_step(
-        self, run: Run, step_id: str, details: Json, usage: Usage, now: int, *, done: bool, **more: Any
-    ) -> Json:
-        step = {
-            "id": step_id,
-            "object": "thread.run.step",
-            "created_at": now,
-            "run_id": run.id,
-            "assistant_id": run.assistant_id,
-            "thread_id": run.thread_id,
-            "type": details["type"],
-            "status": "in_progress",
-            "cancelled_at": None,
-            "completed_at": None,
-            "expired_at": None,
-            "failed_at": None,
-            "last_error": None,
-            "step_details": details,
-            "usage": usage.api(),
-            "metadata": {},
-        }
-        item = {
-            **self._key(run.thread_id, step_id),
-            "step_status": "completed" if done else "in_progress",
-            "completed_at": now if done else None,
-            **more,
-            **self._blobs.pack("document", step, f"text/{run.thread_id}/{step_id}-{now}.json"),
-        }
-        return {"Put": {"TableName": self._table, "Item": marshal(item)}}
-
-    def record_outputs(self, run: Run, tools: ToolStep, outputs: dict[str, Json], now: int) -> ToolStep:
-        """Record outputs of the pending step's calls; those recorded before stay as they are.
-
-        Args:
-            outputs: by tool call id: `{"text": ...}`, or `{"key": ...}` of an object in the bucket.
-        """
-        # A delivery that comes late brings outputs of an earlier turn: those are not this step's.
-        waiting = {call["id"] for call in tools.unanswered(server=True)}
-        fresh = {call_id: output for call_id, output in outputs.items() if call_id in waiting}
-        if not fresh:
-            return tools
-        with suppress(ConditionFailed):  # Another delivery of the same outputs was first.
-            self._db.transact([self._answer(run, tools, fresh, now)])
-        answered = self.pending_tools(run)
-        return answered or tools
-
-    def _answer(self, run: Run, tools: ToolStep, outputs: dict[str, Json], now: int) -> Json:
-        # The whole map is written, conditional on its size as seen: outputs are only ever added. One expression for
-        # each call would outgrow the 4 KB that DynamoDB allows for all of them.
-        named: Json = {"outputs": {**tools.outputs, **outputs}, "seen": len(tools.outputs)}
-        assignments = ["outputs = :outputs"]
-        if {call["id"] for call in tools.calls} <= set(named["outputs"]):
-            assignments += ["step_status = :completed", "completed_at = :now"]
-            named |= {"completed": "completed", "now": now}
-        return {
-            "Update": {
-                "TableName": self._table,
-                "Key": marshal(self._key(run.thread_id, tools.step["id"])),
-                "UpdateExpression": "SET " + ", ".join(assignments),
-                "ConditionExpression": "size(outputs) = :seen",
-                "ExpressionAttributeValues": values(**named),
-            }
-        }
-
-    def pack_output(self, run: Run, text: str, limit: int) -> Json:
-        """A tool's output as `record_outputs` takes it: inline up to `limit` bytes, else put into the bucket."""
-        if len(text.encode()) <= limit:
-            return {"text": text}
-        # A name of its own each time: of two that submit at once, only one's reference is stored.
-        key = ids.new_id(f"text/{run.thread_id}/{run.id}-", 0)
-        self._blobs.client.put_object(Bucket=self._blobs.bucket, Key=key, Body=text.encode())
-        return {"key": key}
 
     # Waiting for the client
 
@@ -538,7 +364,7 @@ class Runs:
         """
         self._db.update(
             TableName=self._table,
-            Key=marshal(self._key(run.thread_id, run.id)),
+            Key=marshal(key_of(run.thread_id, run.id)),
             UpdateExpression="SET run_status = :status, task_token = :token",
             # Delivered twice, the later token is the one that the execution waits with.
             ConditionExpression="turn = :turn AND run_status IN (:in_progress, :status)",
@@ -562,7 +388,7 @@ class Runs:
                     named,
                     "turn = :turn AND run_status = :waiting",
                 ),
-                self._answer(run, tools, outputs, now),
+                self._steps.answer(run, tools, outputs, now),
             ]
         )
         return self.get(run.thread_id, run.id)
@@ -577,7 +403,7 @@ class Runs:
         """
         item = self._db.update(
             TableName=self._table,
-            Key=marshal(self._key(run.thread_id, run.id)),
+            Key=marshal(key_of(run.thread_id, run.id)),
             UpdateExpression="SET run_status = :status, due_at = :due",
             **self._from(sources("cancelling"), {"status": "cancelling", "due": now + 30}),
         )
@@ -605,9 +431,9 @@ class Runs:
         self._ending(status, last_error, incomplete_details, now, names, named)
         condition = self._from(sources(status), named)
         actions = [self._update_run(run, names, named, condition["ConditionExpression"])]
-        tools = self.pending_tools(run)
+        tools = self._steps.pending(run)
         if tools and (tools.unanswered(server=True) or tools.unanswered(server=False)):
-            actions.append(self._end_step(run, tools, status, now, last_error))
+            actions.append(self._steps.end(run, tools, status, now, last_error))
         try:
             self._db.transact([*actions, *self._release(run, run.usage, cost, 0)])
         except ConditionFailed:
@@ -638,22 +464,6 @@ class Runs:
             named["incomplete_details"] = incomplete_details
         names["REMOVE"] = ["open_shard", "task_token"]
 
-    def _end_step(self, run: Run, tools: ToolStep, status: str, now: int, last_error: Json | None) -> Json:
-        ended = status if status in ("cancelled", "failed", "expired") else "failed"
-        named: Json = {"status": ended, "now": now, "in_progress": "in_progress"}
-        if last_error:
-            named["last_error"] = last_error
-        return {
-            "Update": {
-                "TableName": self._table,
-                "Key": marshal(self._key(run.thread_id, tools.step["id"])),
-                "UpdateExpression": f"SET step_status = :status, {ended}_at = :now"
-                + (", last_error = :last_error" if last_error else ""),
-                "ConditionExpression": "step_status = :in_progress",
-                "ExpressionAttributeValues": values(**named),
-            }
-        }
-
     def _release(self, run: Run, usage: Usage, cost: int, last_ms: int) -> list[Json]:
         return [
             self._threads.release(run.thread_id, run.id, usage, cost, last_ms),
@@ -665,7 +475,7 @@ class Runs:
         return {
             "Update": {
                 "TableName": self._table,
-                "Key": marshal(self._key(run.thread_id, run.id)),
+                "Key": marshal(key_of(run.thread_id, run.id)),
                 "UpdateExpression": expression,
                 "ConditionExpression": condition,
                 "ExpressionAttributeValues": values(**named),
@@ -678,10 +488,3 @@ class Runs:
         named |= {f"from{index}": status for index, status in enumerate(statuses)}
         condition = f"run_status IN ({', '.join(f':from{index}' for index in range(len(statuses)))})"
         return {"ConditionExpression": condition, "ExpressionAttributeValues": values(**named)}
-
-    @staticmethod
-    def _key(thread_id: str, name: str) -> Json:
-        return {"thread_id": thread_id, "message_id": name}
-
-
-__all__ = ["HEAD", "Runs", "open_shard"]

@@ -1,0 +1,226 @@
+"""Run steps: what a run did, and the outputs of the tools that it called.
+
+A turn is at most two steps: the first creates the message, the second calls the tools, however many calls there are.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Any
+
+from assistant_engine import ids
+from assistant_engine.errors import NotFound
+from assistant_engine.records import Json, Run, ToolStep, Turn, Usage
+from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, marshal, values
+from assistant_engine.store.pages import Page, Window, cut, items_of
+
+_MESSAGE_CREATION, _TOOL_CALLS = 0, 1
+
+
+def key_of(thread_id: str, name: str) -> Json:
+    """The key of an item in a thread's partition."""
+    return {"thread_id": thread_id, "message_id": name}
+
+
+def below(table: str, thread_id: str, prefix: str) -> Json:
+    """The Query, strongly consistent, for the items of a thread whose names start with a prefix."""
+    return {
+        "TableName": table,
+        "KeyConditionExpression": "thread_id = :thread AND begins_with(message_id, :prefix)",
+        "ExpressionAttributeValues": values(thread=thread_id, prefix=prefix),
+        "ConsistentRead": True,
+    }
+
+
+def below_page(database: Database, table: str, thread_id: str, prefix: str, window: Window) -> Iterator[Json]:
+    """The items of a thread whose names start with a prefix, from where the window starts."""
+    partition = ("thread_id", thread_id)
+    return items_of(database, window, prefix, partition, "message_id", TableName=table, ConsistentRead=True)
+
+
+class Steps:
+    """Run steps in the API's shape (`RunStepObject`), and what is to be known of their tool calls (`ToolStep`)."""
+
+    def __init__(self, database: Database, blobs: Blobs, table: str) -> None:
+        self._db = database
+        self._blobs = blobs
+        self._table = table
+
+    # Reading
+
+    def of_run(self, thread_id: str, run_id: str) -> list[Json]:
+        """The run's steps as `RunStepObject`, oldest first, outputs filled in."""
+        items = self._db.query_all(**below(self._table, thread_id, ids.step_prefix(run_id)))
+        return [self._step(item) for item in items]
+
+    def page(self, thread_id: str, run_id: str, window: Window) -> Page:
+        """A page of a run's steps (`RunStepObject`), strongly consistent."""
+        found, has_more = cut(below_page(self._db, self._table, thread_id, ids.step_prefix(run_id), window), window)
+        return Page(map(self._step, found), has_more, window.from_end)
+
+    def get(self, thread_id: str, run_id: str, step_id: str) -> Json:
+        """A step of the run.
+
+        Raises:
+            NotFound: the run has no step with this id.
+        """
+        item = None
+        if ids.is_id(step_id) and step_id.startswith(ids.step_prefix(run_id)):
+            item = self._db.get(self._table, key_of(thread_id, step_id))
+        if item is None:
+            raise NotFound(f"No run step found with id '{step_id}'.")
+        return self._step(item)
+
+    def message_ids(self, thread_id: str, run_id: str) -> list[str]:
+        """The ids of the messages that the run added, oldest first; some may have been deleted."""
+        if not ids.is_run_id(run_id):
+            return []  # What is no run's id could be the beginning of many.
+        query = below(self._table, thread_id, ids.step_prefix(run_id))
+        steps = self._db.query_all(**query, FilterExpression="attribute_not_exists(outputs)")
+        details = (self._blobs.unpack("document", item)["step_details"] for item in steps)
+        return [detail["message_creation"]["message_id"] for detail in details]
+
+    def tool_steps(self, run: Run) -> list[ToolStep]:
+        """The run's steps that call tools, oldest first."""
+        items = self._db.query_all(**below(self._table, run.thread_id, ids.step_prefix(run.id)))
+        return [self._tool_step(item) for item in items if "outputs" in item]
+
+    def pending(self, run: Run) -> ToolStep | None:
+        """The tool step of the newest stored turn: one read by its key."""
+        if run.turn == 0:
+            return None
+        item = self._db.get(self._table, key_of(run.thread_id, ids.step_id(run.id, run.turn - 1, _TOOL_CALLS)))
+        return self._tool_step(item) if item else None
+
+    def output_texts(self, steps: Iterable[ToolStep]) -> dict[str, str]:
+        """The outputs of the steps' calls, by tool call id, those in the bucket read side by side."""
+        outputs = {call_id: output for step in steps for call_id, output in step.outputs.items()}
+        kept = {call_id: output["key"] for call_id, output in outputs.items() if "key" in output}
+        return {
+            **{call_id: output["text"] for call_id, output in outputs.items() if "text" in output},
+            **dict(zip(kept, self._blobs.read_all(list(kept.values())), strict=True)),
+        }
+
+    def _tool_step(self, item: Json) -> ToolStep:
+        return ToolStep(self._blobs.unpack("document", item), item["server_calls"], item["outputs"])
+
+    def _step(self, item: Json) -> Json:
+        step: Json = self._blobs.unpack("document", item)
+        step |= {
+            name: item[name] for name in ("completed_at", "cancelled_at", "expired_at", "failed_at") if name in item
+        }
+        step["status"] = item["step_status"]
+        if step["status"] == "in_progress":
+            step["usage"] = None
+        step["last_error"] = item.get("last_error")
+        step["metadata"] = item.get("metadata", step["metadata"])
+        if "outputs" in item:
+            outputs = self.output_texts([self._tool_step(item)])
+            for call in step["step_details"]["tool_calls"]:
+                call["function"]["output"] = outputs.get(call["id"])
+        return step
+
+    # Writing: actions of a run's transactions, and outputs as they come
+
+    def put_message_creation(self, run: Run, message_id: str, usage: Usage, now: int) -> Json:
+        """The action that records the step of the run's turn that created a message."""
+        details = {"type": "message_creation", "message_creation": {"message_id": message_id}}
+        return self._put(run, ids.step_id(run.id, run.turn, _MESSAGE_CREATION), details, usage, now, done=True)
+
+    def put_tool_calls(self, run: Run, turn: Turn, server_calls: list[str], now: int, *, done: bool) -> Json:
+        """The action that records the step of the run's turn that calls tools.
+
+        Args:
+            server_calls: ids of the calls that a tool Lambda runs.
+            done: whether nothing is waited for, because the run has ended.
+        """
+        details = {"type": "tool_calls", "tool_calls": turn.calls}
+        name = ids.step_id(run.id, run.turn, _TOOL_CALLS)
+        return self._put(run, name, details, turn.usage, now, done=done, outputs={}, server_calls=server_calls)
+
+    def _put(self, run: Run, step_id: str, details: Json, usage: Usage, now: int, *, done: bool, **more: Any) -> Json:
+        step = {
+            "id": step_id,
+            "object": "thread.run.step",
+            "created_at": now,
+            "run_id": run.id,
+            "assistant_id": run.assistant_id,
+            "thread_id": run.thread_id,
+            "type": details["type"],
+            "status": "in_progress",
+            "cancelled_at": None,
+            "completed_at": None,
+            "expired_at": None,
+            "failed_at": None,
+            "last_error": None,
+            "step_details": details,
+            "usage": usage.api(),
+            "metadata": {},
+        }
+        item = {
+            **key_of(run.thread_id, step_id),
+            "step_status": "completed" if done else "in_progress",
+            "completed_at": now if done else None,
+            **more,
+            **self._blobs.pack("document", step, f"text/{run.thread_id}/{step_id}-{now}.json"),
+        }
+        return {"Put": {"TableName": self._table, "Item": marshal(item)}}
+
+    def record_outputs(self, run: Run, tools: ToolStep, outputs: dict[str, Json], now: int) -> ToolStep:
+        """Record outputs of the pending step's calls; those recorded before stay as they are.
+
+        Args:
+            outputs: by tool call id: `{"text": ...}`, or `{"key": ...}` of an object in the bucket.
+        """
+        # A delivery that comes late brings outputs of an earlier turn: those are not this step's.
+        waiting = {call["id"] for call in tools.unanswered(server=True)}
+        fresh = {call_id: output for call_id, output in outputs.items() if call_id in waiting}
+        if not fresh:
+            return tools
+        with suppress(ConditionFailed):  # Another delivery of the same outputs was first.
+            self._db.transact([self.answer(run, tools, fresh, now)])
+        answered = self.pending(run)
+        return answered or tools
+
+    def answer(self, run: Run, tools: ToolStep, outputs: dict[str, Json], now: int) -> Json:
+        """The action that adds outputs to the pending step; it fails if others were added meanwhile."""
+        # The whole map is written, conditional on its size as seen: outputs are only ever added. One expression for
+        # each call would outgrow the 4 KB that DynamoDB allows for all of them.
+        named: Json = {"outputs": {**tools.outputs, **outputs}, "seen": len(tools.outputs)}
+        assignments = ["outputs = :outputs"]
+        if {call["id"] for call in tools.calls} <= set(named["outputs"]):
+            assignments += ["step_status = :completed", "completed_at = :now"]
+            named |= {"completed": "completed", "now": now}
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": marshal(key_of(run.thread_id, tools.step["id"])),
+                "UpdateExpression": "SET " + ", ".join(assignments),
+                "ConditionExpression": "size(outputs) = :seen",
+                "ExpressionAttributeValues": values(**named),
+            }
+        }
+
+    def pack_output(self, run: Run, text: str, limit: int) -> Json:
+        """A tool's output as `record_outputs` takes it: inline up to `limit` bytes, else put into the bucket."""
+        if len(text.encode()) <= limit:
+            return {"text": text}
+        # A name of its own each time: of two that submit at once, only one's reference is stored.
+        key = ids.new_id(f"text/{run.thread_id}/{run.id}-", 0)
+        self._blobs.client.put_object(Bucket=self._blobs.bucket, Key=key, Body=text.encode())
+        return {"key": key}
+
+    def end(self, run: Run, tools: ToolStep, status: str, now: int, last_error: Json | None) -> Json:
+        ended = status if status in ("cancelled", "failed", "expired") else "failed"
+        named: Json = {"status": ended, "now": now, "in_progress": "in_progress"}
+        if last_error:
+            named["last_error"] = last_error
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": marshal(key_of(run.thread_id, tools.step["id"])),
+                "UpdateExpression": f"SET step_status = :status, {ended}_at = :now"
+                + (", last_error = :last_error" if last_error else ""),
+                "ConditionExpression": "step_status = :in_progress",
+                "ExpressionAttributeValues": values(**named),
+            }
+        }
