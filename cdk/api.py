@@ -82,13 +82,13 @@ class Api(Construct):
             # API Gateway gives up after 30 s.
             timeout=29,
         )
-        tables.allow(self.function, [*READ_AND_WRITE, "DeleteItem", "BatchGetItem", "BatchWriteItem"])
+        tables.allow(self.function, [*READ_AND_WRITE, "DeleteItem", "BatchGetItem", "BatchWriteItem"], *tables.all)
         tables.allow_query(self.function, tables.assistants, "by_project")
         tables.allow_query(self.function, tables.messages, "by_project", "by_user")
         storage.allow(self.function, ["GetObject", "PutObject", "DeleteObject"], "text/", "files/", "uploads/")
         storage.allow(self.function, ["PutObjectTagging", "ListMultipartUploadParts", "AbortMultipartUpload"], "files/")
         # Without it, S3 answers 403 and not 404 for what is not there.
-        storage.allow_list(self.function, "files/")
+        storage.allow_list(self.function, "files/", "text/assistants/")
         storage.allow(self.function, ["GetObject"], "outputs/")
         self.function.allow(["states:StartExecution"], [runs.machine.state_machine_arn])
         self.function.allow(["states:SendTaskSuccess"], ["*"], because=TASK_TOKENS)

@@ -29,7 +29,7 @@ class Configuration:
         run_expires_after: seconds until a run expires, unless its request says otherwise (at most 86,400).
         context_tokens: how much of a conversation a model call may carry.
         model_provider: `openai` (or anything that speaks its Responses API), `azure` or `bedrock`.
-        model: used when neither the assistant nor the run names one.
+        model: listed first among the models; an assistant names its own.
         model_base_url: the provider's endpoint; empty for the provider's own.
         embedding_model: makes the vectors of file search.
         model_prices: US dollars for a million tokens, `{model: (prompt, completion)}`; a model not listed costs 0.

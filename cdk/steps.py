@@ -13,7 +13,8 @@ from cdk.model import Model
 from cdk.storage import Storage
 from cdk.tables import Tables
 
-READ_AND_WRITE = ("GetItem", "PutItem", "UpdateItem", "ConditionCheckItem", "Query")
+READ_AND_WRITE = ("GetItem", "PutItem", "UpdateItem", "Query")
+SETTLE = ("GetItem", "UpdateItem", "Query")
 """The item actions behind a store that reads by key, queries, updates and writes transactions; nothing is deleted."""
 
 
@@ -46,11 +47,11 @@ class Steps(Construct):
             timeout=60,
             environment={
                 **records,
-                "MODEL": configuration.model,
                 "RUN_EXPIRES_AFTER": str(configuration.run_expires_after),
             },
         )
-        tables.allow(self.queued, READ_AND_WRITE)
+        tables.allow(self.queued, ["GetItem"], tables.assistants)
+        tables.allow(self.queued, READ_AND_WRITE, tables.threads, tables.messages)
         storage.allow(self.queued, ["GetObject", "PutObject"], "text/")
 
         self.in_progress = self._step(
@@ -66,7 +67,8 @@ class Steps(Construct):
         )
         for tool in tools.values():
             self.in_progress.function.node.add_dependency(tool.alias)
-        tables.allow(self.in_progress, READ_AND_WRITE)
+        tables.allow(self.in_progress, ["GetItem"], tables.assistants)  # where files are
+        tables.allow(self.in_progress, READ_AND_WRITE, tables.threads, tables.messages)
         storage.allow(self.in_progress, ["GetObject", "PutObject"], "text/")
         storage.allow(self.in_progress, ["GetObject"], "outputs/", "files/")
         model.allow(self.in_progress)
@@ -78,7 +80,7 @@ class Steps(Construct):
             timeout=30,
             environment=records,
         )
-        tables.allow(self.requires_action, ["GetItem", "UpdateItem"])
+        tables.allow(self.requires_action, ["GetItem", "UpdateItem"], tables.messages)
         storage.allow(self.requires_action, ["GetObject"], "text/")
 
         self.record_failure = self._step(
@@ -88,7 +90,7 @@ class Steps(Construct):
             timeout=60,
             environment={**records, **model.prices},
         )
-        tables.allow(self.record_failure, READ_AND_WRITE)
+        tables.allow(self.record_failure, SETTLE, tables.threads, tables.messages)
         storage.allow(self.record_failure, ["GetObject"], "text/")
 
     def _step(

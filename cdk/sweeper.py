@@ -11,7 +11,7 @@ from cdk.layers import Layers
 from cdk.model import Model
 from cdk.review import acknowledge
 from cdk.state_machine import TASK_TOKENS, RunStateMachine
-from cdk.steps import READ_AND_WRITE, step_code
+from cdk.steps import SETTLE, step_code
 from cdk.storage import Storage
 from cdk.tables import Tables
 
@@ -53,7 +53,8 @@ class Sweeper(Construct):
             },
             timeout=55,
         )
-        tables.allow(self.function, [*READ_AND_WRITE, "BatchWriteItem"])
+        tables.allow(self.function, SETTLE, tables.threads, tables.messages)
+        tables.allow(self.function, ["BatchWriteItem"], tables.messages)
         tables.allow_query(self.function, tables.messages, "open_runs")
         storage.allow(self.function, ["GetObject"], "text/")
         # What deleted threads leave is removed in the background.

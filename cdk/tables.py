@@ -81,12 +81,14 @@ class Tables(Construct):
             "MESSAGES_TABLE": self.messages.table_name,
         }
 
-    def allow(self, function: VersionedFunction, actions: Sequence[str]) -> None:
-        """Let the function do these item actions (`GetItem`, ...) on the three tables, not on their indexes."""
-        function.allow(
-            [f"dynamodb:{action}" for action in actions],
-            [table.table_arn for table in (self.assistants, self.threads, self.messages)],
-        )
+    def allow(self, function: VersionedFunction, actions: Sequence[str], *tables: Table) -> None:
+        """Let the function do these item actions (`GetItem`, ...) on these tables, not on their indexes."""
+        function.allow([f"dynamodb:{action}" for action in actions], [table.table_arn for table in tables])
+
+    @property
+    def all(self) -> tuple[Table, Table, Table]:
+        """The three tables."""
+        return self.assistants, self.threads, self.messages
 
     def allow_query(self, function: VersionedFunction, table: Table, *indexes: str) -> None:
         """Let the function query these indexes of a table."""

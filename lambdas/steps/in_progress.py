@@ -46,7 +46,8 @@ def handler(event: Json) -> Json:
         tools = store().steps.record_outputs(run, tools, _outputs(event["outputs"]), now_ms() // 1000)
     for _ in range(3):
         now = now_ms() // 1000
-        tools = _refuse_oversized(run, tools, now)
+        if tools:
+            tools = store().steps.record_outputs(run, tools, runs.refused(run, tools), now)
         action = next_action(run, event["turn"], tools, now)
         follows = event["execution"] != run.execution
         if follows and action not in TERMINAL:
@@ -58,23 +59,15 @@ def handler(event: Json) -> Json:
             return {"status": action, "turn": run.turn}
         if action == "late":
             return _wait(run, 1)
-        if action != "call_model":
-            return runs.finish(store(), run, action, now)
-        # Cancelled, or another delivery was first: the record tells.
+        # Cancelled meanwhile, or answered, or another delivery was first: the record tells.
         with suppress(ConditionFailed):
+            if action != "call_model":
+                return runs.finish(store(), run, action, now)
             if told := _take_turn(run):
                 return told
         run = store().runs.get(run.thread_id, run.id)
         tools = store().steps.pending(run)
     return _wait(run, 1)
-
-
-def _refuse_oversized(run: Run, tools: ToolStep | None, now: int) -> ToolStep | None:
-    """Answer the calls whose arguments do not fit into the execution's data, for the model to make them shorter."""
-    if tools is None:
-        return None
-    error = {"text": "Error: the arguments are too long."}
-    return store().steps.record_outputs(run, tools, dict.fromkeys(runs.oversized(tools), error), now)
 
 
 def _outputs(outputs: list[Json]) -> dict[str, Json]:
@@ -105,7 +98,7 @@ def _take_turn(run: Run) -> Json | None:
             body,
             timeout=max(1.0, min(MODEL_SECONDS, left)),
             attempt=retries,
-            cancelled=lambda: store().runs.status(run.thread_id, run.id) != "in_progress",
+            cancelled=lambda: store().runs.status(run.thread_id, run.id) not in ("queued", "in_progress"),
         )
     except model.Cancelled:
         raise ConditionFailed([]) from None

@@ -5,7 +5,8 @@ it looks at that execution's run at once. The index lags a little; what is done 
 """
 
 import os
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 import boto3
@@ -33,20 +34,25 @@ def handler(event: Json) -> Json:
     now = now_ms() // 1000
     swept = 0
     for thread_id, run_id in store().runs.open(now, execution=event.get("name")):
-        try:
-            _sweep(store().runs.get(thread_id, run_id), now)
-        except ConditionFailed:
-            logger.info("run %s moved while it was swept", run_id)
-        except Exception as error:
-            # One run that can't be swept must not keep the others waiting.
-            logger.error("run %s is not swept: %s", run_id, fault_of(error).where)
+        _guarded(f"run {run_id}", partial(_sweep, thread_id, run_id, now))
         swept += 1
     for thread_id in store().threads.tombstones(now):
-        store().threads.bury(thread_id)
+        _guarded(f"thread {thread_id}", partial(store().threads.bury, thread_id))
     return {"swept": swept}
 
 
-def _sweep(run: Run, now: int) -> None:
+def _guarded(what: str, work: Callable[[], None]) -> None:
+    """One that can't be swept must not keep the others waiting."""
+    try:
+        work()
+    except ConditionFailed:
+        logger.info("%s moved while it was swept", what)
+    except Exception as error:
+        logger.error("%s is not swept: %s", what, fault_of(error).where)
+
+
+def _sweep(thread_id: str, run_id: str, now: int) -> None:
+    run = store().runs.get(thread_id, run_id)
     if run.status in TERMINAL:
         return
     if now >= run.expires_at and run.status != "cancelling":

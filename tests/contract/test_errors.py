@@ -130,3 +130,33 @@ def test_a_key_issued_now_is_known_within_seconds(stack: local.Local) -> None:
                 time.sleep(1)
     finally:
         keys.revoke(secrets, secret, name)
+
+
+def test_another_objects_id_is_not_found(client: openai.OpenAI, model: str) -> None:
+    file = client.files.create(file=("a.txt", b"a"), purpose="assistants")
+    for identifier in (file.id, "asst_none", "a#b"):
+        with pytest.raises(openai.NotFoundError):
+            client.beta.assistants.retrieve(identifier)
+        with pytest.raises(openai.NotFoundError):
+            client.beta.assistants.update(identifier, name="x")
+        with pytest.raises(openai.NotFoundError):
+            client.beta.assistants.delete(identifier)
+    thread = client.beta.threads.create()
+    with pytest.raises(openai.NotFoundError):
+        client.beta.threads.runs.create(thread.id, assistant_id=file.id)
+
+
+def test_configurations_have_a_size(client: openai.OpenAI, model: str) -> None:
+    function = {"module_name": "finance", "class_name": "Finance", "function_name": "send_email"}
+    large = {**function, "configuration": {"sender": "x" * 100_000}}
+    with pytest.raises(openai.BadRequestError, match="functions"):
+        client.beta.assistants.create(model=model, extra_body={"functions": [large]})
+
+
+def test_a_tool_choice_must_be_among_the_tools(client: openai.OpenAI, model: str) -> None:
+    assistant = client.beta.assistants.create(model=model)
+    thread = client.beta.threads.create()
+    with pytest.raises(openai.BadRequestError, match="tool_choice"):
+        client.beta.threads.runs.create(
+            thread.id, assistant_id=assistant.id, tool_choice={"type": "function", "function": {"name": "nobody"}}
+        )

@@ -74,10 +74,14 @@ def test_a_mail_delivered_twice_is_sent_once(driver: Driver) -> None:
         "function_name": "send_email",
         "arguments": json.dumps({"to": "ada@example.com", "content": "Once"}),
         "configured": False,
-        "output_bytes": 1_000,
+        "turn": 0,
+        "inline_bytes": 1_000,
+        "most_bytes": 9_000,
     }
     assert invoke(driver, "tool-finance", event) == invoke(driver, "tool-finance", event)
-    listed = driver.client("s3").list_objects_v2(Bucket=driver.store.blobs.bucket, Prefix=f"outbox/{event['run_id']}/")
+    listed = driver.client("s3").list_objects_v2(
+        Bucket=driver.store.blobs.bucket, Prefix=f"outbox/thread_1/{event['run_id']}/"
+    )
     assert listed["KeyCount"] == 1
 
 
@@ -85,7 +89,7 @@ def test_a_large_output_goes_to_the_bucket_and_reaches_the_model(driver: Driver)
     run = created(driver, 'call get_stock_price {"symbol": "ACME"}')
     event = {"thread_id": run.thread_id, "run_id": run.id, "turn": 0, "execution": run.execution, "outputs": []}
     [call] = invoke(driver, "in_progress", event)["calls"]
-    kept = invoke(driver, "tool-finance", {**call["payload"], "output_bytes": 5})
+    kept = invoke(driver, "tool-finance", {**call["payload"], "inline_bytes": 5})
     assert set(kept) == {"tool_call_id", "output_key"}
     answer = invoke(driver, "in_progress", {**event, "turn": 1, "outputs": [kept]})
     assert answer["status"] == "completed"
@@ -108,6 +112,36 @@ def test_arguments_that_outgrow_the_execution_are_refused_to_the_model(driver: D
     answered = driver.run(driver.start({"thread_id": run.thread_id, "run_id": run.id}, run.execution))
     [message] = driver.store.threads.messages(run.thread_id, [answered["messages"][0]["message_id"]])
     assert "the arguments are too long" in message["content"][0]["text"]["value"]
+
+
+def test_a_call_that_nobody_serves_is_told_to_the_model(driver: Driver) -> None:
+    run = driver.run(driver.ask(driver.assistant(), "call nobody {}"))
+    assert "there is no function of this name" in run["messages"][0]["text"]
+
+
+def test_a_run_that_ended_is_found_so_whatever_its_outputs_are(driver: Driver) -> None:
+    """Its last step may die after all is stored; what ends the execution then reads no tool's output."""
+    run = created(driver, 'call get_stock_price {"symbol": "ACME"}')
+    event = {"thread_id": run.thread_id, "run_id": run.id, "turn": 0, "execution": run.execution, "outputs": []}
+    [call] = invoke(driver, "in_progress", event)["calls"]
+    kept = invoke(driver, "tool-finance", {**call["payload"], "inline_bytes": 5})
+    invoke(driver, "in_progress", {**event, "turn": 1, "outputs": [kept]})
+    execution = {"name": run.execution, "arn": "-", "start_time": "2026-01-01T00:00:00Z"}
+    ids = {"thread_id": run.thread_id, "run_id": run.id}
+    told = invoke(driver, "record_failure", {"request": ids, "execution": execution, "error": "Died"})
+    assert told["status"] == "completed"
+
+
+def test_outputs_that_come_after_the_end_change_nothing(driver: Driver) -> None:
+    run = created(driver, 'call get_stock_price {"symbol": "ACME"}', expires_after=2)
+    event = {"thread_id": run.thread_id, "run_id": run.id, "turn": 0, "execution": run.execution, "outputs": []}
+    [call] = invoke(driver, "in_progress", event)["calls"]
+    time.sleep(2)
+    assert invoke(driver, "in_progress", event)["status"] == "expired"
+    late = [{"tool_call_id": call["tool_call_id"], "output": "late"}]
+    assert invoke(driver, "in_progress", {**event, "turn": 1, "outputs": late})["status"] == "expired"
+    [step] = driver.store.steps.of_run(run.thread_id, run.id)
+    assert (step["status"], step["completed_at"]) == ("expired", None)
 
 
 def test_a_run_whose_start_was_lost_is_started(driver: Driver) -> None:

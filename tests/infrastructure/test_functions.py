@@ -110,11 +110,11 @@ def test_no_action_is_a_wildcard_and_no_unjustified_resource_is(prod: Template) 
 @pytest.mark.parametrize(
     ("function", "allowed"),
     [
-        ("oae-queued", {"GetItem", "PutItem", "UpdateItem", "ConditionCheckItem", "Query"}),
-        ("oae-in_progress", {"GetItem", "PutItem", "UpdateItem", "ConditionCheckItem", "Query"}),
+        ("oae-queued", {"GetItem", "PutItem", "UpdateItem", "Query"}),
+        ("oae-in_progress", {"GetItem", "PutItem", "UpdateItem", "Query"}),
         ("oae-requires_action", {"GetItem", "UpdateItem"}),
-        ("oae-record_failure", {"GetItem", "PutItem", "UpdateItem", "ConditionCheckItem", "Query"}),
-        ("oae-sweeper", {"GetItem", "PutItem", "UpdateItem", "ConditionCheckItem", "Query", "BatchWriteItem"}),
+        ("oae-record_failure", {"GetItem", "UpdateItem", "Query"}),
+        ("oae-sweeper", {"GetItem", "UpdateItem", "Query", "BatchWriteItem"}),
         ("oae-tool-finance", {"GetItem"}),
     ],
 )

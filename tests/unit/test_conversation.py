@@ -1,7 +1,6 @@
 """Messages and turns as the Responses API speaks them, and back."""
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 from typing import Any
 
 from assistant_engine import conversation
@@ -30,10 +29,12 @@ def said(text: str, role: str = "user") -> Json:
 def request(
     messages: Sequence[Json] = (),
     turns: Sequence[list[Json]] = (),
-    outputs: Mapping[str, str] = MappingProxyType({}),
+    outputs: Sequence[dict[str, str]] = (),
     **settings: Any,
 ) -> Json:
-    return conversation.model_request({**SETTINGS, **settings}, list(messages), list(turns), outputs, Usage(5, 100))
+    return conversation.model_request(
+        {**SETTINGS, **settings}, list(messages), list(turns), list(outputs), Usage(5, 100)
+    )
 
 
 def response(*output: Json, **more: Any) -> Json:
@@ -82,16 +83,34 @@ def test_functions_are_flattened_and_not_strict_unless_asked() -> None:
 def test_a_named_tool_choice_is_for_the_first_turn_only() -> None:
     tools = [{"type": "function", "function": {"name": "f"}}]
     settings = {**SETTINGS, "tools": tools, "tool_choice": "required"}
-    body = conversation.model_request(settings, [], [[call("c1")]], {"c1": "out"}, Usage())
+    body = conversation.model_request(settings, [], [[call("c1")]], [{"c1": "out"}], Usage())
     assert "tool_choice" not in body
 
 
 def test_turns_are_sent_again_word_for_word_with_their_outputs_after_them() -> None:
     reasoning = {"type": "reasoning", "id": "rs_1", "encrypted_content": "xyz", "summary": []}
     turn = [reasoning, call("c1"), call("c2")]
-    body = request([said("Go")], [turn], {"c2": "two", "c1": "one"})
+    body = request([said("Go")], [turn], [{"c2": "two", "c1": "one"}])
     assert body["input"][1:4] == turn
     assert [(item["call_id"], item["output"]) for item in body["input"][4:]] == [("c1", "one"), ("c2", "two")]
+
+
+def test_calls_of_two_turns_may_have_one_id() -> None:
+    body = request([said("Go")], [[call("c1")], [call("c1")]], [{"c1": "first"}, {"c1": "second"}])
+    assert [item["output"] for item in body["input"] if "output" in item] == ["first", "second"]
+
+
+def test_reasoning_without_its_content_is_not_sent_again() -> None:
+    reasoning = {"type": "reasoning", "id": "rs_1", "summary": []}
+    body = request([said("Go")], [[reasoning, call("c1")]], [{"c1": "one"}])
+    assert [item["type"] for item in body["input"]] == ["message", "function_call", "function_call_output"]
+    assert "id" not in body["input"][1]
+
+
+def test_images_of_the_assistant_stay_out() -> None:
+    message = said("Look", "assistant")
+    message["content"].append({"type": "image_url", "image_url": {"url": "https://a.example/b.png", "detail": "auto"}})
+    assert [part["type"] for part in request([message])["input"][0]["content"]] == ["output_text"]
 
 
 def test_a_json_schema_is_flattened() -> None:

@@ -23,8 +23,9 @@ def test_the_tool_that_the_readme_shows_works() -> None:
     exec(program, names)  # noqa: S102
     described = tool.describe(names["Weather"])
     assert described["functions"]["get_temperature"]["parameters"]["required"] == ["city"]
-    call = {"thread_id": "t", "run_id": "r", "tool_call_id": "c", "function_name": "get_temperature"}
-    answer = names["handler"]({**call, "arguments": '{"city": "Oslo"}', "configured": False, "output_bytes": 99}, None)
+    limits = {"inline_bytes": 99, "most_bytes": 99}
+    call = {"thread_id": "t", "run_id": "r", "turn": 0, "tool_call_id": "c", "function_name": "get_temperature"}
+    answer = names["handler"]({**call, "arguments": '{"city": "Oslo"}', "configured": False, **limits}, None)
     assert json.loads(answer["output"])["city"] == "Oslo"
 
 

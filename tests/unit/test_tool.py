@@ -32,7 +32,7 @@ class Calculator:
     def _hidden(self) -> None: ...
 
 
-def invoke(name: str, arguments: str, limit: int = 1_000) -> Json:
+def invoke(name: str, arguments: str, limit: int = 1_000, most: int = 9_000) -> Json:
     event = {
         "thread_id": "thread_1",
         "run_id": "run_1",
@@ -40,7 +40,9 @@ def invoke(name: str, arguments: str, limit: int = 1_000) -> Json:
         "function_name": name,
         "arguments": arguments,
         "configured": False,
-        "output_bytes": limit,
+        "turn": 3,
+        "inline_bytes": limit,
+        "most_bytes": most,
     }
     return tool.handler(Calculator)(event, None)
 
@@ -49,11 +51,15 @@ def test_the_size_of_an_output_is_what_it_takes_in_the_execution(monkeypatch: py
     put = []
     monkeypatch.setenv("BUCKET", "a-bucket")
     monkeypatch.setattr(tool, "_client", lambda service: SimpleNamespace(put_object=lambda **o: put.append(o)))
-    key = "outputs/thread_1/run_1/call_1"
+    key = "outputs/thread_1/run_1/3/call_1"
     # Ten quotes, escaped and quoted, are 22 bytes of the state machine's JSON.
     assert invoke("quote", '{"count": 10}', limit=21) == {"tool_call_id": "call_1", "output_key": key}
     assert put[0]["Body"] == b'"' * 10
     assert invoke("quote", '{"count": 10}', limit=22) == {"tool_call_id": "call_1", "output": '"' * 10}
+
+
+def test_an_output_beyond_all_bounds_is_cut() -> None:
+    assert invoke("quote", '{"count": 50}', most=10)["output"] == '"' * 10 + " [truncated]"
 
 
 def test_schemas_come_from_the_hints_and_the_docstring() -> None:

@@ -41,8 +41,7 @@ class Finance:
         import boto3
         from botocore.exceptions import ClientError
 
-        call = tool.current_call()
-        key = f"outbox/{call.run_id}/{call.tool_call_id}.json"
+        key = f"outbox/{tool.current_call().name}.json"
         mail = {"from": self.sender, "to": to, "content": content}
         try:
             boto3.client("s3").put_object(

@@ -1,7 +1,11 @@
 """Assistants: what a valid request makes of one."""
 
 from assistant_engine import ids, registry, tool_resources
+from assistant_engine.errors import InvalidRequest
 from assistant_engine.records import Json
+
+MOST_TOOLS = 128
+"""Tools of an assistant, as the API has it."""
 
 
 def new_assistant(request: Json, now_ms: int) -> Json:
@@ -52,4 +56,11 @@ def modified(assistant: Json, request: Json) -> Json:
     if changes.get("functions"):
         changes["functions"] = [{"configuration": {}, **entry} for entry in changes["functions"]]
         registry.check(changes["functions"])
-    return {**assistant, **changes}
+    changed = {**assistant, **changes}
+    if len(changed["tools"]) + len(changed["functions"]) > MOST_TOOLS:
+        raise InvalidRequest(
+            f"Invalid 'tools': array too long. Expected at most {MOST_TOOLS} tools and functions together.",
+            param="tools",
+            code="array_above_max_length",
+        )
+    return changed

@@ -5,7 +5,7 @@ Pure functions. The mapping follows the Assistants API (`RunObject`, `MessageObj
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from assistant_engine.records import Json, Turn, Usage
 
@@ -19,7 +19,7 @@ _TOKENS_OF_AN_IMAGE = 1_000
 
 
 def model_request(
-    settings: Json, messages: list[Json], turns: list[list[Json]], outputs: Mapping[str, str], used: Usage
+    settings: Json, messages: list[Json], turns: list[list[Json]], outputs: list[dict[str, str]], used: Usage
 ) -> Json:
     """The body of `POST /responses` for a run's next turn.
 
@@ -27,7 +27,7 @@ def model_request(
         settings: `Run.settings`.
         messages: the thread's messages before the run's first turn, in order.
         turns: the output items of the run's turns so far.
-        outputs: of all calls in those turns, by call id.
+        outputs: of the calls in each of those turns, by call id.
         used: tokens that the run has used.
     """
     body: Json = {
@@ -42,8 +42,11 @@ def model_request(
         body["tools"] = functions
         body["parallel_tool_calls"] = settings["parallel_tool_calls"]
         # Asking for a certain tool is meant for the first turn: kept up, the run would never come to an answer.
-        if settings["tool_choice"] and not turns:
-            body["tool_choice"] = _tool_choice(settings["tool_choice"])
+        choice = settings["tool_choice"]
+        if isinstance(choice, str):
+            body |= {} if turns else {"tool_choice": choice}
+        elif choice["type"] == "function" and not turns:
+            body["tool_choice"] = {"type": "function", "name": choice["function"]["name"]}
     if text_format := _text_format(settings["response_format"]):
         body["text"] = {"format": text_format}
     for name in ("temperature", "top_p"):
@@ -61,7 +64,9 @@ def model_request(
 
 def _input_message(message: Json) -> Json:
     role = message["role"]
-    parts = [_input_part(part, role) for part in message["content"]]
+    # The Responses API takes images from users only.
+    shown = [part for part in message["content"] if role == "user" or part["type"] in ("text", "refusal")]
+    parts = [_input_part(part, role) for part in shown]
     return {"type": "message", "role": role, "content": parts}
 
 
@@ -77,16 +82,25 @@ def _input_part(part: Json, role: str) -> Json:
     return {"type": "input_image", "file_id": part["image_file"]["file_id"], "detail": part["image_file"]["detail"]}
 
 
-def _past_turns(turns: list[list[Json]], outputs: Mapping[str, str]) -> Iterable[Json]:
-    for turn in turns:
-        yield from turn
+def _past_turns(turns: list[list[Json]], outputs: list[dict[str, str]]) -> Iterable[Json]:
+    for turn, answers in zip(turns, outputs, strict=True):
+        yield from _sent_again(turn)
         for item in turn:
             if item["type"] == "function_call":
-                yield {
-                    "type": "function_call_output",
-                    "call_id": item["call_id"],
-                    "output": outputs[item["call_id"]],
-                }
+                output = answers[item["call_id"]]
+                yield {"type": "function_call_output", "call_id": item["call_id"], "output": output}
+
+
+def _sent_again(turn: list[Json]) -> list[Json]:
+    """A turn's items word for word; but reasoning that came without its content is only a name that nobody knows.
+
+    Nothing is stored at the model's side, so such an item is left out, and with it the ids that would tie the others
+    to it.
+    """
+    nameless = [item for item in turn if item["type"] == "reasoning" and not item.get("encrypted_content")]
+    if not nameless:
+        return turn
+    return [{k: v for k, v in item.items() if k != "id"} for item in turn if item not in nameless]
 
 
 def _function(function: Json) -> Json:
@@ -98,12 +112,6 @@ def _function(function: Json) -> Json:
         # The Responses API takes an absent `strict` for true, the Assistants API for false.
         "strict": bool(function.get("strict")),
     }
-
-
-def _tool_choice(choice: str | Json) -> str | Json:
-    if isinstance(choice, dict) and choice["type"] == "function":
-        return {"type": "function", "name": choice["function"]["name"]}
-    return choice
 
 
 def _text_format(response_format: str | Json | None) -> Json | None:

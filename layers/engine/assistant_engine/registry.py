@@ -45,7 +45,12 @@ def check(functions: list[Json]) -> None:
 
 
 def function_tools(functions: list[Json]) -> list[Json]:
-    """The tool definitions (`AssistantToolsFunction`) of an assistant's `functions`."""
+    """The tool definitions (`AssistantToolsFunction`) of an assistant's `functions`.
+
+    Raises:
+        InvalidRequest: one is not deployed any more.
+    """
+    check(functions)
     tools = []
     for entry in functions:
         described = deployed()[entry["module_name"]]["functions"][entry["function_name"]]

@@ -5,7 +5,6 @@ Every operation decides from the record and may be carried out twice.
 
 import json
 import os
-from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -22,6 +21,15 @@ NOT_STARTED_SECONDS = 30
 
 INLINE_BUDGET = 200 * 1024
 """Bytes of tool output that one turn may carry in the execution's data (Step Functions limit: 256 KiB)."""
+
+ENVELOPE_BYTES = 400
+"""What the execution's data takes for a call beside its arguments or its output: ids, names, limits."""
+
+MOST_OUTPUT_BYTES = 512 * 1024
+"""A tool's output is cut there: it is read by a model, and shown in a run step."""
+
+MOST_TURN_BYTES = 4_000_000
+"""Bytes of tool output in one turn: a run step must fit into one answer of the HTTP API (Lambda limit: 6 MB)."""
 
 ANSWER_BYTES = 128 * 1024
 """Bytes of answer in the output of an execution that another AWS service started."""
@@ -66,7 +74,12 @@ def new_run(
 
 
 def settings_of(assistant: Json, request: Json) -> Json:
-    """`Run.settings`: what the request sets and, where it doesn't, the assistant or the default."""
+    """`Run.settings`: what the request sets and, where it doesn't, the assistant or the default.
+
+    Raises:
+        InvalidRequest: `tool_choice` names a tool that the run does not have; a function's tool is not deployed any
+            more.
+    """
 
     def chosen(name: str, default: Any = None) -> Any:
         value = request.get(name)
@@ -76,16 +89,18 @@ def settings_of(assistant: Json, request: Json) -> Json:
     if request.get("additional_instructions"):
         instructions = "\n".join(filter(None, [instructions, request["additional_instructions"]]))
     tools = chosen("tools")
-    named = {tool["function"]["name"] for tool in tools if tool["type"] == "function"}
-    tools = [
-        *tools,
-        *(t for t in registry.function_tools(assistant["functions"]) if t["function"]["name"] not in named),
-    ]
+    if request.get("tools") is None:
+        # A run that names its tools is offered those alone; the assistant's functions among them are still served.
+        named = {tool["function"]["name"] for tool in tools if tool["type"] == "function"}
+        deployed = registry.function_tools(assistant["functions"])
+        tools = [*tools, *(tool for tool in deployed if tool["function"]["name"] not in named)]
+    tool_choice = chosen("tool_choice", "auto")
+    _require_tool(tool_choice, tools)
     return {
         "model": chosen("model"),
         "instructions": instructions,
         "tools": tools,
-        "tool_choice": chosen("tool_choice", "auto"),
+        "tool_choice": tool_choice,
         "parallel_tool_calls": chosen("parallel_tool_calls", True),
         "response_format": chosen("response_format"),
         "temperature": chosen("temperature"),
@@ -95,6 +110,20 @@ def settings_of(assistant: Json, request: Json) -> Json:
         "max_completion_tokens": chosen("max_completion_tokens"),
         "truncation_strategy": {"last_messages": None, **chosen("truncation_strategy", {"type": "auto"})},
     }
+
+
+def _require_tool(choice: str | Json, tools: list[Json]) -> None:
+    if isinstance(choice, str):
+        return
+    name = choice["function"]["name"] if choice["type"] == "function" else None
+    offered = [(tool["type"], tool["function"]["name"] if tool["type"] == "function" else None) for tool in tools]
+    if (choice["type"], name) not in offered:
+        wanted = f"function '{name}'" if name else f"tool of type '{choice['type']}'"
+        raise InvalidRequest(
+            f"Invalid 'tool_choice': there is no {wanted} in this run's tools.",
+            param="tool_choice",
+            code="invalid_value",
+        )
 
 
 def new_thread(request: Json, thread_id: str, now_ms: int) -> tuple[Thread, list[Json]]:
@@ -228,6 +257,8 @@ def cancel(store: Store, thread_id: str, run_id: str, now: int) -> Run:
         return store.runs.request_cancel(run, now)
     except ConditionFailed:
         current = store.runs.get(thread_id, run_id)
+        if current.status == "cancelling":
+            return current
         raise InvalidRequest(f"Cannot cancel run with status '{current.status}'.") from None
 
 
@@ -304,11 +335,7 @@ def ended(store: Store, run: Run) -> Json:
             "usage": run.usage.api(),
         }
         finished |= {"incomplete_details": run.incomplete_details}
-        created = [
-            step["step_details"]["message_creation"]["message_id"]
-            for step in store.steps.of_run(run.thread_id, run.id)
-            if step["type"] == "message_creation"
-        ]
+        created = store.steps.message_ids(run.thread_id, run.id)
         finished["messages"] = (
             _answer(store, run, created) if run.answers_in_output else [{"message_id": name} for name in created]
         )
@@ -340,26 +367,39 @@ def calls(run: Run, tools: ToolStep) -> list[Json]:
             "payload": {
                 "thread_id": run.thread_id,
                 "run_id": run.id,
+                "turn": run.turn - 1,
                 "tool_call_id": call["id"],
                 "function_name": call["function"]["name"],
                 "arguments": call["function"]["arguments"],
                 "configured": bool(entries[call["function"]["name"]].get("configuration")),
-                "output_bytes": _inline_bytes(tools),
+                "inline_bytes": _inline_bytes(tools),
+                "most_bytes": min(MOST_OUTPUT_BYTES, MOST_TURN_BYTES // len(tools.calls)),
             },
         }
         for call in tools.unanswered(server=True)
     ]
 
 
-def oversized(tools: ToolStep) -> Iterable[str]:
-    """The ids of server-side calls whose arguments are too long for the execution's data."""
-    limit = INLINE_BUDGET // len(tools.calls)
-    return (call["id"] for call in tools.unanswered(server=True) if json_size(call["function"]["arguments"]) > limit)
+def refused(run: Run, tools: ToolStep) -> dict[str, Json]:
+    """The outputs, by call id, of calls that nobody can carry out: the model is told, and may do better."""
+    offered = {tool["function"]["name"] for tool in run.settings["tools"] if tool["type"] == "function"}
+    answers = {}
+    for call in [*tools.unanswered(server=True), *tools.unanswered(server=False)]:
+        if call["function"]["name"] not in offered:
+            answers[call["id"]] = {"text": "Error: there is no function of this name."}
+        elif call["id"] in tools.server_calls and json_size(call["function"]["arguments"]) > _share(tools):
+            answers[call["id"]] = {"text": "Error: the arguments are too long."}
+    return answers
+
+
+def _share(tools: ToolStep) -> int:
+    """What each of a turn's calls may take of the execution's data."""
+    return max(0, INLINE_BUDGET // len(tools.calls) - ENVELOPE_BYTES)
 
 
 def _inline_bytes(tools: ToolStep) -> int:
     """How much of a call's output may stand in an item and in the execution's data."""
-    return min(INLINE_BYTES, INLINE_BUDGET // len(tools.calls))
+    return min(INLINE_BYTES, _share(tools))
 
 
 def finish(store: Store, run: Run, status: str, now: int, last_error: Json | None = None) -> Json:

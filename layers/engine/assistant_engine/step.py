@@ -39,6 +39,7 @@ _BUSY = {
     "InternalServerError",
     "ServiceUnavailable",
     "TransactionCanceledException",
+    "TransactionConflictException",
     "TransactionInProgressException",
 }
 

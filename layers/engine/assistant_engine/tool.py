@@ -26,7 +26,13 @@ class Call:
 
     thread_id: str
     run_id: str
+    turn: int
     tool_call_id: str
+
+    @property
+    def name(self) -> str:
+        """A name for the call that is its own: some models' servers start their call ids anew in each turn."""
+        return f"{self.thread_id}/{self.run_id}/{self.turn}/{self.tool_call_id}"
 
 
 _call: ContextVar[Call] = ContextVar("call")
@@ -69,24 +75,30 @@ def describe(cls: type) -> Json:
 def handler(cls: type) -> Callable[[Json, Any], Json]:
     """The Lambda handler of a tool module.
 
-    It takes `{"thread_id", "run_id", "tool_call_id", "function_name", "arguments" (JSON text), "configured",
-    "output_bytes"}` and returns `{"tool_call_id", "output"}`, or `{"tool_call_id", "output_key"}` when the output is
-    larger than `output_bytes`. Bad arguments and exceptions are the output, for the model to see.
+    It takes `{"thread_id", "run_id", "turn", "tool_call_id", "function_name", "arguments" (JSON text), "configured",
+    "inline_bytes", "most_bytes"}` and returns `{"tool_call_id", "output"}`, or `{"tool_call_id", "output_key"}` when
+    the output is larger than `inline_bytes`. An output over `most_bytes` is cut. Bad arguments and exceptions are the
+    output, for the model to see.
     """
     methods = _methods(cls)
 
     def handle(event: Json, context: Any) -> Json:
-        call = Call(event["thread_id"], event["run_id"], event["tool_call_id"])
+        call = Call(event["thread_id"], event["run_id"], event["turn"], event["tool_call_id"])
         _call.set(call)
         name = event["function_name"]
-        output = _answer(cls, methods.get(name), event)
-        if json_size(output) <= event["output_bytes"]:
+        output = _cut(_answer(cls, methods.get(name), event), event["most_bytes"])
+        if json_size(output) <= event["inline_bytes"]:
             return {"tool_call_id": call.tool_call_id, "output": output}
-        key = f"outputs/{call.thread_id}/{call.run_id}/{call.tool_call_id}"
+        key = f"outputs/{call.name}"
         _client("s3").put_object(Bucket=os.environ["BUCKET"], Key=key, Body=output.encode())
         return {"tool_call_id": call.tool_call_id, "output_key": key}
 
     return handle
+
+
+def _cut(output: str, most_bytes: int) -> str:
+    encoded = output.encode()
+    return output if len(encoded) <= most_bytes else encoded[:most_bytes].decode(errors="ignore") + " [truncated]"
 
 
 def _answer(cls: type, method: Callable[..., Any] | None, event: Json) -> str:

@@ -4,6 +4,7 @@ Limits that the reference leaves open are set here where storage needs one: ids 
 256,000 characters for any instructions or message text.
 """
 
+import json
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
@@ -39,6 +40,12 @@ from assistant_engine.schemas.common import (
 
 TEXT_LENGTH = 256_000
 
+CONFIGURATION_BYTES = 64 * 1024
+"""All configurations of an assistant's functions: a run's item holds them (DynamoDB limit: 400 KB)."""
+
+TOOLS_BYTES = 1_000_000
+"""All functions of an assistant or a run: with the instructions they must fit into an answer (Lambda limit: 6 MB)."""
+
 
 def _require_unique(names: Iterable[str]) -> None:
     seen: set[str] = set()
@@ -49,12 +56,24 @@ def _require_unique(names: Iterable[str]) -> None:
 
 
 def _unique_tools(tools: list[AssistantTool]) -> list[AssistantTool]:
-    _require_unique(tool.function.name for tool in tools if isinstance(tool, AssistantToolsFunction))
+    functions = [tool.function for tool in tools if isinstance(tool, AssistantToolsFunction)]
+    _require_unique(function.name for function in functions)
+    _require_size([function.model_dump() for function in functions], TOOLS_BYTES)
     return tools
+
+
+def _require_size(value: object, most: int) -> None:
+    size = len(json.dumps(value))
+    if size > most:
+        raise problem(
+            f"Invalid '{{param}}': too large. Expected at most {most} bytes of JSON, but got {size} instead.",
+            code="value_too_large",
+        )
 
 
 def _unique_functions(functions: list[AssistantFunction]) -> list[AssistantFunction]:
     _require_unique(function.function_name for function in functions)
+    _require_size([function.configuration for function in functions], CONFIGURATION_BYTES)
     return functions
 
 

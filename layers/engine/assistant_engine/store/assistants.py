@@ -92,14 +92,13 @@ class Assistants:
         return Page(self._blobs.unpack_each("document", found), has_more, window.from_end)
 
     def delete(self, assistant_id: str) -> None:
-        """Delete the assistant and its pointer.
+        """Delete the assistant, its pointer, and all that the bucket holds of it; a run has a copy of its own.
 
         Raises:
             NotFound: no assistant has this id.
         """
-        key = self._key(assistant_id)
-        if key is None:
-            raise _not_found(assistant_id)
+        assistant = self.get(assistant_id)
+        key = {"assistant_type": assistant["assistant_type"], "assistant_id": assistant_id}
         pointer = {"assistant_type": assistant_id, "assistant_id": assistant_id}
         present = "attribute_exists(assistant_id)"
         try:
@@ -111,12 +110,17 @@ class Assistants:
             )
         except ConditionFailed:
             raise _not_found(assistant_id) from None
+        self._blobs.delete_below(f"text/assistants/{assistant_id}/")
 
     def _key(self, assistant_id: str) -> Json | None:
         if not ids.is_id(assistant_id):
             return None
         pointer = self._db.get(self._table, {"assistant_type": assistant_id, "assistant_id": assistant_id})
-        return {"assistant_type": pointer["points_to"], "assistant_id": assistant_id} if pointer else None
+        return (
+            {"assistant_type": pointer["points_to"], "assistant_id": assistant_id}
+            if pointer and "points_to" in pointer
+            else None
+        )
 
     def _item(self, assistant: Json) -> Json:
         version = self._version(assistant)

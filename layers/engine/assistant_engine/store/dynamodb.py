@@ -5,7 +5,7 @@ outgrows an item in the bucket.
 import json
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
@@ -116,8 +116,10 @@ class Database:
             ConditionFailed: with the item as it stands.
         """
         try:
-            response = self.client.update_item(
-                ReturnValues="ALL_NEW", ReturnValuesOnConditionCheckFailure="ALL_OLD", **request
+            response = _past_conflicts(
+                lambda: self.client.update_item(
+                    ReturnValues="ALL_NEW", ReturnValuesOnConditionCheckFailure="ALL_OLD", **request
+                )
             )
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
@@ -127,7 +129,9 @@ class Database:
 
     def delete(self, table: str, key: Json) -> Json | None:
         """Delete an item; the item as it was, None if there was none."""
-        response = self.client.delete_item(TableName=table, Key=marshal(key), ReturnValues="ALL_OLD")
+        response = _past_conflicts(
+            lambda: self.client.delete_item(TableName=table, Key=marshal(key), ReturnValues="ALL_OLD")
+        )
         return unmarshal(response["Attributes"]) if "Attributes" in response else None
 
     def delete_all(self, table: str, keys: list[Json]) -> None:
@@ -140,39 +144,51 @@ class Database:
     def transact(self, actions: list[Json]) -> None:
         """All of the actions or none.
 
-        `TransactionConflict` (another transaction holds an item at this moment) is tried again with full jitter.
-
         Raises:
             ConditionFailed: a condition did not hold.
         """
         for action in actions:
             for body in action.values():
                 body["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-        for attempt in range(_CONFLICT_ATTEMPTS):
-            try:
-                self.client.transact_write_items(TransactItems=actions)
-                return
-            except ClientError as error:
-                if error.response["Error"]["Code"] != "TransactionCanceledException":
-                    raise
-                reasons = error.response["CancellationReasons"]
-                codes = {reason.get("Code", "None") for reason in reasons}
-                if "ConditionalCheckFailed" in codes:
-                    raise ConditionFailed(
-                        [
-                            unmarshal(reason.get("Item", {}))
-                            if reason.get("Code") == "ConditionalCheckFailed"
-                            else None
-                            for reason in reasons
-                        ]
-                    ) from None
-                if attempt == _CONFLICT_ATTEMPTS - 1 or not codes & {
-                    "TransactionConflict",
-                    "ThrottlingError",
-                    "ProvisionedThroughputExceeded",
-                }:
-                    raise
-            time.sleep(random.uniform(0, min(2.0, 0.05 * 2**attempt)))
+        try:
+            _past_conflicts(lambda: self.client.transact_write_items(TransactItems=actions))
+        except ClientError as error:
+            if _CONDITION not in _codes(error):
+                raise
+            reasons = error.response["CancellationReasons"]
+            failed = (unmarshal(r.get("Item", {})) if r.get("Code") == _CONDITION else None for r in reasons)
+            raise ConditionFailed(list(failed)) from None
+
+
+_CONDITION = "ConditionalCheckFailed"
+_CONFLICTS = {
+    "ProvisionedThroughputExceeded",
+    "ThrottlingError",
+    "TransactionConflict",
+    "TransactionConflictException",
+}
+
+
+def _codes(error: ClientError) -> set[str]:
+    """The code of an error or, of a cancelled transaction, those of its actions."""
+    reasons = error.response.get("CancellationReasons")
+    return {reason.get("Code", "None") for reason in reasons} if reasons else {error.response["Error"]["Code"]}
+
+
+def _past_conflicts(request: Callable[[], Any]) -> Any:
+    """Send a request again, with full jitter, while another transaction holds one of its items at that very moment.
+
+    botocore repeats throttled requests, but knows nothing of conflicts.
+    """
+    for attempt in range(_CONFLICT_ATTEMPTS):
+        try:
+            return request()
+        except ClientError as error:
+            codes = _codes(error)
+            if attempt == _CONFLICT_ATTEMPTS - 1 or _CONDITION in codes or not codes & _CONFLICTS:
+                raise
+        time.sleep(random.uniform(0, min(2.0, 0.05 * 2**attempt)))
+    raise AssertionError("unreachable")
 
 
 class Blobs:

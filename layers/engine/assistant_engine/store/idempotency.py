@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+import time
 from dataclasses import dataclass
 from typing import Any
 
 from assistant_engine.errors import Conflict
 from assistant_engine.records import Json
-from assistant_engine.store.dynamodb import Blobs, Database, marshal
+from assistant_engine.store.dynamodb import Blobs, Database, marshal, values
 
 KEPT_SECONDS = 24 * 3600
 """How long a key is remembered."""
@@ -55,7 +56,10 @@ class Idempotency:
             "Put": {
                 "TableName": table,
                 "Item": marshal(item),
-                "ConditionExpression": "attribute_not_exists(thread_id)",
+                # DynamoDB removes what has expired when it comes round to it.
+                "ConditionExpression": "attribute_not_exists(thread_id) OR #ttl <= :now",
+                "ExpressionAttributeNames": {"#ttl": "ttl"},
+                "ExpressionAttributeValues": values(now=now),
             }
         }
 
@@ -67,7 +71,7 @@ class Idempotency:
             Conflict: for another one.
         """
         item = database.get(table, self._key())
-        if item is None:
+        if item is None or item["ttl"] <= time.time():
             return
         if item["fingerprint"] != self._fingerprint():
             raise Conflict(

@@ -167,7 +167,7 @@ class Runs:
     def status(self, thread_id: str, run_id: str) -> str:
         """The run's status, read eventually consistent: half the price, for looking again and again."""
         item = self._db.get(self._table, key_of(thread_id, run_id), consistent=False, attributes=["run_status"])
-        return item["run_status"] if item else "cancelled"
+        return item["run_status"] if item else "queued"
 
     def _run(self, item: Json) -> Run:
         fixed = self._blobs.unpack("document", item)

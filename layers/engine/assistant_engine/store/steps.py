@@ -3,7 +3,7 @@
 A turn is at most two steps: the first creates the message, the second calls the tools, however many calls there are.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -91,14 +91,17 @@ class Steps:
         item = self._db.get(self._table, key_of(run.thread_id, ids.step_id(run.id, run.turn - 1, _TOOL_CALLS)))
         return self._tool_step(item) if item else None
 
-    def output_texts(self, steps: Iterable[ToolStep]) -> dict[str, str]:
-        """The outputs of the steps' calls, by tool call id, those in the bucket read side by side."""
-        outputs = {call_id: output for step in steps for call_id, output in step.outputs.items()}
-        kept = {call_id: output["key"] for call_id, output in outputs.items() if "key" in output}
-        return {
-            **{call_id: output["text"] for call_id, output in outputs.items() if "text" in output},
-            **dict(zip(kept, self._blobs.read_all(list(kept.values())), strict=True)),
-        }
+    def output_texts(self, steps: list[ToolStep]) -> list[dict[str, str]]:
+        """For each step the outputs of its calls, by tool call id; those in the bucket are read side by side."""
+        keys = [output["key"] for step in steps for output in step.outputs.values() if "key" in output]
+        kept = dict(zip(keys, self._blobs.read_all(keys), strict=True))
+        return [
+            {
+                call_id: output["text"] if "text" in output else kept[output["key"]]
+                for call_id, output in step.outputs.items()
+            }
+            for step in steps
+        ]
 
     def _tool_step(self, item: Json) -> ToolStep:
         return ToolStep(self._blobs.unpack("document", item), item["server_calls"], item["outputs"])
@@ -114,7 +117,7 @@ class Steps:
         step["last_error"] = item.get("last_error")
         step["metadata"] = item.get("metadata", step["metadata"])
         if "outputs" in item:
-            outputs = self.output_texts([self._tool_step(item)])
+            [outputs] = self.output_texts([self._tool_step(item)])
             for call in step["step_details"]["tool_calls"]:
                 call["function"]["output"] = outputs.get(call["id"])
         return step
@@ -172,7 +175,7 @@ class Steps:
             outputs: by tool call id: `{"text": ...}`, or `{"key": ...}` of an object in the bucket.
         """
         # A delivery that comes late brings outputs of an earlier turn: those are not this step's.
-        waiting = {call["id"] for call in tools.unanswered(server=True)}
+        waiting = {call["id"] for call in tools.calls} - set(tools.outputs)
         fresh = {call_id: output for call_id, output in outputs.items() if call_id in waiting}
         if not fresh:
             return tools
@@ -186,6 +189,7 @@ class Steps:
         # The whole map is written, conditional on its size as seen: outputs are only ever added. One expression for
         # each call would outgrow the 4 KB that DynamoDB allows for all of them.
         named: Json = {"outputs": {**tools.outputs, **outputs}, "seen": len(tools.outputs)}
+        named["in_progress"] = "in_progress"
         assignments = ["outputs = :outputs"]
         if {call["id"] for call in tools.calls} <= set(named["outputs"]):
             assignments += ["step_status = :completed", "completed_at = :now"]
@@ -195,7 +199,7 @@ class Steps:
                 "TableName": self._table,
                 "Key": marshal(key_of(run.thread_id, tools.step["id"])),
                 "UpdateExpression": "SET " + ", ".join(assignments),
-                "ConditionExpression": "size(outputs) = :seen",
+                "ConditionExpression": "size(outputs) = :seen AND step_status = :in_progress",
                 "ExpressionAttributeValues": values(**named),
             }
         }
