@@ -39,7 +39,6 @@ class Model(Construct):
         return {
             "MODEL": configuration.model,
             "MODEL_PROVIDER": configuration.model_provider,
-            "EMBEDDING_MODEL": configuration.embedding_model,
         }
 
     @property
