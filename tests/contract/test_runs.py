@@ -1,5 +1,6 @@
 """`client.beta.threads.runs` against the stack."""
 
+import base64
 import threading
 import time
 import uuid
@@ -261,3 +262,59 @@ def outputs_of(step: RunStep) -> list[str | None]:
     """The outputs of a step's function calls."""
     assert step.step_details.type == "tool_calls"
     return [call.function.output for call in step.step_details.tool_calls if call.type == "function"]
+
+
+def test_a_prompt_budget_that_the_thread_outgrows_ends_incomplete(client: openai.OpenAI, assistant: Assistant) -> None:
+    run = run_on(client, assistant, "say too much " * 200, max_prompt_tokens=256)
+    assert run.status == "incomplete"
+    assert run.incomplete_details and run.incomplete_details.reason == "max_prompt_tokens"
+    assert run.usage and run.usage.total_tokens == 0
+
+
+def test_a_completion_budget_is_over_the_whole_run(client: openai.OpenAI, model: str) -> None:
+    price = {"module_name": "finance", "class_name": "Finance", "function_name": "get_stock_price"}
+    assistant = client.beta.assistants.create(model=model, extra_body={"functions": [price]})
+    text = 'call get_stock_price {"symbol": "%s"}' % ("A" * 2_000)
+    run = run_on(client, assistant, text, max_completion_tokens=256)
+    assert run.status == "incomplete"
+    assert run.incomplete_details and run.incomplete_details.reason == "max_completion_tokens"
+    assert run.usage and run.usage.completion_tokens > 256
+
+
+def test_the_model_is_shown_the_last_messages_only(client: openai.OpenAI, assistant: Assistant) -> None:
+    thread = client.beta.threads.create(messages=[{"role": "user", "content": "x" * 4_000}] * 5)
+    message: Any = {"role": "user", "content": "say Done."}
+    used = []
+    for strategy in ({"type": "auto"}, {"type": "last_messages", "last_messages": 2}):
+        run = client.beta.threads.runs.create_and_poll(
+            thread_id=thread.id,
+            assistant_id=assistant.id,
+            additional_messages=[message],
+            truncation_strategy=strategy,  # type: ignore[arg-type]
+        )
+        assert run.status == "completed" and run.usage
+        used.append(run.usage.prompt_tokens)
+    everything, the_last_two = used
+    assert the_last_two < everything / 5
+
+
+def test_the_model_is_shown_image_files(client: openai.OpenAI, assistant: Assistant) -> None:
+    pixel = base64.b64decode(
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    )
+    image = client.files.create(file=("pixel.png", pixel), purpose="vision")
+
+    def look_at(file_id: str) -> Run:
+        content: Any = [
+            {"type": "text", "text": "say Seen."},
+            {"type": "image_file", "image_file": {"file_id": file_id}},
+        ]
+        return client.beta.threads.create_and_run_poll(
+            assistant_id=assistant.id, thread={"messages": [{"role": "user", "content": content}]}
+        )
+
+    assert look_at(image.id).status == "completed"
+    client.files.delete(image.id)
+    gone = look_at(image.id)
+    assert gone.status == "failed"
+    assert gone.last_error and gone.last_error.code == "invalid_prompt" and image.id in gone.last_error.message
