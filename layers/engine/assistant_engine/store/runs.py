@@ -227,17 +227,21 @@ class Runs:
 
     def open(self, due: int, execution: str | None = None) -> Iterator[tuple[str, str]]:
         """The open runs that are due, or those that an execution drives, from the index, as (thread id, run id)."""
+        shards = [f"open#{shard}" for shard in range(OPEN_SHARDS)]
         condition, more = "open_shard = :shard AND due_at <= :due", {}
         named: Json = {"due": due}
         if execution is not None:
             condition, named = "open_shard = :shard", {"execution": execution}
             more = {"FilterExpression": "execution = :execution"}
-        for shard in range(OPEN_SHARDS):
+            # The HTTP API's executions, and those that took over from another, are named after their run.
+            if ids.is_run_id(run_id := execution.partition("-")[0]):
+                shards = [open_shard(run_id)]
+        for shard in shards:
             for item in self._db.query_all(
                 TableName=self._table,
                 IndexName="open_runs",
                 KeyConditionExpression=condition,
-                ExpressionAttributeValues=values(shard=f"open#{shard}", **named),
+                ExpressionAttributeValues=values(shard=shard, **named),
                 **more,
             ):
                 yield item["thread_id"], item["message_id"]
