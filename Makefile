@@ -22,12 +22,12 @@ help:
 
 setup: $(VENV)/.installed node_modules/.installed
 
-$(VENV)/.installed: requirements-dev.txt
+$(VENV)/.installed: local/requirements.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer, with its venv module, is needed (say PYTHON=... if it has another name)."; exit 1; }
 	@echo "Setting up $(VENV) (once, about a minute)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements-dev.txt)"
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' local/requirements.txt)"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement local/requirements.txt
 	@touch $@
 
 node_modules/.installed: package-lock.json $(VENV)/.installed
@@ -79,7 +79,7 @@ deploy: setup
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --custom-compile-command "make lock"
 lock: setup
 	@$(LOCK) requirements.in --output-file requirements.txt
-	@$(LOCK) requirements-dev.in --output-file requirements-dev.txt
+	@$(LOCK) local/requirements.in --output-file local/requirements.txt
 	@for folder in layers/openai layers/powertools; do \
 		$(LOCK) --generate-hashes $$folder/requirements.in --output-file $$folder/requirements.txt; done
 	@$(BIN)/npm install --package-lock-only --silent --registry=https://registry.npmjs.org

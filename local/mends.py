@@ -15,10 +15,10 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from ministack.core import iam_evaluator, lambda_runtime
-from ministack.services import lambda_svc, secretsmanager
+from ministack.core import iam_evaluator, lambda_runtime  # type: ignore[import-untyped]
+from ministack.services import lambda_svc, secretsmanager  # type: ignore[import-untyped]
 from ministack.services import stepfunctions as sfn
-from ministack.services.cloudformation import provisioners
+from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
 
 Json = Any  # what the emulator hands around: parsed JSON of any shape
 
