@@ -59,7 +59,7 @@ def _sweep(thread_id: str, run_id: str, now: int) -> None:
         runs.finish(store(), run, "expired", now)
         runs.wake(_step_functions(), run)
         return
-    if runs.wake(_step_functions(), run) if run.status in ("queued", "cancelling") else False:
+    if run.status in ("queued", "cancelling") and runs.wake(_step_functions(), run):
         store().runs.postpone(run, now + LOOK_AGAIN_SECONDS)
         return
     state = _execution_status(run)
