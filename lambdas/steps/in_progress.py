@@ -125,18 +125,21 @@ def _request(run: Run) -> tuple[Json, str | None]:
     if settings["max_prompt_tokens"]:
         budget = min(budget, settings["max_prompt_tokens"] - run.usage.prompt_tokens)
     most = MOST_MESSAGES
-    if settings["truncation_strategy"]["type"] == "last_messages":
+    automatic = settings["truncation_strategy"]["type"] == "auto"
+    if not automatic:
         most = min(most, settings["truncation_strategy"]["last_messages"])
     # What the run itself has said stands in its turns, together with the calls around it.
-    messages = store().threads.newest_messages(
+    messages, more = store().threads.newest_messages(
         run.thread_id, most, budget * conversation.BYTES_PER_TOKEN, without_run=run.id
     )
+    if automatic and more and (first := store().threads.first_message(run.thread_id, run.id)):
+        messages = [first, *(message for message in messages if message["id"] != first["id"])]
     turns: list[list[Json]] = store().runs.turns(run) if run.turn else []
     steps: list[ToolStep] = store().steps.tool_steps(run) if run.turn else []
     if run.turn >= MOST_TURNS or sum(len(step.calls) for step in steps) >= runs.MOST_CALLS:
         raise ServerError("The run called too many tools without coming to an answer.")
     body = conversation.model_request(settings, messages, turns, store().steps.output_texts(steps), run.usage)
-    fits = conversation.fit(body, budget, len(messages))
+    fits = conversation.fit(body, budget, len(messages), keep_first=automatic)
     if settings["max_prompt_tokens"] and not fits:
         return body, "max_prompt_tokens"
     if body.get("max_output_tokens", conversation.SMALLEST_OUTPUT_TOKENS) < conversation.SMALLEST_OUTPUT_TOKENS:

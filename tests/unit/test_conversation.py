@@ -124,12 +124,28 @@ def test_the_completion_budget_is_what_the_run_has_left() -> None:
     assert request(max_completion_tokens=256)["max_output_tokens"] == 156
 
 
+def first_letters(body: Json) -> list[str]:
+    return [item["content"][0]["text"][0] for item in body["input"]]
+
+
 def test_the_oldest_messages_give_way_and_the_newest_stays() -> None:
     body = request([said("x" * 4_000), said("y" * 4_000), said("z" * 4_000)])
-    assert conversation.fit(body, 2_200, 3)
-    assert [item["content"][0]["text"][0] for item in body["input"]] == ["y", "z"]
-    assert not conversation.fit(body, 10, 2)
-    assert [item["content"][0]["text"][0] for item in body["input"]] == ["z"]
+    assert conversation.fit(body, 2_200, 3, keep_first=False)
+    assert first_letters(body) == ["y", "z"]
+    assert not conversation.fit(body, 10, 2, keep_first=False)
+    assert first_letters(body) == ["z"]
+
+
+def test_the_middle_gives_way_where_the_first_message_is_kept() -> None:
+    body = request([said("a"), said("x" * 4_000), said("y" * 4_000), said("z" * 4_000)])
+    assert conversation.fit(body, 2_200, 4, keep_first=True)
+    assert first_letters(body) == ["a", "y", "z"]
+
+
+def test_a_first_message_that_takes_too_much_is_not_kept() -> None:
+    body = request([said("x" * 4_000), said("y" * 4_000), said("z" * 4_000)])
+    assert conversation.fit(body, 2_200, 3, keep_first=True)
+    assert first_letters(body) == ["y", "z"]
 
 
 def test_an_answer_completes_the_run() -> None:

@@ -138,24 +138,31 @@ def _without_images(item: Json) -> Json:
     return {**item, "content": [part for part in item["content"] if part["type"] != "input_image"]}
 
 
-def fit(body: Json, budget: int, count: int) -> bool:
+def fit(body: Json, budget: int, count: int, *, keep_first: bool) -> bool:
     """Leave out the oldest messages until about `budget` tokens are left; the newest one always stays.
 
     Args:
         body: the request; changed in place.
         budget: tokens.
         count: how many of the input's items are messages of the thread; the run's own turns are never left out.
+        keep_first: whether the first message stays as well, unless it alone takes a quarter of the budget: then it is
+            the middle of the thread that gives way.
 
     Returns:
         Whether it fits.
     """
     size = estimate_tokens(body)
-    drop = 0
-    while size > budget and drop < count - 1:
-        size -= len(json.dumps(_without_images(body["input"][drop]))) // BYTES_PER_TOKEN
-        drop += 1
-    del body["input"][:drop]
+    start = 1 if keep_first and count > 1 and _tokens(body["input"][0]) <= budget // 4 else 0
+    end = start
+    while size > budget and end < count - 1:
+        size -= _tokens(body["input"][end])
+        end += 1
+    del body["input"][start:end]
     return estimate_tokens(body) <= budget
+
+
+def _tokens(item: Json) -> int:
+    return len(json.dumps(_without_images(item))) // BYTES_PER_TOKEN
 
 
 def outcome(response: Json, assistant_id: str, run_id: str, now: int) -> Turn:

@@ -359,8 +359,8 @@ class Threads:
             for message in messages
         ]
 
-    def newest_messages(self, thread_id: str, count: int, size: int, without_run: str) -> list[Json]:
-        """The newest messages in the order they were said.
+    def newest_messages(self, thread_id: str, count: int, size: int, without_run: str) -> tuple[list[Json], bool]:
+        """The newest messages in the order they were said, and whether there may be older ones.
 
         Args:
             count: at most so many.
@@ -368,24 +368,32 @@ class Threads:
             without_run: leave out what this run said.
         """
         newest: list[Json] = []
-        request: Json = {
+        request = self._messages_without(thread_id, without_run)
+        while len(newest) < count and size > 0:
+            items, following = self._db.query(ScanIndexForward=False, Limit=min(count - len(newest), 100), **request)
+            for document in self._blobs.unpack_all("document", items):
+                if size <= 0:
+                    return newest[::-1], True
+                newest.append(document)
+                size -= len(text_of(document).encode())
+            if following is None:
+                return newest[::-1], False
+            request["ExclusiveStartKey"] = following
+        return newest[::-1], True
+
+    def first_message(self, thread_id: str, without_run: str) -> Json | None:
+        """The oldest message of the thread, unless this run said it; None if there is none."""
+        items, _ = self._db.query(Limit=1, **self._messages_without(thread_id, without_run))
+        return self._blobs.unpack("document", items[0]) if items else None
+
+    def _messages_without(self, thread_id: str, run_id: str) -> Json:
+        return {
             "TableName": self._table,
             "KeyConditionExpression": "thread_id = :thread AND begins_with(message_id, :prefix)",
             "FilterExpression": "attribute_not_exists(run_id) OR run_id <> :run",
-            "ExpressionAttributeValues": values(thread=thread_id, prefix="msg_", run=without_run),
-            "ScanIndexForward": False,
+            "ExpressionAttributeValues": values(thread=thread_id, prefix="msg_", run=run_id),
             "ConsistentRead": True,
         }
-        while len(newest) < count and size > 0:
-            items, following = self._db.query(Limit=min(count - len(newest), 100), **request)
-            for document in self._blobs.unpack_all("document", items):
-                if size > 0:
-                    newest.append(document)
-                size -= len(text_of(document).encode())
-            if following is None:
-                break
-            request["ExclusiveStartKey"] = following
-        return newest[::-1]
 
     def messages(self, thread_id: str, message_ids: list[str]) -> list[Json]:
         """Messages by their ids, in that order; deleted ones are left out."""
