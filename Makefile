@@ -11,14 +11,14 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Without byte code in the virtual environment, every synth compiles the CDK again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup up down demo test check format smoke bench layers synth deploy lock
+.PHONY: help setup up down demo test check format smoke bench docs layers synth deploy lock
 
 help:
 	@echo "make demo [SAMPLE=...]   deploy to the embedded AWS and watch an assistant at work"
 	@echo "make up | down [KEEP=1]  the local stack, for your own programs: see .local/env"
 	@echo "make test | check        the tests; with linters and types"
 	@echo "make deploy ENV=dev      deploy to your AWS account; make smoke ENV=dev tries it there"
-	@echo "make bench | layers | synth | lock | format"
+	@echo "make bench | docs | layers | synth | lock | format"
 
 setup: $(VENV)/.installed node_modules/.installed
 
@@ -64,6 +64,11 @@ smoke: setup
 bench: setup
 	@$(BIN)/python -m bench.run_costs
 	@$(BIN)/python -m bench.cold_start
+
+# What is made from the code and committed: the picture of the lifecycle, the API's description and its page.
+docs: setup
+	@PYTHONPATH=layers/engine $(BIN)/python -m scripts.lifecycle_picture
+	@PYTHONPATH=layers/engine $(BIN)/python -m scripts.openapi
 
 layers: setup
 	@$(BIN)/python -m layers.build --target lambda

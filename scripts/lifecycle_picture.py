@@ -1,17 +1,14 @@
-"""Draws docs/lifecycle.svg from the table of allowed transitions: `python scripts/lifecycle_picture.py`.
+"""Draws docs/lifecycle.svg from the table of allowed transitions: `make docs`.
 
 Where each status stands is chosen here; which arrows there are comes from `assistant_engine.lifecycle.TRANSITIONS`.
 """
 
 import math
-import sys
 from pathlib import Path
 
+from assistant_engine.lifecycle import TERMINAL, TRANSITIONS
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "layers" / "engine"))
-
-from assistant_engine.lifecycle import TERMINAL, TRANSITIONS  # noqa: E402
-
 PICTURE = ROOT / "docs" / "lifecycle.svg"
 WIDTH, HEIGHT = 940, 430
 BOX_WIDTH, BOX_HEIGHT = 132, 40

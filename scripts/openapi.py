@@ -1,4 +1,4 @@
-"""Writes the API's description, from the same schemas that check requests: `python -m scripts.openapi`.
+"""Writes the API's description, from the same schemas that check requests: `make docs`.
 
 - `docs/openapi.json`, to be read, and `lambdas/api/openapi.json`, which the API serves as `/openapi.json`;
 - `lambdas/api/docs.html`, which it serves as `/docs`.
@@ -377,7 +377,7 @@ def main() -> None:
     if parser.parse_args().check:
         if paths := stale():
             names = ", ".join(str(path.relative_to(ROOT)) for path in paths)
-            sys.exit(f"Stale: {names}. Run `python -m scripts.openapi`.")
+            sys.exit(f"Stale: {names}. Run `make docs`.")
         return
     for path, text in files().items():
         path.parent.mkdir(exist_ok=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from assistant_engine import assistants, runs
 from assistant_engine.records import Json, Run
-from assistant_engine.store import Store
+from assistant_engine.store import Store, Window
 
 GET_STOCK_PRICE = {"module_name": "finance", "class_name": "Finance", "function_name": "get_stock_price"}
 SEND_EMAIL = {"module_name": "finance", "class_name": "Finance", "function_name": "send_email"}
@@ -115,6 +115,10 @@ class Driver:
         runs.wake(
             self.step_functions, runs.submit_tool_outputs(self.store, run.thread_id, run.id, given, int(time.time()))
         )
+
+    def steps(self, thread_id: str, run_id: str) -> list[Json]:
+        """The run's steps as the API shows them, oldest first."""
+        return list(self.store.steps.page(thread_id, run_id, Window(limit=100, order="asc")).objects)
 
     def waiting_calls(self, run: Run) -> list[Json]:
         """The calls that the run waits for its client to answer."""

@@ -88,9 +88,9 @@ def _take_turn(run: Run) -> Json | None:
         body, over = _request(run)
     except ApiError as error:
         code = "server_error" if error.status >= 500 else "invalid_prompt"
-        return runs.finish(store(), run, "failed", now_ms() // 1000, {"code": code, "message": error.message})
+        return _fail(run, code, error.message)
     if over:
-        return _stop_short(run, over)
+        return runs.finish(store(), run, "incomplete", now_ms() // 1000, incomplete_details={"reason": over})
     retries = run.attempts - run.turn - 1
     left = run.expires_at - now_ms() / 1000
     try:
@@ -103,14 +103,17 @@ def _take_turn(run: Run) -> Json | None:
     except model.Cancelled:
         raise ConditionFailed([]) from None
     except model.TryAgain as busy:
-        now = now_ms() // 1000
         if retries + 1 >= MOST_ATTEMPTS_BESIDE_TURNS:
-            return runs.finish(store(), run, "failed", now, {"code": busy.code, "message": busy.message})
+            return _fail(run, busy.code, busy.message)
         logger.warning("model busy: %s, run %s waits %s s", busy.code, run.id, busy.wait_seconds)
-        return _wait(run, min(busy.wait_seconds, run.expires_at - now))
+        return _wait(run, min(busy.wait_seconds, run.expires_at - now_ms() // 1000))
     except model.Refused as refused:
-        return runs.finish(store(), run, "failed", now_ms() // 1000, {"code": refused.code, "message": refused.message})
+        return _fail(run, refused.code, refused.message)
     return _store_turn(run, response)
+
+
+def _fail(run: Run, code: str, message: str) -> Json:
+    return runs.finish(store(), run, "failed", now_ms() // 1000, last_error={"code": code, "message": message})
 
 
 def _request(run: Run) -> tuple[Json, str | None]:
@@ -155,13 +158,6 @@ def _put_images(body: Json) -> None:
             if "file_id" in part:
                 media_type, data = store().files.image(part.pop("file_id"))
                 part["image_url"] = f"data:{media_type};base64,{base64.b64encode(data).decode()}"
-
-
-def _stop_short(run: Run, budget: str) -> Json:
-    settled = store().runs.settle(
-        run, "incomplete", runs.cost(run), now_ms() // 1000, incomplete_details={"reason": budget}
-    )
-    return runs.ended(store(), settled)
 
 
 def _store_turn(run: Run, response: Any) -> Json | None:

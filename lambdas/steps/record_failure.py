@@ -25,4 +25,4 @@ def handler(event: Json) -> Json:
             "cause": "No run was created. Please try again.",
         }
     error = {"code": "server_error", "message": "The run could not be carried on. Please try again."}
-    return runs.finish(store(), run, "failed", now_ms() // 1000, error)
+    return runs.finish(store(), run, "failed", now_ms() // 1000, last_error=error)

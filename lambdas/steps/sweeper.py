@@ -71,7 +71,7 @@ def _sweep(thread_id: str, run_id: str, now: int) -> None:
         # Nobody started the execution, or it ended before it took the outputs: the record says where to go on.
         runs.start(_step_functions(), store(), run, now, again=state is not None)
     else:
-        runs.finish(store(), run, "failed", now, LOST)
+        runs.finish(store(), run, "failed", now, last_error=LOST)
         logger.warning("run %s had lost its execution (%s)", run.id, state)
 
 

@@ -22,7 +22,7 @@ def test_a_plain_answer_enters_four_states(driver: Driver) -> None:
     thread = driver.store.threads.get(run["thread_id"])
     assert (record.status, record.usage.api()) == ("completed", run["usage"])
     assert (thread.active_run, thread.runs, thread.usage) == (None, 1, record.usage)
-    [step] = driver.store.steps.of_run(run["thread_id"], run["run_id"])
+    [step] = driver.steps(run["thread_id"], run["run_id"])
     assert (step["type"], step["status"]) == ("message_creation", "completed")
 
 
@@ -34,7 +34,7 @@ def test_parallel_calls_of_one_turn_are_run_by_tool_functions(driver: Driver) ->
     run = driver.run(execution)
     [message] = run["messages"]
     assert all(price in message["text"] for price in ("182.4", "47.15", "311.08", "9.62", "128.9", "64.33"))
-    tools, said = driver.store.steps.of_run(run["thread_id"], run["run_id"])
+    tools, said = driver.steps(run["thread_id"], run["run_id"])
     assert (tools["type"], tools["status"], said["type"]) == ("tool_calls", "completed", "message_creation")
     made = tools["step_details"]["tool_calls"]
     assert len(made) == 6
@@ -110,7 +110,7 @@ def test_a_wait_that_nobody_ends_expires(driver: Driver) -> None:
     assert json.loads(described["cause"]) == {"thread_id": waiting.thread_id, "run_id": waiting.id}
     run = driver.store.runs.get(waiting.thread_id, waiting.id)
     assert run.status == "expired"
-    [step] = driver.store.steps.of_run(run.thread_id, run.id)
+    [step] = driver.steps(run.thread_id, run.id)
     assert step["status"] == "expired"
     assert driver.store.threads.get(run.thread_id).active_run is None
     assert driver.states(execution)[-1] == "expired"
@@ -242,7 +242,7 @@ def test_a_run_that_is_cancelled_while_the_model_works_drops_the_call(driver: Dr
     runs.cancel(driver.store, working.thread_id, working.id, int(time.time()))
     assert driver.wait(execution, 15)["error"] == "cancelled"
     assert time.monotonic() - started < 18
-    assert driver.store.steps.of_run(working.thread_id, working.id) == []
+    assert driver.steps(working.thread_id, working.id) == []
 
 
 def test_outputs_are_taken_once(driver: Driver) -> None:

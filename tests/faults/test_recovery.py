@@ -52,7 +52,7 @@ def test_tool_outputs_delivered_twice_are_recorded_once(driver: Driver) -> None:
     first = invoke(driver, "in_progress", {**event, "turn": 1, "outputs": [output]})
     again = invoke(driver, "in_progress", {**event, "turn": 1, "outputs": [{**output, "output": "the second"}]})
     assert (first["status"], again) == ("completed", first)
-    step = driver.store.steps.of_run(run.thread_id, run.id)[0]
+    step = driver.steps(run.thread_id, run.id)[0]
     assert step["step_details"]["tool_calls"][0]["function"]["output"] == "the first"
 
 
@@ -103,7 +103,7 @@ def test_settings_and_outputs_that_outgrow_an_item_are_waited_with(driver: Drive
     [call] = driver.waiting_calls(waiting)
     driver.submit(waiting, {call["id"]: '"' * 100_000 + " the end"})
     assert driver.run(execution)["messages"][0]["text"].count("\\") > 1_000
-    [step, _] = driver.store.steps.of_run(waiting.thread_id, waiting.id)
+    [step, _] = driver.steps(waiting.thread_id, waiting.id)
     assert step["step_details"]["tool_calls"][0]["function"]["output"].endswith("the end")
 
 
@@ -140,7 +140,7 @@ def test_outputs_that_come_after_the_end_change_nothing(driver: Driver) -> None:
     assert invoke(driver, "in_progress", event)["status"] == "expired"
     late = [{"tool_call_id": call["tool_call_id"], "output": "late"}]
     assert invoke(driver, "in_progress", {**event, "turn": 1, "outputs": late})["status"] == "expired"
-    [step] = driver.store.steps.of_run(run.thread_id, run.id)
+    [step] = driver.steps(run.thread_id, run.id)
     assert (step["status"], step["completed_at"]) == ("expired", None)
 
 

@@ -13,7 +13,7 @@ API = openapi.ROOT / "lambdas" / "api"
 
 
 def test_the_committed_files_are_not_stale() -> None:
-    assert openapi.stale() == [], "run `python -m scripts.openapi`"
+    assert openapi.stale() == [], "run `make docs`"
 
 
 def test_every_route_is_described_and_nothing_else() -> None:

@@ -4,6 +4,4 @@ from scripts import lifecycle_picture
 
 
 def test_the_picture_of_the_lifecycle_is_up_to_date() -> None:
-    assert lifecycle_picture.PICTURE.read_text() == lifecycle_picture.picture(), (
-        "run python scripts/lifecycle_picture.py"
-    )
+    assert lifecycle_picture.PICTURE.read_text() == lifecycle_picture.picture(), "run `make docs`"

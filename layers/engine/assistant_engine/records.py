@@ -185,4 +185,3 @@ class Turn:
     message: Json | None = None
     calls: list[Json] = field(default_factory=list)
     incomplete_details: Json | None = None
-    last_error: Json | None = None

@@ -164,10 +164,11 @@ def create(
     """
     assistant = store.assistants.get(request["assistant_id"])
     now = now_ms // 1000
-    thread, thread_messages = None, None
+    thread: Thread | None = None
+    messages: list[Json] = []
     if thread_id is None:
         thread_id = new_thread_id(now_ms, run_id)
-        thread, thread_messages = new_thread(request.get("thread") or {}, thread_id, now_ms)
+        thread, messages = new_thread(request.get("thread") or {}, thread_id, now_ms)
     run = new_run(
         assistant,
         request,
@@ -177,10 +178,8 @@ def create(
         execution=execution,
         answers_in_output=answers_in_output,
     )
-    messages = [conversation.new_message(message, now) for message in request.get("additional_messages") or []]
-    return store.runs.create(
-        run, messages, now_ms, new_thread=thread, thread_messages=thread_messages, idempotency=idempotency
-    )
+    messages += [conversation.new_message(message, now) for message in request.get("additional_messages") or []]
+    return store.runs.create(run, messages, now_ms, new_thread=thread, idempotency=idempotency)
 
 
 def requested_ids(request: Any, execution: Json) -> tuple[str, str]:
@@ -224,8 +223,10 @@ def submit_tool_outputs(store: Store, thread_id: str, run_id: str, tool_outputs:
     waiting = [call["id"] for call in tools.unanswered(server=False)] if tools else []
     given = [output["tool_call_id"] for output in tool_outputs]
     if extra := sorted(set(given) - set(waiting)):
-        raise InvalidRequest(f"Unexpected tool outputs for call ids {extra}. Expected outputs for call ids {waiting}.",
-                             param="tool_outputs")  # fmt: skip
+        raise InvalidRequest(
+            f"Unexpected tool outputs for call ids {extra}. Expected outputs for call ids {waiting}.",
+            param="tool_outputs",
+        )
     if len(set(given)) < len(given):
         raise InvalidRequest("Each tool_call_id may be given only once.", param="tool_outputs")
     if missing := [call_id for call_id in waiting if call_id not in given]:
@@ -402,9 +403,18 @@ def _inline_bytes(tools: ToolStep) -> int:
     return min(INLINE_BYTES, _share(tools))
 
 
-def finish(store: Store, run: Run, status: str, now: int, last_error: Json | None = None) -> Json:
+def finish(
+    store: Store,
+    run: Run,
+    status: str,
+    now: int,
+    *,
+    last_error: Json | None = None,
+    incomplete_details: Json | None = None,
+) -> Json:
     """End a run without a further turn and tell the state machine; an end that it has already stands."""
+    if run.status in TERMINAL:
+        return ended(store, run)
     if run.status == "cancelling":
         status, last_error = "cancelled", None  # Whatever else happened to it: it was asked to.
-    settled = run if run.status in TERMINAL else store.runs.settle(run, status, cost(run), now, last_error)
-    return ended(store, settled)
+    return ended(store, store.runs.settle(run, status, cost(run), now, last_error, incomplete_details))

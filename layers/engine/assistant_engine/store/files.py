@@ -20,9 +20,6 @@ from assistant_engine.store.pages import Page, Window, cut, items_of
 PREFIX = "file-"
 PROJECT = "default#file"
 
-MOST_BYTES = 512 * 1024**2
-"""Largest file."""
-
 MOST_IMAGE_BYTES = 20 * 1024**2
 """Largest image that a message may show the model."""
 

@@ -51,7 +51,6 @@ class Runs:
         now_ms: int,
         *,
         new_thread: Thread | None = None,
-        thread_messages: list[Json] | None = None,
         idempotency: Idempotency | None = None,
     ) -> Run:
         """Write a run and all that comes with it, taking the thread's lock, in one transaction.
@@ -59,9 +58,9 @@ class Runs:
         Args:
             run: the run; without an id (an empty one) it gets one from the thread's clock, and its execution is named
                 after it.
-            messages: the run's additional messages, without ids.
+            messages: to be added to the thread, without ids.
             now_ms: milliseconds since 1970.
-            new_thread: a thread to be made for it, with `thread_messages`.
+            new_thread: a thread to be made for it.
 
         Returns:
             The run; the one that exists if it has the same id (the same request was delivered before).
@@ -73,8 +72,6 @@ class Runs:
         """
         if idempotency:
             idempotency.check(self._db, self._blobs, self._table)
-        if new_thread:
-            messages = [*(thread_messages or []), *messages]
         for _ in range(_CLOCK_ATTEMPTS):
             thread = new_thread or self._threads.get(run.thread_id)
             if thread.active_run:
@@ -323,7 +320,7 @@ class Runs:
             "in_progress": "in_progress",
         }
         if ended:
-            self._ending(turn.status, turn.last_error, turn.incomplete_details, now, names, named)
+            self._ending(turn.status, None, turn.incomplete_details, now, names, named)
         thread = self._threads.get_head(run.thread_id)
         last_ms = max(now_ms, thread.last_ms + 1)
         message = (

@@ -47,11 +47,6 @@ class Steps:
 
     # Reading
 
-    def of_run(self, thread_id: str, run_id: str) -> list[Json]:
-        """The run's steps as `RunStepObject`, oldest first, outputs filled in."""
-        items = self._db.query_all(**below(self._table, thread_id, ids.step_prefix(run_id)))
-        return [self._step(item) for item in items]
-
     def page(self, thread_id: str, run_id: str, window: Window) -> Page:
         """A page of a run's steps (`RunStepObject`), strongly consistent."""
         found, has_more = cut(below_page(self._db, self._table, thread_id, ids.step_prefix(run_id), window), window)
