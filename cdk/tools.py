@@ -16,8 +16,8 @@ from cdk.tables import Tables
 
 TOOLS = ROOT / "lambdas" / "tools"
 
-CALL_ATTRIBUTES = ["thread_id", "message_id", "functions"]
-"""What a tool may read of the messages table: the functions that a run may call, never what was said."""
+CALL_ATTRIBUTES = ["thread_id", "message_id", "run_status", "turn", "expires_at", "functions"]
+"""What a tool may read of the messages table: whether a run waits for its call, never what was said."""
 
 
 @dataclass(frozen=True, slots=True)

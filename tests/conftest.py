@@ -8,25 +8,37 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import boto3
 import pytest
 
 from assistant_engine import registry as deployed_tools
-from layers.build import TOOLS
+from layers.build import TOOLS, build
 from layers.registry import registry
 from local import up as local
 from local.processes import is_alive
 from local.tools import ROOT
 from tests.driver import Driver
+from tests.project import add_tools, copy
 
 SMOKE_ENV = os.environ.get("SMOKE_ENV", "")
 DIRECTORIES = ROOT / ".local" / "tests"
 DIRECTORY = DIRECTORIES / str(os.getpid())
+TEST_TOOLS = ROOT / "tests" / "tools"
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[local.Local]:
+def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project as the session deploys it: with the tools of `tests/tools` dropped in, and no other change."""
+    build("host")
+    project = copy(ROOT, tmp_path_factory.mktemp("app"))
+    add_tools(project, TEST_TOOLS)
+    return project
+
+
+@pytest.fixture(scope="session")
+def stack(request: pytest.FixtureRequest) -> Iterator[local.Local]:
     """Bring the stack up for the session; `stack.client(service)` and `stack.outputs` lead to it."""
     if SMOKE_ENV:
         yield _deployed(SMOKE_ENV)
@@ -36,7 +48,7 @@ def stack() -> Iterator[local.Local]:
             local.down(left_behind)
             shutil.rmtree(left_behind)
     try:
-        yield local.up(DIRECTORY, preferred_port=4600, use_real_model=False)
+        yield local.up(DIRECTORY, preferred_port=4600, use_real_model=False, app=request.getfixturevalue("app"))
     finally:
         local.down(DIRECTORY)
         shutil.rmtree(DIRECTORY)
@@ -48,7 +60,8 @@ def driver(stack: local.Local) -> Iterator[Driver]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {"RUN_EXPIRES_AFTER": "600", **stack.settings}.items():
             patch.setenv(name, value)
-        patch.setattr(deployed_tools, "deployed", lambda: registry(TOOLS))
+        known = {**registry(TOOLS), **({} if SMOKE_ENV else registry(TEST_TOOLS))}
+        patch.setattr(deployed_tools, "deployed", lambda: known)
         yield Driver(stack.client, stack.outputs, stack.model or "gpt-4.1-mini")
 
 

@@ -7,11 +7,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from assistant_engine import assistants, runs
+from assistant_engine.lifecycle import TERMINAL
 from assistant_engine.records import Json, Run
 from assistant_engine.store import Store, Window
 
 GET_STOCK_PRICE = {"module_name": "finance", "class_name": "Finance", "function_name": "get_stock_price"}
 SEND_EMAIL = {"module_name": "finance", "class_name": "Finance", "function_name": "send_email"}
+LABORATORY = [
+    {"module_name": "laboratory", "class_name": "Laboratory", "function_name": name} for name in ("take", "die")
+]
+"""The functions of the tool that only the tests' stack has (`tests/tools`)."""
+
 ASK = {"type": "function", "function": {"name": "ask", "parameters": {"type": "object", "properties": {}}}}
 
 
@@ -70,6 +76,31 @@ class Driver:
         messages = [{"role": "user", "content": text}]
         return self.start({"assistant_id": assistant_id, "additional_messages": messages, **more})
 
+    def created(self, text: str, **more: Any) -> Run:
+        """A run with one user message as the HTTP API leaves it when it dies before it starts the execution."""
+        messages = [{"role": "user", "content": text}]
+        request = {"assistant_id": self.assistant(), "additional_messages": messages, **more}
+        return runs.create(self.store, request, int(time.time() * 1000))
+
+    def begin(self, text: str, **more: Any) -> Run:
+        """Start a run with one user message as the HTTP API does."""
+        run = self.created(text, **more)
+        self.start({"thread_id": run.thread_id, "run_id": run.id}, run.execution)
+        return run
+
+    def execution(self, run: Run) -> str:
+        """The ARN of the execution that drives a run."""
+        return f"{self.state_machine_arn.replace(':stateMachine:', ':execution:')}:{run.execution}"
+
+    def invoke(self, function: str, event: Json) -> Any:
+        """Invoke one of the stack's functions; what it returns."""
+        answer = self.client("lambda").invoke(
+            FunctionName=self.function_name(function), Payload=json.dumps(event).encode()
+        )
+        result = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, result
+        return result
+
     def wait(self, execution: str, seconds: float = 60) -> Json:
         """Wait for the execution's end; its description."""
         described: Json = self._until(
@@ -108,6 +139,35 @@ class Driver:
 
         found: Run = self._until(find, lambda run: run is not None and run.status == status, seconds)
         return found
+
+    def until(self, run: Run, *statuses: str, seconds: float = 60) -> Run:
+        """Wait until the run's record has one of the statuses; the run."""
+        found: Run = self._until(
+            lambda: self.store.runs.get(run.thread_id, run.id), lambda seen: seen.status in statuses, seconds
+        )
+        return found
+
+    def ended(self, run: Run, status: str, seconds: float = 60) -> Run:
+        """Wait for the run's end, and hold all that is recorded of it against what every end promises; the run."""
+        run = self.until(run, *TERMINAL, seconds=seconds)
+        assert run.status == status, run.last_error
+        steps = self.steps(run.thread_id, run.id)
+        assert [step["id"] for step in steps if step["status"] == "in_progress"] == []
+        counted = [step["usage"] for step in steps if step["usage"]]
+        assert sum(usage["total_tokens"] for usage in counted) == run.usage.api()["total_tokens"]
+        created = [step["step_details"]["message_creation"] for step in steps if step["type"] == "message_creation"]
+        said = [message for message in self.messages(run.thread_id) if message["run_id"] == run.id]
+        assert [message["id"] for message in said] == [creation["message_id"] for creation in created]
+        thread = self.store.threads.get(run.thread_id)
+        assert thread.active_run is None
+        if thread.runs == 1:
+            assert thread.usage == run.usage
+        return run
+
+    def messages(self, thread_id: str) -> list[Json]:
+        """The thread's newest 100 messages, oldest first."""
+        page = self.store.threads.message_page(thread_id, Window(limit=100, order="desc"))
+        return list(page.objects)[::-1]
 
     def submit(self, run: Run, outputs: dict[str, str]) -> None:
         """Submit the client's outputs, by tool call id, and wake the execution."""

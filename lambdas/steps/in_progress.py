@@ -42,7 +42,8 @@ def handler(event: Json) -> Json:
     """
     run = store().runs.get(event["thread_id"], event["run_id"])
     tools = store().steps.pending(run)
-    if tools and event["outputs"]:
+    if tools and event["outputs"] and next_action(run, event["turn"], tools, now_ms() // 1000) == "call_tools":
+        # Outputs of a run that was cancelled or is over come too late.
         tools = store().steps.record_outputs(run, tools, _outputs(event["outputs"]), now_ms() // 1000)
     for _ in range(3):
         now = now_ms() // 1000

@@ -17,7 +17,6 @@ from assistant_engine.records import Json, Run
 from assistant_engine.step import fault_of, logger, now_ms, step, store
 from assistant_engine.store.dynamodb import ConditionFailed
 
-LOOK_AGAIN_SECONDS = 30
 LOST = {"code": "server_error", "message": "The execution of this run was stopped. Please try again."}
 
 
@@ -55,18 +54,16 @@ def _sweep(thread_id: str, run_id: str, now: int) -> None:
     run = store().runs.get(thread_id, run_id)
     if run.status in TERMINAL:
         return
-    if now >= run.expires_at and run.status != "cancelling":
+    if now >= (run.due_at if run.status == "cancelling" else run.expires_at):
+        # Whoever drives it had its time; what is still written by it has no effect.
         runs.finish(store(), run, "expired", now)
         runs.wake(_step_functions(), run)
         return
-    if run.status in ("queued", "cancelling") and runs.wake(_step_functions(), run):
-        store().runs.postpone(run, now + LOOK_AGAIN_SECONDS)
-        return
-    state = _execution_status(run)
+    awake = run.status in ("queued", "cancelling") and runs.wake(_step_functions(), run)
+    state = "RUNNING" if awake else _execution_status(run)
     if state == "RUNNING":
-        store().runs.postpone(run, now + LOOK_AGAIN_SECONDS)
-    elif run.status == "cancelling":
-        runs.finish(store(), run, "cancelled", now)
+        if run.status != "cancelling":
+            store().runs.postpone(run, run.next_look(now))
     elif run.status == "queued":
         # Nobody started the execution, or it ended before it took the outputs: the record says where to go on.
         runs.start(_step_functions(), store(), run, now, again=state is not None)

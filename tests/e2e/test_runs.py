@@ -67,7 +67,7 @@ def test_mail_is_sent_once_and_configured_by_the_assistant(driver: Driver) -> No
     run = driver.run(execution)
     s3 = driver.client("s3")
     bucket = driver.store.blobs.bucket
-    [mail] = s3.list_objects_v2(Bucket=bucket, Prefix=f"outbox/{run['thread_id']}/{run['run_id']}/")["Contents"]
+    [mail] = s3.list_objects_v2(Bucket=bucket, Prefix=f"outbox/{run['run_id']}/")["Contents"]
     sent = json.loads(s3.get_object(Bucket=bucket, Key=mail["Key"])["Body"].read())
     assert sent == {"from": "desk@example.com", "to": "ada@example.com", "content": "Prices"}
 

@@ -1,42 +1,20 @@
 """Steps that are delivered twice, die half way or are lost: nothing is doubled, and no run stays where it is."""
 
-import json
 import time
-from typing import Any
 
 import pytest
 
 from assistant_engine import runs
-from assistant_engine.records import Json, Run
+from assistant_engine.records import Run
 from tests.driver import Driver
 
 pytestmark = pytest.mark.offline_model
 
 
-def invoke(driver: Driver, function: str, event: Json) -> Any:
-    answer = driver.client("lambda").invoke(
-        FunctionName=driver.function_name(function), Payload=json.dumps(event).encode()
-    )
-    result = json.loads(answer["Payload"].read())
-    assert "FunctionError" not in answer, result
-    return result
-
-
-def created(driver: Driver, text: str, **more: Any) -> Run:
-    """A run as the HTTP API leaves it when it dies before it starts the execution."""
-    messages = [{"role": "user", "content": text}]
-    request = {"assistant_id": driver.assistant(), "additional_messages": messages, **more}
-    return runs.create(driver.store, request, int(time.time() * 1000))
-
-
-def arn(driver: Driver, run: Run) -> str:
-    return f"{driver.state_machine_arn.replace(':stateMachine:', ':execution:')}:{run.execution}"
-
-
 def test_a_step_delivered_twice_calls_the_model_once(driver: Driver) -> None:
-    run = created(driver, "say Once.")
+    run = driver.created("say Once.")
     event = {"thread_id": run.thread_id, "run_id": run.id, "turn": 0, "execution": run.execution, "outputs": []}
-    first, second = invoke(driver, "in_progress", event), invoke(driver, "in_progress", event)
+    first, second = driver.invoke("in_progress", event), driver.invoke("in_progress", event)
     assert first == second
     assert first["status"] == "completed"
     record = driver.store.runs.get(run.thread_id, run.id)
@@ -45,12 +23,12 @@ def test_a_step_delivered_twice_calls_the_model_once(driver: Driver) -> None:
 
 
 def test_tool_outputs_delivered_twice_are_recorded_once(driver: Driver) -> None:
-    run = created(driver, 'call get_stock_price {"symbol": "ACME"}')
+    run = driver.created('call get_stock_price {"symbol": "ACME"}')
     event = {"thread_id": run.thread_id, "run_id": run.id, "turn": 0, "execution": run.execution, "outputs": []}
-    [call] = invoke(driver, "in_progress", event)["calls"]
+    [call] = driver.invoke("in_progress", event)["calls"]
     output = {"tool_call_id": call["tool_call_id"], "output": "the first"}
-    first = invoke(driver, "in_progress", {**event, "turn": 1, "outputs": [output]})
-    again = invoke(driver, "in_progress", {**event, "turn": 1, "outputs": [{**output, "output": "the second"}]})
+    first = driver.invoke("in_progress", {**event, "turn": 1, "outputs": [output]})
+    again = driver.invoke("in_progress", {**event, "turn": 1, "outputs": [{**output, "output": "the second"}]})
     assert (first["status"], again) == ("completed", first)
     step = driver.steps(run.thread_id, run.id)[0]
     assert step["step_details"]["tool_calls"][0]["function"]["output"] == "the first"
@@ -66,32 +44,38 @@ def test_a_turn_of_many_calls_is_answered(driver: Driver) -> None:
     assert driver.run(execution)["messages"][0]["text"].count("ask: ") == 150
 
 
+def mails(driver: Driver, run: Run) -> int:
+    """How many mails a run has sent."""
+    listed = driver.client("s3").list_objects_v2(Bucket=driver.store.blobs.bucket, Prefix=f"outbox/{run.id}/")
+    return int(listed["KeyCount"])
+
+
 def test_a_mail_delivered_twice_is_sent_once(driver: Driver) -> None:
-    event = {
-        "thread_id": "thread_1",
-        "run_id": f"run_{time.time_ns()}",
-        "tool_call_id": "call_1",
-        "function_name": "send_email",
-        "arguments": json.dumps({"to": "ada@example.com", "content": "Once"}),
-        "configured": False,
-        "turn": 0,
-        "inline_bytes": 1_000,
-        "most_bytes": 9_000,
-    }
-    assert invoke(driver, "tool-finance", event) == invoke(driver, "tool-finance", event)
-    listed = driver.client("s3").list_objects_v2(
-        Bucket=driver.store.blobs.bucket, Prefix=f"outbox/thread_1/{event['run_id']}/"
-    )
-    assert listed["KeyCount"] == 1
+    run = driver.created('call send_email {"to": "ada@example.com", "content": "Once"}')
+    event = {"thread_id": run.thread_id, "run_id": run.id, "turn": 0, "execution": run.execution, "outputs": []}
+    [call] = driver.invoke("in_progress", event)["calls"]
+    first, again = (driver.invoke("tool-finance", call["payload"]) for _ in range(2))
+    assert (first, "sent" in first["output"]) == (again, True)
+    assert mails(driver, run) == 1
+
+
+def test_a_call_whose_run_has_ended_is_not_carried_out(driver: Driver) -> None:
+    """A redriven execution goes on inside `call_tools`, with the calls of a run that was settled long ago."""
+    run = driver.created('call send_email {"to": "ada@example.com", "content": "Never"}')
+    event = {"thread_id": run.thread_id, "run_id": run.id, "turn": 0, "execution": run.execution, "outputs": []}
+    [call] = driver.invoke("in_progress", event)["calls"]
+    runs.cancel(driver.store, run.thread_id, run.id, int(time.time()))
+    assert "does not wait" in driver.invoke("tool-finance", call["payload"])["output"]
+    assert mails(driver, run) == 0
 
 
 def test_a_large_output_goes_to_the_bucket_and_reaches_the_model(driver: Driver) -> None:
-    run = created(driver, 'call get_stock_price {"symbol": "ACME"}')
+    run = driver.created('call get_stock_price {"symbol": "ACME"}')
     event = {"thread_id": run.thread_id, "run_id": run.id, "turn": 0, "execution": run.execution, "outputs": []}
-    [call] = invoke(driver, "in_progress", event)["calls"]
-    kept = invoke(driver, "tool-finance", {**call["payload"], "inline_bytes": 5})
+    [call] = driver.invoke("in_progress", event)["calls"]
+    kept = driver.invoke("tool-finance", {**call["payload"], "inline_bytes": 5})
     assert set(kept) == {"tool_call_id", "output_key"}
-    answer = invoke(driver, "in_progress", {**event, "turn": 1, "outputs": [kept]})
+    answer = driver.invoke("in_progress", {**event, "turn": 1, "outputs": [kept]})
     assert answer["status"] == "completed"
     [message] = driver.store.threads.messages(run.thread_id, [answer["run"]["messages"][0]["message_id"]])
     assert "182.4" in message["content"][0]["text"]["value"]
@@ -108,7 +92,7 @@ def test_settings_and_outputs_that_outgrow_an_item_are_waited_with(driver: Drive
 
 
 def test_arguments_that_outgrow_the_execution_are_refused_to_the_model(driver: Driver) -> None:
-    run = created(driver, 'call get_stock_price {"symbol": "%s"}' % ("A" * 230_000))
+    run = driver.created('call get_stock_price {"symbol": "%s"}' % ("A" * 230_000))
     answered = driver.run(driver.start({"thread_id": run.thread_id, "run_id": run.id}, run.execution))
     [message] = driver.store.threads.messages(run.thread_id, [answered["messages"][0]["message_id"]])
     assert "the arguments are too long" in message["content"][0]["text"]["value"]
@@ -121,33 +105,33 @@ def test_a_call_that_nobody_serves_is_told_to_the_model(driver: Driver) -> None:
 
 def test_a_run_that_ended_is_found_so_whatever_its_outputs_are(driver: Driver) -> None:
     """Its last step may die after all is stored; what ends the execution then reads no tool's output."""
-    run = created(driver, 'call get_stock_price {"symbol": "ACME"}')
+    run = driver.created('call get_stock_price {"symbol": "ACME"}')
     event = {"thread_id": run.thread_id, "run_id": run.id, "turn": 0, "execution": run.execution, "outputs": []}
-    [call] = invoke(driver, "in_progress", event)["calls"]
-    kept = invoke(driver, "tool-finance", {**call["payload"], "inline_bytes": 5})
-    invoke(driver, "in_progress", {**event, "turn": 1, "outputs": [kept]})
+    [call] = driver.invoke("in_progress", event)["calls"]
+    kept = driver.invoke("tool-finance", {**call["payload"], "inline_bytes": 5})
+    driver.invoke("in_progress", {**event, "turn": 1, "outputs": [kept]})
     execution = {"name": run.execution, "arn": "-", "start_time": "2026-01-01T00:00:00Z"}
     ids = {"thread_id": run.thread_id, "run_id": run.id}
-    told = invoke(driver, "record_failure", {"request": ids, "execution": execution, "error": "Died"})
+    told = driver.invoke("record_failure", {"request": ids, "execution": execution, "error": "Died"})
     assert told["status"] == "completed"
 
 
 def test_outputs_that_come_after_the_end_change_nothing(driver: Driver) -> None:
-    run = created(driver, 'call get_stock_price {"symbol": "ACME"}', expires_after=2)
+    run = driver.created('call get_stock_price {"symbol": "ACME"}', expires_after=2)
     event = {"thread_id": run.thread_id, "run_id": run.id, "turn": 0, "execution": run.execution, "outputs": []}
-    [call] = invoke(driver, "in_progress", event)["calls"]
+    [call] = driver.invoke("in_progress", event)["calls"]
     time.sleep(2)
-    assert invoke(driver, "in_progress", event)["status"] == "expired"
+    assert driver.invoke("in_progress", event)["status"] == "expired"
     late = [{"tool_call_id": call["tool_call_id"], "output": "late"}]
-    assert invoke(driver, "in_progress", {**event, "turn": 1, "outputs": late})["status"] == "expired"
+    assert driver.invoke("in_progress", {**event, "turn": 1, "outputs": late})["status"] == "expired"
     [step] = driver.steps(run.thread_id, run.id)
     assert (step["status"], step["completed_at"]) == ("expired", None)
 
 
 def test_a_run_whose_start_was_lost_is_started(driver: Driver) -> None:
-    run = created(driver, "say Found.")
-    assert invoke(driver, "sweeper", {"name": run.execution, "status": "ABORTED"}) == {"swept": 1}
-    driver.wait(arn(driver, run))
+    run = driver.created("say Found.")
+    assert driver.invoke("sweeper", {"name": run.execution, "status": "ABORTED"}) == {"swept": 1}
+    driver.wait(driver.execution(run))
     assert driver.store.runs.get(run.thread_id, run.id).status == "completed"
 
 
@@ -158,7 +142,7 @@ def test_outputs_whose_wake_was_lost_go_on(driver: Driver) -> None:
     given = [{"tool_call_id": call["id"], "output": "here"}]
     runs.submit_tool_outputs(driver.store, waiting.thread_id, waiting.id, given, int(time.time()))
     assert driver.step_functions.describe_execution(executionArn=execution)["status"] == "RUNNING"
-    invoke(driver, "sweeper", {"name": waiting.execution, "status": "ABORTED"})
+    driver.invoke("sweeper", {"name": waiting.execution, "status": "ABORTED"})
     assert "here" in driver.run(execution)["messages"][0]["text"]
 
 
@@ -178,7 +162,7 @@ def test_a_run_whose_execution_was_stopped_fails(driver: Driver, text: str) -> N
 
 
 def test_a_run_that_cannot_be_swept_does_not_keep_the_others_waiting(driver: Driver) -> None:
-    broken, whole = (created(driver, "say Too late.", expires_after=1) for _ in range(2))
+    broken, whole = (driver.created("say Too late.", expires_after=1) for _ in range(2))
     driver.client("dynamodb").update_item(
         TableName=driver.outputs["MessagesTable"],
         Key={"thread_id": {"S": broken.thread_id}, "message_id": {"S": broken.id}},
@@ -192,26 +176,26 @@ def test_a_run_that_cannot_be_swept_does_not_keep_the_others_waiting(driver: Dri
         ExpressionAttributeValues={":past": {"N": "2"}},
     )
     time.sleep(1.5)
-    invoke(driver, "sweeper", {})
+    driver.invoke("sweeper", {})
     assert driver.store.runs.get(whole.thread_id, whole.id).status == "expired"
 
 
 def test_a_run_that_nobody_drives_expires(driver: Driver) -> None:
-    run = created(driver, "say Too late.", expires_after=1)
+    run = driver.created("say Too late.", expires_after=1)
     time.sleep(1.5)
-    invoke(driver, "sweeper", {"name": run.execution, "status": "ABORTED"})
+    driver.invoke("sweeper", {"name": run.execution, "status": "ABORTED"})
     assert driver.store.runs.get(run.thread_id, run.id).status == "expired"
 
 
 def test_a_cancelled_run_that_nobody_drives_is_cancelled(driver: Driver) -> None:
-    run = created(driver, "say Too late.")
+    run = driver.created("say Too late.")
     runs.cancel(driver.store, run.thread_id, run.id, int(time.time()))
-    invoke(driver, "sweeper", {"name": run.execution, "status": "ABORTED"})
+    driver.invoke("sweeper", {"name": run.execution, "status": "ABORTED"})
     assert driver.store.runs.get(run.thread_id, run.id).status == "cancelled"
 
 
 def test_a_late_execution_changes_nothing(driver: Driver) -> None:
-    run = created(driver, "say Once.")
+    run = driver.created("say Once.")
     data = {"thread_id": run.thread_id, "run_id": run.id}
     driver.run(driver.start(data, run.execution))
     before = driver.store.runs.get(run.thread_id, run.id)
@@ -222,10 +206,10 @@ def test_a_late_execution_changes_nothing(driver: Driver) -> None:
 
 
 def test_a_deleted_thread_leaves_nothing(driver: Driver) -> None:
-    run = created(driver, "say " + "x" * 40_000)
+    run = driver.created("say " + "x" * 40_000)
     driver.run(driver.start({"thread_id": run.thread_id, "run_id": run.id}, run.execution))
     driver.store.threads.delete(run.thread_id, int(time.time()))
-    invoke(driver, "sweeper", {})
+    driver.invoke("sweeper", {})
     left = driver.client("dynamodb").query(
         TableName=driver.outputs["MessagesTable"],
         KeyConditionExpression="thread_id = :thread",

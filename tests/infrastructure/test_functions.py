@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cdk.tools import CALL_ATTRIBUTES
 from tests.infrastructure.conftest import ROOT, Json, Template
 
 STEPS = ("queued", "in_progress", "requires_action", "record_failure", "sweeper")
@@ -149,7 +150,7 @@ def test_a_tool_reads_no_conversation_and_no_output(prod: Template) -> None:
         if statement["Action"] == "dynamodb:GetItem"
     ]
     assert read["Condition"] == {
-        "ForAllValues:StringEquals": {"dynamodb:Attributes": ["thread_id", "message_id", "functions"]},
+        "ForAllValues:StringEquals": {"dynamodb:Attributes": CALL_ATTRIBUTES},
         "StringEquals": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
     }
 

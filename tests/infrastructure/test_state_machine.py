@@ -58,8 +58,7 @@ def test_every_task_has_a_timeout_longer_than_its_function(prod: Template) -> No
 
 
 def test_every_task_retries_with_full_jitter(prod: Template) -> None:
-    for task in tasks(prod).values():
-        (retry,) = task["Retry"]
+    for retry in (retry for task in tasks(prod).values() for retry in task["Retry"]):
         assert retry["JitterStrategy"] == "FULL"
         assert retry["BackoffRate"] > 1
         assert retry["MaxAttempts"] <= 20
@@ -70,6 +69,15 @@ def test_every_task_retries_with_full_jitter(prod: Template) -> None:
 def test_only_a_refused_invocation_of_a_tool_is_retried(prod: Template) -> None:
     (retry,) = tasks(prod)["call_tool"]["Retry"]
     assert retry["ErrorEquals"] == ["Lambda.TooManyRequestsException"]
+
+
+def test_a_step_that_dies_is_tried_again_and_one_that_gives_up_is_not(prod: Template) -> None:
+    for name in ("queued", "in_progress", "requires_action", "record_failure"):
+        again = {error for retry in tasks(prod)[name]["Retry"] for error in retry["ErrorEquals"]}
+        assert {"Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout"} < again
+        assert not again & {"StepFailed", "InvalidRequest", "NothingToWaitFor"}
+        # What ends the wait for a client is no death.
+        assert ("States.Timeout" in again) == (name != "requires_action")
 
 
 def test_every_step_that_dies_is_recorded(prod: Template) -> None:

@@ -4,6 +4,8 @@ import json
 import re
 from typing import Any
 
+import pytest
+
 from assistant_engine import tool
 from local.tools import ROOT
 
@@ -17,6 +19,7 @@ def test_every_test_that_the_readme_names_exists() -> None:
     assert [name for name in named if f"def {name}(" not in TESTS] == []
 
 
+@pytest.mark.usefixtures("a_run_that_waits")
 def test_the_tool_that_the_readme_shows_works() -> None:
     [program] = re.findall(r"<!-- tool -->\n```python\n(.*?)```", README, flags=re.DOTALL)
     names: dict[str, Any] = {}
@@ -24,8 +27,8 @@ def test_the_tool_that_the_readme_shows_works() -> None:
     described = tool.describe(names["Weather"])
     assert described["functions"]["get_temperature"]["parameters"]["required"] == ["city"]
     limits = {"inline_bytes": 99, "most_bytes": 99}
-    call = {"thread_id": "t", "run_id": "r", "turn": 0, "tool_call_id": "c", "function_name": "get_temperature"}
-    answer = names["handler"]({**call, "arguments": '{"city": "Oslo"}', "configured": False, **limits}, None)
+    call = {"thread_id": "t", "run_id": "r", "turn": 3, "tool_call_id": "c", "function_name": "get_temperature"}
+    answer = names["handler"]({**call, "arguments": '{"city": "Oslo"}', **limits}, None)
     assert json.loads(answer["output"])["city"] == "Oslo"
 
 

@@ -10,6 +10,8 @@ from pydantic import Field
 from assistant_engine import tool
 from assistant_engine.records import Json
 
+pytestmark = pytest.mark.usefixtures("a_run_that_waits")
+
 
 class Calculator:
     """A tool for these tests."""
@@ -39,7 +41,6 @@ def invoke(name: str, arguments: str, limit: int = 1_000, most: int = 9_000) -> 
         "tool_call_id": "call_1",
         "function_name": name,
         "arguments": arguments,
-        "configured": False,
         "turn": 3,
         "inline_bytes": limit,
         "most_bytes": most,
@@ -50,7 +51,7 @@ def invoke(name: str, arguments: str, limit: int = 1_000, most: int = 9_000) -> 
 def test_the_size_of_an_output_is_what_it_takes_in_the_execution(monkeypatch: pytest.MonkeyPatch) -> None:
     put = []
     monkeypatch.setenv("BUCKET", "a-bucket")
-    monkeypatch.setattr(tool, "_client", lambda service: SimpleNamespace(put_object=lambda **o: put.append(o)))
+    monkeypatch.setattr(tool, "_s3", lambda: SimpleNamespace(put_object=lambda **o: put.append(o)))
     key = "outputs/thread_1/run_1/3/call_1"
     # Ten quotes, escaped and quoted, are 22 bytes of the state machine's JSON.
     assert invoke("quote", '{"count": 10}', limit=21) == {"tool_call_id": "call_1", "output_key": key}

@@ -41,7 +41,7 @@ class Finance:
         import boto3
         from botocore.exceptions import ClientError
 
-        key = f"outbox/{tool.current_call().name}.json"
+        key = f"outbox/{tool.current_call().idempotency_key}.json"
         mail = {"from": self.sender, "to": to, "content": content}
         try:
             boto3.client("s3").put_object(

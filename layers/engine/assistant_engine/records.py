@@ -13,6 +13,9 @@ Json = dict[str, Any]
 
 NANODOLLARS = 1_000_000_000
 
+FIRST_LOOK_SECONDS = 60
+"""How long after a step the sweeper looks for the first time whether its run still has an execution."""
+
 
 def json_size(text: str) -> int:
     """The bytes that text takes in JSON at most: quotes and what is not ASCII are escaped there."""
@@ -112,6 +115,13 @@ class Run:
     failed_at: int | None = None
     incomplete_details: Json | None = None
     last_error: Json | None = None
+
+    def next_look(self, now: int) -> int:
+        """When the sweeper is to look again at a run that moves, seconds since 1970.
+
+        A run whose execution was lost without an event is found by then. The older it is, the rarer the looks.
+        """
+        return min(now + max(FIRST_LOOK_SECONDS, (now - self.created_at) // 4), max(now, self.expires_at) + 5)
 
     def api(self, required_calls: list[Json], *, ended: bool) -> Json:
         """`RunObject`.

@@ -11,7 +11,7 @@ from typing import Any
 
 from assistant_engine import conversation, ids, registry, tool_resources
 from assistant_engine.errors import InvalidRequest
-from assistant_engine.lifecycle import TERMINAL
+from assistant_engine.lifecycle import ACTIVE, TERMINAL
 from assistant_engine.records import Json, Run, Thread, ToolStep, json_size
 from assistant_engine.store import Idempotency, Store
 from assistant_engine.store.dynamodb import INLINE_BYTES, ConditionFailed
@@ -217,8 +217,10 @@ def submit_tool_outputs(store: Store, thread_id: str, run_id: str, tool_outputs:
         InvalidRequest: the run does not wait, or the outputs are not those that it waits for.
     """
     run = store.runs.get(thread_id, run_id)
-    if run.status != "requires_action":
-        raise InvalidRequest(f'Runs in status "{run.status}" do not accept tool outputs.')
+    # The execution that waits for them writes that a run has expired, a moment after it has.
+    status = "expired" if run.status in ACTIVE and now >= run.expires_at else run.status
+    if status != "requires_action":
+        raise InvalidRequest(f'Runs in status "{status}" do not accept tool outputs.')
     tools = store.steps.pending(run)
     waiting = [call["id"] for call in tools.unanswered(server=False)] if tools else []
     given = [output["tool_call_id"] for output in tool_outputs]
@@ -372,7 +374,6 @@ def calls(run: Run, tools: ToolStep) -> list[Json]:
                 "tool_call_id": call["id"],
                 "function_name": call["function"]["name"],
                 "arguments": call["function"]["arguments"],
-                "configured": bool(entries[call["function"]["name"]].get("configuration")),
                 "inline_bytes": _inline_bytes(tools),
                 "most_bytes": min(MOST_OUTPUT_BYTES, MOST_TURN_BYTES // len(tools.calls)),
             },
@@ -412,7 +413,10 @@ def finish(
     last_error: Json | None = None,
     incomplete_details: Json | None = None,
 ) -> Json:
-    """End a run without a further turn and tell the state machine; an end that it has already stands."""
+    """End a run without a further turn and tell the state machine.
+
+    An end that it has already stands, and a run that was to be cancelled is.
+    """
     if run.status in TERMINAL:
         return ended(store, run)
     if run.status == "cancelling":

@@ -2,45 +2,23 @@
 
 A tool is a class: the constructor takes `configuration`, each public method takes the model's arguments, with type
 hints and a docstring. From these the schema is generated; nobody writes it by hand. A method that wants to know the
-call it
-serves (to do its work only once, say) reads `current_call()`.
+call it serves (to do its work only once, say) reads `current_call()`. A method whose run is cancelled or expires is
+stopped by `CallStopped`.
 """
 
 import inspect
 import json
 import os
 from collections.abc import Callable
-from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
+from assistant_engine.call import Call, CallStopped, current_call, serving
 from assistant_engine.records import Json, json_size
 
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """The call that a tool serves. The same call may be delivered twice, with the same ids."""
-
-    thread_id: str
-    run_id: str
-    turn: int
-    tool_call_id: str
-
-    @property
-    def name(self) -> str:
-        """A name for the call that is its own: some models' servers start their call ids anew in each turn."""
-        return f"{self.thread_id}/{self.run_id}/{self.turn}/{self.tool_call_id}"
-
-
-_call: ContextVar[Call] = ContextVar("call")
-
-
-def current_call() -> Call:
-    """The call being served, for use inside a tool's method."""
-    return _call.get()
+__all__ = ["CallStopped", "current_call", "describe", "handler"]
 
 
 def _methods(cls: type) -> dict[str, Callable[..., Any]]:
@@ -75,22 +53,25 @@ def describe(cls: type) -> Json:
 def handler(cls: type) -> Callable[[Json, Any], Json]:
     """The Lambda handler of a tool module.
 
-    It takes `{"thread_id", "run_id", "turn", "tool_call_id", "function_name", "arguments" (JSON text), "configured",
-    "inline_bytes", "most_bytes"}` and returns `{"tool_call_id", "output"}`, or `{"tool_call_id", "output_key"}` when
+    It takes `{"thread_id", "run_id", "turn", "tool_call_id", "function_name", "arguments" (JSON text), "inline_bytes",
+    "most_bytes"}` and returns `{"tool_call_id", "output"}`, or `{"tool_call_id", "output_key"}` when
     the output is larger than `inline_bytes`. An output over `most_bytes` is cut. Bad arguments and exceptions are the
-    output, for the model to see.
+    output, for the model to see. A call that its run does not wait for is not carried out.
     """
     methods = _methods(cls)
 
     def handle(event: Json, context: Any) -> Json:
         call = Call(event["thread_id"], event["run_id"], event["turn"], event["tool_call_id"])
-        _call.set(call)
-        name = event["function_name"]
-        output = _cut(_answer(cls, methods.get(name), event), event["most_bytes"])
+        try:
+            with serving(call) as configurations:
+                output = _answer(cls, methods.get(event["function_name"]), event, configurations)
+        except CallStopped:
+            output = "Error: the run does not wait for this call any more."
+        output = _cut(output, event["most_bytes"])
         if json_size(output) <= event["inline_bytes"]:
             return {"tool_call_id": call.tool_call_id, "output": output}
-        key = f"outputs/{call.name}"
-        _client("s3").put_object(Bucket=os.environ["BUCKET"], Key=key, Body=output.encode())
+        key = f"outputs/{call.thread_id}/{call.idempotency_key}"
+        _s3().put_object(Bucket=os.environ["BUCKET"], Key=key, Body=output.encode())
         return {"tool_call_id": call.tool_call_id, "output_key": key}
 
     return handle
@@ -101,12 +82,13 @@ def _cut(output: str, most_bytes: int) -> str:
     return output if len(encoded) <= most_bytes else encoded[:most_bytes].decode(errors="ignore") + " [truncated]"
 
 
-def _answer(cls: type, method: Callable[..., Any] | None, event: Json) -> str:
+def _answer(cls: type, method: Callable[..., Any] | None, event: Json, configurations: dict[str, str]) -> str:
     if method is None:
         return f"Error: {cls.__name__} has no function {event['function_name']}."
+    configuration = json.loads(configurations.get(f"{cls.__name__}.{event['function_name']}", "{}"))
     try:
         arguments = _arguments(method).model_validate_json(event["arguments"] or "{}")
-        result = method(cls(_configuration(event, cls.__name__)), **dict(arguments))
+        result = method(cls(configuration), **dict(arguments))
     except ValidationError as error:
         wrong = (f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors())
         return "Error: bad arguments. " + "; ".join(wrong)
@@ -115,23 +97,8 @@ def _answer(cls: type, method: Callable[..., Any] | None, event: Json) -> str:
     return result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, default=str)
 
 
-def _configuration(event: Json, class_name: str) -> Json:
-    """What the assistant's `functions` say for this function, as the run was created with it."""
-    if not event["configured"]:
-        return {}
-    # Read, not sent: the execution's data holds ids and arguments only.
-    item = _client("dynamodb").get_item(
-        TableName=os.environ["MESSAGES_TABLE"],
-        Key={"thread_id": {"S": event["thread_id"]}, "message_id": {"S": event["run_id"]}},
-        ProjectionExpression="#functions",
-        ExpressionAttributeNames={"#functions": "functions"},
-    )["Item"]
-    configuration: Json = json.loads(item["functions"]["M"][f"{class_name}.{event['function_name']}"]["S"])
-    return configuration
-
-
 @cache
-def _client(service: str) -> Any:
+def _s3() -> Any:
     import boto3
 
-    return boto3.client(service)
+    return boto3.client("s3")

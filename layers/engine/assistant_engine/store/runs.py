@@ -287,7 +287,7 @@ class Runs:
             " started_at = if_not_exists(started_at, :now) REMOVE task_token",
             ConditionExpression="turn = :turn AND run_status IN (:queued, :status)",
             ExpressionAttributeValues=values(
-                status="in_progress", queued="queued", one=1, due=run.expires_at + 5, now=now, turn=run.turn
+                status="in_progress", queued="queued", one=1, due=run.next_look(now), now=now, turn=run.turn
             ),
         )
         return self._run(item)
