@@ -48,7 +48,7 @@ def test_it_logs_all_without_data_and_is_traced(prod: Template) -> None:
 
 
 def test_every_task_has_a_timeout_longer_than_its_function(prod: Template) -> None:
-    until_expiry = "{% $max([1, $floor($expires_at - $millis() / 1000)]) %}"
+    until_expiry = "{% $max([1, $ceil($expires_at - $millis() / 1000)]) %}"
     for name, task in tasks(prod).items():
         if name in ("call_tool", "requires_action"):
             assert task["TimeoutSeconds"] == until_expiry
