@@ -14,7 +14,8 @@ from assistant_engine.store import Store, Window
 GET_STOCK_PRICE = {"module_name": "finance", "class_name": "Finance", "function_name": "get_stock_price"}
 SEND_EMAIL = {"module_name": "finance", "class_name": "Finance", "function_name": "send_email"}
 LABORATORY = [
-    {"module_name": "laboratory", "class_name": "Laboratory", "function_name": name} for name in ("take", "die")
+    {"module_name": "laboratory", "class_name": "Laboratory", "function_name": name}
+    for name in ("take", "die", "publish")
 ]
 """The functions of the tool that only the tests' stack has (`tests/tools`)."""
 

@@ -120,10 +120,9 @@ def poll_after(run: Run, now: int) -> int:
 def _shown(run: Run) -> Json:
     waiting: list[Json] = []
     if run.status == "requires_action" and (tools := store().steps.pending(run)):
-        waiting = [
-            {**call, "function": {name: call["function"][name] for name in ("name", "arguments")}}
-            for call in tools.unanswered(server=False)
-        ]
+        for call in tools.unanswered(server=False):
+            shown = {**call, "function": {name: call["function"][name] for name in ("name", "arguments")}}
+            waiting.append({**shown, "needs_approval": True} if call["id"] in tools.to_approve else shown)
     return run.api(waiting, ended=run.status in TERMINAL)
 
 

@@ -5,7 +5,7 @@ import os
 from contextlib import suppress
 from typing import Any
 
-from assistant_engine import conversation, model, runs
+from assistant_engine import conversation, model, registry, runs
 from assistant_engine.errors import ApiError, ServerError
 from assistant_engine.lifecycle import TERMINAL, next_action
 from assistant_engine.records import Json, Run, ToolStep
@@ -54,7 +54,7 @@ def handler(event: Json) -> Json:
         if follows and action not in TERMINAL:
             wait = max(FOLLOWER_WAIT_SECONDS, (now - run.created_at) // 4)
             return _wait(run, min(wait, run.expires_at - now))
-        if action == "call_tools" and tools:
+        if action == "call_tools" and tools and run.status == "in_progress":
             return {"status": action, "turn": run.turn, "calls": runs.calls(run, tools)}
         if action == "requires_action":
             return {"status": action, "turn": run.turn}
@@ -62,6 +62,9 @@ def handler(event: Json) -> Json:
             return _wait(run, 1)
         # Cancelled meanwhile, or answered, or another delivery was first: the record tells.
         with suppress(ConditionFailed):
+            if action == "call_tools":  # The client has approved them.
+                run = store().runs.resume(run)
+                continue
             if action != "call_model":
                 return runs.finish(store(), run, action, now)
             if told := _take_turn(run):
@@ -164,11 +167,13 @@ def _put_images(body: Json) -> None:
 def _store_turn(run: Run, response: Any) -> Json | None:
     now = now_ms()
     turn = conversation.outcome(response, run.assistant_id, run.id, now // 1000)
-    served = {entry["function_name"] for entry in run.functions}
+    served = {entry["function_name"]: entry for entry in run.functions}
     server_calls = [call["id"] for call in turn.calls if call["function"]["name"] in served]
+    asking = {name for name, entry in served.items() if registry.needs_approval(entry)}
+    to_approve = [call["id"] for call in turn.calls if call["function"]["name"] in asking]
     used = run.usage + turn.usage
     cost = runs.cost_of(run.settings["model"], used.prompt_tokens, used.completion_tokens)
-    store().runs.store_turn(run, turn, server_calls, cost, now)
+    store().runs.store_turn(run, turn, server_calls, to_approve, cost, now)
     if turn.status not in TERMINAL:
         return None
     return runs.ended(store(), store().runs.get(run.thread_id, run.id))

@@ -17,7 +17,7 @@ import openai
 import pytest
 from openai.types import FileObject
 from openai.types.beta import Assistant, Thread
-from openai.types.beta.threads import Run
+from openai.types.beta.threads import RequiredActionFunctionToolCall, Run
 from pydantic import BaseModel
 
 from assistant_engine.schemas import responses
@@ -28,6 +28,7 @@ from scripts import keys
 EXTENSIONS: dict[type, set[str]] = {
     Assistant: {"assistant_type", "functions", "reasoning_effort"},
     Run: {"reasoning_effort"},
+    RequiredActionFunctionToolCall: {"needs_approval"},
     Thread: {"usage", "cost"},
     FileObject: set(),
 }

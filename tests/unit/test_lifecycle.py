@@ -38,9 +38,11 @@ RUN = Run(
 )
 
 
-def tool_step(server: list[str], client: list[str], answered: list[str]) -> ToolStep:
+def tool_step(server: list[str], client: list[str], answered: list[str], approve: list[str] | None = None) -> ToolStep:
     calls = [{"id": name, "type": "function", "function": {}} for name in [*server, *client]]
-    return ToolStep({"step_details": {"tool_calls": calls}}, server, {name: {"text": ""} for name in answered})
+    return ToolStep(
+        {"step_details": {"tool_calls": calls}}, server, approve or [], {name: {"text": ""} for name in answered}
+    )
 
 
 def test_the_statuses_are_those_of_the_api() -> None:
@@ -86,6 +88,8 @@ def test_a_run_that_was_asked_to_cancel_does_nothing_else() -> None:
         ({"turn": 1}, 1, tool_step(["a"], ["b"], ["a"]), 1_001, "requires_action"),
         ({"turn": 1}, 1, tool_step(["a"], ["b"], ["a", "b"]), 1_001, "call_model"),
         ({"turn": 1}, 0, tool_step([], ["b"], []), 1_001, "requires_action"),
+        ({"turn": 1}, 1, tool_step(["a", "c"], [], ["a"], ["c"]), 1_001, "requires_action"),
+        ({"turn": 1}, 1, tool_step(["a", "c"], [], [], ["c"]), 1_001, "call_tools"),
         ({"turn": 1}, 0, tool_step(["a"], [], ["a"]), 1_001, "late"),
         ({}, 0, None, 1_600, "expired"),
         ({"turn": 1}, 1, tool_step(["a"], [], []), 1_600, "expired"),

@@ -728,6 +728,7 @@ def test_any_fields_are_taken_or_refused(schema: type[Schema], fields: list[tupl
 EXTENSIONS = {
     "AssistantObject": {"assistant_type", "functions", "reasoning_effort"},
     "RunObject": {"reasoning_effort"},
+    "RunToolCallObject": {"needs_approval"},
     "ThreadObject": {"usage", "cost"},
 }
 

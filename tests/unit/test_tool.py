@@ -2,10 +2,11 @@
 
 import json
 from types import SimpleNamespace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import Field
+from jsonschema_rs import Draft202012Validator, meta
+from pydantic import BaseModel, Field
 
 from assistant_engine import tool
 from assistant_engine.records import Json
@@ -34,7 +35,7 @@ class Calculator:
     def _hidden(self) -> None: ...
 
 
-def invoke(name: str, arguments: str, limit: int = 1_000, most: int = 9_000) -> Json:
+def invoke(name: str, arguments: str, limit: int = 1_000, most: int = 9_000, cls: type = Calculator) -> Json:
     event = {
         "thread_id": "thread_1",
         "run_id": "run_1",
@@ -45,7 +46,7 @@ def invoke(name: str, arguments: str, limit: int = 1_000, most: int = 9_000) -> 
         "inline_bytes": limit,
         "most_bytes": most,
     }
-    return tool.handler(Calculator)(event, None)
+    return tool.handler(cls)(event, None)
 
 
 def test_the_size_of_an_output_is_what_it_takes_in_the_execution(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +79,71 @@ def test_schemas_come_from_the_hints_and_the_docstring() -> None:
             "required": ["dividend"],
             "additionalProperties": False,
         },
+        "needs_approval": False,
     }
+
+
+class Place(BaseModel):
+    """Where something is."""
+
+    city: str
+    floor: int = 0
+
+
+class Shop:
+    """A tool with every kind of argument."""
+
+    def __init__(self, configuration: dict[str, Any]) -> None: ...
+
+    @tool.needs_approval
+    def order(
+        self,
+        items: list[str],
+        place: Place,
+        size: Literal["small", "large"] = "small",
+        gift: str | int | None = None,
+        extras: list[Place] | None = None,
+    ) -> dict[str, Any]:
+        """Order something."""
+        return {"items": items, "city": place.city, "size": size, "gift": gift, "extras": len(extras or [])}
+
+
+def test_a_schema_has_lists_unions_enumerations_defaults_and_models() -> None:
+    order = tool.describe(Shop)["functions"]["order"]
+    schema = order["parameters"]
+    meta.validate(schema)
+    accepts = Draft202012Validator(schema).is_valid
+    place = {"city": "Oslo"}
+    assert accepts({"items": ["a"], "place": place})
+    assert accepts({"items": [], "place": place, "gift": 3, "size": "large", "extras": [place, {**place, "floor": 2}]})
+    wrong: list[Json] = [
+        {"place": place},
+        {"items": "a", "place": place},
+        {"items": [], "place": {}},
+        {"items": [1], "place": place},
+        {"items": [], "place": place, "size": "huge"},
+    ]
+    assert not any(map(accepts, wrong))
+    assert order["needs_approval"]
+
+
+def test_arguments_reach_the_method_as_its_hints_say() -> None:
+    arguments = json.dumps({"items": ["a"], "place": {"city": "Oslo"}, "gift": 3, "extras": [{"city": "Rome"}]})
+    told = json.loads(invoke("order", arguments, cls=Shop)["output"])
+    assert told == {"items": ["a"], "city": "Oslo", "size": "small", "gift": 3, "extras": 1}
+    assert "place.city" in invoke("order", '{"items": [], "place": {}}', cls=Shop)["output"]
+
+
+@pytest.mark.parametrize("value", [None, True, 3, 1.5, "text", ["a", 1], {"a": {"b": None}}, "", 10**30])
+def test_an_output_is_of_any_json_type(value: Any) -> None:
+    class Echo:
+        def __init__(self, configuration: dict[str, Any]) -> None: ...
+
+        def say(self) -> Any:
+            return value
+
+    output = invoke("say", "{}", cls=Echo)["output"]
+    assert output == value if isinstance(value, str) else json.loads(output) == value
 
 
 def test_a_result_is_the_output() -> None:

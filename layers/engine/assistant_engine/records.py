@@ -159,12 +159,14 @@ class ToolStep:
     Attributes:
         step: `RunStepObject` of type `tool_calls`, the outputs not yet filled in.
         server_calls: ids of the calls that a tool Lambda runs; the others are the client's.
+        to_approve: ids of those server calls that the client has yet to say yes or no to.
         outputs: by tool call id, `{"text": ...}` or `{"key": ...}` of an object in the bucket; absent while the call is
             unanswered.
     """
 
     step: Json
     server_calls: list[str]
+    to_approve: list[str]
     outputs: dict[str, Json]
 
     @property
@@ -174,8 +176,9 @@ class ToolStep:
         return calls
 
     def unanswered(self, *, server: bool) -> list[Json]:
-        """The calls without output that a tool Lambda runs (`server`), or that the client answers."""
-        return [c for c in self.calls if c["id"] not in self.outputs and (c["id"] in self.server_calls) == server]
+        """The calls without output that a tool Lambda is to run (`server`), or that wait for the client's word."""
+        ready = set(self.server_calls) - set(self.to_approve)
+        return [c for c in self.calls if c["id"] not in self.outputs and (c["id"] in ready) == server]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from assistant_engine.records import Json
 
 @cache
 def deployed() -> dict[str, Json]:
-    """`{module_name: {"class_name", "functions": {name: {"description", "parameters"}}}}`."""
+    """`{module_name: {"class_name", "functions": {name: {"description", "parameters", "needs_approval"}}}}`."""
     registry: dict[str, Json] = json.loads(resources.files("assistant_engine").joinpath("registry.json").read_text())
     return registry
 
@@ -31,7 +31,8 @@ def check(functions: list[Json]) -> None:
         module = deployed().get(entry["module_name"], {"class_name": None, "functions": {}})
         if module["class_name"] != entry["class_name"] or entry["function_name"] not in module["functions"]:
             raise InvalidRequest(
-                f"Invalid 'functions[{index}]': no deployed tool has this module_name, class_name and function_name.",
+                f"Invalid 'functions[{index}]': no deployed tool has this module_name, class_name and function_name. "
+                f"Deployed are {', '.join(_names()) or 'none'}.",
                 param=f"functions[{index}]",
                 code="invalid_value",
             )
@@ -53,9 +54,28 @@ def function_tools(functions: list[Json]) -> list[Json]:
     check(functions)
     tools = []
     for entry in functions:
-        described = deployed()[entry["module_name"]]["functions"][entry["function_name"]]
-        tools.append({"type": "function", "function": {"name": entry["function_name"], **described}})
+        described = _function(entry)
+        offered = {name: described[name] for name in ("description", "parameters")}
+        tools.append({"type": "function", "function": {"name": entry["function_name"], **offered}})
     return tools
+
+
+def needs_approval(entry: Json) -> bool:
+    """Whether a call of this entry of an assistant's `functions` waits for the client's yes."""
+    return bool(_function(entry)["needs_approval"])
+
+
+def _function(entry: Json) -> Json:
+    function: Json = deployed()[entry["module_name"]]["functions"][entry["function_name"]]
+    return function
+
+
+def _names() -> list[str]:
+    return [
+        f"{module}/{described['class_name']}.{function}"
+        for module, described in deployed().items()
+        for function in described["functions"]
+    ]
 
 
 def alias_arn(module_name: str) -> str:

@@ -6,6 +6,7 @@ Every operation decides from the record and may be carried out twice.
 import json
 import os
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +34,9 @@ MOST_TURN_BYTES = 4_000_000
 
 ANSWER_BYTES = 128 * 1024
 """Bytes of answer in the output of an execution that another AWS service started."""
+
+NOT_APPROVED = "Error: the user did not approve this call."
+"""What the model is told of a call that the client said no to."""
 
 MOST_CALLS = 2_000
 """Calls of one run. Each is seven events in the execution's history, which holds 25,000 (Step Functions limit)."""
@@ -210,7 +214,8 @@ def submit_tool_outputs(store: Store, thread_id: str, run_id: str, tool_outputs:
     """Take the client's outputs and queue the run again. `wake` the execution afterwards.
 
     Args:
-        tool_outputs: `[{"tool_call_id", "output"}]`, one for each call that the run waits for.
+        tool_outputs: `[{"tool_call_id", "output"}]`, one for each call that the run waits for. Of a call that waits for
+            approval the output is `yes` or `no`.
 
     Raises:
         NotFound: no such run.
@@ -235,12 +240,21 @@ def submit_tool_outputs(store: Store, thread_id: str, run_id: str, tool_outputs:
         raise InvalidRequest(f"Expected tool outputs for call ids {missing}, got {given}.", param="tool_outputs")
     assert tools is not None
     limit = _inline_bytes(tools)
-    outputs = {
-        output["tool_call_id"]: store.steps.pack_output(run, output.get("output") or "", limit)
-        for output in tool_outputs
-    }
+    outputs = {}
+    for index, given_output in enumerate(tool_outputs):
+        call_id, text = given_output["tool_call_id"], given_output.get("output") or ""
+        if call_id not in tools.to_approve:
+            outputs[call_id] = store.steps.pack_output(run, text, limit)
+        elif (word := text.strip().lower()) == "no":
+            outputs[call_id] = {"text": NOT_APPROVED}
+        elif word != "yes":
+            raise InvalidRequest(
+                f"Invalid 'tool_outputs[{index}].output': the call waits for approval, so it is 'yes' or 'no'.",
+                param=f"tool_outputs[{index}].output",
+                code="invalid_value",
+            )
     try:
-        return store.runs.submit_outputs(run, tools, outputs, now)
+        return store.runs.submit_outputs(run, replace(tools, to_approve=[]), outputs, now)
     except ConditionFailed:
         current = store.runs.get(thread_id, run_id)
         raise InvalidRequest(f'Runs in status "{current.status}" do not accept tool outputs.') from None

@@ -11,14 +11,16 @@ import json
 import os
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from assistant_engine.call import Call, CallStopped, current_call, serving
 from assistant_engine.records import Json, json_size
 
-__all__ = ["CallStopped", "current_call", "describe", "handler"]
+__all__ = ["CallStopped", "current_call", "describe", "handler", "needs_approval"]
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def _methods(cls: type) -> dict[str, Callable[..., Any]]:
@@ -33,12 +35,19 @@ def _arguments(method: Callable[..., Any]) -> type[BaseModel]:
     return create_model(method.__name__, __config__=ConfigDict(extra="forbid"), **fields)
 
 
+def needs_approval(method: Method) -> Method:
+    """Marks a tool's method whose calls wait in `requires_action` until the client has said yes."""
+    vars(method)["needs_approval"] = True
+    return method
+
+
 def describe(cls: type) -> Json:
     """The tool class as the registry lists it.
 
     Returns:
-        `{"class_name", "functions": {name: {"description", "parameters"}}}`; `parameters` is a JSON schema made from
-        the type hints (use `Annotated[str, Field(description=...)]` to describe one), `description` the docstring.
+        `{"class_name", "functions": {name: {"description", "parameters", "needs_approval"}}}`; `parameters` is a JSON
+        schema made from the type hints (use `Annotated[str, Field(description=...)]` to describe one), `description`
+        the docstring.
     """
     functions = {}
     for name, method in _methods(cls).items():
@@ -46,7 +55,11 @@ def describe(cls: type) -> Json:
         del schema["title"]
         for parameter in schema.get("properties", {}).values():
             parameter.pop("title", None)
-        functions[name] = {"description": inspect.getdoc(method) or "", "parameters": schema}
+        functions[name] = {
+            "description": inspect.getdoc(method) or "",
+            "parameters": schema,
+            "needs_approval": getattr(method, "needs_approval", False),
+        }
     return {"class_name": cls.__name__, "functions": functions}
 
 

@@ -29,6 +29,12 @@ class Laboratory:
         self._trace("begun")
         os._exit(1)
 
+    @tool.needs_approval
+    def publish(self, text: str) -> str:
+        """Publish a text."""
+        self._trace("published")
+        return f"published {text}"
+
     def _trace(self, what: str) -> None:
         import boto3
 

@@ -201,6 +201,9 @@ class RunToolCallObject(Schema):
     id: str
     type: Literal["function"]
     function: CalledFunction
+    needs_approval: bool = Field(
+        default=False, description="Extension: the output is `yes` or `no`; yes runs the tool."
+    )
 
 
 class SubmitToolOutputs(Schema):

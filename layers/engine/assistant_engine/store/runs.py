@@ -292,7 +292,9 @@ class Runs:
         )
         return self._run(item)
 
-    def store_turn(self, run: Run, turn: Turn, server_calls: list[str], cost: int, now_ms: int) -> None:
+    def store_turn(
+        self, run: Run, turn: Turn, server_calls: list[str], to_approve: list[str], cost: int, now_ms: int
+    ) -> None:
         """Record the outcome of a model call, in one transaction conditional on (run, turn).
 
         With a terminal status the lock's release, the totals and the status are part of it.
@@ -300,6 +302,7 @@ class Runs:
         Args:
             run: as it was when the call began.
             server_calls: ids of the turn's calls that a tool Lambda runs.
+            to_approve: ids of those among them that wait for a yes.
             cost: of the whole run so far, in billionths of a US dollar.
             now_ms: milliseconds since 1970.
 
@@ -348,12 +351,20 @@ class Runs:
             usage_of_message = Usage() if turn.calls else turn.usage
             actions.append(self._steps.put_message_creation(run, message["id"], usage_of_message, now))
         if turn.calls:
-            actions.append(self._steps.put_tool_calls(run, turn, server_calls, now, done=ended))
+            actions.append(self._steps.put_tool_calls(run, turn, server_calls, to_approve, now, done=ended))
         if ended:
             actions += self._release(run, usage, cost, last_ms)
         elif message:
             actions.append(self._threads.move_clock(run.thread_id, last_ms, run.id))
         self._db.transact(actions)
+
+    def resume(self, run: Run) -> Run:
+        """`in_progress` again, after the client's word, for tools to be run.
+
+        Raises:
+            ConditionFailed: the run moved on.
+        """
+        return self._set(run, "run_status = :status", {"status": "in_progress"})
 
     # Waiting for the client
 

@@ -99,7 +99,8 @@ class Steps:
         ]
 
     def _tool_step(self, item: Json) -> ToolStep:
-        return ToolStep(self._blobs.unpack("document", item), item["server_calls"], item["outputs"])
+        document = self._blobs.unpack("document", item)
+        return ToolStep(document, item["server_calls"], item["to_approve"], item["outputs"])
 
     def _step(self, item: Json) -> Json:
         step: Json = self._blobs.unpack("document", item)
@@ -124,16 +125,20 @@ class Steps:
         details = {"type": "message_creation", "message_creation": {"message_id": message_id}}
         return self._put(run, ids.step_id(run.id, run.turn, _MESSAGE_CREATION), details, usage, now, done=True)
 
-    def put_tool_calls(self, run: Run, turn: Turn, server_calls: list[str], now: int, *, done: bool) -> Json:
+    def put_tool_calls(
+        self, run: Run, turn: Turn, server_calls: list[str], to_approve: list[str], now: int, *, done: bool
+    ) -> Json:
         """The action that records the step of the run's turn that calls tools.
 
         Args:
             server_calls: ids of the calls that a tool Lambda runs.
+            to_approve: ids of those among them that wait for a yes.
             done: whether nothing is waited for, because the run has ended.
         """
         details = {"type": "tool_calls", "tool_calls": turn.calls}
         name = ids.step_id(run.id, run.turn, _TOOL_CALLS)
-        return self._put(run, name, details, turn.usage, now, done=done, outputs={}, server_calls=server_calls)
+        waits = {"outputs": {}, "server_calls": server_calls, "to_approve": to_approve}
+        return self._put(run, name, details, turn.usage, now, done=done, **waits)
 
     def _put(self, run: Run, step_id: str, details: Json, usage: Usage, now: int, *, done: bool, **more: Any) -> Json:
         step = {
@@ -180,12 +185,15 @@ class Steps:
         return answered or tools
 
     def answer(self, run: Run, tools: ToolStep, outputs: dict[str, Json], now: int) -> Json:
-        """The action that adds outputs to the pending step; it fails if others were added meanwhile."""
+        """The action that adds outputs to the pending step; it fails if others were added meanwhile.
+
+        What the step still has to be approved for is written as `tools` says.
+        """
         # The whole map is written, conditional on its size as seen: outputs are only ever added. One expression for
         # each call would outgrow the 4 KB that DynamoDB allows for all of them.
         named: Json = {"outputs": {**tools.outputs, **outputs}, "seen": len(tools.outputs)}
-        named["in_progress"] = "in_progress"
-        assignments = ["outputs = :outputs"]
+        named |= {"in_progress": "in_progress", "to_approve": tools.to_approve}
+        assignments = ["outputs = :outputs", "to_approve = :to_approve"]
         if {call["id"] for call in tools.calls} <= set(named["outputs"]):
             assignments += ["step_status = :completed", "completed_at = :now"]
             named |= {"completed": "completed", "now": now}
