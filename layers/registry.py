@@ -1,7 +1,7 @@
 """Prints the registry of the tools in a folder: `python -m layers.registry lambdas/tools`.
 
 The registry is what the engine knows of deployed tools: `{module: {"class_name", "functions": {name: {"description",
-"parameters"}}}}`, each from the one public class that the module defines.
+"parameters", "needs_approval"}}}}`, each from the class that the module's `handler` was made of.
 """
 
 import importlib
@@ -28,15 +28,10 @@ def registry(folder: Path) -> dict[str, Any]:
 
 
 def _tool_class(module: ModuleType) -> type:
-    classes = [
-        value
-        for name, value in vars(module).items()
-        if isinstance(value, type) and value.__module__ == module.__name__ and not name.startswith("_")
-    ]
-    if len(classes) != 1:
-        found = ", ".join(cls.__name__ for cls in classes) or "none"
-        sys.exit(f"{module.__file__}: a tool module defines one public class, this one: {found}")
-    return classes[0]
+    cls = getattr(getattr(module, "handler", None), "tool_class", None)
+    if not isinstance(cls, type):
+        sys.exit(f"{module.__file__}: a tool module ends with `handler = tool.handler(<its class>)`")
+    return cls
 
 
 if __name__ == "__main__":

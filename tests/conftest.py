@@ -25,15 +25,15 @@ from tests.project import add_tools, copy
 SMOKE_ENV = os.environ.get("SMOKE_ENV", "")
 DIRECTORIES = ROOT / ".local" / "tests"
 DIRECTORY = DIRECTORIES / str(os.getpid())
-TEST_TOOLS = ROOT / "tests" / "tools"
+ADDING_A_TOOL = ROOT / "docs" / "adding-a-tool.md"
 
 
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project as the session deploys it: with the tools of `tests/tools` dropped in, and no other change."""
+    """The project as the session deploys it: some tools more were dropped in, and nothing else was changed."""
     build("host")
     project = copy(ROOT, tmp_path_factory.mktemp("app"))
-    add_tools(project, TEST_TOOLS)
+    add_tools(project, ROOT / "tests" / "tools", ADDING_A_TOOL)
     return project
 
 
@@ -51,16 +51,17 @@ def stack(request: pytest.FixtureRequest) -> Iterator[local.Local]:
         yield local.up(DIRECTORY, preferred_port=4600, use_real_model=False, app=request.getfixturevalue("app"))
     finally:
         local.down(DIRECTORY)
-        shutil.rmtree(DIRECTORY)
+        shutil.rmtree(DIRECTORY, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def driver(stack: local.Local) -> Iterator[Driver]:
+def driver(stack: local.Local, request: pytest.FixtureRequest) -> Iterator[Driver]:
     """Drive the stack through the engine's own store, configured where its functions find their configuration."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {"RUN_EXPIRES_AFTER": "600", **stack.settings}.items():
             patch.setenv(name, value)
-        known = {**registry(TOOLS), **({} if SMOKE_ENV else registry(TEST_TOOLS))}
+        tools = TOOLS if SMOKE_ENV else request.getfixturevalue("app") / "lambdas" / "tools"
+        known = registry(tools)
         patch.setattr(deployed_tools, "deployed", lambda: known)
         yield Driver(stack.client, stack.outputs, stack.model or "gpt-4.1-mini")
 

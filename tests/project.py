@@ -1,5 +1,6 @@
 """Copies of the project, to deploy with something changed: another release, or one more tool."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -26,7 +27,18 @@ def copy(source: Path, target: Path) -> Path:
     return target
 
 
-def add_tools(project: Path, tools: Path) -> None:
-    """Drop every tool folder of `tools` into a copy, and build the engine's layer that describes them."""
+def shown_in(page: Path) -> dict[str, str]:
+    """The files that a page of the documentation shows, by the names in the comments before them."""
+    shown = re.findall(r"<!-- (\S+) -->\n```\w+\n(.*?)```", page.read_text(), flags=re.DOTALL)
+    assert shown, f"{page} shows no file"
+    return dict(shown)
+
+
+def add_tools(project: Path, tools: Path, page: Path) -> None:
+    """Drop every tool folder of `tools`, and the tool that a page shows, into a copy; describe them in its layer."""
     shutil.copytree(tools, project / "lambdas" / "tools", dirs_exist_ok=True)
+    for name, text in shown_in(page).items():
+        if "/" in name:
+            (project / name).parent.mkdir(exist_ok=True)
+            (project / name).write_text(text)
     subprocess.run([sys.executable, "-m", "layers.build", "--target", "host"], cwd=project, check=True)

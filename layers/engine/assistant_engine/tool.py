@@ -87,6 +87,7 @@ def handler(cls: type) -> Callable[[Json, Any], Json]:
         _s3().put_object(Bucket=os.environ["BUCKET"], Key=key, Body=output.encode())
         return {"tool_call_id": call.tool_call_id, "output_key": key}
 
+    vars(handle)["tool_class"] = cls  # for the registry
     return handle
 
 
