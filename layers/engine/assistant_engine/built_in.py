@@ -1,0 +1,183 @@
+"""The built-in tools `code_interpreter` and `file_search`: to the model functions like others, to the API more.
+
+A call is kept as the function call that the model made, and its output as the JSON text that the tool's Lambda gave:
+
+- `code_interpreter`: `{"logs": str, "files": [{"file_id", "filename", "path", "image": bool}]}`
+- `file_search`: `{"results": [{"file_id", "file_name", "score", "text"}]}`
+
+An output that is no such JSON (the tool died, say) counts as text alone. Pure functions.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from assistant_engine.records import Json
+
+FUNCTIONS: Final[dict[str, Json]] = {
+    "code_interpreter": {
+        "name": "code_interpreter",
+        "description": "Runs Python code and tells what it printed. Variables and files last from call to call of this"
+        " conversation. The user's files are in /mnt/data; link a file that you write there for the user as"
+        " [name](sandbox:/mnt/data/name). Charts of matplotlib are shown to the user. There is no network.",
+        "parameters": {
+            "type": "object",
+            "properties": {"code": {"type": "string", "description": "The Python code."}},
+            "required": ["code"],
+            "additionalProperties": False,
+        },
+    },
+    "file_search": {
+        "name": "file_search",
+        "description": "Searches the user's documents. Cite each passage that you use by repeating the mark that stands"
+        " before it, such as 【0:1†guide.pdf】.",
+        "parameters": {
+            "type": "object",
+            "properties": {"query": {"type": "string", "description": "What to look for, in a sentence."}},
+            "required": ["query"],
+            "additionalProperties": False,
+        },
+    },
+}
+"""What the model is offered for each built-in tool. No other function of a run may have one of these names."""
+
+_MARK = re.compile(r"【(\d+):(\d+)†[^】]*】")
+_LINK = re.compile(r"sandbox:(/mnt/data/[^\s)\]\"'<>]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A call of a built-in tool that has its output.
+
+    Attributes:
+        number: of the call, counted through the run; what it found is cited by it.
+        turn: the turn of the run that made the call.
+        name: of the tool.
+        output: as the tool's Lambda gave it.
+    """
+
+    number: int
+    turn: int
+    name: str
+    output: str
+
+    def parsed(self) -> Json:
+        """The output's JSON, complete whatever the tool gave."""
+        blank: Json = {"logs": self.output, "files": []} if self.name == "code_interpreter" else {"results": []}
+        try:
+            given = json.loads(self.output)
+        except ValueError:
+            return blank
+        return given if isinstance(given, dict) and set(blank) <= set(given) else blank
+
+
+def offered(tools: list[Json]) -> list[str]:
+    """The names of the built-in tools among a run's tools."""
+    return [tool["type"] for tool in tools if tool["type"] in FUNCTIONS]
+
+
+def told(result: Result) -> str:
+    """The output as the model is told it."""
+    parsed = result.parsed()
+    if result.name == "code_interpreter":
+        files = (f"[{'showed' if file['image'] else 'wrote'} {file['path']}]" for file in parsed["files"])
+        return "\n".join(filter(None, [parsed["logs"], *files]))
+    passages = [
+        f"【{result.number}:{index}†{found['file_name']}】\n{found['text']}"
+        for index, found in enumerate(parsed["results"])
+    ]
+    return "\n\n".join(passages) or (result.output if result.output.startswith("Error") else "Nothing was found.")
+
+
+def shown(call: Json, output: str | None, ranking: Json, *, contents: bool) -> Json:
+    """A call as the run step shows it: `RunStepDetailsToolCallsCodeObject`, `RunStepDetailsToolCallsFileSearchObject`.
+
+    Args:
+        call: `RunStepDetailsToolCallsFunctionObject`, as it is kept.
+        output: None while there is none.
+        ranking: `ranking_options` of the search.
+        contents: whether the text that was found is shown.
+    """
+    name = call["function"]["name"]
+    parsed: Json = {"logs": "", "files": [], "results": []}
+    if output is not None:
+        parsed = Result(0, 0, name, output).parsed()
+    if name == "code_interpreter":
+        outputs: list[Json] = [{"type": "logs", "logs": parsed["logs"]}] if parsed["logs"] else []
+        outputs += [
+            {"type": "image", "image": {"file_id": file["file_id"]}} for file in parsed["files"] if file["image"]
+        ]
+        return {"id": call["id"], "type": name, name: {"input": _code(call), "outputs": outputs}}
+    results = []
+    for found in parsed["results"]:
+        result = {member: found[member] for member in ("file_id", "file_name", "score")}
+        results.append({**result, "content": [{"type": "text", "text": found["text"]}]} if contents else result)
+    return {"id": call["id"], "type": name, name: {"ranking_options": ranking, "results": results}}
+
+
+def _code(call: Json) -> str:
+    """The code of a call; the arguments as they are if they hold none."""
+    arguments: str = call["function"]["arguments"]
+    try:
+        code = json.loads(arguments)["code"]
+    except (ValueError, KeyError, TypeError):
+        return arguments
+    return code if isinstance(code, str) else arguments
+
+
+def annotated(content: list[Json], results: list[Result], since: int) -> tuple[list[Json], list[Json]]:
+    """A message's content with what the tools found and made, and its attachments.
+
+    Args:
+        content: parts of the message, its annotations still missing.
+        results: of the run so far, in order.
+        since: images that were made in this turn or later are shown; earlier ones stand in a message already.
+
+    Returns:
+        The images before the text, the text with `file_path` and `file_citation` annotations; and the files that the
+        text links, as `attachments`.
+    """
+    files: dict[str, Json] = {}
+    images: list[Json] = []
+    found: dict[str, list[Json]] = {}
+    for result in results:
+        parsed = result.parsed()
+        if result.name == "file_search":
+            found[str(result.number)] = parsed["results"]
+            continue
+        for file in parsed["files"]:
+            files[file["path"]] = file
+            if file["image"] and result.turn >= since:
+                images.append({"type": "image_file", "image_file": {"file_id": file["file_id"], "detail": "auto"}})
+    parts: list[Json] = []
+    linked: dict[str, None] = {}
+    for part in content:
+        if part["type"] == "text":
+            value = part["text"]["value"]
+            annotations = [*_paths(value, files), *_citations(value, found)]
+            linked |= {each["file_path"]["file_id"]: None for each in annotations if each["type"] == "file_path"}
+            annotations.sort(key=lambda each: each["start_index"])
+            part = {"type": "text", "text": {"value": value, "annotations": annotations}}
+        parts.append(part)
+    attachments = [{"file_id": file_id, "tools": [{"type": "code_interpreter"}]} for file_id in linked]
+    return [*images, *parts], attachments
+
+
+def _paths(text: str, files: dict[str, Json]) -> Iterable[Json]:
+    for link in _LINK.finditer(text):
+        if file := files.get(link[1]):
+            yield _annotation("file_path", link, file)
+
+
+def _citations(text: str, found: dict[str, list[Json]]) -> Iterable[Json]:
+    for mark in _MARK.finditer(text):
+        number, index = mark[1], int(mark[2])
+        if index < len(found.get(number, [])):
+            yield _annotation("file_citation", mark, found[number][index])
+
+
+def _annotation(kind: str, match: re.Match[str], file: Json) -> Json:
+    where = {"start_index": match.start(), "end_index": match.end()}
+    return {"type": kind, "text": match[0], **where, kind: {"file_id": file["file_id"]}}
