@@ -276,12 +276,13 @@ def measure(stack: local.Local) -> list[Row]:
     """Take every kind of run."""
     here = Here(stack)
     from assistant_engine import assistants
+    from assistant_engine.records import DEFAULT_PROJECT
     from assistant_engine.step import store
 
-    deployed = Deployed(stack, store())
+    deployed = Deployed(stack, store(DEFAULT_PROJECT))
     definition = {"model": stack.model, "functions": [FUNCTION], "tools": [ASK]}
     assistant = assistants.new_assistant(definition, int(time.time() * 1000))
-    store().assistants.create(assistant)
+    deployed.store.assistants.create(assistant)
 
     def request(text: str, **more: Any) -> Json:
         messages = [{"role": "user", "content": text}]
@@ -296,7 +297,7 @@ def measure(stack: local.Local) -> list[Row]:
         "one client-side call": request("call ask {}"),
         "plain answer, 20 KB of instructions": request("say Good morning.", instructions=TEXT * (20_000 // len(TEXT))),
         **{
-            f"plain answer, thread of {count:,}": request("say Hello.", thread_id=filled_thread(store(), count))
+            f"plain answer, thread of {count:,}": request("say Hello.", thread_id=filled_thread(deployed.store, count))
             for count in (1_000, 10_000)
         },
     }

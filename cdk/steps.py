@@ -50,7 +50,7 @@ class Steps(Construct):
                 "RUN_EXPIRES_AFTER": str(configuration.run_expires_after),
             },
         )
-        tables.allow(self.queued, ["GetItem"], tables.assistants)
+        tables.allow(self.queued, ["GetItem", "BatchGetItem"], tables.assistants)
         tables.allow(self.queued, READ_AND_WRITE, tables.threads, tables.messages)
         storage.allow(self.queued, ["GetObject", "PutObject"], "text/")
 

@@ -1,12 +1,12 @@
 """Issues, lists and revokes the keys of the HTTP API.
 
-    python scripts/keys.py issue NAME --env dev
+    python scripts/keys.py issue NAME --env dev [--project PROJECT]
     python scripts/keys.py list --env dev
     python scripts/keys.py revoke NAME --env dev
 
 A key is shown once, when it is issued: the secret `<prefix>/api-keys` holds its SHA-256 alone, as
-`{"keys": [{"name", "hash", "created_at"}]}`. A revoked key is refused within a minute. Region and credentials are the
-AWS CLI's.
+`{"keys": [{"name", "project", "hash", "created_at"}]}`. It belongs to a project, and reaches nothing of another. A
+revoked key is refused within a minute. Region and credentials are the AWS CLI's.
 """
 
 import argparse
@@ -24,6 +24,7 @@ import boto3
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "sk-oae-"
+DEFAULT_PROJECT = "default"
 
 Key = dict[str, Any]
 
@@ -38,24 +39,28 @@ def secret_id(environment: str) -> str:
     return f"{'oae' if environment == unprefixed else f'oae-{environment}'}/api-keys"
 
 
-def issue(client: Any, secret_id: str, name: str) -> str:
+def issue(client: Any, secret_id: str, name: str, project: str = DEFAULT_PROJECT) -> str:
     """Issue a key under a name of its own.
 
     Args:
         client: boto3's client of Secrets Manager.
         secret_id: name or ARN of the secret.
         name: whose key it is: 1 to 64 letters, digits and `._@-`.
+        project: what it belongs to: 1 to 64 lower-case letters, digits and `-`. A new name is a new project.
 
     Returns:
         The key. It can't be read again.
 
     Raises:
-        KeysError: the name is in use or not a name.
+        KeysError: the name is in use or not a name, or the project's is none.
     """
     if not re.fullmatch(r"[A-Za-z0-9._@-]{1,64}", name):
         raise KeysError("A name is 1 to 64 letters, digits and ._@-")
+    if not re.fullmatch(r"[a-z0-9-]{1,64}", project):
+        raise KeysError("A project's name is 1 to 64 lower-case letters, digits and -")
     key = PREFIX + secrets.token_urlsafe(32)
-    entry = {"name": name, "hash": hashlib.sha256(key.encode()).hexdigest(), "created_at": int(time.time())}
+    hashed = hashlib.sha256(key.encode()).hexdigest()
+    entry = {"name": name, "project": project, "hash": hashed, "created_at": int(time.time())}
 
     def add(keys: list[Key]) -> list[Key]:
         if any(other["name"] == name for other in keys):
@@ -83,7 +88,7 @@ def revoke(client: Any, secret_id: str, name: str) -> None:
 
 
 def read(client: Any, secret_id: str) -> list[Key]:
-    """The keys as they are kept, oldest first: `{"name", "hash", "created_at"}`.
+    """The keys as they are kept, oldest first: `{"name", "project", "hash", "created_at"}`; some without a project.
 
     Raises:
         KeysError: there is no such secret.
@@ -114,24 +119,27 @@ def main(arguments: list[str] | None = None) -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     for command, text in (
         ("issue", "issue a key and show it, once"),
-        ("list", "list the names of the keys"),
+        ("list", "list the keys: when each was issued, its project and its name"),
         ("revoke", "revoke a key"),
     ):
         subparser = commands.add_parser(command, help=text)
         if command != "list":
             subparser.add_argument("name")
+        if command == "issue":
+            subparser.add_argument("--project", default=DEFAULT_PROJECT, help="the project that it belongs to")
         subparser.add_argument("--env", required=True, help="the environment: dev, staging, prod")
     given = parser.parse_args(arguments)
     client, secret = boto3.client("secretsmanager"), secret_id(given.env)
     try:
         if given.command == "issue":
-            print(issue(client, secret, given.name))
+            print(issue(client, secret, given.name, given.project))
         elif given.command == "revoke":
             revoke(client, secret, given.name)
             print(f"The key {given.name} is revoked; it dies within a minute.")
         else:
             for key in read(client, secret):
-                print(f"{time.strftime('%Y-%m-%d %H:%M', time.gmtime(key['created_at']))}  {key['name']}")
+                issued = time.strftime("%Y-%m-%d %H:%M", time.gmtime(key["created_at"]))
+                print(f"{issued}  {key.get('project', DEFAULT_PROJECT)}  {key['name']}")
     except KeysError as error:
         sys.exit(str(error))
 

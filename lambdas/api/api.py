@@ -32,7 +32,7 @@ from authorization import keys
 
 # Powertools sends bytes as base64, though it says that a serializer gives text.
 app = APIGatewayHttpResolver(serializer=exchange.to_json)  # type: ignore[arg-type]
-for module in (assistants, threads, messages, runs, steps, models, files, uploads, description):
+for module in (exchange, assistants, threads, messages, runs, steps, models, files, uploads, description):
     app.include_router(module.router)
 
 
@@ -49,7 +49,8 @@ def _check(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Resp
     if event.path.startswith("/v1/"):
         # Azure's clients send the key in a header of its own.
         azure = event.headers.get("api-key")
-        keys().check(event.headers.get("authorization") or (f"Bearer {azure}" if azure else None))
+        project = keys().check(event.headers.get("authorization") or (f"Bearer {azure}" if azure else None))
+        app.append_context(project=project)
     if len(exchange.body_bytes()) > exchange.BODY_BYTES:
         raise TooLarge(
             f"The request's body is larger than {exchange.BODY_BYTES:,} bytes. A larger file goes to /v1/uploads, in "

@@ -6,8 +6,8 @@ from assistant_engine import assistants
 from assistant_engine.errors import Unavailable
 from assistant_engine.records import Json
 from assistant_engine.schemas import CreateAssistantRequest, ListParameters, ModifyAssistantRequest, NoParameters
-from assistant_engine.step import now_ms, store
-from exchange import body, deleted, idempotency, listing, query, window
+from assistant_engine.step import now_ms
+from exchange import body, deleted, idempotency, listing, query, store, window
 
 router = APIGatewayHttpRouter()
 

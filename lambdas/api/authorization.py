@@ -1,6 +1,7 @@
 """Who may call: bearer keys, several at once, kept hashed in Secrets Manager.
 
-The secret `API_KEYS_SECRET_ARN` is JSON, `{"keys": [{"name", "hash", "created_at"}]}`. A hash is the SHA-256 of a key.
+The secret `API_KEYS_SECRET_ARN` is JSON, `{"keys": [{"name", "project", "hash", "created_at"}]}`. A hash is the SHA-256
+of a key; without a project, a key is the default project's.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ from typing import Any
 import boto3
 
 from assistant_engine.errors import Unauthorized
+from assistant_engine.records import DEFAULT_PROJECT
 
 KEPT_SECONDS = 60
 """How long a function keeps the hashes: a key that was revoked dies within that."""
@@ -38,14 +40,17 @@ class Keys:
     def __init__(self, read: Any, clock: Any = time.monotonic) -> None:
         self._read = read
         self._clock = clock
-        self._hashes: list[str] = []
+        self._projects: list[tuple[str, str]] = []  # of each key's hash
         self._read_at = float("-inf")
 
-    def check(self, authorization: str | None) -> None:
+    def check(self, authorization: str | None) -> str:
         """Let the bearer of a key through.
 
         Args:
             authorization: the request's header.
+
+        Returns:
+            The project that the key belongs to.
 
         Raises:
             Unauthorized: there is no key, or it is none of ours.
@@ -54,15 +59,18 @@ class Keys:
         if scheme.lower() != "bearer" or not key.strip():
             raise Unauthorized(_NO_KEY)
         presented = hashlib.sha256(key.strip().encode(errors="surrogatepass")).hexdigest()
-        if not self._known(presented, KEPT_SECONDS) and not self._known(presented, _UNKNOWN_SECONDS):
-            raise Unauthorized("Incorrect API key provided.", code="invalid_api_key")
+        for kept_seconds in (KEPT_SECONDS, _UNKNOWN_SECONDS):
+            if projects := self._known(presented, kept_seconds):
+                return projects[0]
+        raise Unauthorized("Incorrect API key provided.", code="invalid_api_key")
 
-    def _known(self, presented: str, kept_seconds: float) -> bool:
+    def _known(self, presented: str, kept_seconds: float) -> list[str]:
         if self._clock() - self._read_at >= kept_seconds:
-            self._hashes = [entry["hash"] for entry in json.loads(self._read() or '{"keys": []}')["keys"]]
+            entries = json.loads(self._read() or '{"keys": []}')["keys"]
+            self._projects = [(entry["hash"], entry.get("project", DEFAULT_PROJECT)) for entry in entries]
             self._read_at = self._clock()
         # Each one is compared, so that the time taken does not tell which one was nearly right.
-        return sum([hmac.compare_digest(presented, known) for known in self._hashes]) > 0
+        return [project for known, project in self._projects if hmac.compare_digest(presented, known)]
 
 
 @cache

@@ -11,10 +11,11 @@ from urllib.parse import parse_qsl
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
+from assistant_engine import files, step
 from assistant_engine.records import Json
 from assistant_engine.schemas import NoParameters, load_json, parse, parse_fields
 from assistant_engine.schemas.common import Schema
-from assistant_engine.store import Idempotency, Page, Window
+from assistant_engine.store import Idempotency, Page, Store, Window
 
 BODY_BYTES = 4_400_000
 """Most bytes that a request's body, once decoded, and the objects of a page may have."""
@@ -22,13 +23,19 @@ BODY_BYTES = 4_400_000
 _PLAIN_BYTES = 1_000_000
 """A longer answer travels as base64, which grows by a third; as text in Lambda's own JSON it could grow by more."""
 
-_PROJECT = "default"
-_current = APIGatewayHttpRouter()
+router = APIGatewayHttpRouter()
+"""Without routes of its own: it knows the request that is being answered, and its `project`, the caller's."""
 
 
 def event() -> APIGatewayProxyEventV2:
     """The request that is being answered."""
-    return _current.current_event
+    return router.current_event
+
+
+def store() -> Store:
+    """The store as the caller's project sees it."""
+    project: str = router.context["project"]
+    return step.store(project)
 
 
 def body_bytes() -> bytes:
@@ -42,10 +49,12 @@ def body(schema: type[Schema], parameters: type[Schema] = NoParameters) -> Json:
     """The request's JSON body, valid by the schema; its query string must be valid, too.
 
     Raises:
-        InvalidRequest: one of them is not.
+        InvalidRequest: one of them is not, or the body names a file that is not there.
     """
     query(parameters)
-    return parse(schema, load_json(body_bytes()))
+    request = parse(schema, load_json(body_bytes()))
+    files.check(store(), request)
+    return request
 
 
 def query(parameters: type[Schema]) -> Json:
@@ -74,7 +83,7 @@ def idempotency(creates: str, request: Json) -> Idempotency | None:
     key = event().headers.get("idempotency-key")
     if not key:
         return None
-    return Idempotency(f"{creates}#{_PROJECT}#{key}", [event().http_method, event().path, request])
+    return Idempotency(f"{creates}#{store().project}#{key}", [event().http_method, event().path, request])
 
 
 def listing(page: Page) -> Json:

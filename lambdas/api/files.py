@@ -9,10 +9,10 @@ from assistant_engine import ids
 from assistant_engine.errors import InvalidRequest
 from assistant_engine.records import Json
 from assistant_engine.schemas import CreateFileRequest, ListFilesParameters, NoParameters, parse_fields
-from assistant_engine.step import now_ms, store
+from assistant_engine.step import now_ms
 from assistant_engine.store import Window
 from assistant_engine.store.files import PREFIX, disposition, media_type_of
-from exchange import idempotency, listing, query
+from exchange import idempotency, listing, query, store
 from forms import Form, FormFile, read_form
 
 router = APIGatewayHttpRouter()

@@ -21,8 +21,8 @@ from assistant_engine.schemas import (
     NoParameters,
     SubmitToolOutputsRunRequest,
 )
-from assistant_engine.step import fault_of, logger, now_ms, store
-from exchange import body, idempotency, listing, query, window
+from assistant_engine.step import fault_of, logger, now_ms
+from exchange import body, idempotency, listing, query, store, window
 
 router = APIGatewayHttpRouter()
 

@@ -4,8 +4,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from assistant_engine.records import Json
 from assistant_engine.schemas import IncludeParameters, ListRunStepsParameters
-from assistant_engine.step import store
-from exchange import listing, query, window
+from exchange import listing, query, store, window
 
 router = APIGatewayHttpRouter()
 

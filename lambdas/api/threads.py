@@ -7,8 +7,8 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from assistant_engine import runs
 from assistant_engine.records import Json, Thread
 from assistant_engine.schemas import CreateThreadRequest, ListThreadsParameters, ModifyThreadRequest, NoParameters
-from assistant_engine.step import now_ms, store
-from exchange import body, deleted, idempotency, listing, query, window
+from assistant_engine.step import now_ms
+from exchange import body, deleted, idempotency, listing, query, store, window
 
 router = APIGatewayHttpRouter()
 

@@ -13,9 +13,9 @@ from assistant_engine.schemas import (
     NoParameters,
     parse_fields,
 )
-from assistant_engine.step import now_ms, store
+from assistant_engine.step import now_ms
 from assistant_engine.store.uploads import LIFETIME_SECONDS
-from exchange import body, idempotency, query
+from exchange import body, idempotency, query, store
 from files import lifetime_of, only_file
 from forms import read_form
 

@@ -151,16 +151,16 @@ def _request(run: Run) -> tuple[Json, str | None]:
         return body, "max_prompt_tokens"
     if body.get("max_output_tokens", conversation.SMALLEST_OUTPUT_TOKENS) < conversation.SMALLEST_OUTPUT_TOKENS:
         return body, "max_completion_tokens"
-    _put_images(body)
+    _put_images(body, run.project)
     return body, None
 
 
-def _put_images(body: Json) -> None:
-    """Put the bytes of image files in place of their ids."""
+def _put_images(body: Json, project: str) -> None:
+    """Put the bytes of the project's image files in place of their ids."""
     for item in body["input"]:
         for part in item["content"] if item.get("role") else []:
             if "file_id" in part:
-                media_type, data = store().files.image(part.pop("file_id"))
+                media_type, data = store(project).files.image(part.pop("file_id"))
                 part["image_url"] = f"data:{media_type};base64,{base64.b64encode(data).decode()}"
 
 

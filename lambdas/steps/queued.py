@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from assistant_engine import runs
+from assistant_engine import files, runs
 from assistant_engine.records import Json, Run
 from assistant_engine.step import now_ms, step, store
 from assistant_engine.store import Idempotency, Replayed
@@ -34,16 +34,18 @@ def _requested_run(request: Any, execution: Json, run_id: str) -> Run:
     # Step Functions adds this where it is asked to; two deliveries of one request differ in it.
     valid = {name: value for name, value in valid.items() if not name.startswith("AWS_STEP_FUNCTIONS_")}
     key = valid.get("idempotency_key")
+    project = runs.requested_project(store(), valid)
+    files.check(store(project), valid)
     try:
         return runs.create(
-            store(),
+            store(project),
             valid,
             now_ms(),
             thread_id=valid.get("thread_id"),
             run_id=run_id,
             execution=execution["name"],
             answers_in_output=True,
-            idempotency=Idempotency(f"run-request#{key}", valid) if key else None,
+            idempotency=Idempotency(f"run-request#{project}#{key}", valid) if key else None,
         )
     except Replayed as before:
         return store().runs.get(before.answer["thread_id"], before.answer["id"])

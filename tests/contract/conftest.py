@@ -134,6 +134,12 @@ def client(stack: local.Local, api_key: str) -> StrictOpenAI:
 
 
 @pytest.fixture(scope="session")
+def a_file(client: StrictOpenAI) -> str:
+    """The id of a file."""
+    return client.files.create(file=("a.txt", b"a"), purpose="assistants").id
+
+
+@pytest.fixture(scope="session")
 def model(stack: local.Local) -> str:
     """The name of a model that answers."""
     return stack.model or "gpt-4.1-mini"

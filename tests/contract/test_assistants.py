@@ -19,14 +19,14 @@ FUNCTION = {
 FORMAT = {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}, "strict": False}}
 
 
-def test_an_assistant_is_what_it_was_created_as(client: openai.OpenAI, model: str) -> None:
+def test_an_assistant_is_what_it_was_created_as(client: openai.OpenAI, model: str, a_file: str) -> None:
     given = {
         "model": model,
         "name": "n" * 256,
         "description": "d" * 512,
         "instructions": "Be brief.",
         "tools": [FUNCTION, {"type": "code_interpreter"}, {"type": "file_search"}],
-        "tool_resources": {"code_interpreter": {"file_ids": ["file-1"]}, "file_search": {"vector_store_ids": []}},
+        "tool_resources": {"code_interpreter": {"file_ids": [a_file]}, "file_search": {"vector_store_ids": []}},
         "metadata": {"k" * 64: "v" * 512},
         "temperature": 0.5,
         "top_p": 0.25,

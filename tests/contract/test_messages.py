@@ -21,7 +21,7 @@ def text_of(message: Message) -> str:
     return part.text.value
 
 
-def test_a_message_is_what_it_was_created_as(client: openai.OpenAI) -> None:
+def test_a_message_is_what_it_was_created_as(client: openai.OpenAI, a_file: str) -> None:
     thread = client.beta.threads.create()
     created = client.beta.threads.messages.create(
         thread.id,
@@ -29,17 +29,17 @@ def test_a_message_is_what_it_was_created_as(client: openai.OpenAI) -> None:
         content=[
             {"type": "text", "text": "Look"},
             {"type": "image_url", "image_url": {"url": "https://example.com/a.png", "detail": "low"}},
-            {"type": "image_file", "image_file": {"file_id": "file-1"}},
+            {"type": "image_file", "image_file": {"file_id": a_file}},
         ],
-        attachments=[{"file_id": "file-2", "tools": [{"type": "code_interpreter"}]}],
+        attachments=[{"file_id": a_file, "tools": [{"type": "code_interpreter"}]}],
         metadata={"a": "1"},
     )
     assert created.to_dict()["content"] == [
         {"type": "text", "text": {"value": "Look", "annotations": []}},
         {"type": "image_url", "image_url": {"url": "https://example.com/a.png", "detail": "low"}},
-        {"type": "image_file", "image_file": {"file_id": "file-1", "detail": "auto"}},
+        {"type": "image_file", "image_file": {"file_id": a_file, "detail": "auto"}},
     ]
-    assert created.to_dict()["attachments"] == [{"file_id": "file-2", "tools": [{"type": "code_interpreter"}]}]
+    assert created.to_dict()["attachments"] == [{"file_id": a_file, "tools": [{"type": "code_interpreter"}]}]
     assert (created.object, created.role, created.status) == ("thread.message", "user", "completed")
     assert (created.run_id, created.assistant_id, created.thread_id) == (None, None, thread.id)
     assert client.beta.threads.messages.retrieve(created.id, thread_id=thread.id) == created

@@ -303,18 +303,17 @@ def test_the_model_is_shown_image_files(client: openai.OpenAI, assistant: Assist
         "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
     )
     image = client.files.create(file=("pixel.png", pixel), purpose="vision")
+    content: Any = [
+        {"type": "text", "text": "say Seen."},
+        {"type": "image_file", "image_file": {"file_id": image.id}},
+    ]
+    thread = client.beta.threads.create(messages=[{"role": "user", "content": content}])
 
-    def look_at(file_id: str) -> Run:
-        content: Any = [
-            {"type": "text", "text": "say Seen."},
-            {"type": "image_file", "image_file": {"file_id": file_id}},
-        ]
-        return client.beta.threads.create_and_run_poll(
-            assistant_id=assistant.id, thread={"messages": [{"role": "user", "content": content}]}
-        )
+    def look() -> Run:
+        return client.beta.threads.runs.create_and_poll(assistant_id=assistant.id, thread_id=thread.id)
 
-    assert look_at(image.id).status == "completed"
+    assert look().status == "completed"
     client.files.delete(image.id)
-    gone = look_at(image.id)
+    gone = look()
     assert gone.status == "failed"
     assert gone.last_error and gone.last_error.code == "invalid_prompt" and image.id in gone.last_error.message

@@ -15,14 +15,14 @@ def listed(client: openai.OpenAI, **query: Any) -> list[str]:
     return [thread["id"] for thread in page["data"]]
 
 
-def test_a_thread_is_what_it_was_created_as(client: openai.OpenAI) -> None:
+def test_a_thread_is_what_it_was_created_as(client: openai.OpenAI, a_file: str) -> None:
     created = client.beta.threads.create(
         messages=[{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Good day"}],
         metadata={"user_id": "u"},
-        tool_resources={"code_interpreter": {"file_ids": ["file-1"]}},
+        tool_resources={"code_interpreter": {"file_ids": [a_file]}},
     )
     assert created.object == "thread" and created.metadata == {"user_id": "u"}
-    assert created.to_dict()["tool_resources"] == {"code_interpreter": {"file_ids": ["file-1"]}}
+    assert created.to_dict()["tool_resources"] == {"code_interpreter": {"file_ids": [a_file]}}
     assert client.beta.threads.retrieve(created.id) == created
     messages = client.beta.threads.messages.list(created.id, order="asc").data
     assert [(m.role, m.content[0].text.value) for m in messages if m.content[0].type == "text"] == [
@@ -31,12 +31,12 @@ def test_a_thread_is_what_it_was_created_as(client: openai.OpenAI) -> None:
     ]
 
 
-def test_modifying_replaces_what_is_given(client: openai.OpenAI) -> None:
+def test_modifying_replaces_what_is_given(client: openai.OpenAI, a_file: str) -> None:
     created = client.beta.threads.create(metadata={"a": "1"})
     modified = client.beta.threads.update(created.id, metadata={"b": "2"})
     assert modified.metadata == {"b": "2"}
     assert client.beta.threads.update(created.id) == modified
-    resources = client.beta.threads.update(created.id, tool_resources={"code_interpreter": {"file_ids": ["file-2"]}})
+    resources = client.beta.threads.update(created.id, tool_resources={"code_interpreter": {"file_ids": [a_file]}})
     assert resources.metadata == {"b": "2"}
     assert client.beta.threads.update(created.id, metadata=None, tool_resources=None).metadata == {}
 

@@ -43,7 +43,8 @@ def clock() -> Clock:
 
 @pytest.fixture
 def files(store: Store, clock: Clock) -> Files:
-    return Files(store.database, store.blobs, os.environ["ASSISTANTS_TABLE"], os.environ["MESSAGES_TABLE"], clock)
+    tables = os.environ["ASSISTANTS_TABLE"], os.environ["MESSAGES_TABLE"]
+    return Files(store.database, store.blobs, *tables, store.project, clock)
 
 
 @pytest.fixture

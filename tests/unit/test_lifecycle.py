@@ -35,6 +35,7 @@ RUN = Run(
     execution="",
     answers_in_output=False,
     due_at=1_030,
+    project="default",
 )
 
 

@@ -16,6 +16,9 @@ NANODOLLARS = 1_000_000_000
 FIRST_LOOK_SECONDS = 60
 """How long after a step the sweeper looks for the first time whether its run still has an execution."""
 
+DEFAULT_PROJECT = "default"
+"""The project of a key that names none, and of what was made before there were projects."""
+
 
 def json_size(text: str) -> int:
     """The bytes that text takes in JSON at most: quotes and what is not ASCII are escaped there."""
@@ -91,6 +94,7 @@ class Run:
         task_token: wakes the execution that waits in `requires_action`; None while none waits.
         usage: over all turns so far.
         due_at: when the sweeper is to look at the run, seconds since 1970.
+        project: what the run belongs to, as its thread and its assistant do.
     """
 
     id: str
@@ -105,6 +109,7 @@ class Run:
     execution: str
     answers_in_output: bool
     due_at: int
+    project: str
     turn: int = 0
     attempts: int = 0
     usage: Usage = field(default_factory=Usage)

@@ -48,6 +48,7 @@ def new_run(
     thread_id: str,
     now: int,
     *,
+    project: str,
     run_id: str = "",
     execution: str = "",
     answers_in_output: bool = False,
@@ -74,6 +75,7 @@ def new_run(
         execution=execution,
         answers_in_output=answers_in_output,
         due_at=now + NOT_STARTED_SECONDS,
+        project=project,
     )
 
 
@@ -178,12 +180,29 @@ def create(
         request,
         thread_id,
         now,
+        project=store.project,
         run_id=run_id,
         execution=execution,
         answers_in_output=answers_in_output,
     )
     messages += [conversation.new_message(message, now) for message in request.get("additional_messages") or []]
     return store.runs.create(run, messages, now_ms, new_thread=thread, idempotency=idempotency)
+
+
+def requested_project(store: Store, request: Json) -> str:
+    """The project of a run that another AWS service asks for: its thread's or, where it names none, its assistant's.
+
+    Such a caller has no key: IAM lets it start the state machine, for every project.
+
+    Args:
+        request: a valid `RunRequest`.
+
+    Raises:
+        NotFound: the thread or the assistant does not exist.
+    """
+    if "thread_id" in request:
+        return store.threads.project(request["thread_id"])
+    return store.assistants.project(request["assistant_id"])
 
 
 def requested_ids(request: Any, execution: Json) -> tuple[str, str]:

@@ -57,9 +57,18 @@ class NothingToWaitFor(Exception):
 
 
 @cache
-def store() -> Store:
-    """The store of this function, made once."""
-    return Store()
+def _store() -> Store:
+    return Store(project="")
+
+
+def store(project: str = "") -> Store:
+    """The store of this function, its clients made once.
+
+    Args:
+        project: the one that it sees. Without it, it is for what has its project in the record, a run and what lies
+            below its thread, and finds nothing by an id alone.
+    """
+    return _store().of(project)
 
 
 def now_ms() -> int:

@@ -3,11 +3,16 @@
 Three tables hold everything. An object whose id is not the key it lies under has a pointer item, written in the same
 transaction, so what a create call returned is found by a strongly consistent read in the very next call. Indexes serve
 lists only.
+
+A store sees one project. Assistants, threads, files and uploads of another one are for it as if they did not exist,
+and what it creates belongs to its own. What lies below a thread (messages, runs, run steps) is reached by the thread's
+id alone: whoever acts for a caller gets the thread first.
 """
 
 import os
 from functools import cached_property
 
+from assistant_engine.records import DEFAULT_PROJECT
 from assistant_engine.store.assistants import Assistants
 from assistant_engine.store.dynamodb import Blobs, Database
 from assistant_engine.store.files import Files
@@ -34,21 +39,33 @@ __all__ = [
 
 
 class Store:
-    """The tables and the bucket that `ASSISTANTS_TABLE`, `THREADS_TABLE`, `MESSAGES_TABLE` and `BUCKET` name."""
+    """The tables and the bucket that `ASSISTANTS_TABLE`, `THREADS_TABLE`, `MESSAGES_TABLE` and `BUCKET` name.
 
-    def __init__(self) -> None:
-        self.database = Database()
-        self.blobs = Blobs(os.environ["BUCKET"])
+    Args:
+        project: the one that it sees.
+        beside: a store of another project, to share its clients.
+    """
+
+    def __init__(self, project: str = DEFAULT_PROJECT, *, beside: "Store | None" = None) -> None:
+        self.project = project
+        self.database: Database = beside.database if beside else Database()
+        self.blobs: Blobs = beside.blobs if beside else Blobs(os.environ["BUCKET"])
+
+    def of(self, project: str) -> "Store":
+        """The same store as another project sees it."""
+        return Store(project, beside=self)
 
     @cached_property
     def assistants(self) -> Assistants:
         """Assistants."""
-        return Assistants(self.database, self.blobs, os.environ["ASSISTANTS_TABLE"], os.environ["MESSAGES_TABLE"])
+        tables = os.environ["ASSISTANTS_TABLE"], os.environ["MESSAGES_TABLE"]
+        return Assistants(self.database, self.blobs, *tables, self.project)
 
     @cached_property
     def threads(self) -> Threads:
         """Threads and their messages."""
-        return Threads(self.database, self.blobs, os.environ["MESSAGES_TABLE"], os.environ["THREADS_TABLE"])
+        tables = os.environ["MESSAGES_TABLE"], os.environ["THREADS_TABLE"]
+        return Threads(self.database, self.blobs, *tables, self.project)
 
     @cached_property
     def runs(self) -> Runs:
@@ -63,7 +80,8 @@ class Store:
     @cached_property
     def files(self) -> Files:
         """Files."""
-        return Files(self.database, self.blobs, os.environ["ASSISTANTS_TABLE"], os.environ["MESSAGES_TABLE"])
+        tables = os.environ["ASSISTANTS_TABLE"], os.environ["MESSAGES_TABLE"]
+        return Files(self.database, self.blobs, *tables, self.project)
 
     @cached_property
     def uploads(self) -> Uploads:

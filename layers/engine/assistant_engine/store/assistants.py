@@ -6,21 +6,21 @@ import json
 from assistant_engine import ids
 from assistant_engine.errors import NotFound
 from assistant_engine.records import Json
-from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, marshal, values
+from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, marshal, project_of, values
 from assistant_engine.store.idempotency import Idempotency
 from assistant_engine.store.pages import Page, Window, cut, items_of
-
-PROJECT = "default#assistant"
 
 
 class Assistants:
     """Assistants in the API's shape (`AssistantObject`), with the extensions `assistant_type` and `functions`."""
 
-    def __init__(self, database: Database, blobs: Blobs, table: str, idempotency_table: str) -> None:
+    def __init__(self, database: Database, blobs: Blobs, table: str, idempotency_table: str, project: str) -> None:
         self._db = database
         self._blobs = blobs
         self._table = table
         self._idempotency_table = idempotency_table
+        self._project = project
+        self._listed_under = f"{project}#assistant"
 
     def create(self, assistant: Json, idempotency: Idempotency | None = None) -> None:
         """Write the assistant and its pointer.
@@ -34,6 +34,7 @@ class Assistants:
             "assistant_type": assistant["id"],
             "assistant_id": assistant["id"],
             "points_to": assistant["assistant_type"],
+            "belongs_to": self._project,
         }
         absent = "attribute_not_exists(assistant_id)"
         actions = [
@@ -63,6 +64,17 @@ class Assistants:
         assistant: Json = self._blobs.unpack("document", item)
         return assistant
 
+    def project(self, assistant_id: str) -> str:
+        """The project that an assistant belongs to, whichever it is.
+
+        Raises:
+            NotFound: no assistant has this id.
+        """
+        pointer = self._pointer(assistant_id)
+        if pointer is None:
+            raise _not_found(assistant_id)
+        return project_of(pointer)
+
     def replace(self, assistant: Json, seen: Json) -> bool:
         """Write `assistant` in place of `seen`, unless someone changed it in between; whether it was written."""
         put = {
@@ -78,12 +90,12 @@ class Assistants:
         return True
 
     def page(self, window: Window) -> Page:
-        """A page of all assistants, from the index: what was written in the last moments may be missing."""
+        """A page of the project's assistants, from the index: what was written in the last moments may be missing."""
         items = items_of(
             self._db,
             window,
             "asst_",
-            ("project", PROJECT),
+            ("project", self._listed_under),
             "assistant_id",
             TableName=self._table,
             IndexName="by_project",
@@ -113,20 +125,21 @@ class Assistants:
         self._blobs.delete_below(f"text/assistants/{assistant_id}/")
 
     def _key(self, assistant_id: str) -> Json | None:
-        if not ids.is_id(assistant_id):
+        pointer = self._pointer(assistant_id)
+        if pointer is None or project_of(pointer) != self._project:
             return None
-        pointer = self._db.get(self._table, {"assistant_type": assistant_id, "assistant_id": assistant_id})
-        return (
-            {"assistant_type": pointer["points_to"], "assistant_id": assistant_id}
-            if pointer and "points_to" in pointer
-            else None
-        )
+        return {"assistant_type": pointer["points_to"], "assistant_id": assistant_id}
+
+    def _pointer(self, assistant_id: str) -> Json | None:
+        key = {"assistant_type": assistant_id, "assistant_id": assistant_id}
+        item = self._db.get(self._table, key) if ids.is_id(assistant_id) else None
+        return item if item and "points_to" in item else None
 
     def _item(self, assistant: Json) -> Json:
         version = self._version(assistant)
         document = self._blobs.pack("document", assistant, f"text/assistants/{assistant['id']}/{version}.json")
-        keys = {"assistant_type": assistant["assistant_type"], "assistant_id": assistant["id"], "project": PROJECT}
-        return marshal({**keys, "version": version, **document})
+        keys = {"assistant_type": assistant["assistant_type"], "assistant_id": assistant["id"]}
+        return marshal({**keys, "project": self._listed_under, "version": version, **document})
 
     @staticmethod
     def _version(assistant: Json) -> str:

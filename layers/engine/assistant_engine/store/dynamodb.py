@@ -15,7 +15,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from assistant_engine.records import Json
+from assistant_engine.records import DEFAULT_PROJECT, Json
 
 INLINE_BYTES = 32 * 1024
 """Text over this size goes to the bucket: an item holds 400 KB, and every read of it is paid for by size."""
@@ -64,6 +64,12 @@ def _plain(value: Any) -> Any:
 def values(**named: Any) -> Json:
     """`ExpressionAttributeValues` from keyword arguments: `values(now=1)` is `{":now": {"N": "1"}}`."""
     return {f":{name}": _serialize(value) for name, value in named.items()}
+
+
+def project_of(item: Json) -> str:
+    """The project that an item belongs to where no index lists it: its attribute `belongs_to`."""
+    project: str = item.get("belongs_to", DEFAULT_PROJECT)
+    return project
 
 
 class Database:

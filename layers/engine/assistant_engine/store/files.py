@@ -2,7 +2,8 @@
 
 import mimetypes
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -18,7 +19,6 @@ from assistant_engine.store.idempotency import Idempotency
 from assistant_engine.store.pages import Page, Window, cut, items_of
 
 PREFIX = "file-"
-PROJECT = "default#file"
 
 MOST_IMAGE_BYTES = 20 * 1024**2
 """Largest image that a message may show the model."""
@@ -29,7 +29,7 @@ remove the bytes of what nobody asked for again after it expired."""
 
 
 class Files:
-    """Files in the API's shape (`OpenAIFile`).
+    """Files of a project in the API's shape (`OpenAIFile`).
 
     A file that has expired is not found, from that second on; its item goes by the table's time to live.
     """
@@ -40,12 +40,15 @@ class Files:
         blobs: Blobs,
         table: str,
         idempotency_table: str,
+        project: str,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._db = database
         self._blobs = blobs
         self._table = table
         self._idempotency_table = idempotency_table
+        self.project = project
+        self._listed_under = f"{project}#file"
         self._clock = clock
 
     @staticmethod
@@ -87,7 +90,7 @@ class Files:
         """The action that writes the file's item."""
         item = {
             **_own_key(file["id"]),
-            "project": PROJECT,
+            "project": self._listed_under,
             "purpose": file["purpose"],
             "media_type": media_type,
             "ttl": file.get("expires_at"),
@@ -112,9 +115,23 @@ class Files:
 
     def _item(self, file_id: str) -> Json:
         item = self._db.get(self._table, _own_key(file_id)) if ids.is_id(file_id) else None
-        if item is None or item.get("project") != PROJECT or item.get("ttl", self._clock() + 1) <= self._clock():
+        if item is None or not self._is_there(item):
             raise not_found(file_id)
         return item
+
+    def _is_there(self, item: Json) -> bool:
+        now = self._clock()
+        return item.get("project") == self._listed_under and item.get("ttl", now + 1) > now
+
+    def first_missing(self, file_ids: Iterable[str]) -> str | None:
+        """The first of these ids that is no file's, None if each is: a read for each hundred of them."""
+        remaining = iter(dict.fromkeys(file_ids))
+        while some := list(islice(remaining, 100)):
+            found = self._db.get_all(self._table, [_own_key(file_id) for file_id in some if ids.is_id(file_id)])
+            there = {item["assistant_id"] for item in found if self._is_there(item)}
+            if missing := [file_id for file_id in some if file_id not in there]:
+                return missing[0]
+        return None
 
     def page(self, window: Window, purpose: str | None = None) -> Page:
         """A page of files by time of creation. It comes from an index, so it may lag by a moment.
@@ -129,7 +146,7 @@ class Files:
         index = {"TableName": self._table, "IndexName": "by_project"}
         items = (
             item
-            for item in items_of(self._db, window, PREFIX, ("project", PROJECT), "assistant_id", **index)
+            for item in items_of(self._db, window, PREFIX, ("project", self._listed_under), "assistant_id", **index)
             if item.get("ttl", now + 1) > now and purpose in (None, item["purpose"])
         )
         found, has_more = cut(items, window)
@@ -151,7 +168,7 @@ class Files:
 
     def _is_file(self, file_id: str) -> bool:
         item = self._db.get(self._table, _own_key(file_id)) if ids.is_id(file_id) else None
-        return item is not None and item.get("project") == PROJECT
+        return item is not None and item.get("project") == self._listed_under
 
     def _remove(self, file_id: str) -> None:
         self.delete_bytes(file_id)

@@ -12,7 +12,7 @@ from assistant_engine import ids
 from assistant_engine.errors import Conflict, InvalidRequest, NotFound
 from assistant_engine.lifecycle import ACTIVE, TERMINAL, sources
 from assistant_engine.records import Json, Run, Thread, ToolStep, Turn, Usage
-from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, marshal, values
+from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, marshal, project_of, values
 from assistant_engine.store.idempotency import Idempotency
 from assistant_engine.store.pages import Page, Window, cut
 from assistant_engine.store.steps import Steps, below, below_page, key_of
@@ -116,6 +116,7 @@ class Runs:
             "thread_id": run.thread_id,
             "message_id": run.id,
             "assistant_id": run.assistant_id,
+            "belongs_to": run.project,
             "run_status": run.status,
             "created_at": run.created_at,
             "expires_at": run.expires_at,
@@ -181,6 +182,7 @@ class Runs:
             execution=item["execution"],
             answers_in_output=item["answers_in_output"],
             due_at=item["due_at"],
+            project=project_of(item),
             turn=item["turn"],
             attempts=item["attempts"],
             usage=Usage(item.get("prompt_tokens", 0), item.get("completion_tokens", 0)),

@@ -4,6 +4,7 @@ A thread is one partition. Its head holds the lock (the active run) and the cloc
 an id's time is the later of the clock and the head's newest + 1, fixed in the transaction that updates the head.
 """
 
+import hashlib
 from collections.abc import Iterator
 from itertools import islice
 
@@ -16,7 +17,6 @@ from assistant_engine.store.idempotency import Idempotency
 from assistant_engine.store.pages import Page, Window, cut, items_of
 
 HEAD = "thread"
-PROJECT = "default"
 TOMBSTONES = "deleted"
 """The partition of the index of open runs that lists deleted threads."""
 
@@ -26,11 +26,12 @@ _CLOCK_ATTEMPTS = 20
 class Threads:
     """Threads (`Thread`) and messages in the API's shape (`MessageObject`)."""
 
-    def __init__(self, database: Database, blobs: Blobs, table: str, directory_table: str) -> None:
+    def __init__(self, database: Database, blobs: Blobs, table: str, directory_table: str, project: str) -> None:
         self._db = database
         self._blobs = blobs
         self._table = table
         self._directory_table = directory_table
+        self._project = project
 
     # Threads
 
@@ -63,9 +64,9 @@ class Threads:
         head = {
             "thread_id": thread.id,
             "message_id": HEAD,
-            "project": PROJECT,
+            "project": self._project,
             "created": thread.id,
-            "user_id": thread.metadata.get("user_id") or None,
+            "user_id": self._listed_under(user_id) if (user_id := thread.metadata.get("user_id")) else None,
             "created_at": thread.created_at,
             "metadata": thread.metadata,
             "last_ms": last_ms,
@@ -85,8 +86,29 @@ class Threads:
         Raises:
             NotFound: no thread has this id, or it was deleted.
         """
-        item = self._db.get(self._table, {"thread_id": thread_id, "message_id": HEAD}) if ids.is_id(thread_id) else None
-        return self._thread(item, thread_id)
+        item = self._head(thread_id)
+        if item is None or item.get("project") != self._project:
+            raise _not_found(thread_id)
+        return self._thread(item)
+
+    def project(self, thread_id: str) -> str:
+        """The project that a thread belongs to, whichever it is.
+
+        Raises:
+            NotFound: no thread has this id, or it was deleted.
+        """
+        item = self._head(thread_id)
+        if item is None or "project" not in item:
+            raise _not_found(thread_id)
+        project: str = item["project"]
+        return project
+
+    def _head(self, thread_id: str) -> Json | None:
+        return self._db.get(self._table, {"thread_id": thread_id, "message_id": HEAD}) if ids.is_id(thread_id) else None
+
+    def _listed_under(self, user_id: str) -> str:
+        """Where the index lists a user's threads: for each project apart, and never longer than a key may be."""
+        return f"{self._project}#{hashlib.sha256(user_id.encode()).hexdigest()}"
 
     def update(self, thread_id: str, metadata: dict[str, str] | None, tool_resources: Json | None) -> Thread:
         """Replace the metadata, the tool resources, or both.
@@ -100,9 +122,9 @@ class Threads:
         if metadata is not None:
             assignments += ["metadata = :metadata"]
             named["metadata"] = metadata
-            if metadata.get("user_id"):
+            if user_id := metadata.get("user_id"):
                 assignments += ["user_id = :user_id"]
-                named["user_id"] = metadata["user_id"]
+                named["user_id"] = self._listed_under(user_id)
             else:
                 removals += ["user_id"]
         if tool_resources is not None:
@@ -125,16 +147,15 @@ class Threads:
                 TableName=self._table,
                 Key=marshal({"thread_id": thread_id, "message_id": HEAD}),
                 UpdateExpression=expression,
-                ConditionExpression="attribute_exists(thread_id) AND attribute_not_exists(deleted)",
-                **({"ExpressionAttributeValues": values(**named)} if named else {}),
+                ConditionExpression="#project = :project",  # A deleted thread has none.
+                ExpressionAttributeNames={"#project": "project"},
+                ExpressionAttributeValues=values(**named, project=self._project),
             )
         except ConditionFailed:
             raise _not_found(thread_id) from None
-        return self._thread(item, thread_id)
+        return self._thread(item)
 
-    def _thread(self, item: Json | None, thread_id: str) -> Thread:
-        if not item or item.get("deleted"):
-            raise _not_found(thread_id)
+    def _thread(self, item: Json) -> Thread:
         return Thread(
             id=item["thread_id"],
             created_at=item["created_at"],
@@ -169,7 +190,7 @@ class Threads:
             raise InvalidRequest(f"Can't delete {thread_id} while a run {thread.active_run} is active.") from None
 
     def page(self, window: Window, *, assistant_id: str | None = None, user_id: str | None = None) -> Page:
-        """A page of threads (`Thread`): all of them, an assistant's, a user's, or an assistant's with a user.
+        """A page of the project's threads (`Thread`): all, an assistant's, a user's, or an assistant's with a user.
 
         All threads and a user's come from an index: what was written in the last moments may be missing.
 
@@ -179,28 +200,32 @@ class Threads:
         """
         request: Json = {"TableName": self._table}
         if user_id:
-            partition, sort_key = ("user_id", user_id), "created"
+            partition, sort_key = ("user_id", self._listed_under(user_id)), "created"
             request["IndexName"] = "by_user"
         elif assistant_id:
             partition, sort_key = ("assistant_id", assistant_id), "thread_id"
             request = {"TableName": self._directory_table, "ConsistentRead": True}
         else:
-            partition, sort_key = ("project", PROJECT), "created"
+            partition, sort_key = ("project", self._project), "created"
             request["IndexName"] = "by_project"
         listed = items_of(self._db, window, "thread_", partition, sort_key, **request)
         found, has_more = cut(self._heads(listed, window.limit + 1, assistant_id if user_id else None), window)
-        threads = (self._thread(head, head["thread_id"]) for head in found)
+        threads = map(self._thread, found)
         return Page(threads, has_more, window.from_end)
 
     def _heads(self, listed: Iterator[Json], count: int, ran: str | None) -> Iterator[Json]:
-        """The heads of listed threads, without those that were deleted and, given `ran`, those it never ran on."""
+        """The project's heads of listed threads, without those that were deleted and, given `ran`, those it never ran
+        on.
+        """
         while names := [item["thread_id"] for item in islice(listed, min(count, 100))]:
             if ran:
                 runs = self._db.get_all(self._directory_table, [{"assistant_id": ran, "thread_id": n} for n in names])
                 on = {item["thread_id"] for item in runs}
                 names = [name for name in names if name in on]
             heads = self._db.get_all(self._table, [{"thread_id": name, "message_id": HEAD} for name in names])
-            by_name = {head["thread_id"]: head for head in heads if not head.get("deleted")}
+            by_name = {head["thread_id"]: head for head in heads if "project" in head}
+            if any(head["project"] != self._project for head in by_name.values()):
+                return  # They are of another project's assistant, and so are all that follow.
             yield from (by_name[name] for name in names if name in by_name)
 
     def tombstones(self, now: int) -> list[str]:
@@ -279,8 +304,10 @@ class Threads:
 
     def get_head(self, thread_id: str) -> Thread:
         """The thread, also when it was deleted: a run that is still active ends there."""
-        item = self._db.get(self._table, {"thread_id": thread_id, "message_id": HEAD})
-        return self._thread({**(item or {}), "deleted": None}, thread_id)
+        item = self._head(thread_id)
+        if item is None:
+            raise _not_found(thread_id)
+        return self._thread(item)
 
     def move_clock(self, thread_id: str, last_ms: int, run_id: str) -> Json:
         """The action that moves the head's clock on while a run holds the lock."""

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from assistant_engine import ids
 from assistant_engine.errors import InvalidRequest, NotFound, Unavailable
 from assistant_engine.records import Json
-from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, marshal, values
+from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, marshal, project_of, values
 from assistant_engine.store.files import PREFIX as FILE_PREFIX
 from assistant_engine.store.files import Files
 from assistant_engine.store.idempotency import Idempotency
@@ -35,7 +35,7 @@ _PENDING = "#status = :pending"
 
 
 class Uploads:
-    """Uploads in the API's shape (`Upload`, `UploadPart`)."""
+    """Uploads in the API's shape (`Upload`, `UploadPart`), of the project that their files will belong to."""
 
     def __init__(
         self,
@@ -67,6 +67,7 @@ class Uploads:
         """
         item = {
             **_key(upload["id"], upload["id"]),
+            "belongs_to": self._files.project,
             "document": {name: value for name, value in upload.items() if name != "status"},
             "status": upload["status"],
             "expires_at": upload["expires_at"],
@@ -172,7 +173,7 @@ class Uploads:
 
     def _item(self, upload_id: str) -> Json:
         item = self._db.get(self._table, _key(upload_id, upload_id)) if ids.is_id(upload_id) else None
-        if item is None or not upload_id.startswith("upload_"):
+        if item is None or not upload_id.startswith("upload_") or project_of(item) != self._files.project:
             raise NotFound(f"No upload found with id '{upload_id}'.", param="upload_id")
         if item["status"] == "pending" and item["expires_at"] <= self._clock():
             item["status"] = "expired"

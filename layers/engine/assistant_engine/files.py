@@ -1,0 +1,39 @@
+"""The files that a request names: in messages, in their attachments, and for the code interpreter."""
+
+from collections.abc import Iterator
+
+from assistant_engine.errors import InvalidRequest
+from assistant_engine.records import Json
+from assistant_engine.store import Store
+
+
+def check(store: Store, request: Json) -> None:
+    """Check that the files which a valid request names are there, for the store's project.
+
+    Raises:
+        InvalidRequest: one is not.
+    """
+    named = list(_named(request))
+    missing = store.files.first_missing(file_id for _, file_id in named)
+    if missing is not None:
+        param = next(param for param, file_id in named if file_id == missing)
+        raise InvalidRequest(f"No such File object: {missing[:64]}", param=param, code="invalid_value")
+
+
+def _named(request: Json, path: str = "") -> Iterator[tuple[str, str]]:
+    """Each file id in the request, after the path of its parameter."""
+    resources = (request.get("tool_resources") or {}).get("code_interpreter") or {}
+    for index, file_id in enumerate(resources.get("file_ids") or []):
+        yield f"{path}tool_resources.code_interpreter.file_ids[{index}]", file_id
+    content = request.get("content")
+    for index, part in enumerate(content if isinstance(content, list) else []):
+        if part["type"] == "image_file":
+            yield f"{path}content[{index}].image_file.file_id", part["image_file"]["file_id"]
+    for index, attachment in enumerate(request.get("attachments") or []):
+        if attachment.get("file_id"):
+            yield f"{path}attachments[{index}].file_id", attachment["file_id"]
+    for name in ("messages", "additional_messages"):
+        for index, message in enumerate(request.get(name) or []):
+            yield from _named(message, f"{path}{name}[{index}].")
+    if request.get("thread"):
+        yield from _named(request["thread"], f"{path}thread.")
