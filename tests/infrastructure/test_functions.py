@@ -111,7 +111,7 @@ def test_no_action_is_a_wildcard_and_no_unjustified_resource_is(prod: Template) 
 @pytest.mark.parametrize(
     ("function", "allowed"),
     [
-        ("oae-queued", {"GetItem", "PutItem", "UpdateItem", "Query"}),
+        ("oae-queued", {"GetItem", "PutItem", "UpdateItem", "Query", "BatchGetItem"}),
         ("oae-in_progress", {"GetItem", "PutItem", "UpdateItem", "Query"}),
         ("oae-requires_action", {"GetItem", "UpdateItem"}),
         ("oae-record_failure", {"GetItem", "UpdateItem", "Query"}),

@@ -1,0 +1,408 @@
+"""A project never sees, lists, guesses or affects what is another's: foreign ids are answered like missing ones.
+
+Every route of the API's description is tried with another project's ids, one by one and together, beside its own.
+"""
+
+import base64
+import json
+import os
+import re
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain, combinations
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import openai
+import pytest
+
+from assistant_engine import ids
+from assistant_engine.conversation import new_message
+from assistant_engine.records import DEFAULT_PROJECT, Json
+from assistant_engine.store import Store
+from assistant_engine.store.dynamodb import values
+from local import up as local
+from scripts import keys
+from tests.contract.conftest import StrictOpenAI, connect
+from tests.driver import ASK, Driver
+
+pytestmark = [pytest.mark.offline_model, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+
+DESCRIPTION = Path(__file__).resolve().parent.parent.parent / "lambdas" / "api" / "openapi.json"
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+USER = f"user-{uuid.uuid4()}"
+"""One `user_id` that every project has threads of."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A request to a route: `{assistant_id}` and the like stand for ids, in its path, its query string and its body."""
+
+    route: str
+    body: Json | None = None
+    query: dict[str, str] = field(default_factory=dict)
+    part: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        """The ids that it takes."""
+        return sorted(set(re.findall(r"\{(\w+)\}", self.route + json.dumps([self.body, self.query]))))
+
+    def ask(self, client: openai.OpenAI, named: dict[str, str]) -> httpx2.Response:
+        """Send it with these ids; the answer, whatever its status."""
+
+        def filled(text: str) -> str:
+            return re.sub(r"\{(\w+)\}", lambda match: named[match[1]], text)
+
+        method, path = filled(self.route).split(" ")
+        body = json.loads(filled(json.dumps(self.body)))
+        options: Any = {"params": json.loads(filled(json.dumps(self.query)))}
+        files: Any = [("data", ("part", b"mine"))] if self.part else None
+        if self.part:
+            options["headers"] = {"Content-Type": "multipart/form-data"}
+        try:
+            if method == "GET":
+                return client.get(path, cast_to=httpx2.Response, options=options)
+            if method == "DELETE":
+                return client.delete(path, cast_to=httpx2.Response, options=options)
+            return client.post(path, cast_to=httpx2.Response, body=body, files=files, options=options)
+        except openai.APIStatusError as error:
+            return error.response
+
+
+_MESSAGE = {"role": "user", "content": "Hello"}
+_IMAGE = {"role": "user", "content": [{"type": "image_file", "image_file": {"file_id": "{file_id}"}}]}
+_ATTACHMENT = {**_MESSAGE, "attachments": [{"file_id": "{file_id}", "tools": [{"type": "code_interpreter"}]}]}
+_RESOURCES = {"code_interpreter": {"file_ids": ["{file_id}"]}}
+_M, _R = "/threads/{thread_id}/messages", "/threads/{thread_id}/runs"
+_OUTPUTS = [{"tool_call_id": "{tool_call_id}", "output": "mine"}]
+
+CASES = [
+    Case("POST /assistants", {"model": "m", "tool_resources": _RESOURCES}),
+    Case("GET /assistants", query={"after": "{assistant_id}"}),
+    Case("GET /assistants/{assistant_id}"),
+    Case("POST /assistants/{assistant_id}", {"name": "mine"}),
+    Case("POST /assistants/{assistant_id}", {"tool_resources": _RESOURCES}),
+    Case("DELETE /assistants/{assistant_id}"),
+    Case("POST /threads", {"tool_resources": _RESOURCES}),
+    Case("POST /threads", {"messages": [_MESSAGE, _IMAGE]}),
+    Case("POST /threads", {"messages": [_ATTACHMENT]}),
+    Case("GET /threads", query={"after": "{thread_id}", "user_id": USER}),
+    Case("GET /threads", query={"assistant_id": "{assistant_id}"}),
+    Case("GET /threads", query={"assistant_id": "{assistant_id}", "user_id": USER}),
+    Case("GET /threads/{thread_id}"),
+    Case("POST /threads/{thread_id}", {"metadata": {"user_id": "me"}}),
+    Case("POST /threads/{thread_id}", {"tool_resources": _RESOURCES}),
+    Case("POST /threads/{thread_id}", {}),
+    Case("DELETE /threads/{thread_id}"),
+    Case(f"POST {_M}", _MESSAGE),
+    Case(f"POST {_M}", _IMAGE),
+    Case(f"POST {_M}", _ATTACHMENT),
+    Case(f"GET {_M}"),
+    Case(f"GET {_M}", query={"run_id": "{run_id}"}),
+    Case(f"GET {_M}", query={"before": "{message_id}"}),
+    Case(f"GET {_M}/{{message_id}}"),
+    Case(f"POST {_M}/{{message_id}}", {"metadata": {"whose": "mine"}}),
+    Case(f"POST {_M}/{{message_id}}", {}),
+    Case(f"DELETE {_M}/{{message_id}}"),
+    Case(f"POST {_R}", {"assistant_id": "{assistant_id}"}),
+    Case(f"POST {_R}", {"assistant_id": "{assistant_id}", "additional_messages": [_IMAGE]}),
+    Case("POST /threads/runs", {"assistant_id": "{assistant_id}"}),
+    Case("POST /threads/runs", {"assistant_id": "{assistant_id}", "thread": {"messages": [_ATTACHMENT]}}),
+    Case("POST /threads/runs", {"assistant_id": "{assistant_id}", "thread": {"tool_resources": _RESOURCES}}),
+    Case("POST /threads/runs", {"assistant_id": "{assistant_id}", "tool_resources": _RESOURCES}),
+    Case(f"GET {_R}"),
+    Case(f"GET {_R}", query={"after": "{run_id}"}),
+    Case(f"GET {_R}/{{run_id}}"),
+    Case(f"POST {_R}/{{run_id}}", {"metadata": {"whose": "mine"}}),
+    Case(f"POST {_R}/{{run_id}}", {}),
+    Case(f"POST {_R}/{{run_id}}/cancel", {}),
+    Case(f"POST {_R}/{{run_id}}/submit_tool_outputs", {"tool_outputs": _OUTPUTS}),
+    Case(f"GET {_R}/{{run_id}}/steps"),
+    Case(f"GET {_R}/{{run_id}}/steps", query={"after": "{step_id}"}),
+    Case(f"GET {_R}/{{run_id}}/steps/{{step_id}}"),
+    Case("GET /files", query={"after": "{file_id}"}),
+    Case("GET /files/{file_id}"),
+    Case("GET /files/{file_id}/content"),
+    Case("DELETE /files/{file_id}"),
+    Case("POST /uploads/{upload_id}/parts", {}, part=True),
+    Case("POST /uploads/{upload_id}/complete", {"part_ids": ["{part_id}"]}),
+    Case("POST /uploads/{upload_id}/cancel", {}),
+]
+
+WITHOUT_IDS = {
+    "POST /files": "A file is made of bytes.",
+    "POST /uploads": "An upload is announced by name and size.",
+    "GET /models": "The models are the stack's, the same for each project.",
+    "GET /models/{model}": "A model's name is no object's id.",
+}
+
+WRONG_REQUESTS = ("No such File object", "Invalid part", "Unexpected tool outputs", "Invalid 'after'")
+"""How a 400 begins that names an id in the body."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A project with one of everything: a thread with a run that has ended, and one with a run that waits."""
+
+    project: str
+    client: StrictOpenAI
+    ids: dict[str, str]
+    waiting: dict[str, str]
+
+    def named(self, case: Case) -> dict[str, str]:
+        """The ids for a case: those of the run that waits, where it is for such a run alone."""
+        return self.ids | self.waiting if case.route.endswith(("/cancel", "/submit_tool_outputs")) else self.ids
+
+
+def missing(named: dict[str, str]) -> dict[str, str]:
+    """Ids of the same form and time that nothing has."""
+    made = {
+        name: ids.new_id(re.split(r"(?<=[_-])", known)[0], ids.milliseconds_of(known))
+        for name, known in named.items()
+        if name not in ("step_id", "tool_call_id")
+    }
+    made["step_id"] = ids.step_id(made["run_id"], 0, 1)
+    return {**made, "tool_call_id": "x" * len(named.get("tool_call_id", ""))}
+
+
+def records(owner: Owner) -> list[Any]:
+    """All that the project has, as it is stored."""
+    store = Store(owner.project)
+    partitions = [
+        *(("MESSAGES_TABLE", "thread_id", each["thread_id"]) for each in (owner.ids, owner.waiting)),
+        *(("ASSISTANTS_TABLE", "assistant_type", owner.ids[name]) for name in ("assistant_id", "file_id", "upload_id")),
+        ("THREADS_TABLE", "assistant_id", owner.ids["assistant_id"]),
+    ]
+    known: list[Any] = [store.assistants.get(owner.ids["assistant_id"]), store.files.read(owner.ids["file_id"])]
+    for table, key, value in partitions:
+        items = store.database.query_all(
+            TableName=os.environ[table],
+            KeyConditionExpression=f"{key} = :value",
+            ExpressionAttributeValues=values(value=value),
+            ConsistentRead=True,
+        )
+        known.append(list(items))
+    return known
+
+
+@pytest.fixture(scope="module")
+def owners(stack: local.Local, driver: Driver) -> Iterator[dict[str, Owner]]:
+    """Two projects made for this module, and the default one; each with a key, by its role here."""
+    secrets, secret, unique = stack.client("secretsmanager"), stack.outputs["ApiKeysSecret"], uuid.uuid4().hex
+    projects = {"one": f"one-{unique}", "another": f"another-{unique}", "the default": DEFAULT_PROJECT}
+    names = {role: f"{role.replace(' ', '-')}-{unique}" for role in projects}
+    issued = {role: keys.issue(secrets, secret, names[role], project) for role, project in projects.items()}
+    clients = {role: connect(stack, key) for role, key in issued.items()}
+    for client in clients.values():
+        until_known(client)
+    yield {role: own(project, clients[role], driver.model) for role, project in projects.items()}
+    for name in names.values():
+        keys.revoke(secrets, secret, name)
+
+
+def until_known(client: openai.OpenAI, seconds: float = 30) -> None:
+    """Wait until the API knows the client's key: where a stranger asked just before, it looks again after 5 s."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            client.models.list()
+            return
+        except openai.AuthenticationError:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+
+def own(project: str, client: StrictOpenAI, model: str) -> Owner:
+    """Give a project one of everything."""
+    beta = client.beta
+    file = client.files.create(file=("pixel.png", PIXEL), purpose="vision")
+    upload = client.uploads.create(bytes=4, filename="a", mime_type="text/plain", purpose="assistants")
+    part = client.uploads.parts.create(upload.id, data=b"part")
+    tools: Any = [ASK]
+    assistant = beta.assistants.create(model=model, tools=tools)
+
+    def run(text: str) -> dict[str, str]:
+        thread: Any = {"messages": [{"role": "user", "content": text}], "metadata": {"user_id": USER}}
+        run = beta.threads.create_and_run_poll(assistant_id=assistant.id, thread=thread)
+        [step] = beta.threads.runs.steps.list(run.id, thread_id=run.thread_id).data
+        [message, *_] = beta.threads.messages.list(run.thread_id).data
+        named = {"thread_id": run.thread_id, "message_id": message.id, "run_id": run.id, "step_id": step.id}
+        if run.status == "completed":
+            return named
+        assert run.required_action
+        return {**named, "tool_call_id": run.required_action.submit_tool_outputs.tool_calls[0].id}
+
+    flat = {"assistant_id": assistant.id, "file_id": file.id, "upload_id": upload.id, "part_id": part.id}
+    return Owner(project, client, {**flat, **run("say Hello")}, run("call ask {}"))
+
+
+def test_every_route_of_the_description_has_a_case() -> None:
+    paths = json.loads(DESCRIPTION.read_text())["paths"]
+    described = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
+    assert described == {case.route for case in CASES} | set(WITHOUT_IDS)
+
+
+@pytest.mark.parametrize(("stranger", "owner"), [("the default", "one"), ("one", "the default")])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.route} {','.join(case.names)}")
+def test_foreign_ids_are_answered_like_missing_ones(
+    case: Case, stranger: str, owner: str, owners: dict[str, Owner]
+) -> None:
+    us, them = owners[stranger], owners[owner]
+    ours, theirs = us.named(case), them.named(case)
+    before = records(them)
+    for names in chain.from_iterable(combinations(case.names, count + 1) for count in range(len(case.names))):
+        foreign = {name: theirs[name] for name in names}
+        nothing = {name: missing(theirs)[name] for name in names}
+        answers = [shape(case.ask(us.client, ours | some), some) for some in (foreign, nothing)]
+        assert answers[0] == answers[1], names
+        status, _, body = answers[0]
+        assert (
+            status == 404
+            or (status == 400 and json.loads(body)["error"]["message"].startswith(WRONG_REQUESTS))
+            or (status == 200 and json.loads(body)["object"] == "list")
+        ), answers[0]
+        assert not any(known in body for known in {*them.ids.values(), *them.waiting.values()})
+    assert records(them) == before
+
+
+def shape(answer: httpx2.Response, named: dict[str, str]) -> tuple[int, dict[str, str], str]:
+    """All of an answer but the time, the request's own id, and the ids that were asked for."""
+    body = answer.text
+    for name, known in named.items():
+        body = body.replace(known, name)
+    own = ("date", "x-request-id", "apigw-requestid")
+    headers = {name: value for name, value in answer.headers.items() if name not in own}
+    return answer.status_code, headers, body
+
+
+def listed(client: openai.OpenAI, path: str, **query: Any) -> list[Json]:
+    page: Any = client.get(path, cast_to=object, options={"params": {"limit": 100, **query}})
+    data: list[Json] = page["data"]
+    return data
+
+
+@pytest.mark.parametrize("role", ["one", "another"])
+def test_lists_show_a_project_its_own_alone(role: str, owners: dict[str, Owner]) -> None:
+    us = owners[role]
+    threads = [us.waiting["thread_id"], us.ids["thread_id"]]
+    expected = {
+        "/assistants": [us.ids["assistant_id"]],
+        "/files": [us.ids["file_id"]],
+        "/threads": threads,
+        f"/threads?user_id={USER}": threads,
+        f"/threads?assistant_id={us.ids['assistant_id']}": threads,
+        f"/threads?assistant_id={us.ids['assistant_id']}&user_id={USER}": threads,
+    }
+    assert {path: [found["id"] for found in listed(us.client, path)] for path in expected} == expected
+
+
+def test_the_default_project_lists_nothing_of_others(owners: dict[str, Owner]) -> None:
+    others = {
+        known for role in ("one", "another") for known in (*owners[role].ids.values(), *owners[role].waiting.values())
+    }
+    us = owners["the default"]
+    for path in ("/assistants", "/files", "/threads"):
+        shown = {found["id"] for found in listed(us.client, path)}
+        assert not shown & others
+    threads = [us.waiting["thread_id"], us.ids["thread_id"]]
+    assert [found["id"] for found in listed(us.client, f"/threads?user_id={USER}")] == threads
+
+
+def test_usage_is_a_projects_own(owners: dict[str, Owner]) -> None:
+    for role in ("one", "another"):
+        us = owners[role]
+        run = us.client.beta.threads.runs.retrieve(us.ids["run_id"], thread_id=us.ids["thread_id"])
+        assert run.usage and run.usage.total_tokens
+        totals = {thread["id"]: thread["usage"]["total_tokens"] for thread in listed(us.client, "/threads")}
+        assert totals == {us.ids["thread_id"]: run.usage.total_tokens, us.waiting["thread_id"]: 0}
+
+
+def test_a_name_of_a_user_may_be_as_long_as_metadata(owners: dict[str, Owner]) -> None:
+    client, user = owners["one"].client, "😀" * 512
+    thread = client.beta.threads.create(metadata={"user_id": user})
+    assert [found["id"] for found in listed(client, "/threads", user_id=user)] == [thread.id]
+    client.beta.threads.delete(thread.id)
+
+
+def test_projects_use_the_same_idempotency_keys_apart(owners: dict[str, Owner], driver: Driver) -> None:
+    one, another = owners["one"], owners["another"]
+    headers = {"Idempotency-Key": f"shared-{uuid.uuid4()}"}
+
+    def create(client: openai.OpenAI, word: str) -> list[str]:
+        assistant = client.beta.assistants.create(model=driver.model, name=word, extra_headers=headers)
+        thread = client.beta.threads.create(metadata={"word": word}, extra_headers=headers)
+        message = client.beta.threads.messages.create(thread.id, role="user", content=word, extra_headers=headers)
+        run = client.beta.threads.create_and_run(
+            assistant_id=assistant.id, metadata={"word": word}, extra_headers=headers
+        )
+        file = client.files.create(file=("a.txt", word.encode()), purpose="assistants", extra_headers=headers)
+        announced: Any = {"bytes": 1, "filename": word, "mime_type": "text/plain", "purpose": "assistants"}
+        upload = client.uploads.create(**announced, extra_headers=headers)
+        part = client.uploads.parts.create(upload.id, data=word.encode(), extra_headers=headers)
+        run = client.beta.threads.runs.poll(run.id, thread_id=run.thread_id)
+        made = [assistant.id, thread.id, message.id, run.id, file.id, upload.id, part.id]
+        client.beta.threads.delete(thread.id)
+        client.beta.threads.delete(run.thread_id)
+        client.beta.assistants.delete(assistant.id)
+        client.files.delete(file.id)
+        return made
+
+    # Neither answered with what the other made, nor refused because the other asked for something else.
+    made = [create(one.client, "same"), create(another.client, "same")]
+    assert not set(made[0]) & set(made[1])
+    headers = {"Idempotency-Key": f"shared-{uuid.uuid4()}"}
+    made = [create(one.client, "this"), create(another.client, "that")]
+    assert not set(made[0]) & set(made[1])
+
+
+def test_run_requests_of_projects_use_the_same_idempotency_keys_apart(owners: dict[str, Owner], driver: Driver) -> None:
+    one, another = owners["one"], owners["another"]
+    key = str(uuid.uuid4())
+    finished = [
+        driver.run(driver.ask(owner.ids["assistant_id"], "say Mine.", idempotency_key=key)) for owner in (one, another)
+    ]
+    assert finished[0]["run_id"] != finished[1]["run_id"]
+    for owner, run in zip((one, another), finished, strict=True):
+        # The new thread is of the assistant's project.
+        assert owner.client.beta.threads.runs.retrieve(run["run_id"], thread_id=run["thread_id"]).status == "completed"
+        owner.client.beta.threads.delete(run["thread_id"])
+
+
+def test_a_run_request_finds_no_assistant_of_another_project_than_its_threads(
+    owners: dict[str, Owner], driver: Driver
+) -> None:
+    one, another = owners["one"], owners["another"]
+    before = records(one), records(another)
+    causes = []
+    for assistant_id in (one.ids["assistant_id"], missing(one.ids)["assistant_id"]):
+        described = driver.wait(driver.ask(assistant_id, "say Hello.", thread_id=another.ids["thread_id"]))
+        assert described["status"] == "FAILED"
+        causes.append((described["error"], described["cause"].replace(assistant_id, "assistant_id")))
+    assert causes[0] == causes[1]
+    assert "No assistant found" in causes[0][1]
+    assert (records(one), records(another)) == before
+
+
+def test_a_run_is_shown_no_image_of_another_project(owners: dict[str, Owner], driver: Driver) -> None:
+    one, another = owners["one"], owners["another"]
+    errors = []
+    for file_id in (one.ids["file_id"], missing(one.ids)["file_id"]):
+        # As if the API had let it in.
+        content = [{"type": "image_file", "image_file": {"file_id": file_id}}]
+        now = int(time.time() * 1000)
+        thread = another.client.beta.threads.create()
+        message = new_message({"role": "user", "content": content}, now // 1000)
+        Store(another.project).threads.add_message(thread.id, message, now)
+        run = another.client.beta.threads.runs.create_and_poll(
+            thread_id=thread.id, assistant_id=another.ids["assistant_id"]
+        )
+        assert run.status == "failed" and run.last_error
+        errors.append((run.last_error.code, run.last_error.message.replace(file_id, "file_id")))
+        another.client.beta.threads.delete(thread.id)
+    assert errors[0] == errors[1] == ("invalid_prompt", "No such File object: file_id")
