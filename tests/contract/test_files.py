@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import openai
 import pytest
@@ -131,3 +132,43 @@ def test_the_same_idempotency_key_means_the_same_file(client: openai.OpenAI) -> 
 def test_unknown_ids_are_not_found(client: openai.OpenAI, file_id: str) -> None:
     with pytest.raises(openai.NotFoundError):
         client.files.retrieve(file_id)
+
+
+IMAGE = {"role": "user", "content": [{"type": "image_file", "image_file": {"file_id": "file-none"}}]}
+ATTACHMENT = {"role": "user", "content": "x", "attachments": [{"file_id": "file-none"}]}
+RESOURCES = {"code_interpreter": {"file_ids": ["file-none"]}}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "param"),
+    [
+        ("/assistants", {"model": "m", "tool_resources": RESOURCES}, "tool_resources.code_interpreter.file_ids[0]"),
+        ("/threads", {"tool_resources": RESOURCES}, "tool_resources.code_interpreter.file_ids[0]"),
+        ("/threads", {"messages": [IMAGE]}, "messages[0].content[0].image_file.file_id"),
+        ("/threads/{thread_id}", {"tool_resources": RESOURCES}, "tool_resources.code_interpreter.file_ids[0]"),
+        ("/threads/{thread_id}/messages", IMAGE, "content[0].image_file.file_id"),
+        ("/threads/{thread_id}/messages", ATTACHMENT, "attachments[0].file_id"),
+        (
+            "/threads/{thread_id}/runs",
+            {"assistant_id": "asst_1", "additional_messages": [ATTACHMENT]},
+            "additional_messages[0].attachments[0].file_id",
+        ),
+        (
+            "/threads/runs",
+            {"assistant_id": "asst_1", "thread": {"messages": [IMAGE]}},
+            "thread.messages[0].content[0].image_file.file_id",
+        ),
+        (
+            "/threads/runs",
+            {"assistant_id": "asst_1", "tool_resources": RESOURCES},
+            "tool_resources.code_interpreter.file_ids[0]",
+        ),
+    ],
+)
+def test_a_request_that_names_a_file_that_is_not_there_is_refused(
+    client: openai.OpenAI, path: str, body: Any, param: str
+) -> None:
+    thread = client.beta.threads.create()
+    with pytest.raises(openai.BadRequestError, match="No such File object: file-none") as refused:
+        client.post(path.format(thread_id=thread.id), cast_to=object, body=body)
+    assert refused.value.param == param

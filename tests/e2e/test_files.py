@@ -116,6 +116,18 @@ def test_an_image_is_known_by_its_bytes(files: Files) -> None:
         files.image("file-none")
 
 
+def test_the_first_missing_of_more_files_than_one_read_takes(files: Files, clock: Clock) -> None:
+    made = [new_file(b"a") for _ in range(100)] + [new_file(b"a", expires_at=NOW + 3600)]
+    for file in made:
+        files.create(file, "text/plain", b"a")
+    names = [file["id"] for file in made]
+    assert files.first_missing([]) is None
+    assert files.first_missing([*names, *names]) is None
+    assert files.first_missing([*names, "no id", "file-none"]) == "no id"
+    clock.seconds = NOW + 3600
+    assert files.first_missing([*names, "file-none"]) == names[-1]
+
+
 def test_an_upload_expires_after_an_hour(uploads: Uploads, clock: Clock) -> None:
     upload_id, part_ids = begin(uploads, b"abc")
     clock.seconds = NOW + 3600

@@ -14,6 +14,7 @@ class Secret:
 
     def __init__(self, *keys: str) -> None:
         self.keys = list(keys)
+        self.projects: dict[str, str] = {}
         self.reads = 0
 
     def __call__(self) -> str:
@@ -21,6 +22,9 @@ class Secret:
         entries = [
             {"name": key, "hash": hashlib.sha256(key.encode()).hexdigest(), "created_at": 0} for key in self.keys
         ]
+        for entry in entries:
+            if entry["name"] in self.projects:
+                entry["project"] = self.projects[str(entry["name"])]
         return json.dumps({"keys": entries})
 
 
@@ -38,6 +42,13 @@ def test_every_key_of_the_secret_is_let_through_and_the_secret_read_once() -> No
     for header in ("Bearer one", "bearer two", "Bearer  two "):
         keys.check(header)
     assert secret.reads == 1
+
+
+def test_a_key_tells_its_project_and_one_without_is_the_defaults() -> None:
+    secret = Secret("one", "two", "old")
+    secret.projects = {"one": "sales", "two": "default"}
+    keys = Keys(secret, Clock())
+    assert [keys.check(f"Bearer {key}") for key in secret.keys] == ["sales", "default", "default"]
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic one", "one"])

@@ -43,7 +43,7 @@ def test_a_key_is_kept_as_its_hash_alone() -> None:
     assert key.startswith("sk-oae-")
     assert client.text is not None and key not in client.text
     [entry] = json.loads(client.text)["keys"]
-    assert entry["name"] == "ci"
+    assert (entry["name"], entry["project"]) == ("ci", "default")
     assert entry["hash"] == hashlib.sha256(key.encode()).hexdigest()
 
 
@@ -60,6 +60,8 @@ def test_several_keys_live_side_by_side_and_one_is_revoked() -> None:
     [
         (lambda client: keys.issue(client, SECRET, "ci"), "There is a key named ci"),
         (lambda client: keys.issue(client, SECRET, "two words"), "A name is"),
+        (lambda client: keys.issue(client, SECRET, "other", "Sales#"), "A project's name is"),
+        (lambda client: keys.issue(client, SECRET, "other", ""), "A project's name is"),
         (lambda client: keys.revoke(client, SECRET, "nobody"), "There is no key named nobody"),
         (lambda client: keys.read(Secrets(), "oae-prod/api-keys"), "There is no secret oae-prod/api-keys"),
     ],
@@ -83,8 +85,12 @@ def test_the_command_issues_lists_and_revokes(
     monkeypatch.setattr("scripts.keys.boto3.client", lambda service: client)
     keys.main(["issue", "ci", "--env", "dev"])
     assert capsys.readouterr().out.startswith("sk-oae-")
+    keys.main(["issue", "alice", "--env", "dev", "--project", "sales"])
+    capsys.readouterr()
     keys.main(["list", "--env", "dev"])
-    assert capsys.readouterr().out.endswith("  ci\n")
+    listed = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[1:] for line in listed] == [["default", "ci"], ["sales", "alice"]]
+    keys.main(["revoke", "alice", "--env", "dev"])
     keys.main(["revoke", "ci", "--env", "dev"])
     assert keys.read(client, SECRET) == []
     with pytest.raises(SystemExit, match="There is no key named ci"):
