@@ -1,4 +1,7 @@
-"""Tools of the personal finance sample: prices of shares, and mail to an outbox."""
+"""Tools of the personal finance sample: prices of shares, facts about countries, and mail.
+
+Mail goes to an outbox in the bucket, and through Amazon SES as well where the deployment names a sender.
+"""
 
 import csv
 import json
@@ -11,7 +14,7 @@ from pydantic import Field
 
 from assistant_engine import tool
 
-PRICES = Path(__file__).parent / "prices.csv"
+TABLES = Path(__file__).parent
 
 
 class Finance:
@@ -24,12 +27,14 @@ class Finance:
         self, symbol: Annotated[str, Field(description="Ticker symbol of the share, such as ACME.")]
     ) -> dict[str, Any]:
         """Get the latest price of a share, in US dollars."""
-        with PRICES.open(newline="") as table:
-            prices = {row["symbol"]: row for row in csv.DictReader(table)}
-        row = prices.get(symbol.strip().upper())
-        if row is None:
-            raise LookupError(f"no price for {symbol!r}; known symbols are {', '.join(prices)}")
+        row = _look_up("prices.csv", "symbol", symbol)
         return {"symbol": row["symbol"], "price": float(Decimal(row["price"])), "currency": "USD"}
+
+    def get_country_info(
+        self, country: Annotated[str, Field(description="Name of the country in English, such as Norway.")]
+    ) -> dict[str, Any]:
+        """Get a country's capital, region, population, currency and languages."""
+        return _look_up("countries.csv", "country", country)
 
     def send_email(
         self,
@@ -56,6 +61,20 @@ class Finance:
             if error.response["Error"]["Code"] != "PreconditionFailed":
                 raise
         return {"sent": True, "to": to}
+
+
+def _look_up(table: str, column: str, wanted: str) -> dict[str, str]:
+    """The row of a table, whatever the case of what is asked for.
+
+    Raises:
+        LookupError: there is none; the message lists what there is.
+    """
+    with (TABLES / table).open(newline="", encoding="utf-8") as file:
+        rows = {row[column]: row for row in csv.DictReader(file)}
+    for known, row in rows.items():
+        if known.casefold() == wanted.strip().casefold():
+            return row
+    raise LookupError(f"no {column} {wanted!r}; known are {', '.join(rows)}")
 
 
 handler = tool.handler(Finance)

@@ -1,0 +1,33 @@
+"""What the right answers are, calculated from the data."""
+
+import csv
+from collections import Counter
+from datetime import date, datetime
+from pathlib import Path
+
+
+def banks() -> list[dict[str, str]]:
+    """The rows of the file, by headers without the no-break spaces that they end in."""
+    with (Path(__file__).parent / "failed_banks.csv").open(newline="", encoding="utf-8") as table:
+        return [{name.strip(): value for name, value in row.items()} for row in csv.DictReader(table)]
+
+
+def closed(bank: dict[str, str]) -> date:
+    """When the bank was closed."""
+    return datetime.strptime(bank["Closing Date"], "%d-%b-%y").date()
+
+
+def last_to_fail() -> dict[str, str]:
+    """The bank that was closed last."""
+    return max(banks(), key=closed)
+
+
+def by_state() -> list[tuple[str, int]]:
+    """States and their failures, most first."""
+    return Counter(bank["State"] for bank in banks()).most_common()
+
+
+def by_year(state: str, first: int, last: int) -> dict[int, int]:
+    """Failures in a state in each of the years."""
+    years = Counter(closed(bank).year for bank in banks() if bank["State"] == state)
+    return {year: years[year] for year in range(first, last + 1)}
