@@ -33,6 +33,7 @@ class Configuration:
         model_base_url: the provider's endpoint; empty for the provider's own.
         embedding_model: makes the vectors of file search.
         model_prices: US dollars for a million tokens, `{model: (prompt, completion)}`; a model not listed costs 0.
+        mail_sender: an address verified in Amazon SES that tools send mail from; empty: mail stays in the outbox.
         api_rate: requests a second that the HTTP API takes; bursts may be twice that.
         layer_target: `lambda` for AWS, `host` for layers built for the interpreter of this machine.
     """
@@ -57,6 +58,7 @@ class Configuration:
             "text-embedding-3-small": (0.02, 0),
         }
     )
+    mail_sender: str = ""
     api_rate: int = 50
     layer_target: str = "lambda"
 
@@ -89,7 +91,7 @@ ENVIRONMENTS = {
     ),
 }
 
-OVERRIDES = ("model_provider", "model", "model_base_url", "embedding_model", "layer_target")
+OVERRIDES = ("model_provider", "model", "model_base_url", "embedding_model", "mail_sender", "layer_target")
 """What `-c name=value` may change for one deployment."""
 
 

@@ -3,8 +3,10 @@
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import Template
 from typing import Any
 
+from aws_cdk import Stack
 from aws_cdk.aws_lambda import Code
 from constructs import Construct
 
@@ -27,12 +29,17 @@ class ToolSettings:
     Attributes:
         memory: MB.
         timeout: seconds, at most 900.
-        permissions: IAM statements, `{"actions", "resources", "because"}`; `${bucket_arn}` stands for the bucket, and
-            `because` is required where a resource has a wildcard.
+        environment: variables of the function.
+        permissions: IAM statements, `{"actions", "resources", "because"}`; `because` is required where a resource has a
+            wildcard. One whose resources this deployment doesn't have is left out.
+
+    In resources and variables, `${bucket_arn}` stands for the bucket, `${mail_sender}` for the address that mail is
+    sent from and `${mail_identity_arn}` for its identity in Amazon SES; these two are empty where no mail is sent.
     """
 
     memory: int = 512
     timeout: int = 60
+    environment: dict[str, str] = field(default_factory=dict)
     permissions: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -56,6 +63,12 @@ class Tools(Construct):
     ) -> None:
         super().__init__(scope, id)
         self.functions: dict[str, VersionedFunction] = {}
+        sender = configuration.mail_sender
+        values = {
+            "bucket_arn": storage.bucket.bucket_arn,
+            "mail_sender": sender,
+            "mail_identity_arn": sender and self._identity_arn(sender),
+        }
         for settings_file in sorted(folder.glob("*/tool.toml")):
             module = settings_file.parent.name
             settings = ToolSettings(**tomllib.loads(settings_file.read_text()))
@@ -70,7 +83,11 @@ class Tools(Construct):
                 ),
                 handler=f"{module}.handler",
                 layers=layers.get("engine", "openai", *own_layers),
-                environment={"MESSAGES_TABLE": tables.messages.table_name, **storage.environment},
+                environment={
+                    "MESSAGES_TABLE": tables.messages.table_name,
+                    **storage.environment,
+                    **{name: Template(value).substitute(values) for name, value in settings.environment.items()},
+                },
                 timeout=settings.timeout,
                 memory=settings.memory,
             )
@@ -84,8 +101,13 @@ class Tools(Construct):
                 },
             )
             for permission in settings.permissions:
-                tool.allow(
-                    permission["actions"],
-                    [r.replace("${bucket_arn}", storage.bucket.bucket_arn) for r in permission["resources"]],
-                    because=permission.get("because", f"Declared in lambdas/tools/{module}/tool.toml."),
-                )
+                resources = [Template(resource).substitute(values) for resource in permission["resources"]]
+                if any(resources):
+                    tool.allow(
+                        permission["actions"],
+                        resources,
+                        because=permission.get("because", f"Declared in lambdas/tools/{module}/tool.toml."),
+                    )
+
+    def _identity_arn(self, sender: str) -> str:
+        return Stack.of(self).format_arn(service="ses", resource="identity", resource_name=sender)

@@ -1,28 +1,33 @@
-"""`make demo`: one sample assistant, start to end, on the local stack, with the run's states as they are entered.
+"""`make demo`: one sample assistant, start to end, on the local stack, with each run's states as they are entered.
 
-The sample is run as another AWS service would run it: each question is an execution of the state machine that is
-given a run request. What is shown comes from the execution's history and output.
+The questions are asked through the HTTP API with the `openai` package, as the programs in `samples/` do it. What is
+shown of a run comes from the history of the execution that drives it.
 """
 
 import argparse
 import json
 import os
+import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from openai import OpenAI, omit
+from openai.types.beta.threads import Run
 from rich.console import Console
 from rich.markup import escape
 
 from local.processes import LocalError
 from local.tools import ROOT
 from local.up import Local, shown, up
+from samples.sample import Sample, finish, save, start
 
 SAMPLES = ROOT / "samples"
 STATUSES = ("queued", "in_progress", "requires_action", "completed", "incomplete", "expired", "cancelled", "failed")
+WORKING = ("queued", "in_progress")
 COLOURS = {"completed": "green", "requires_action": "yellow", "failed": "red", "expired": "red", "cancelled": "red"}
 
 console = Console(highlight=False, soft_wrap=True)
@@ -31,64 +36,62 @@ console = Console(highlight=False, soft_wrap=True)
 class Demo:
     """One sample on a running local stack."""
 
-    def __init__(self, local: Local, sample: dict[str, Any]) -> None:
-        self.local = local
+    def __init__(self, local: Local, sample: Sample) -> None:
         self.sample = sample
-        # The engine reads its configuration where its Lambda functions find it: in the environment.
-        os.environ.update(local.settings)
-        sys.path.insert(0, str(ROOT / ".build" / "layers" / "host" / "engine" / "python"))
-        from assistant_engine import assistants
-        from assistant_engine.store import Store
-
-        self.store = Store()
         self.step_functions = local.client("stepfunctions")
-        definition = {"model": local.model or "gpt-4.1-mini", **sample["assistant"]}
-        self.assistant = assistants.new_assistant(definition, int(time.time() * 1000))
-        self.store.assistants.create(self.assistant)
+        self.executions = local.settings["STATE_MACHINE_ARN"].replace(":stateMachine:", ":execution:")
+        self.client = OpenAI(
+            base_url=local.settings["ASSISTANTS_BASE_URL"], api_key=local.settings["ASSISTANTS_API_KEY"]
+        )
+        self.assistant = self.client.beta.assistants.create(
+            model=self.client.models.list().data[0].id,
+            tool_resources={"code_interpreter": {"file_ids": [file.id for file in sample.upload(self.client)]}},
+            extra_body={"functions": sample.functions},
+            **sample.assistant,
+        )
+        self.threads = {user: self.client.beta.threads.create(metadata={"user_id": user}) for user in sample.users}
 
-    def ask(self, question: str, thread_id: str | None) -> tuple[str, str]:
-        """Run the assistant on a question and show what happens; the thread and the run's last status."""
-        console.print(f"\n[bold]{self.sample['user']}:[/] {escape(question)}")
-        request: dict[str, Any] = {
-            "assistant_id": self.assistant["id"],
-            "instructions": self.sample["instructions"].format(
-                user=self.sample["user"], level=self.sample["level"], time=datetime.now().strftime("%A %d %B %Y, %H:%M")
-            ),
-            "additional_messages": [{"role": "user", "content": question}],
-        }
-        if thread_id:
-            request["thread_id"] = thread_id
-        execution = self.step_functions.start_execution(
-            stateMachineArn=self.local.settings["STATE_MACHINE_ARN"], input=json.dumps(request)
-        )["executionArn"]
-        status = ""
-        ids: dict[str, str] = {}
-        for kind, name, data, seconds in self._history(execution):
+    def ask(self, question: dict[str, Any]) -> str:
+        """Run the assistant on a question and show what happens; the run's last status."""
+        user = self.sample.user_of(question)
+        console.print(f"\n[bold]{user}:[/] {escape(question['text'])}")
+        attached = [
+            self.client.files.create(file=self.sample.folder / name, purpose="assistants")
+            for name in question.get("attachments", [])
+        ]
+        run = start(
+            self.client,
+            self.threads[user],
+            self.assistant,
+            question["text"],
+            instructions=self.sample.instructions(question),
+            response_format=question.get("response_format", omit),
+            attachments=[{"file_id": file.id, "tools": [{"type": "code_interpreter"}]} for file in attached],
+        )
+        for kind, name, data, seconds in self._history(f"{self.executions}:{run.id}"):
             if kind == "entered" and name in STATUSES:
-                status = name
                 colour = COLOURS.get(name, "cyan")
                 console.print(f"  [dim]{seconds:6.2f} s[/]  [{colour}]{name}[/]")
-            elif kind == "exited" and name == "queued":
-                ids = data
-            elif kind == "entered" and name == "call_tools":
+            if kind == "entered" and name == "call_tools":
                 for call in data["calls"]:
-                    payload = call["payload"]
-                    self._show("calls", f"{payload['function_name']}({payload['arguments']})")
+                    self._show_call(call["payload"]["function_name"], call["payload"]["arguments"])
             elif kind == "exited" and name == "call_tools":
                 for output in data["outputs"]:
                     self._show("returned", output.get("output", "(in the bucket)"))
-            if kind == "entered" and name == "requires_action":
-                self._answer(ids)
-        ended = self.step_functions.describe_execution(executionArn=execution)
-        if ended["status"] != "SUCCEEDED":
-            console.print(f"  [red]{ended.get('error')}[/]: {ended.get('cause')}")
-            return thread_id or "", status
-        run = json.loads(ended["output"])
-        for message in run["messages"]:
-            console.print(f"[bold]{self.sample['assistant']['name']}:[/] {escape(message['text'])}")
-        usage = run["usage"]
-        console.print(f"  [dim]{usage['prompt_tokens']} prompt and {usage['completion_tokens']} completion tokens[/]")
-        return run["thread_id"], status
+            elif kind == "entered" and name == "requires_action":
+                self._answer(run)
+        answer = finish(self.client, run)
+        if answer.run.status != "completed":
+            console.print(f"  [red]{answer.run.status}[/]: {answer.run.last_error or answer.run.incomplete_details}")
+            return answer.run.status
+        console.print(f"[bold]{self.sample.assistant['name']}:[/] {escape(answer.text)}")
+        for path in save(answer):
+            console.print(f"  [green]made[/] {path}")
+            if path.suffix == ".png":
+                _open(path)
+        if usage := answer.run.usage:
+            console.print(f"  [dim]{usage.prompt_tokens} prompt and {usage.completion_tokens} completion tokens[/]")
+        return answer.run.status
 
     def _history(self, execution: str) -> Iterator[tuple[str, str, Any, float]]:
         """Each state as it is entered and left.
@@ -111,32 +114,40 @@ class Demo:
                 return
             time.sleep(0.1)
 
-    def _answer(self, ids: dict[str, str]) -> None:
-        """Ask the person at the terminal for what the assistant wants to know, and submit it."""
-        from assistant_engine import runs
-
-        thread_id, run_id = ids["thread_id"], ids["run_id"]
-        while (run := self.store.runs.get(thread_id, run_id)).status != "requires_action":
+    def _answer(self, run: Run) -> None:
+        """Ask the person at the terminal for what no function of the stack can answer, and submit it."""
+        while (run := self.client.beta.threads.runs.retrieve(run.id, thread_id=run.thread_id)).status in WORKING:
             time.sleep(0.05)
-        tools = self.store.steps.pending(run)
-        assert tools is not None
-        outputs = []
-        for call in tools.unanswered(server=False):
-            function = call["function"]
-            self._show("asks you", f"{function['name']}({function['arguments']})")
-            prepared = self.sample["client_answers"].get(function["name"], {})
-            answer = next(iter(prepared.values()), "unknown")
-            if sys.stdin.isatty():
-                answer = console.input(f"            your answer [dim](Enter: {answer})[/]: ") or answer
-            else:
-                self._show("answered", f"{answer} (the sample's own answer: there is no terminal to ask at)")
-            outputs.append({"tool_call_id": call["id"], "output": answer})
-        run = runs.submit_tool_outputs(self.store, thread_id, run_id, outputs, int(time.time()))
-        runs.wake(self.step_functions, run)
+        calls = run.required_action.submit_tool_outputs.tool_calls if run.required_action else []
+        outputs: list[Any] = []
+        for call in calls:
+            self._show("asks you", f"{call.function.name}({call.function.arguments})")
+            answer = console.input("            your answer: ") if sys.stdin.isatty() else "There is nobody to ask."
+            outputs.append({"tool_call_id": call.id, "output": answer})
+        if outputs:
+            self.client.beta.threads.runs.submit_tool_outputs(run.id, thread_id=run.thread_id, tool_outputs=outputs)
+
+    def _show_call(self, function: str, arguments: str) -> None:
+        if function != "code_interpreter":
+            self._show("calls", f"{function}({arguments})")
+            return
+        self._show("runs code", "")
+        for line in str(json.loads(arguments)["code"]).strip().splitlines():
+            console.print(f"              [dim]{escape(line)}[/]")
 
     @staticmethod
     def _show(what: str, text: str) -> None:
         console.print(f"            [magenta]{what}[/] {escape(text)}")
+
+
+def _open(chart: Path) -> None:
+    """Open a chart where there is a desktop to show it."""
+    if sys.platform == "darwin":
+        opener = shutil.which("open")
+    else:
+        opener = shutil.which("xdg-open") if {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys() else None
+    if opener and sys.stdout.isatty():
+        subprocess.Popen([opener, str(chart)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def main() -> None:
@@ -144,28 +155,29 @@ def main() -> None:
     names = sorted(path.parent.name for path in SAMPLES.glob("*/sample.json"))
     parser = argparse.ArgumentParser(description="Runs a sample assistant on the local stack.")
     parser.add_argument("sample", nargs="?", default="personal_finance", choices=names)
-    sample = json.loads((SAMPLES / parser.parse_args().sample / "sample.json").read_text())
+    sample = Sample(parser.parse_args().sample)
     try:
         local = up(step=shown)
     except LocalError as error:
         sys.exit(str(error))
     if local.offline:
-        console.print("Answers come from the [bold]offline model[/]: a script, filled in from the tools' outputs.")
+        console.print(
+            "Words and code come from the [bold]offline model[/], a script; every figure comes from what the code and"
+            " the tools put out."
+        )
     else:
         console.print(f"Answers come from the model [bold]{local.model or 'of the configuration'}[/].")
     demo = Demo(local, sample)
-    thread_id: str | None = None
-    ends = []
-    for question in sample["questions"]:
-        thread_id, status = demo.ask(question, thread_id or None)
-        ends.append(status)
+    ends = [demo.ask(question) for question in sample.questions]
     if ends != ["completed"] * len(ends):
         sys.exit("\nNot every run completed: " + ", ".join(ends))
+    others = ", ".join(name for name in names if name != sample.folder.name)
     console.print(
         "\nEvery run completed. Try next:\n"
-        "  make demo again, and give your own answer where the assistant asks you\n"
+        f"  make demo SAMPLE=...   another one: {others}\n"
         "  OPENAI_API_KEY=... make demo   the same with a real model\n"
-        f"  set -a; . {Path('.local/env')}; set +a   then any AWS client, at the stack that is still up\n"
+        f"  set -a; . {Path('.local/env')}; set +a   then any client, at the stack that is still up, such as\n"
+        f"  .venv/bin/python -m samples.{sample.folder.name}.ask   the same as a program of a few lines\n"
         "  make down   stops it"
     )
 

@@ -17,6 +17,7 @@ from openai import OpenAI
 from openai.types import FileObject
 from openai.types.beta import Assistant, Thread
 from openai.types.beta.threads import Message, Run
+from openai.types.beta.threads.run_create_params import AdditionalMessage
 from openai.types.beta.threads.runs import ToolCall
 
 warnings.filterwarnings("ignore", "The Assistants API is deprecated", DeprecationWarning)
@@ -80,10 +81,15 @@ class Answer:
 
 def start(client: OpenAI, thread: Thread, assistant: Assistant, question: str, **overrides: Any) -> Run:
     """Start a run on a question. `overrides` are parameters of the run; `attachments` is the message's."""
-    message = {"role": "user", "content": question, "attachments": overrides.pop("attachments", None)}
-    return client.beta.threads.runs.create(
+    message: AdditionalMessage = {
+        "role": "user",
+        "content": question,
+        "attachments": overrides.pop("attachments", None),
+    }
+    run: Run = client.beta.threads.runs.create(
         thread.id, assistant_id=assistant.id, additional_messages=[message], **overrides
     )
+    return run
 
 
 def finish(client: OpenAI, run: Run) -> Answer:

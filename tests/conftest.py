@@ -7,6 +7,7 @@ ENV=dev`) the stack of that environment in the account of the caller's AWS crede
 import json
 import os
 import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from layers.registry import registry
 from local import up as local
 from local.processes import is_alive
 from local.tools import ROOT
+from scripts import keys
 from tests.driver import Driver
 from tests.project import add_tools, copy
 
@@ -64,6 +66,14 @@ def driver(stack: local.Local, request: pytest.FixtureRequest) -> Iterator[Drive
         known = registry(tools)
         patch.setattr(deployed_tools, "deployed", lambda: known)
         yield Driver(stack.client, stack.outputs, stack.model or "gpt-4.1-mini")
+
+
+@pytest.fixture(scope="session")
+def api_key(stack: local.Local) -> Iterator[str]:
+    """A key of the stack for this session."""
+    secrets, secret, name = stack.client("secretsmanager"), stack.outputs["ApiKeysSecret"], f"test-{uuid.uuid4()}"
+    yield keys.issue(secrets, secret, name)
+    keys.revoke(secrets, secret, name)
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,6 @@
 
 import os
 import re
-import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import httpx2
@@ -23,7 +21,6 @@ from pydantic import BaseModel
 from assistant_engine.schemas import responses
 from assistant_engine.store import Store
 from local import up as local
-from scripts import keys
 
 EXTENSIONS: dict[type, set[str]] = {
     Assistant: {"assistant_type", "functions", "reasoning_effort"},
@@ -118,14 +115,6 @@ def connect(stack: local.Local, api_key: str) -> StrictOpenAI:
         http_client=openai.DefaultHttpxClient(event_hooks={"response": [hold_against_schema]}, timeout=60),
         _strict_response_validation=True,
     )
-
-
-@pytest.fixture(scope="session")
-def api_key(stack: local.Local) -> Iterator[str]:
-    """A key of the stack for this session."""
-    secrets, secret, name = stack.client("secretsmanager"), stack.outputs["ApiKeysSecret"], f"test-{uuid.uuid4()}"
-    yield keys.issue(secrets, secret, name)
-    keys.revoke(secrets, secret, name)
 
 
 @pytest.fixture(scope="session")

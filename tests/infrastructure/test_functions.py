@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cdk.tools import CALL_ATTRIBUTES
-from tests.infrastructure.conftest import ROOT, Json, Template
+from tests.infrastructure.conftest import ROOT, Json, Template, synthesise
 
 STEPS = ("queued", "in_progress", "requires_action", "record_failure", "sweeper")
 
@@ -153,6 +153,16 @@ def test_a_tool_reads_no_conversation_and_no_output(prod: Template) -> None:
         "ForAllValues:StringEquals": {"dynamodb:Attributes": CALL_ATTRIBUTES},
         "StringEquals": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
     }
+
+
+def test_mail_is_sent_by_the_tool_from_the_named_sender_only(prod: Template, layers: Path, tmp_path: Path) -> None:
+    assert "ses" not in actions(prod, "oae-tool-finance")
+    mailing = synthesise(tmp_path, layers, env="prod", mail_sender="reports@example.com")
+    senders = {name: actions(mailing, name).get("ses") for name in mailing.functions()}
+    assert senders.pop("oae-tool-finance") == {"SendEmail"}
+    assert set(senders.values()) == {None}
+    (send,) = [s for s in mailing.statements(role_of(mailing.functions()["oae-tool-finance"])) if "ses:" in s["Action"]]
+    assert json.dumps(send["Resource"]).endswith(':identity/reports@example.com"]]}')
 
 
 def test_nobody_may_stop_an_execution(prod: Template) -> None:

@@ -18,10 +18,12 @@ TABLES = Path(__file__).parent
 
 
 class Finance:
-    """`configuration`: `{"sender"?: the address that mail is sent from}`."""
+    """`configuration`: `{"sender"?: the address that mail in the outbox is from}`."""
 
     def __init__(self, configuration: dict[str, Any]) -> None:
-        self.sender = configuration.get("sender", "assistant@example.com")
+        # Not from `configuration`: whoever may write an assistant would choose in whose name mail is sent.
+        self.ses_sender = os.environ.get("MAIL_SENDER", "")
+        self.sender = self.ses_sender or configuration.get("sender", "assistant@example.com")
 
     def get_stock_price(
         self, symbol: Annotated[str, Field(description="Ticker symbol of the share, such as ACME.")]
@@ -44,6 +46,7 @@ class Finance:
         """Send an email. The same call sends it only once."""
         # Imported here: a price needs no AWS client, and the import is most of a cold start.
         import boto3
+        from botocore.config import Config
         from botocore.exceptions import ClientError
 
         key = f"outbox/{tool.current_call().idempotency_key}.json"
@@ -60,6 +63,20 @@ class Finance:
         except ClientError as error:
             if error.response["Error"]["Code"] != "PreconditionFailed":
                 raise
+            return {"sent": True, "to": to}
+        if self.ses_sender:
+            # One attempt: SES knows no idempotency key, and sends twice what it is asked twice.
+            once = Config(retries={"total_max_attempts": 1})
+            boto3.client("sesv2", config=once).send_email(
+                FromEmailAddress=self.ses_sender,
+                Destination={"ToAddresses": [to]},
+                Content={
+                    "Simple": {
+                        "Subject": {"Data": content.strip().partition("\n")[0][:78]},
+                        "Body": {"Text": {"Data": content}},
+                    }
+                },
+            )
         return {"sent": True, "to": to}
 
 

@@ -31,11 +31,10 @@ import matplotlib.pyplot as plt
 
 figure, rows = plt.subplots(len(normal), figsize=(10, 8), sharex=True)
 for axes, (reading, (low, high)) in zip(rows, normal.items()):
-    axes.axhspan(low, high, color="palegreen", label=f"normal: {low} to {high}")
+    axes.axhspan(low, high, color="palegreen")
     colours = out[reading].map({True: "crimson", False: "darkgreen"})
     axes.scatter(turbines.index, turbines[reading], c=colours, zorder=2)
-    axes.set_ylabel(reading)
-    axes.legend(loc="upper right")
+    axes.set_title(f"{reading}: normal from {low} to {high}")
 plt.xticks(rotation=90)
 plt.tight_layout()
 plt.show()

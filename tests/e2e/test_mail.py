@@ -1,0 +1,27 @@
+"""The mail of the finance tool through Amazon SES, as in a deployment that names a sender."""
+
+import json
+import uuid
+from types import SimpleNamespace
+
+import pytest
+
+from lambdas.tools.finance import finance
+from tests.driver import Driver
+
+
+@pytest.mark.offline_model
+def test_a_call_delivered_twice_sends_one_mail_through_ses(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    ses, sender = driver.client("sesv2"), "reports@example.com"
+    for address in (sender, "ada@example.com"):
+        ses.create_email_identity(EmailIdentity=address)
+    sent_before = ses.get_account()["SendQuota"]["SentLast24Hours"]
+    call = f"thread_1/run_{uuid.uuid4()}/0/call_1"
+    monkeypatch.setenv("MAIL_SENDER", sender)
+    monkeypatch.setattr(finance.tool, "current_call", lambda: SimpleNamespace(idempotency_key=call))
+    for _ in range(2):
+        tool = finance.Finance({"sender": "somebody.else@example.com"})
+        assert tool.send_email("ada@example.com", "The latest prices\nACME: 1")["sent"]
+    assert ses.get_account()["SendQuota"]["SentLast24Hours"] == sent_before + 1
+    mail = driver.client("s3").get_object(Bucket=driver.store.blobs.bucket, Key=f"outbox/{call}.json")["Body"].read()
+    assert json.loads(mail)["from"] == sender
