@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from lambdas.tools.finance import finance
+from assistant_engine import tool
+from lambdas.tools.finance.finance import Finance
 from tests.driver import Driver
 
 
@@ -18,10 +19,10 @@ def test_a_call_delivered_twice_sends_one_mail_through_ses(driver: Driver, monke
     sent_before = ses.get_account()["SendQuota"]["SentLast24Hours"]
     call = f"thread_1/run_{uuid.uuid4()}/0/call_1"
     monkeypatch.setenv("MAIL_SENDER", sender)
-    monkeypatch.setattr(finance.tool, "current_call", lambda: SimpleNamespace(idempotency_key=call))
+    monkeypatch.setattr(tool, "current_call", lambda: SimpleNamespace(idempotency_key=call))
     for _ in range(2):
-        tool = finance.Finance({"sender": "somebody.else@example.com"})
-        assert tool.send_email("ada@example.com", "The latest prices\nACME: 1")["sent"]
+        finance = Finance({"sender": "somebody.else@example.com"})
+        assert finance.send_email("ada@example.com", "The latest prices\nACME: 1")["sent"]
     assert ses.get_account()["SendQuota"]["SentLast24Hours"] == sent_before + 1
     mail = driver.client("s3").get_object(Bucket=driver.store.blobs.bucket, Key=f"outbox/{call}.json")["Body"].read()
     assert json.loads(mail)["from"] == sender
