@@ -128,11 +128,15 @@ class Demo:
             self.client.beta.threads.runs.submit_tool_outputs(run.id, thread_id=run.thread_id, tool_outputs=outputs)
 
     def _show_call(self, function: str, arguments: str) -> None:
-        if function != "code_interpreter":
+        try:
+            code = json.loads(arguments)["code"] if function == "code_interpreter" else None
+        except (ValueError, LookupError, TypeError):
+            code = None  # The model's own words may be anything; they are shown as they are.
+        if code is None:
             self._show("calls", f"{function}({arguments})")
             return
         self._show("runs code", "")
-        for line in str(json.loads(arguments)["code"]).strip().splitlines():
+        for line in str(code).strip().splitlines():
             console.print(f"              [dim]{escape(line)}[/]")
 
     @staticmethod
