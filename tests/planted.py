@@ -1,0 +1,51 @@
+"""Texts that tests plant in whatever a caller, a model or a tool can say, so that a scan finds where they turn up.
+
+    text = planted("message")                    # a message, instructions, metadata, a file's name or content ...
+    text = planted("arguments", called=True)     # a tool's arguments and outputs, and what a run request itself says
+    remember(api_key)                            # a secret that has a form of its own: a key, a task token
+
+    assert not found_in_log(lines)
+    assert not found_in_history(events)
+
+A planted text is a word of letters and digits, so it reads the same in JSON, in a URL and in a header. The mark in it is
+enough to find it: a scan after the suite needs no list of what its tests planted. Only secrets are remembered.
+"""
+
+import re
+import uuid
+
+_SAID = "plantedsaid"
+_CALLED = "plantedcalled"
+_secrets: set[str] = set()
+
+
+def planted(what: str, *, called: bool = False) -> str:
+    """A text of its own to plant; `what` (letters) tells in a finding what leaked.
+
+    Args:
+        called: it stands in an execution's history by design, as the tools' arguments and outputs do, and what another
+            AWS service gave and gets back. No log line holds it either.
+    """
+    return f"{_CALLED if called else _SAID}{what}{uuid.uuid4().hex}"
+
+
+def remember(secret: str) -> str:
+    """The secret, which every scan of this session looks for from now on."""
+    assert len(secret) >= 7, "what is this short is found by chance"
+    _secrets.add(secret)
+    return secret
+
+
+def found_in_log(lines: str) -> list[str]:
+    """What was planted and stands in log lines; secrets by their first letters."""
+    return _found(lines, f"{_SAID}|{_CALLED}")
+
+
+def found_in_history(events: str) -> list[str]:
+    """What was planted and stands in an execution's history though it must not; secrets by their first letters."""
+    return _found(events, _SAID)
+
+
+def _found(text: str, marks: str) -> list[str]:
+    words = set(re.findall(rf"(?:{marks})\w*", text))
+    return sorted(words | {f"{secret[:4]}..." for secret in _secrets if secret in text})
