@@ -7,8 +7,8 @@
     assert not found_in_log(lines)
     assert not found_in_history(events)
 
-A planted text is a word of letters and digits, so it reads the same in JSON, in a URL and in a header. The mark in it is
-enough to find it: a scan after the suite needs no list of what its tests planted. Only secrets are remembered.
+A planted text is a word of letters and digits, so it reads the same in JSON, in a URL and in a header. The mark in it
+is enough to find it: a scan after the suite needs no list of what its tests planted. Only secrets are remembered.
 """
 
 import re

@@ -1,11 +1,10 @@
 """`in_progress`: one model call, unless the record says that there is something to do or to wait for first."""
 
-import base64
 import os
 from contextlib import suppress
 from typing import Any
 
-from assistant_engine import conversation, model, registry, runs
+from assistant_engine import conversation, images, model, registry, runs
 from assistant_engine.errors import ApiError, ServerError
 from assistant_engine.lifecycle import TERMINAL, next_action
 from assistant_engine.records import Json, Run, ToolStep
@@ -125,7 +124,7 @@ def _request(run: Run) -> tuple[Json, str | None]:
 
     Raises:
         ServerError: the run has had as many turns or calls as it may have.
-        NotFound, InvalidRequest: an image file of a message was deleted, or is no image.
+        NotFound, InvalidRequest: an image of a message was deleted, is none, or can't be fetched.
     """
     settings = run.settings
     budget = int(os.environ["CONTEXT_TOKENS"])
@@ -151,17 +150,8 @@ def _request(run: Run) -> tuple[Json, str | None]:
         return body, "max_prompt_tokens"
     if body.get("max_output_tokens", conversation.SMALLEST_OUTPUT_TOKENS) < conversation.SMALLEST_OUTPUT_TOKENS:
         return body, "max_completion_tokens"
-    _put_images(body, run.project)
+    images.put_bytes(body["input"], store(run.project).files)
     return body, None
-
-
-def _put_images(body: Json, project: str) -> None:
-    """Put the bytes of the project's image files in place of their ids."""
-    for item in body["input"]:
-        for part in item["content"] if item.get("role") else []:
-            if "file_id" in part:
-                media_type, data = store(project).files.image(part.pop("file_id"))
-                part["image_url"] = f"data:{media_type};base64,{base64.b64encode(data).decode()}"
 
 
 def _store_turn(run: Run, response: Any) -> Json | None:

@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
+from assistant_engine import urls
+
 ABSENT: Any = None
 """The default of a field that may be left out but not be null. `parse` never shows it: the field is then absent."""
 
@@ -254,10 +256,24 @@ class MessageContentImageFileObject(Schema):
     image_file: ImageFile
 
 
+def _fit_to_fetch(url: str) -> str:
+    """What a name resolves to is checked when the image is fetched."""
+    if not url.startswith("data:"):
+        try:
+            urls.parse(url)
+        except urls.Unfit as unfit:
+            raise problem(f"Invalid '{{param}}': {unfit}.", code="invalid_url") from None
+    return url
+
+
 class ImageUrl(Schema):
     """An image by its address."""
 
-    url: str = Field(pattern="^(https?://|data:image/)", description="An http(s) or data:image/ URL.")
+    url: Annotated[
+        str,
+        Field(pattern="^(https?://|data:image/)", description="A data:image/ URL, or an http(s) URL of a public host."),
+        AfterValidator(_fit_to_fetch),
+    ]
     detail: Literal["auto", "low", "high"] = "auto"
 
 

@@ -221,7 +221,7 @@ class Files:
                 f"The image {file_id} is too large: {file['bytes']} bytes, at most {MOST_IMAGE_BYTES}."
             )
         data = self.read(file_id)
-        kind = _image_type(data)
+        kind = image_type(data)
         if kind is None:
             raise InvalidRequest(f"The file {file_id} is not an image. Supported are PNG, JPEG, GIF and WebP.")
         return kind, data
@@ -249,8 +249,11 @@ def _own_key(file_id: str) -> Json:
     return {"assistant_type": file_id, "assistant_id": file_id}
 
 
-def _image_type(data: bytes) -> str | None:
-    """By the bytes it starts with: names and headers come from outside, and the model's API refuses a wrong type."""
+def image_type(data: bytes) -> str | None:
+    """The media type of a PNG, JPEG, GIF or WebP image, None of anything else.
+
+    By the bytes it starts with: names and headers come from outside, and the model's API refuses a wrong type.
+    """
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return "image/png"
     if data.startswith(b"\xff\xd8\xff"):

@@ -1,0 +1,76 @@
+"""Images on their way to the model: their bytes in place of file ids and addresses.
+
+The model's server may stand inside a network that a caller must not reach, so it is never asked to fetch anything: what
+an address points at is fetched here, where that is checked, and sent along as a `data:` URL.
+"""
+
+import base64
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from assistant_engine.errors import InvalidRequest
+from assistant_engine.fetch import fetch
+from assistant_engine.records import Json
+from assistant_engine.store.files import MOST_IMAGE_BYTES, Files, image_type
+
+MOST_BYTES = 64 * 1024**2
+"""All images of one model call, as base64: they stand in memory some three times over."""
+
+FETCH_SECONDS = 20
+"""Time for all images of one model call; the step has 30 s beside the time for the model."""
+
+_AT_ONCE = 8
+
+
+def put_bytes(items: list[Json], files: Files) -> None:
+    """Put the images' bytes into the input items of a model call.
+
+    Args:
+        items: `input` of `POST /responses`; changed in place.
+
+    Raises:
+        NotFound: an image file was deleted.
+        InvalidRequest: one is no image, too large or can't be fetched, or all together are too large.
+    """
+    parts = [part for item in items if item.get("role") for part in item["content"] if part["type"] == "input_image"]
+    size = 0
+    for part in parts:
+        if "file_id" in part:
+            part["image_url"] = _data_url(files.image(part.pop("file_id")))
+        if part["image_url"].startswith("data:"):
+            size = _checked(size, part["image_url"])
+    deadline = time.monotonic() + FETCH_SECONDS
+    addresses = list(dict.fromkeys(part["image_url"] for part in parts if not part["image_url"].startswith("data:")))
+    fetched: dict[str, str] = {}
+    # So many at a time, so that no more than those are held when all together turn out to be too large.
+    for start in range(0, len(addresses), _AT_ONCE):
+        some = addresses[start : start + _AT_ONCE]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            for address, image in zip(some, pool.map(lambda url: _fetched(url, deadline), some), strict=True):
+                size = _checked(size, image)
+                fetched[address] = image
+    for part in parts:
+        part["image_url"] = fetched.get(part["image_url"], part["image_url"])
+
+
+def _fetched(url: str, deadline: float) -> str:
+    _, data = fetch(url, most_bytes=MOST_IMAGE_BYTES, timeout=max(0.1, deadline - time.monotonic()))
+    kind = image_type(data)
+    if kind is None:
+        raise InvalidRequest("What an image_url points at is not an image. Supported are PNG, JPEG, GIF and WebP.")
+    return _data_url((kind, data))
+
+
+def _checked(size: int, image: str) -> int:
+    size += len(image)
+    if size > MOST_BYTES:
+        raise InvalidRequest(
+            f"The images that the model would be shown have more than {MOST_BYTES:,} bytes together, as base64. A "
+            "truncation_strategy with last_messages shows it fewer."
+        )
+    return size
+
+
+def _data_url(image: tuple[str, bytes]) -> str:
+    media_type, data = image
+    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"
