@@ -54,10 +54,12 @@ def fetch(url: str, *, most_bytes: int, timeout: float) -> tuple[str, bytes]:
     # A thread, because no timeout of a socket or a resolver is one for all that they do.
     worker = threading.Thread(target=work, daemon=True)
     worker.start()
-    worker.join(timeout)
-    for connection in opened:
-        with suppress(OSError):
-            connection.shutdown(socket.SHUT_RDWR)
+    try:
+        worker.join(timeout)
+    finally:
+        for connection in opened:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
     match outcome:
         case [(media_type, data)]:
             return media_type, data

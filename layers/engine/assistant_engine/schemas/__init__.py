@@ -5,7 +5,7 @@ raise `InvalidRequest` in the API's wording. Schemas bear the reference's names.
 handlers do not import it, the API description and the tests do.
 """
 
-from assistant_engine.schemas.parsing import load_json, parse, parse_fields
+from assistant_engine.schemas.parsing import load_json, parse, parse_fields, text_fault
 from assistant_engine.schemas.requests import (
     AddUploadPartRequest,
     CompleteUploadRequest,
@@ -57,4 +57,5 @@ __all__ = [
     "load_json",
     "parse",
     "parse_fields",
+    "text_fault",
 ]

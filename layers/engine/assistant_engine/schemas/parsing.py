@@ -35,11 +35,14 @@ def load_json(text: str | bytes | None) -> object:
     """The JSON value of a request body; `{}` of an empty one.
 
     Raises:
-        InvalidRequest: it is not JSON as RFC 8259 has it: `NaN` and `Infinity` are not.
+        InvalidRequest: it is not JSON as RFC 8259 has it: in UTF-8, without `NaN` and `Infinity`.
     """
     if not text:
         return {}
     try:
+        if isinstance(text, bytes):
+            # Left to itself, `json` would guess at UTF-16 and UTF-32. Lone surrogates get a message of their own.
+            text = text.decode("utf-8-sig", errors="surrogatepass")
         return json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise InvalidRequest("We could not parse the JSON body of your request: it is not valid JSON.") from None
@@ -139,7 +142,7 @@ def _require_storable(body: dict[str, Any]) -> None:
         value, path = stack.pop()
         reason = None
         if isinstance(value, str):
-            reason = _text_fault(value)
+            reason = text_fault(value)
         elif isinstance(value, float):
             reason = None if math.isfinite(value) else "the number must be finite"
         elif isinstance(value, int):
@@ -148,8 +151,9 @@ def _require_storable(body: dict[str, Any]) -> None:
             reason = f"values may be nested {_DEPTH} levels deep"
         elif isinstance(value, dict):
             for key, item in value.items():
-                if fault := _text_fault(key):
-                    raise InvalidRequest(f"Invalid parameter name: {fault}.", param=_path(path), code="invalid_value")
+                if fault := text_fault(key):
+                    param = _path(path) or None
+                    raise InvalidRequest(f"Invalid parameter name: {fault}.", param=param, code="invalid_value")
                 stack.append((item, (*path, key)))
         elif isinstance(value, list):
             stack.extend((item, (*path, index)) for index, item in enumerate(value))
@@ -157,7 +161,8 @@ def _require_storable(body: dict[str, Any]) -> None:
             raise InvalidRequest(f"Invalid '{_path(path)}': {reason}.", param=_path(path), code="invalid_value")
 
 
-def _text_fault(text: str) -> str | None:
+def text_fault(text: str) -> str | None:
+    """What keeps a text from being stored and sent to a model, or None."""
     if "\0" in text:
         return "text must not contain NUL characters"
     try:

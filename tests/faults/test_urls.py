@@ -1,0 +1,140 @@
+"""Addresses that a caller has us fetch: none leads inside, whoever names it and however it is spelled."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import pytest
+
+from assistant_engine import conversation
+from assistant_engine.records import Json
+from local import up as local
+from tests.driver import Driver
+
+pytestmark = pytest.mark.offline_model
+
+INSIDE = [
+    "127.0.0.1",
+    "127.1",
+    "2130706433",
+    "0x7f000001",
+    "0177.0.0.1",
+    "0",
+    "[::1]",
+    "[::ffff:127.0.0.1]",
+    "[::ffff:7f00:1]",
+    "169.254.169.254",
+    "2852039166",
+    "[fd00:ec2::254]",
+    "[64:ff9b::a9fe:a9fe]",
+    "10.0.0.1",
+    "192.168.0.1",
+    "100.64.0.1",
+]
+NAMES = ["localhost", "LOCALHOST.", "nobody.invalid"]
+GIF = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
+
+
+class Listener:
+    """A server on the loopback that counts who connects."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._socket.getsockname()[1]
+        self.connections = 0
+        threading.Thread(target=self._count, daemon=True).start()
+
+    def _count(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            self.connections += 1
+            connection.close()
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    made = Listener()
+    yield made
+    made.close()
+    assert made.connections == 0
+
+
+@pytest.fixture
+def api(stack: local.Local) -> Iterator[httpx2.Client]:
+    headers = {"Authorization": f"Bearer {stack.settings['ASSISTANTS_API_KEY']}"}
+    with httpx2.Client(base_url=stack.settings["ASSISTANTS_BASE_URL"], headers=headers, timeout=60) as client:
+        yield client
+
+
+def showing(url: str) -> Json:
+    return {
+        "role": "user",
+        "content": [{"type": "text", "text": "say Seen."}, {"type": "image_url", "image_url": {"url": url}}],
+    }
+
+
+def run_that_shows(driver: Driver, url: str) -> Any:
+    """The run of a thread that holds such a message, however it came there."""
+    request = {"assistant_id": driver.assistant(), "additional_messages": [{"role": "user", "content": "say Made."}]}
+    first = driver.run(driver.start(request))
+    message = conversation.new_message(showing(url), int(time.time()))
+    driver.store.threads.add_message(first["thread_id"], message, int(time.time() * 1000))
+    execution = driver.start({"assistant_id": request["assistant_id"], "thread_id": first["thread_id"]})
+    described = driver.wait(execution)
+    assert (described["status"], described["error"]) == ("FAILED", "invalid_prompt")
+    ids = json.loads(described["cause"])
+    assert driver.store.threads.get(ids["thread_id"]).active_run is None
+    return driver.store.runs.get(ids["thread_id"], ids["run_id"])
+
+
+@pytest.mark.parametrize("host", INSIDE)
+def test_an_address_inside_is_refused_when_it_is_said(api: httpx2.Client, listener: Listener, host: str) -> None:
+    thread = api.post("/threads", json={}).json()["id"]
+    for url in (f"http://{host}/a.png", f"https://{host}/", f"http://{host}:{listener.port}/", f"http://u:p@{host}/"):
+        answer = api.post(f"/threads/{thread}/messages", json=showing(url))
+        assert answer.status_code == 400, answer.text
+        assert answer.json()["error"]["param"] == "content[1].image_url.url"
+    assert api.get(f"/threads/{thread}/messages").json()["data"] == []
+
+
+def test_a_run_request_with_an_address_inside_writes_nothing(driver: Driver, listener: Listener) -> None:
+    for url in ("http://169.254.169.254/latest/meta-data/", f"http://127.0.0.1:{listener.port}/"):
+        execution = driver.start({"assistant_id": driver.assistant(), "additional_messages": [showing(url)]})
+        described = driver.wait(execution)
+        assert (described["status"], described["error"]) == ("FAILED", "invalid_request_error")
+        assert "additional_messages[0].content[1].image_url.url" in described["cause"]
+        assert "in_progress" not in driver.states(execution)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_leads_inside_or_nowhere_fails_the_run_in_the_same_words(driver: Driver, name: str) -> None:
+    run = run_that_shows(driver, f"http://{name}/secret.png?token=secret")
+    host = name.lower().removesuffix(".")
+    assert run.last_error == {
+        "code": "invalid_prompt",
+        "message": f"Can't fetch the URL at '{host}': its host has no public address.",
+    }
+    assert run.usage.api()["total_tokens"] == 0, "the model was called"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0x7f.1"])
+def test_an_address_that_is_stored_already_is_checked_again(driver: Driver, listener: Listener, host: str) -> None:
+    """The rule of today may be stricter than the one that a message was written under."""
+    run = run_that_shows(driver, f"http://{host}:{listener.port}/a.png")
+    assert run.last_error["code"] == "invalid_prompt"
+    assert str(listener.port) not in run.last_error["message"]
+
+
+def test_an_image_that_is_all_in_its_url_needs_no_fetching(driver: Driver) -> None:
+    request = {"assistant_id": driver.assistant(), "additional_messages": [showing(GIF)]}
+    assert driver.run(driver.start(request))["messages"][0]["text"] == "Seen."
