@@ -12,6 +12,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from assistant_engine import files, step
+from assistant_engine.errors import InvalidRequest
 from assistant_engine.records import Json
 from assistant_engine.schemas import NoParameters, load_json, parse, parse_fields
 from assistant_engine.schemas.common import Schema
@@ -63,7 +64,10 @@ def query(parameters: type[Schema]) -> Json:
     Raises:
         InvalidRequest: it is not valid by the schema.
     """
-    fields = parse_qsl(event().raw_query_string or "", keep_blank_values=True)
+    try:
+        fields = parse_qsl(event().raw_query_string or "", keep_blank_values=True, errors="strict")
+    except ValueError:
+        raise InvalidRequest("We could not parse the query string of your request: it is not UTF-8.") from None
     # Azure's clients add their API's version to every request.
     return parse_fields(parameters, [(name, text) for name, text in fields if name != "api-version"])
 

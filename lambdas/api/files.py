@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from assistant_engine import ids
 from assistant_engine.errors import InvalidRequest
 from assistant_engine.records import Json
-from assistant_engine.schemas import CreateFileRequest, ListFilesParameters, NoParameters, parse_fields
+from assistant_engine.schemas import CreateFileRequest, ListFilesParameters, NoParameters, parse_fields, text_fault
 from assistant_engine.step import now_ms
 from assistant_engine.store import Window
 from assistant_engine.store.files import PREFIX, disposition, media_type_of
@@ -35,10 +35,11 @@ def create() -> Json:
     form = read_form()
     fields = parse_fields(CreateFileRequest, form.fields)
     upload = only_file(form, "file")
+    fault = text_fault(upload.filename)
     if not 0 < len(upload.filename) <= NAME_LENGTH:
-        raise InvalidRequest(
-            f"Invalid 'file': its name must have 1 to {NAME_LENGTH} characters.", param="file", code="invalid_value"
-        )
+        fault = f"it must have 1 to {NAME_LENGTH} characters"
+    if fault:
+        raise InvalidRequest(f"Invalid name of 'file': {fault}.", param="file", code="invalid_value")
     at = now_ms()
     file = {
         "id": ids.new_id(PREFIX, at),

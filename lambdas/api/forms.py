@@ -35,7 +35,10 @@ def read_form() -> Form:
     Raises:
         InvalidRequest: it is not a form.
     """
-    kind, options = parse_options_header(event().headers.get("content-type"))
+    try:
+        kind, options = parse_options_header(event().headers.get("content-type"))
+    except UnicodeEncodeError:
+        kind, options = b"", {}
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
         raise InvalidRequest("The body must be multipart/form-data with a boundary.", code="invalid_content_type")
     fields: list[tuple[str, str]] = []
@@ -55,19 +58,21 @@ def read_form() -> Form:
     # Files stay in memory: the whole body is there already.
     config = {"MAX_MEMORY_FILE_SIZE": BODY_BYTES, "UPLOAD_ERROR_ON_BAD_CTE": True}
     ends: list[bool] = []
-    parser = FormParser(
-        "multipart/form-data",
-        on_field,
-        on_file,
-        on_end=lambda: ends.append(True),
-        boundary=options[b"boundary"],
-        config=config,
-    )
     try:
+        parser = FormParser(
+            "multipart/form-data",
+            on_field,
+            on_file,
+            on_end=lambda: ends.append(True),
+            boundary=options[b"boundary"],
+            config=config,
+        )
         parser.write(body_bytes())
         parser.finalize()
     except (FormParserError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"We could not parse the form in the body of your request: {error}") from None
+        # Cut: it may repeat what it could not read.
+        reason = str(error)[:200]
+        raise InvalidRequest(f"We could not parse the form in the body of your request: {reason}") from None
     if not ends or len(fields) + len(files) > _FIELDS:
         raise InvalidRequest(
             "We could not parse the form in the body of your request: it is cut short or has too many fields."
