@@ -58,6 +58,7 @@ DEFINITION = {
                 "path": "{% $states.input.path %}",
                 "id": "{% $states.input.id %}",
                 "started": "{% $states.context.Execution.StartTime %}",
+                "data": "{% $exists($states.input.data) ? $states.input.data : '' %}",
                 "deadline": "{% $floor($millis()/1000) + ($exists($states.input.wait) ? $states.input.wait : 60) %}",
             },
             TimeoutSeconds="{% 5 + 5 %}",
@@ -80,6 +81,8 @@ DEFINITION = {
                     ("client raises", "requires_action"),
                     ("wait", "backoff"),
                     ("forbidden", "forbidden"),
+                    ("large", "large"),
+                    ("large, caught", "large_caught"),
                 )
             ],
             "Default": "completed",
@@ -130,6 +133,20 @@ DEFINITION = {
         ),
         "backoff": {"Type": "Wait", "Seconds": "{% 2 %}", "Next": "completed"},
         "forbidden": _task({"forbidden": 1}, Next="completed"),
+        "large": _task(
+            {"data": "{% $data %}"}, Catch=[{"ErrorEquals": ["States.ALL"], "Next": "completed"}], Next="completed"
+        ),
+        "large_caught": _task(
+            {"data": "{% $data %}"},
+            Catch=[
+                {
+                    "ErrorEquals": ["States.DataLimitExceeded"],
+                    "Output": {"caught": "{% $states.errorOutput.Error %}"},
+                    "Next": "completed",
+                }
+            ],
+            Next="completed",
+        ),
         "completed": {
             "Type": "Succeed",
             "Output": {"path": "{% $path %}", "started": "{% $started %}", "result": "{% $states.input %}"},
@@ -379,6 +396,16 @@ def test_the_same_start_is_harmless_while_it_runs(states: Any, outputs: dict[str
     _end(states, first["executionArn"])
     with pytest.raises(states.exceptions.ExecutionAlreadyExists):
         states.start_execution(**request)
+
+
+def test_data_has_a_size(states: Any, outputs: dict[str, str]) -> None:
+    data = "x" * (262_144 - 100)
+    execution = _end(states, _start(states, outputs["Machine"], path="large", data=data))
+    assert (execution["status"], execution["error"]) == ("FAILED", "States.DataLimitExceeded")
+    caught = _run(states, outputs["Machine"], path="large, caught", data=data)
+    assert caught["result"] == {"caught": "States.DataLimitExceeded"}
+    with pytest.raises(ClientError, match="input"):
+        _start(states, outputs["Machine"], data="x" * 262_144)
 
 
 def test_another_state_machine_gets_the_output(states: Any, outputs: dict[str, str]) -> None:
