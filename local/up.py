@@ -65,12 +65,14 @@ def up(
     use_real_model: bool = True,
     keep_state: bool = False,
     app: Path = ROOT,
+    model_base_url: str = "",
 ) -> Local:
     """Bring the local stack up, or up to date; seconds when it runs already and nothing has changed.
 
     `directory` holds its records, logs and `env`. `step(title)` makes a context manager around each part of the work.
     Without `use_real_model`, the offline model answers even where OPENAI_API_KEY is set. `app` is the folder of the CDK
-    app: a changed copy of it is another release of the same stack.
+    app: a changed copy of it is another release of the same stack. `model_base_url` is of a server that stands in front
+    of the offline model.
 
     Raises:
         LocalError: with what to do about it.
@@ -91,7 +93,7 @@ def up(
         with step("Offline model"):
             model_port = offline_model.start(directory)
         model = {"OPENAI_API_KEY": offline_model.API_KEY, "OPENAI_MODEL": offline_model.MODEL}
-        context["model_base_url"] = f"http://127.0.0.1:{model_port}/v1"
+        context["model_base_url"] = model_base_url or f"http://127.0.0.1:{model_port}/v1"
     elif "OPENAI_BASE_URL" in model:
         context["model_base_url"] = model["OPENAI_BASE_URL"]
     if "OPENAI_MODEL" in model:

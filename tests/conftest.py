@@ -17,11 +17,13 @@ import pytest
 from assistant_engine import registry as deployed_tools
 from layers.build import TOOLS, build
 from layers.registry import registry
+from local import offline_model
 from local import up as local
 from local.processes import is_alive
 from local.tools import ROOT
 from scripts import keys
 from tests.driver import Driver
+from tests.faults.model_server import ModelServer
 from tests.project import add_tools, copy
 
 SMOKE_ENV = os.environ.get("SMOKE_ENV", "")
@@ -50,10 +52,24 @@ def stack(request: pytest.FixtureRequest) -> Iterator[local.Local]:
             local.down(left_behind)
             shutil.rmtree(left_behind)
     try:
-        yield local.up(DIRECTORY, preferred_port=4600, use_real_model=False, app=request.getfixturevalue("app"))
+        yield deploy(request.getfixturevalue("app"), request.getfixturevalue("model_server"))
     finally:
         local.down(DIRECTORY)
         shutil.rmtree(DIRECTORY, ignore_errors=True)
+
+
+def deploy(app: Path, model_server: ModelServer) -> local.Local:
+    """Deploy a release of the app as the session's stack."""
+    url = model_server.url
+    return local.up(DIRECTORY, preferred_port=4600, use_real_model=False, app=app, model_base_url=url)
+
+
+@pytest.fixture(scope="session")
+def model_server() -> Iterator[ModelServer]:
+    """The server that the local stack takes for its model: the offline model, unless a test asks it to fail."""
+    server = ModelServer(f"http://127.0.0.1:{offline_model.start(DIRECTORY)}/v1")
+    yield server
+    server.close()
 
 
 @pytest.fixture(scope="session")

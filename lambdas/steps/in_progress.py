@@ -99,6 +99,7 @@ def _take_turn(run: Run) -> Json | None:
     try:
         response = model.respond(
             body,
+            request_id=f"{run.id}/{run.turn}/{run.attempts}",
             timeout=max(1.0, min(MODEL_SECONDS, left)),
             attempt=retries,
             cancelled=lambda: store().runs.status(run.thread_id, run.id) not in ("queued", "in_progress"),

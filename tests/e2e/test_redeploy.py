@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from local import up as local
-from tests.conftest import DIRECTORY
+from tests.conftest import deploy
 from tests.driver import Driver
+from tests.faults.model_server import ModelServer
 from tests.project import copy
 
 pytestmark = pytest.mark.offline_model
@@ -26,21 +26,23 @@ def handler(event, context):
 
 
 @pytest.fixture
-def second_release(app: Path, tmp_path: Path) -> Iterator[Path]:
+def second_release(app: Path, model_server: ModelServer, tmp_path: Path) -> Iterator[Path]:
     """A copy of the app whose `in_progress` step tells its release; the stack is put back afterwards."""
     release = copy(app, tmp_path / "release")
     with (release / "lambdas" / "steps" / "in_progress.py").open("a") as step:
         step.write(SECOND_RELEASE)
     yield release
-    local.up(DIRECTORY, preferred_port=4600, use_real_model=False, app=app)
+    deploy(app, model_server)
 
 
-def test_a_run_that_waits_ends_on_the_version_it_started_on(driver: Driver, second_release: Path) -> None:
+def test_a_run_that_waits_ends_on_the_version_it_started_on(
+    driver: Driver, model_server: ModelServer, second_release: Path
+) -> None:
     assistant = driver.assistant()
     before = driver.ask(assistant, "call ask {}")
     waiting = driver.until_status(before, "requires_action")
 
-    local.up(DIRECTORY, preferred_port=4600, use_real_model=False, app=second_release)
+    deploy(second_release, model_server)
 
     after = driver.run(driver.ask(assistant, "say Deployed."))
     assert after["release"] == "second"

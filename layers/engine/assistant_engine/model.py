@@ -48,11 +48,12 @@ class TryAgain(Refused):
         self.wait_seconds = wait_seconds
 
 
-def respond(body: Json, timeout: float, attempt: int, cancelled: Callable[[], bool]) -> Json:
+def respond(body: Json, request_id: str, timeout: float, attempt: int, cancelled: Callable[[], bool]) -> Json:
     """One call of the model.
 
     Args:
         body: the body of `POST /responses`.
+        request_id: sent as `X-Client-Request-Id`, so that the provider's log and ours can be matched.
         timeout: seconds that the answer may take.
         attempt: how many attempts came before in this run; spreads the waits.
         cancelled: asked every 2 s whether the run was cancelled.
@@ -63,7 +64,7 @@ def respond(body: Json, timeout: float, attempt: int, cancelled: Callable[[], bo
     Raises:
         TryAgain, Refused, Cancelled
     """
-    client = _client().with_options(timeout=timeout)
+    client = _client().with_options(timeout=timeout, default_headers={"X-Client-Request-Id": request_id})
     answer: list[Any] = []
 
     def call() -> None:
