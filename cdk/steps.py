@@ -62,6 +62,9 @@ class Steps(Construct):
             environment={
                 **records,
                 **model.environment,
+                "MOST_TURNS": str(configuration.most_turns),
+                "MOST_CALLS": str(configuration.most_calls),
+                "MOST_RETRIES": str(configuration.most_retries),
                 "TOOLS": Stack.of(self).to_json_string({module: tool.alias_arn for module, tool in tools.items()}),
             },
         )

@@ -2,20 +2,14 @@
 
 import os
 from contextlib import suppress
-from typing import Any
+from dataclasses import replace
 
 from assistant_engine import conversation, images, model, registry, runs
-from assistant_engine.errors import ApiError, ServerError
+from assistant_engine.errors import ApiError
 from assistant_engine.lifecycle import TERMINAL, next_action
-from assistant_engine.records import Json, Run, ToolStep
+from assistant_engine.records import Json, Run, ToolStep, Turn
 from assistant_engine.step import logger, now_ms, step, store
 from assistant_engine.store.dynamodb import ConditionFailed
-
-MOST_ATTEMPTS_BESIDE_TURNS = 10
-"""Model calls of a run that may end in 'try again' before the run fails."""
-
-MOST_TURNS = 100
-"""A turn is four events or more in the execution's history, which holds 25,000 (Step Functions limit)."""
 
 MOST_MESSAGES = 500
 """Messages of the thread that a turn reads at most, however long the thread is."""
@@ -37,13 +31,15 @@ def handler(event: Json) -> Json:
 
     Returns:
         `{"status", "turn"}` and, by status: `calls` (call_tools), `wait_seconds` (backoff), `run` (completed,
-        incomplete), `error` and `cause` (expired, cancelled, failed).
+        incomplete), `error` and `cause` (expired, cancelled, failed). With `in_progress` the next turn can be taken at
+        once: the model called nothing that anybody serves.
     """
     run = store().runs.get(event["thread_id"], event["run_id"])
     tools = store().steps.pending(run)
     if tools and event["outputs"] and next_action(run, event["turn"], tools, now_ms() // 1000) == "call_tools":
         # Outputs of a run that was cancelled or is over come too late.
         tools = store().steps.record_outputs(run, tools, _outputs(event["outputs"]), now_ms() // 1000)
+    taken = False
     for _ in range(3):
         now = now_ms() // 1000
         if tools:
@@ -58,7 +54,7 @@ def handler(event: Json) -> Json:
         if action == "requires_action":
             return {"status": action, "turn": run.turn}
         if action == "late":
-            return _wait(run, 1)
+            return {"status": "in_progress", "turn": run.turn} if taken else _wait(run, 1)
         # Cancelled meanwhile, or answered, or another delivery was first: the record tells.
         with suppress(ConditionFailed):
             if action == "call_tools":  # The client has approved them.
@@ -68,6 +64,7 @@ def handler(event: Json) -> Json:
                 return runs.finish(store(), run, action, now)
             if told := _take_turn(run):
                 return told
+            taken = True
         run = store().runs.get(run.thread_id, run.id)
         tools = store().steps.pending(run)
     return _wait(run, 1)
@@ -86,34 +83,45 @@ def _wait(run: Run, seconds: int) -> Json:
 
 def _take_turn(run: Run) -> Json | None:
     """Call the model and store what came of it; None when the record tells how the run goes on."""
-    run = store().runs.begin_attempt(run, now_ms() // 1000)
     try:
         body, over = _request(run)
     except ApiError as error:
         code = "server_error" if error.status >= 500 else "invalid_prompt"
         return _fail(run, code, error.message)
+    run = store().runs.begin_attempt(run, now_ms() // 1000)
     if over:
         return runs.finish(store(), run, "incomplete", now_ms() // 1000, incomplete_details={"reason": over})
+    request_id = f"{run.id}/{run.turn}/{run.attempts}"
     retries = run.attempts - run.turn - 1
     left = run.expires_at - now_ms() / 1000
+
+    def cancelled() -> bool:
+        with suppress(Exception):  # A look that fails is no reason to drop the call.
+            return store().runs.status(run.thread_id, run.id) not in ("queued", "in_progress")
+        return False
+
     try:
-        response = model.respond(
-            body,
-            request_id=f"{run.id}/{run.turn}/{run.attempts}",
-            timeout=max(1.0, min(MODEL_SECONDS, left)),
-            attempt=retries,
-            cancelled=lambda: store().runs.status(run.thread_id, run.id) not in ("queued", "in_progress"),
-        )
+        response = model.respond(body, request_id, max(1.0, min(MODEL_SECONDS, left)), retries, cancelled)
     except model.Cancelled:
         raise ConditionFailed([]) from None
     except model.TryAgain as busy:
-        if retries + 1 >= MOST_ATTEMPTS_BESIDE_TURNS:
-            return _fail(run, busy.code, busy.message)
-        logger.warning("model busy: %s, run %s waits %s s", busy.code, run.id, busy.wait_seconds)
-        return _wait(run, min(busy.wait_seconds, run.expires_at - now_ms() // 1000))
+        return _try_again(run, request_id, busy)
     except model.Refused as refused:
+        logger.warning("model call %s: %s", request_id, refused.code)
         return _fail(run, refused.code, refused.message)
-    return _store_turn(run, response)
+    return _store_turn(run, body, response)
+
+
+def _try_again(run: Run, request_id: str, busy: model.TryAgain) -> Json:
+    """Wait for the model; or fail, if it has been tried again often enough or asks for more time than the run has."""
+    left = run.expires_at - now_ms() // 1000
+    if left <= 1:
+        return _wait(run, 1)  # The time was up while the model worked: the run expires.
+    if run.attempts - run.turn > int(os.environ["MOST_RETRIES"]) or busy.wait_seconds >= left:
+        logger.warning("model call %s: %s, not tried again", request_id, busy.code)
+        return _fail(run, busy.code, busy.message)
+    logger.warning("model call %s: %s, tried again in %s s", request_id, busy.code, busy.wait_seconds)
+    return _wait(run, busy.wait_seconds)
 
 
 def _fail(run: Run, code: str, message: str) -> Json:
@@ -124,7 +132,6 @@ def _request(run: Run) -> tuple[Json, str | None]:
     """The body of the model call, and the token budget that leaves no room for it, if one does.
 
     Raises:
-        ServerError: the run has had as many turns or calls as it may have.
         NotFound, InvalidRequest: an image of a message was deleted, is none, or can't be fetched.
     """
     settings = run.settings
@@ -141,10 +148,10 @@ def _request(run: Run) -> tuple[Json, str | None]:
     )
     if automatic and more and (first := store().threads.first_message(run.thread_id, run.id)):
         messages = [first, *(message for message in messages if message["id"] != first["id"])]
+    # An empty answer of the model says nothing, and some servers refuse a message that does.
+    messages = [message for message in messages if message["role"] == "user" or conversation.text_of(message)]
     turns: list[list[Json]] = store().runs.turns(run) if run.turn else []
     steps: list[ToolStep] = store().steps.tool_steps(run) if run.turn else []
-    if run.turn >= MOST_TURNS or sum(len(step.calls) for step in steps) >= runs.MOST_CALLS:
-        raise ServerError("The run called too many tools without coming to an answer.")
     body = conversation.model_request(settings, messages, turns, store().steps.output_texts(steps), run.usage)
     fits = conversation.fit(body, budget, len(messages), keep_first=automatic)
     if settings["max_prompt_tokens"] and not fits:
@@ -155,9 +162,14 @@ def _request(run: Run) -> tuple[Json, str | None]:
     return body, None
 
 
-def _store_turn(run: Run, response: Any) -> Json | None:
+def _store_turn(run: Run, body: Json, response: Json) -> Json | None:
     now = now_ms()
-    turn = conversation.outcome(response, run.assistant_id, run.id, now // 1000)
+    try:
+        turn = conversation.outcome(response, run.assistant_id, run.id, now // 1000)
+    except conversation.Unusable as why:
+        return _fail(run, "server_error", str(why))
+    if turn.calls and (reached := _limit_reached(run, body, turn)):
+        turn = replace(turn, status="failed", last_error={"code": "server_error", "message": reached})
     served = {entry["function_name"]: entry for entry in run.functions}
     server_calls = [call["id"] for call in turn.calls if call["function"]["name"] in served]
     asking = {name for name, entry in served.items() if registry.needs_approval(entry)}
@@ -168,3 +180,13 @@ def _store_turn(run: Run, response: Any) -> Json | None:
     if turn.status not in TERMINAL:
         return None
     return runs.ended(store(), store().runs.get(run.thread_id, run.id))
+
+
+def _limit_reached(run: Run, body: Json, turn: Turn) -> str | None:
+    """Which limit leaves no room for the calls of this turn, or for the turn that would read their outputs."""
+    turns, calls = int(os.environ["MOST_TURNS"]), int(os.environ["MOST_CALLS"])
+    if run.turn + 1 >= turns:
+        return f"The run called tools in each of its {turns} turns; this deployment allows no more turns."
+    if sum(item["type"] == "function_call" for item in body["input"]) + len(turn.calls) > calls:
+        return f"The run called more than {calls} tools, the most that this deployment allows."
+    return None

@@ -1,6 +1,11 @@
 """A model that is busy, broken, slow or gone: the run waits and tries again while it may, then ends as it should."""
 
+import time
 import uuid
+from collections.abc import Iterator
+from email.utils import formatdate
+from itertools import repeat
+from typing import Any
 
 import pytest
 
@@ -9,10 +14,201 @@ from tests.faults.model_server import Behaviour, ModelServer, failure
 
 pytestmark = pytest.mark.offline_model
 
+FAILED = {"status": "failed", "error": {"code": "server_error", "message": "Sorry."}, "output": []}
+PASSING = {
+    **{str(status): failure(status) for status in (408, 409, 429, 500, 503, 529)},
+    "html": Behaviour(502, {"content-type": "text/html"}, b"<html>Bad gateway</html>"),
+    "failed": Behaviour(body=FAILED),
+    "refused": Behaviour(close="before"),
+    "cut": Behaviour(close="within"),
+}
+"""What may pass: the answer is another one when the model is asked again."""
 
-def test_each_call_names_its_run_turn_and_attempt(driver: Driver, model_server: ModelServer) -> None:
-    marker = f"marker-{uuid.uuid4()}"
-    model_server.when(marker, [failure(429, retry_after="1"), Behaviour(close="within")])
-    run = driver.run(driver.ask(driver.assistant(), f"call get_stock_price {{}}\nsay {marker}"))
+
+@pytest.fixture
+def marker() -> str:
+    """A text that stands in the requests of one test's run alone."""
+    return f"marker-{uuid.uuid4()}"
+
+
+def test_each_call_names_its_run_turn_and_attempt(driver: Driver, model_server: ModelServer, marker: str) -> None:
+    model_server.when(marker, [failure(429), Behaviour(close="within")])
+    run = driver.begin(f"call get_stock_price {{}}\nsay {marker}")
+    driver.ended(run, "completed")
     named = [request.request_id for request in model_server.requests(marker)]
-    assert named == [f"{run['run_id']}/{numbers}" for numbers in ("0/1", "0/2", "0/3", "1/4")]
+    assert named == [f"{run.id}/{numbers}" for numbers in ("0/1", "0/2", "0/3", "1/4")]
+
+
+def test_what_may_pass_is_tried_again(driver: Driver, model_server: ModelServer, marker: str) -> None:
+    for name, fault in PASSING.items():
+        model_server.when(f"{marker}-{name}", [fault])
+    begun = {name: driver.begin(f"say {marker}-{name}") for name in PASSING}
+    for name, run in begun.items():
+        run = driver.ended(run, "completed")
+        assert (run.attempts, run.turn, run.last_error) == (2, 1, None), name
+        assert [message["role"] for message in driver.messages(run.thread_id)] == ["user", "assistant"]
+        assert driver.states(driver.execution(run)).count("backoff") == 1
+        _, stored = model_server.requests(f"{marker}-{name}")
+        assert run.usage.api().items() >= {"total_tokens": stored.usage["total_tokens"]}.items(), name
+
+
+def test_retry_after_is_honoured_in_each_of_its_forms(driver: Driver, model_server: ModelServer, marker: str) -> None:
+    def until_a_date() -> Iterator[Behaviour]:
+        yield failure(503, retry_after=formatdate(time.time() + 5, usegmt=True))
+
+    model_server.when(f"{marker}-seconds", [failure(503, retry_after="4")])
+    model_server.when(f"{marker}-milliseconds", [failure(429, retry_after_ms="3500", retry_after="1")])
+    model_server.when(f"{marker}-date", until_a_date())
+    begun = {form: driver.begin(f"say {marker}-{form}") for form in ("seconds", "milliseconds", "date")}
+    for form, run in begun.items():
+        driver.ended(run, "completed")
+        first, second = model_server.requests(f"{marker}-{form}")
+        assert second.received_at - first.received_at >= 3.5, form
+
+
+@pytest.mark.parametrize(("status", "code"), [(429, "rate_limit_exceeded"), (503, "server_error")])
+def test_a_wait_that_the_deadline_would_cut_fails_the_run_at_once(
+    driver: Driver, model_server: ModelServer, marker: str, status: int, code: str
+) -> None:
+    """Waiting would change nothing: the model said that it does not answer before, and the caller learns it now."""
+    model_server.when(marker, repeat(failure(status, retry_after="601")))
+    run = driver.ended(driver.begin(f"say {marker}", expires_after=600), "failed")
+    assert run.last_error == {"code": code, "message": f"The model server fails with {status}."}
+    assert run.failed_at is not None
+    assert run.failed_at < run.expires_at
+    assert run.attempts == len(model_server.requests(marker)) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (failure(429), "rate_limit_exceeded"),
+        (failure(500), "server_error"),
+        (Behaviour(close="before"), "server_error"),
+    ],
+    ids=["429", "500", "refused"],
+)
+def test_a_model_that_stays_busy_fails_the_run(
+    driver: Driver, model_server: ModelServer, marker: str, fault: Behaviour, code: str
+) -> None:
+    model_server.when(marker, repeat(fault))
+    run = driver.created(f"say {marker}")
+    for _ in range(10):  # Calls whose worker died with the answer count like those that the model refused.
+        driver.store.runs.begin_attempt(run, int(time.time()))
+    driver.start({"thread_id": run.thread_id, "run_id": run.id}, run.execution)
+    run = driver.ended(run, "failed")
+    assert run.last_error is not None
+    assert run.last_error["code"] == code
+    assert (run.attempts, run.turn, len(model_server.requests(marker))) == (11, 0, 1)
+    assert driver.wait(driver.execution(run))["error"] == code
+
+
+def test_a_request_that_the_model_rejects_fails_at_once(driver: Driver, model_server: ModelServer, marker: str) -> None:
+    filtered = {"status": "failed", "error": {"code": "invalid_image", "message": "No image."}, "output": []}
+    rejections = {
+        **{str(status): failure(status) for status in (400, 404, 413, 422)},
+        "filter": failure(400, "content_filter"),
+        "image": Behaviour(body=filtered),
+    }
+    for name, rejection in rejections.items():
+        model_server.when(f"{marker}-{name}", repeat(rejection))
+    begun = {name: driver.begin(f"say {marker}-{name}") for name in rejections}
+    for name, run in begun.items():
+        run = driver.ended(run, "failed")
+        assert run.last_error == {
+            "code": "invalid_prompt",
+            "message": rejections[name].body["error"]["message"],
+        }
+        assert run.attempts == len(model_server.requests(f"{marker}-{name}")) == 1, name
+
+
+def test_a_quota_that_is_used_up_fails_at_once(driver: Driver, model_server: ModelServer, marker: str) -> None:
+    model_server.when(marker, repeat(failure(429, "insufficient_quota")))
+    run = driver.ended(driver.begin(f"say {marker}"), "failed")
+    assert run.last_error is not None
+    assert run.last_error["code"] == "rate_limit_exceeded"
+    assert run.attempts == len(model_server.requests(marker)) == 1
+
+
+@pytest.fixture
+def rotated_key(driver: Driver) -> Iterator[Any]:
+    """Puts another key into the secret when it is called, and gives it; the old one is put back afterwards."""
+    secrets, name, old = driver.client("secretsmanager"), driver.outputs["ModelSecret"], driver.model_key()
+    new = f"sk-{uuid.uuid4()}"
+
+    def rotate() -> str:
+        secrets.put_secret_value(SecretId=name, SecretString=f"{new}\n")
+        return new
+
+    yield rotate
+    secrets.put_secret_value(SecretId=name, SecretString=old)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_rotated_key_is_read_again(
+    driver: Driver, model_server: ModelServer, marker: str, rotated_key: Any, status: int
+) -> None:
+    """The key changes while the first call is on its way."""
+    new = []
+
+    def rotating() -> Iterator[Behaviour]:
+        new.append(rotated_key())
+        yield failure(status)
+
+    model_server.when(marker, rotating())
+    run = driver.ended(driver.begin(f"say {marker}"), "completed")
+    refused, answered = model_server.requests(marker)
+    assert answered.headers["authorization"] == f"Bearer {new[0]}" != refused.headers["authorization"]
+    assert (run.attempts, run.turn) == (1, 1)
+
+
+def test_a_key_that_is_refused_is_read_again_once(
+    driver: Driver, model_server: ModelServer, marker: str, rotated_key: Any
+) -> None:
+    def rotating() -> Iterator[Behaviour]:
+        rotated_key()
+        yield from repeat(failure(401))
+
+    model_server.when(marker, rotating())
+    run = driver.ended(driver.begin(f"say {marker}"), "failed")
+    assert run.last_error is not None
+    assert run.last_error["code"] == "server_error"
+    assert (run.attempts, len(model_server.requests(marker))) == (1, 2)
+    # A key that the secret still holds is not tried again.
+    model_server.when(marker, repeat(failure(401)))
+    driver.ended(driver.begin(f"say {marker}"), "failed")
+    assert len(model_server.requests(marker)) == 3
+
+
+def test_a_server_that_repeats_the_key_is_not_quoted(driver: Driver, model_server: ModelServer, marker: str) -> None:
+    def repeating(status: int) -> Iterator[Behaviour]:
+        while True:
+            given = model_server.requests(f"{marker}-{status}")[-1].headers["authorization"]
+            yield Behaviour(status, {"retry-after": "1000"}, {"error": {"message": f"There is no key {given}."}})
+
+    for status in (400, 401, 500):
+        model_server.when(f"{marker}-{status}", repeating(status))
+        run = driver.ended(driver.begin(f"say {marker}-{status}"), "failed")
+        assert run.last_error is not None
+        assert "There is no key" not in run.last_error["message"]
+        assert driver.model_key() not in run.last_error["message"]
+
+
+def test_a_model_that_never_answers_lets_the_run_expire(driver: Driver, model_server: ModelServer, marker: str) -> None:
+    model_server.when(marker, repeat(Behaviour(silent=True)))
+    run = driver.ended(driver.begin(f"say {marker}", expires_after=5), "expired")
+    assert (run.attempts, run.turn, run.last_error) == (1, 0, None)
+    [request] = model_server.requests(marker)
+    assert request.outcome in ("open", "dropped")
+
+
+def test_an_answer_that_trickles_in_lets_the_run_expire(driver: Driver, model_server: ModelServer, marker: str) -> None:
+    model_server.when(marker, repeat(Behaviour(trickle=0.5)))
+    run = driver.ended(driver.begin(f"say {marker}", expires_after=5), "expired")
+    assert (run.attempts, run.turn, len(driver.messages(run.thread_id))) == (1, 0, 1)
+
+
+def test_a_slow_answer_is_waited_for(driver: Driver, model_server: ModelServer, marker: str) -> None:
+    model_server.when(marker, [Behaviour(delay=5)])
+    run = driver.ended(driver.begin(f"say {marker}"), "completed")
+    assert (run.attempts, run.turn) == (1, 1)

@@ -5,7 +5,10 @@ Pure functions. The mapping follows the Assistants API (`RunObject`, `MessageObj
 """
 
 import json
+import re
 from collections.abc import Iterable
+from itertools import count
+from typing import Any
 
 from assistant_engine.records import Json, Turn, Usage
 
@@ -15,7 +18,20 @@ BYTES_PER_TOKEN = 4
 SMALLEST_OUTPUT_TOKENS = 16
 """`max_output_tokens` of the Responses API starts here: with less left of a budget no call can be made."""
 
+MOST_TURN_CALLS = 128
+"""Calls of one turn that are carried out; those after them are dropped, as if the model had not made them."""
+
 _TOKENS_OF_AN_IMAGE = 1_000
+
+_MOST_TOKENS = 10**9
+"""More than a model call can have used."""
+
+_CALL_ID = re.compile(r"\w[\w.:|=+-]{0,63}", re.ASCII)
+"""Call ids that are kept. The Responses API allows 64 characters; a call's output is kept under its id."""
+
+
+class Unusable(Exception):
+    """A response that nothing can be made of; the text says why, and quotes nothing of it."""
 
 
 def model_request(
@@ -166,29 +182,61 @@ def _tokens(item: Json) -> int:
 
 
 def outcome(response: Json, assistant_id: str, run_id: str, now: int) -> Turn:
-    """What a response (status `completed` or `incomplete`) makes of the run."""
-    output = response["output"]
-    reported = response.get("usage") or {}
-    usage = Usage(reported.get("input_tokens", 0), reported.get("output_tokens", 0))
-    calls = [_call(item) for item in output if item["type"] == "function_call"]
-    content = [
-        part
-        for item in output
-        if item["type"] == "message"
-        for part in map(_content, item["content"])
-        if part is not None
-    ]
+    """What a response makes of the run, whatever else it holds than the Responses API describes.
+
+    Args:
+        response: with status `completed` or `incomplete` and a list as `output`.
+
+    Raises:
+        Unusable: nothing can be made of it.
+    """
+    output = _usable(response["output"])
+    usage = _usage(response.get("usage"))
+    content = [part for item in output if item["type"] == "message" for part in _content(item.get("content"))]
+    said = content or [{"type": "text", "text": {"value": "", "annotations": []}}]
     if response["status"] == "incomplete":
-        reason = (response.get("incomplete_details") or {}).get("reason")
-        filtered = reason == "content_filter"
-        message = _message(content, assistant_id, run_id, now, "content_filter" if filtered else "max_tokens")
+        told = response.get("incomplete_details")
+        filtered = isinstance(told, dict) and told.get("reason") == "content_filter"
+        message = _message(said, assistant_id, run_id, now, "content_filter" if filtered else "max_tokens")
         # A call cut off in the middle can't be carried out: an incomplete turn ends the run.
-        details = None if filtered else {"reason": "max_completion_tokens"}
-        return Turn(output, usage, "incomplete", message if content else None, [], details)
-    status = "in_progress" if calls else "completed"
-    if not calls and not content:
-        content = [{"type": "text", "text": {"value": "", "annotations": []}}]
-    return Turn(output, usage, status, _message(content, assistant_id, run_id, now) if content else None, calls)
+        return Turn(output, usage, "incomplete", message, [], None if filtered else {"reason": "max_completion_tokens"})
+    items = [item for item in output if item["type"] == "function_call"]
+    if not all(isinstance(item.get(name), str) for item in items for name in ("name", "arguments")):
+        raise Unusable("The model's server sent a function call without a name, or without arguments as text.")
+    message = _message(said, assistant_id, run_id, now)
+    if not items:
+        return Turn(output, usage, "completed", message)
+    return Turn(output, usage, "in_progress", message if content else None, [_call(item) for item in items])
+
+
+def _usable(items: list[Any]) -> list[Json]:
+    """The items that can be kept and sent again: each has a type, and each call an id of its own within the turn."""
+    usable: list[Json] = []
+    call_ids: set[str] = set()
+    for item in items:
+        if not isinstance(item, dict) or not isinstance(item.get("type"), str):
+            continue
+        if item["type"] != "function_call":
+            usable.append(item)
+        elif len(call_ids) < MOST_TURN_CALLS:
+            call_id = _call_id(item.get("call_id"), call_ids)
+            call_ids.add(call_id)
+            usable.append({**item, "call_id": call_id})
+    return usable
+
+
+def _call_id(given: Any, taken: set[str]) -> str:
+    """The id that the server gave, if it can name an output in an item and in the bucket; else one of our own."""
+    if isinstance(given, str) and _CALL_ID.fullmatch(given) and given not in taken:
+        return given
+    return next(name for number in count() if (name := f"call_{number}") not in taken)
+
+
+def _usage(reported: Any) -> Usage:
+    """The tokens that the server reported; a figure that makes no sense counts as none."""
+    figures = reported if isinstance(reported, dict) else {}
+    given = (figures.get(name) for name in ("input_tokens", "output_tokens"))
+    return Usage(*(int(n) if isinstance(n, int | float) and 0 <= n <= _MOST_TOKENS else 0 for n in given))
 
 
 def _call(item: Json) -> Json:
@@ -196,12 +244,14 @@ def _call(item: Json) -> Json:
     return {"id": item["call_id"], "type": "function", "function": function}
 
 
-def _content(part: Json) -> Json | None:
-    if part["type"] == "output_text":
-        return {"type": "text", "text": {"value": part["text"], "annotations": []}}
-    if part["type"] == "refusal":
-        return {"type": "refusal", "refusal": part["refusal"]}
-    return None
+def _content(parts: Any) -> Iterable[Json]:
+    """What a message of the model says; parts without text, and those of other types, say nothing."""
+    for part in parts if isinstance(parts, list) else []:
+        kind = part.get("type") if isinstance(part, dict) else None
+        if kind == "output_text" and isinstance(part.get("text"), str) and part["text"]:
+            yield {"type": "text", "text": {"value": part["text"], "annotations": []}}
+        elif kind == "refusal" and isinstance(part.get("refusal"), str) and part["refusal"]:
+            yield {"type": "refusal", "refusal": part["refusal"]}
 
 
 def _message(content: list[Json], assistant_id: str, run_id: str, now: int, incomplete: str | None = None) -> Json:

@@ -1,14 +1,18 @@
 """The one module that calls the model: `POST /responses` through the `openai` package.
 
 OpenAI, Azure OpenAI (its `/openai/v1/` base URL), Amazon Bedrock (signed with the function's own credentials) and every
-compatible server. Nothing is stored at the model's side.
+compatible server. Nothing is stored at the model's side. What may come back, and what becomes of it, is the table of
+`docs/model-outcomes.md`.
 """
 
+import json
+import math
 import os
 import random
 import threading
 import time
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
 
@@ -20,7 +24,12 @@ from assistant_engine.records import Json
 CANCEL_CHECK_SECONDS = 2.0
 """How often the run's record is looked at while the model works."""
 
-_MOST_WAIT_SECONDS = 60
+MOST_RESPONSE_BYTES = 2_000_000
+"""A response larger than that is refused: what is made of it has to fit into one answer of the HTTP API."""
+
+_CONNECT_SECONDS = 10
+_MOST_JITTER_SECONDS = 60
+_MOST_MESSAGE_CHARACTERS = 1_000
 
 
 class Cancelled(Exception):
@@ -37,43 +46,60 @@ class Refused(Exception):
 
 
 class TryAgain(Refused):
-    """The model can't answer now: a 429, a 5xx, or a lost connection. In the end it counts as refused.
+    """The model can't answer now: a 429, a 5xx, a lost connection or a timeout. In the end it counts as refused.
 
     Attributes:
-        wait_seconds: what `Retry-After` said, or full jitter over a doubling interval.
+        wait_seconds: full jitter over a doubling interval, and no less than `Retry-After` said.
     """
 
-    def __init__(self, wait_seconds: int, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, wait_seconds: int) -> None:
         super().__init__(code, message)
         self.wait_seconds = wait_seconds
 
 
-def respond(body: Json, request_id: str, timeout: float, attempt: int, cancelled: Callable[[], bool]) -> Json:
-    """One call of the model.
+def respond(body: Json, request_id: str, timeout: float, retries: int, cancelled: Callable[[], bool]) -> Json:
+    """One call of the model; a second one if the key was refused and the secret holds another one by now.
 
     Args:
         body: the body of `POST /responses`.
         request_id: sent as `X-Client-Request-Id`, so that the provider's log and ours can be matched.
-        timeout: seconds that the answer may take.
-        attempt: how many attempts came before in this run; spreads the waits.
+        timeout: seconds that the answer may take, the second call's included.
+        retries: how many calls of this run came to nothing before; spreads the waits.
         cancelled: asked every 2 s whether the run was cancelled.
 
     Returns:
-        The response, with status `completed` or `incomplete`.
+        The response, with status `completed` or `incomplete` and a list as `output`; all else of it is as the server
+        sent it. It can be written as JSON: there are no lone surrogates in it, no NaN and no infinity.
 
     Raises:
         TryAgain, Refused, Cancelled
     """
+    deadline = time.monotonic() + timeout
+    answer = _call(body, request_id, deadline, retries, cancelled)
+    if isinstance(answer, openai.AuthenticationError | openai.PermissionDeniedError):
+        if not _another_key():
+            # The server's own words may repeat a part of the key.
+            raise Refused("server_error", "The model's server does not accept the credentials of this deployment.")
+        answer = _call(body, request_id, deadline, retries, cancelled)
+    if isinstance(answer, Exception):
+        raise _classified(answer, retries) from None
+    return _checked(_parsed(answer), retries)
+
+
+def _call(
+    body: Json, request_id: str, deadline: float, retries: int, cancelled: Callable[[], bool]
+) -> bytes | Exception:
+    """The body of the answer, or what came instead; at the deadline, and when the run is cancelled, it is dropped."""
+    timeout = openai.Timeout(max(0.05, deadline - time.monotonic()), connect=_CONNECT_SECONDS)
     client = _client().with_options(timeout=timeout, default_headers={"X-Client-Request-Id": request_id})
-    answer: list[Any] = []
+    answers: list[bytes | Exception] = []
 
     def call() -> None:
         try:
-            answer.append(client.post("/responses", body=body, cast_to=object))
+            answers.append(client.post("/responses", body=body, cast_to=bytes))
         except Exception as error:
-            answer.append(error)
+            answers.append(error)
 
-    deadline = time.monotonic() + timeout
     worker = threading.Thread(target=call, daemon=True)
     worker.start()
     while worker.is_alive():
@@ -83,64 +109,105 @@ def respond(body: Json, request_id: str, timeout: float, attempt: int, cancelled
         if worker.is_alive() and (late or cancelled()):
             _client.cache_clear()
             client.close()
-            raise TryAgain(1, "server_error", "The model did not answer in time.") if late else Cancelled
-    [result] = answer
-    if isinstance(result, Exception):
-        raise _classify(result, attempt) from None
-    return _checked(result, attempt)
+            raise _late(retries) if late else Cancelled
+    [answer] = answers
+    return answer
 
 
-def _checked(response: Any, attempt: int) -> Json:
-    if not isinstance(response, dict) or not isinstance(response.get("output"), list):
+def _parsed(body: bytes) -> Any:
+    """The JSON value, without what neither JSON nor UTF-8 can express; None if it is none, or too large."""
+    if len(body) > MOST_RESPONSE_BYTES:
+        return None
+    try:
+        # A number such as 1e999 is infinite only once it is read.
+        text = _clean(json.dumps(json.loads(body), ensure_ascii=False))
+        return json.loads(text, parse_constant=lambda name: None)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _clean(text: str) -> str:
+    """Text with its pairs of surrogates joined; lone ones become U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _checked(response: Any, retries: int) -> Json:
+    if not isinstance(response, dict):
         raise Refused("server_error", "The model's server answered with something that is not a response.")
-    if response.get("status") in ("completed", "incomplete"):
+    if response.get("status") in ("completed", "incomplete") and isinstance(response.get("output"), list):
         return response
-    error = response.get("error") or {}
-    message = error.get("message") or "The model could not answer."
-    if error.get("code") == "rate_limit_exceeded":
-        raise TryAgain(_jitter(attempt), "rate_limit_exceeded", message)
-    if error.get("code") == "server_error":
-        raise TryAgain(_jitter(attempt), "server_error", message)
+    error = response.get("error")
+    code = error.get("code") if isinstance(error, dict) else None
+    if response.get("status") != "failed" or not isinstance(code, str):
+        raise Refused("server_error", "The model's server answered with something that is not a response.")
+    message = _shown(error, "The model could not answer.")
+    if code in ("rate_limit_exceeded", "server_error"):
+        raise TryAgain(code, message, _jitter(retries))
     raise Refused("invalid_prompt", message)
 
 
-def _classify(error: Exception, attempt: int) -> Exception:
+def _classified(error: Exception, retries: int) -> Exception:
+    """What an exception of the client means; one that the client doesn't know is a bug, and stays what it is."""
     if isinstance(error, openai.APITimeoutError):
-        return TryAgain(_jitter(attempt), "server_error", "The model did not answer in time.")
+        return _late(retries)
     if isinstance(error, openai.APIStatusError):
-        message = _message(error)
-        if error.status_code == 429 and error.code == "insufficient_quota":
+        status = error.status_code
+        message = _shown(error.body, f"The model's server answered with status {status}.", _key_of(error))
+        if status == 429 and error.code == "insufficient_quota":
             return Refused("rate_limit_exceeded", message)
-        if error.status_code == 429:
-            return TryAgain(_retry_after(error) or _jitter(attempt), "rate_limit_exceeded", message)
-        if error.status_code >= 500 or error.status_code in (408, 409):
-            return TryAgain(_retry_after(error) or _jitter(attempt), "server_error", message)
-        if error.status_code in (401, 403):
-            # The server's own words may repeat a part of the key. A new key in the secret is read by the next call.
-            _client.cache_clear()
-            return Refused("server_error", "The model's server does not accept the key of this deployment.")
+        if status == 429 or status >= 500 or status in (408, 409):
+            wait = max(_jitter(retries), _retry_after(error.response.headers))
+            return TryAgain("rate_limit_exceeded" if status == 429 else "server_error", message, wait)
+        if status < 400 or status in (401, 403):
+            return Refused("server_error", f"The model's server answered with status {status}.")
         return Refused("invalid_prompt", message)
     if isinstance(error, openai.APIConnectionError):
-        return TryAgain(_jitter(attempt), "server_error", "The model's server could not be reached.")
+        return TryAgain("server_error", "The model's server could not be reached.", _jitter(retries))
     return error
 
 
-def _message(error: openai.APIStatusError) -> str:
-    body = error.body if isinstance(error.body, dict) else {}
-    message = body.get("message")
-    return message if isinstance(message, str) else f"The model's server answered with status {error.status_code}."
+def _late(retries: int) -> TryAgain:
+    return TryAgain("server_error", "The model did not answer in time.", _jitter(retries))
 
 
-def _retry_after(error: openai.APIStatusError) -> int | None:
+def _shown(error: Any, default: str, key: str = "") -> str:
+    """The server's own words, cut, if it has any and does not repeat the key in them."""
+    message = error.get("message") if isinstance(error, dict) else None
+    if not isinstance(message, str) or not message or (key and key in message):
+        return default
+    return _clean(message[:_MOST_MESSAGE_CHARACTERS])
+
+
+def _key_of(error: openai.APIStatusError) -> str:
+    return str(error.request.headers.get("authorization", "")).removeprefix("Bearer ")
+
+
+def _retry_after(headers: Any) -> int:
+    """What the server asks to wait, in whole seconds: `retry-after-ms`, or `Retry-After` in seconds or as a date."""
+    for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
+        try:
+            seconds = float(headers.get(name, "")) / unit
+        except ValueError:
+            continue
+        if math.isfinite(seconds):
+            return max(0, math.ceil(seconds))
     try:
-        seconds = float(error.response.headers.get("retry-after", ""))
+        return max(0, math.ceil(parsedate_to_datetime(headers.get("retry-after", "")).timestamp() - time.time()))
     except ValueError:
-        return None
-    return max(1, min(round(seconds + 0.5), _MOST_WAIT_SECONDS))
+        return 0
 
 
-def _jitter(attempt: int) -> int:
-    return max(1, round(random.uniform(0, min(_MOST_WAIT_SECONDS, 2**attempt))))
+def _jitter(retries: int) -> int:
+    return max(1, round(random.uniform(0, min(_MOST_JITTER_SECONDS, 2 ** (retries + 1)))))
+
+
+def _another_key() -> bool:
+    """Read the secret again; whether it holds another key than the one that was refused."""
+    if os.environ["MODEL_PROVIDER"] == "bedrock":
+        return False
+    refused = _client().api_key
+    _client.cache_clear()
+    return _client().api_key != refused
 
 
 @cache
@@ -158,7 +225,8 @@ def _client() -> openai.OpenAI:
 def _key() -> str:
     secrets = boto3.client("secretsmanager")
     try:
-        key: str = secrets.get_secret_value(SecretId=os.environ["MODEL_SECRET_ARN"]).get("SecretString", "")
+        secret = secrets.get_secret_value(SecretId=os.environ["MODEL_SECRET_ARN"])
+        key: str = secret.get("SecretString", "").strip()  # A newline at its end could stand in no header.
     except secrets.exceptions.ResourceNotFoundException:
         key = ""  # So AWS answers for a secret that was never given a value.
     if not key:

@@ -195,6 +195,7 @@ class Turn:
         status: what the run's status becomes: unchanged `in_progress` when tools are called, or a terminal one.
         message: the assistant's message as `MessageObject` without its id, or None.
         calls: the function calls as `RunStepDetailsToolCallsFunctionObject` without output.
+        incomplete_details, last_error: the run's, with the status `incomplete` or `failed`.
     """
 
     output: list[Json]
@@ -203,3 +204,4 @@ class Turn:
     message: Json | None = None
     calls: list[Json] = field(default_factory=list)
     incomplete_details: Json | None = None
+    last_error: Json | None = None

@@ -38,9 +38,6 @@ ANSWER_BYTES = 128 * 1024
 NOT_APPROVED = "Error: the user did not approve this call."
 """What the model is told of a call that the client said no to."""
 
-MOST_CALLS = 2_000
-"""Calls of one run. Each is seven events in the execution's history, which holds 25,000 (Step Functions limit)."""
-
 
 def new_run(
     assistant: Json,

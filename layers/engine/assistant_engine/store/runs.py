@@ -325,7 +325,7 @@ class Runs:
             "in_progress": "in_progress",
         }
         if ended:
-            self._ending(turn.status, None, turn.incomplete_details, now, names, named)
+            self._ending(turn.status, turn.last_error, turn.incomplete_details, now, names, named)
         thread = self._threads.get_head(run.thread_id)
         last_ms = max(now_ms, thread.last_ms + 1)
         message = (
@@ -353,7 +353,7 @@ class Runs:
             usage_of_message = Usage() if turn.calls else turn.usage
             actions.append(self._steps.put_message_creation(run, message["id"], usage_of_message, now))
         if turn.calls:
-            actions.append(self._steps.put_tool_calls(run, turn, server_calls, to_approve, now, done=ended))
+            actions.append(self._steps.put_tool_calls(run, turn, server_calls, to_approve, now))
         if ended:
             actions += self._release(run, usage, cost, last_ms)
         elif message:

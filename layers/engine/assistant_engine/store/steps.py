@@ -125,20 +125,19 @@ class Steps:
         details = {"type": "message_creation", "message_creation": {"message_id": message_id}}
         return self._put(run, ids.step_id(run.id, run.turn, _MESSAGE_CREATION), details, usage, now, done=True)
 
-    def put_tool_calls(
-        self, run: Run, turn: Turn, server_calls: list[str], to_approve: list[str], now: int, *, done: bool
-    ) -> Json:
-        """The action that records the step of the run's turn that calls tools.
+    def put_tool_calls(self, run: Run, turn: Turn, server_calls: list[str], to_approve: list[str], now: int) -> Json:
+        """The action that records the step of the run's turn that calls tools; with an error, it has failed.
 
         Args:
             server_calls: ids of the calls that a tool Lambda runs.
             to_approve: ids of those among them that wait for a yes.
-            done: whether nothing is waited for, because the run has ended.
         """
         details = {"type": "tool_calls", "tool_calls": turn.calls}
         name = ids.step_id(run.id, run.turn, _TOOL_CALLS)
-        waits = {"outputs": {}, "server_calls": server_calls, "to_approve": to_approve}
-        return self._put(run, name, details, turn.usage, now, done=done, **waits)
+        more: Json = {"outputs": {}, "server_calls": server_calls, "to_approve": to_approve}
+        if turn.last_error:
+            more |= {"step_status": "failed", "failed_at": now, "last_error": turn.last_error}
+        return self._put(run, name, details, turn.usage, now, done=False, **more)
 
     def _put(self, run: Run, step_id: str, details: Json, usage: Usage, now: int, *, done: bool, **more: Any) -> Json:
         step = {
