@@ -1,5 +1,6 @@
 """The embedded AWS: ministack in a process of its own, IAM enforced, on the loopback address only."""
 
+import json
 import os
 import shutil
 import sys
@@ -19,11 +20,14 @@ _PROCESS = Background(name="emulator", marker="local.emulator_process", health_p
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE")
 
 
-def start(directory: Path, *, preferred_port: int = 4566, keep_state: bool = False) -> int:
+def start(
+    directory: Path, *, preferred_port: int = 4566, keep_state: bool = False, functions_endpoint: str = ""
+) -> int:
     """Start the embedded AWS unless it runs already; return its port.
 
     `directory` holds its record, log and temporary files. With `keep_state`, what it holds is saved there when it is
-    stopped and read back at the next start; otherwise every start is empty.
+    stopped and read back at the next start; otherwise every start is empty. `functions_endpoint` is what Lambda
+    functions take for AWS: a proxy that stands in front of the embedded one.
     """
     running = _PROCESS.running_port(directory)
     if running is not None:
@@ -52,6 +56,8 @@ def start(directory: Path, *, preferred_port: int = 4566, keep_state: bool = Fal
         PYTHONPATH=str(Path(__file__).resolve().parent.parent),
         PYTHONUNBUFFERED="1",
     )
+    if functions_endpoint:
+        environment["AWS_ENDPOINT_URL"] = functions_endpoint
     if keep_state:
         environment.update(
             PERSIST_STATE="1",
@@ -61,6 +67,11 @@ def start(directory: Path, *, preferred_port: int = 4566, keep_state: bool = Fal
         )
     _PROCESS.start(directory, [sys.executable, "-m", "local.emulator_process"], port, environment)
     return port
+
+
+def process_id(directory: Path) -> int:
+    """Return the id of the process that `start` recorded in `directory`; Lambda functions are its children."""
+    return int(json.loads((directory / "emulator.json").read_text())["pid"])
 
 
 def stop(directory: Path, *, keep_state: bool = False) -> bool:

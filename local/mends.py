@@ -30,6 +30,8 @@ def apply() -> None:
     treat_the_loopback_as_tls()
     name_a_secret_by_its_arn()
     report_the_class_of_an_exception()
+    report_that_a_function_died()
+    report_that_a_function_is_throttled()
     log_what_functions_log()
     give_functions_the_packages_of_their_layers()
     unpack_a_layer_once()
@@ -108,6 +110,41 @@ def report_the_class_of_an_exception() -> None:
 
     lambda_runtime.Worker.invoke = invoke_keeping_type
     lambda_svc._execute_function_warm = execute_naming_type
+
+
+def report_that_a_function_died() -> None:
+    """A function whose process ends is said to have raised `Runtime.HandlerError`."""
+    execute = lambda_svc._execute_function_warm
+
+    def execute_to_the_end(*args: Json) -> Json:
+        result = execute(*args)
+        if result.get("error") and result["body"].get("errorMessage") == "Worker process died":
+            message = f"RequestId: {args[2]} Error: Runtime exited with error: signal: killed"
+            result["body"] = {"errorType": "Runtime.ExitError", "errorMessage": message}
+        return result
+
+    lambda_svc._execute_function_warm = execute_to_the_end
+
+
+def report_that_a_function_is_throttled() -> None:
+    """An invocation that Lambda refuses is a `Lambda.Unknown` to a state machine, and is not tried again.
+
+    Nor does a function's reserved concurrency hold for its aliases.
+    """
+    call, reserved = sfn._call_lambda, lambda_svc._reserved_concurrency
+
+    def call_lambda(function: Json, event: Json) -> Json:
+        try:
+            return call(function, event)
+        except sfn._ExecutionError as error:
+            if error.error == "Lambda.Unknown" and "TooManyRequestsException" in error.cause:
+                raise sfn._ExecutionError("Lambda.TooManyRequestsException", error.cause) from None
+            raise
+
+    sfn._call_lambda = call_lambda
+    lambda_svc._reserved_concurrency = lambda _, config: reserved(
+        lambda_svc._functions.get(config["FunctionName"]), config
+    )
 
 
 def log_what_functions_log() -> None:

@@ -17,12 +17,13 @@ import pytest
 from assistant_engine import registry as deployed_tools
 from layers.build import TOOLS, build
 from layers.registry import registry
-from local import offline_model
+from local import emulator, offline_model
 from local import up as local
 from local.processes import is_alive
 from local.tools import ROOT
 from scripts import keys
 from tests.driver import Driver
+from tests.faults.aws_proxy import AwsProxy
 from tests.faults.model_server import ModelServer
 from tests.project import add_tools, copy
 
@@ -52,6 +53,7 @@ def stack(request: pytest.FixtureRequest) -> Iterator[local.Local]:
             local.down(left_behind)
             shutil.rmtree(left_behind)
     try:
+        request.getfixturevalue("aws_proxy")
         yield deploy(request.getfixturevalue("app"), request.getfixturevalue("model_server"))
     finally:
         local.down(DIRECTORY)
@@ -70,6 +72,16 @@ def model_server() -> Iterator[ModelServer]:
     server = ModelServer(f"http://127.0.0.1:{offline_model.start(DIRECTORY)}/v1")
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def aws_proxy() -> Iterator[AwsProxy]:
+    """What the local stack's functions take for AWS: the embedded one, unless a test asks for a fault."""
+    proxy = AwsProxy()
+    port = emulator.start(DIRECTORY, preferred_port=4600, functions_endpoint=proxy.url)
+    proxy.connect(port, emulator.process_id(DIRECTORY))
+    yield proxy
+    proxy.close()
 
 
 @pytest.fixture(scope="session")

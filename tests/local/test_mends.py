@@ -24,6 +24,8 @@ class InvalidRequest(Exception): pass
 def handler(event, context):
     logging.getLogger().setLevel("INFO")
     logging.getLogger().info("logged by %s", context.function_name)
+    if event.get("path") == "dies":
+        os.kill(os.getpid(), 9)
     if event.get("raise"):
         raise InvalidRequest("Missing required parameter: 'assistant_id'.")
     if "token" in event:
@@ -83,6 +85,7 @@ DEFINITION = {
                     ("forbidden", "forbidden"),
                     ("large", "large"),
                     ("large, caught", "large_caught"),
+                    ("dies", "dies"),
                 )
             ],
             "Default": "completed",
@@ -147,6 +150,7 @@ DEFINITION = {
             ],
             Next="completed",
         ),
+        "dies": _task({"path": "dies"}, Next="completed"),
         "completed": {
             "Type": "Succeed",
             "Output": {"path": "{% $path %}", "started": "{% $started %}", "result": "{% $states.input %}"},
@@ -347,6 +351,26 @@ def test_a_function_s_exception_is_caught_by_its_class(states: Any, outputs: dic
     execution = _end(states, _start(states, outputs["Machine"], path="invalid"))
     assert (execution["status"], execution["error"]) == ("FAILED", "invalid_request_error")
     assert execution["cause"] == "Missing required parameter: 'assistant_id'."
+
+
+def test_a_function_that_dies_says_so(states: Any, outputs: dict[str, str]) -> None:
+    execution = _end(states, _start(states, outputs["Machine"], path="dies"))
+    assert execution["error"] == "Runtime.ExitError"
+    assert "Runtime exited with error" in json.loads(execution["cause"])["errorMessage"]
+    assert _run(states, outputs["Machine"], path="answer")["path"] == "answer"
+
+
+def test_a_function_that_is_throttled_says_so(
+    client: Callable[[str], Any], states: Any, outputs: dict[str, str]
+) -> None:
+    functions = client("lambda")
+    name = functions.list_functions()["Functions"][0]["FunctionName"]
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    try:
+        execution = _end(states, _start(states, outputs["Machine"], path="answer"))
+        assert execution["error"] == "Lambda.TooManyRequestsException"
+    finally:
+        functions.delete_function_concurrency(FunctionName=name)
 
 
 def test_a_map_invokes_the_functions_its_items_name(states: Any, outputs: dict[str, str]) -> None:

@@ -1,0 +1,317 @@
+"""A proxy between the stack's functions and the embedded AWS, for the whole test session: it fails on request.
+
+Every AWS call of a function goes through it and, unless a test asked for a fault, on to the embedded AWS unchanged. The
+caller is known by its end of the connection, so a fault can kill it at exactly this call, before or after its effect.
+"""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import psutil
+
+WRITES = {
+    *("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"),
+    *("StartExecution", "SendTaskSuccess"),
+    *("PUT", "DELETE"),
+}
+"""The operations that leave something behind: those of DynamoDB, Step Functions and S3 that the engine uses."""
+
+_LONGEST_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What becomes of a call.
+
+    Attributes:
+        delay: seconds before anything else.
+        hold: wait for this event first, at most a minute.
+        error: answer with this error of AWS (its code) instead of handing the call on.
+        lost: the call takes effect, and its answer never arrives.
+        kill: kill the calling process (SIGKILL) `before` the call takes effect, or `after`, before it is answered.
+    """
+
+    delay: float = 0
+    hold: threading.Event | None = None
+    error: str = ""
+    lost: bool = False
+    kill: Literal["before", "after"] | None = None
+
+
+THROTTLED = Fault(error="ProvisionedThroughputExceededException")
+TOO_MANY = Fault(error="ThrottlingException")
+CONFLICT = Fault(error="TransactionConflict")
+BROKEN = Fault(error="InternalServerError")
+FORBIDDEN = Fault(error="AccessDeniedException")
+LOST = Fault(lost=True)
+DIES_BEFORE = Fault(kill="before")
+DIES_AFTER = Fault(kill="after")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of AWS that came in.
+
+    Attributes:
+        function: the full name of the Lambda function that makes it, empty if that is not known any more.
+        operation: as AWS names it (`UpdateItem`); of S3, the HTTP method.
+        body: as text.
+    """
+
+    function: str
+    operation: str
+    body: str
+
+
+@dataclass(slots=True)
+class Rule:
+    """A fault, and the calls that it meets: the `nth` that fits, and `times` - 1 after it."""
+
+    fault: Fault
+    function: str
+    operations: frozenset[str]
+    about: str
+    nth: int
+    times: int
+    seen: int = 0
+    met: threading.Event = field(default_factory=threading.Event)
+
+
+class AwsProxy:
+    """Serves on a free port of the loopback address until `close`.
+
+    Attributes:
+        url: what functions take for AWS's endpoint.
+    """
+
+    def __init__(self) -> None:
+        self.url = ""
+        self._upstream = ("127.0.0.1", 0)
+        self._emulator: psutil.Process | None = None
+        self._rules: list[Rule] = []
+        self._recordings: list[tuple[str, list[Call]]] = []
+        self._loop = asyncio.new_event_loop()
+        started = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(started,), daemon=True)
+        self._thread.start()
+        started.wait(10)
+
+    def connect(self, port: int, pid: int) -> None:
+        """Hand calls on to the embedded AWS on this port, whose process starts the functions."""
+        self._upstream = ("127.0.0.1", port)
+        self._emulator = psutil.Process(pid)
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+
+    def add(
+        self, fault: Fault, *operations: str, function: str = "", about: str = "", nth: int = 1, times: int = 1
+    ) -> Rule:
+        """Meet calls with a fault until they have been met `times` times.
+
+        Args:
+            operations: those that it meets; any of `WRITES` if none is given.
+            function: its last part, as `in_progress`; any function by default.
+            about: text that the call's body or path holds, such as a thread's id.
+        """
+        rule = Rule(fault, function, frozenset(operations) or frozenset(WRITES), about, nth, times)
+        self._rules = [*self._rules, rule]
+        return rule
+
+    @contextmanager
+    def fault(self, fault: Fault, *operations: str, **where: Any) -> Iterator[Rule]:
+        """`add` for the block; at its end the calls must have been met as often as was asked for."""
+        rule = self.add(fault, *operations, **where)
+        try:
+            yield rule
+            assert rule.seen >= rule.nth + rule.times - 1, f"{rule} met too few calls"
+        finally:
+            self.remove(rule)
+
+    def remove(self, *rules: Rule) -> None:
+        """Forget faults."""
+        self._rules = [rule for rule in self._rules if rule not in rules]
+
+    @contextmanager
+    def recording(self, about: str) -> Iterator[list[Call]]:
+        """The calls, in the block, whose body or path holds the text."""
+        entry: tuple[str, list[Call]] = (about, [])
+        self._recordings = [*self._recordings, entry]
+        try:
+            yield entry[1]
+        finally:
+            self._recordings = [other for other in self._recordings if other is not entry]
+
+    # In the loop's thread
+
+    def _run(self, started: threading.Event) -> None:
+        asyncio.set_event_loop(self._loop)
+
+        async def serve() -> None:
+            server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=2**20, backlog=512)
+            self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            started.set()
+
+        async def hang_up() -> None:
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
+                task.cancel()
+            await asyncio.wait(others, timeout=5)
+
+        self._loop.run_until_complete(serve())
+        self._loop.run_forever()
+        self._loop.run_until_complete(hang_up())
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        link = _Link(writer, self._upstream)
+        with suppress(OSError, asyncio.IncompleteReadError):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                headers = _headers(head)
+                if "expect" in headers:
+                    writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                    head = _without(head, b"expect")
+                body = await _body(reader, headers)
+                fault = self._fault(link, head, headers, body) if self._rules or self._recordings else None
+                answer = await self._meet(fault, link, head, headers, body) if fault else await link.ask(head, body)
+                if answer is None:
+                    break
+                writer.write(answer)
+                await writer.drain()
+        link.close()
+
+    async def _meet(
+        self, fault: Fault, link: "_Link", head: bytes, headers: Mapping[str, str], body: bytes
+    ) -> bytes | None:
+        """The answer to a call that a fault meets; None to hang up."""
+        await asyncio.sleep(fault.delay)
+        if fault.hold:
+            await asyncio.to_thread(fault.hold.wait, _LONGEST_SECONDS)
+        if fault.kill == "before":
+            self._kill(link)
+            return None
+        if fault.error:
+            return _error(fault.error, headers, body)
+        answer = await link.ask(head, body)
+        if fault.kill == "after":
+            self._kill(link)
+        return None if fault.lost or fault.kill else answer
+
+    def _fault(self, link: "_Link", head: bytes, headers: Mapping[str, str], body: bytes) -> Fault | None:
+        method, path = head.split(b" ", 2)[:2]
+        operation = headers.get("x-amz-target", "").rpartition(".")[2] or method.decode()
+        text = path.decode() + body.decode(errors="replace")
+        for about, calls in self._recordings:
+            if about in text:
+                calls.append(Call(self._function(link), operation, text))
+        for rule in self._rules:
+            if (
+                operation in rule.operations
+                and rule.about in text
+                and rule.seen < rule.nth + rule.times - 1
+                and (not rule.function or self._function(link).endswith(f"-{rule.function}"))
+            ):
+                rule.seen += 1
+                if rule.seen >= rule.nth:
+                    rule.met.set()
+                    return rule.fault
+        return None
+
+    def _function(self, link: "_Link") -> str:
+        if link.function is None:
+            link.function = ""
+            with suppress(psutil.Error):
+                link.function = str(self._caller(link).environ()["AWS_LAMBDA_FUNCTION_NAME"])
+        return link.function
+
+    def _kill(self, link: "_Link") -> None:
+        with suppress(psutil.NoSuchProcess):
+            self._caller(link).kill()
+
+    def _caller(self, link: "_Link") -> psutil.Process:
+        assert self._emulator
+        for worker in self._emulator.children():
+            with suppress(psutil.Error):
+                if any(c.laddr.port == link.port and c.raddr for c in worker.net_connections("tcp")):
+                    return worker
+        raise psutil.NoSuchProcess(0, msg=f"no function is at the other end of port {link.port}")
+
+
+class _Link:
+    """A function's connection, and the one that goes on from here."""
+
+    def __init__(self, writer: asyncio.StreamWriter, upstream: tuple[str, int]) -> None:
+        self.port = int(writer.get_extra_info("peername")[1])
+        self.function: str | None = None
+        self._writers = [writer]
+        self._reader: asyncio.StreamReader | None = None
+        self._upstream = upstream
+
+    async def ask(self, head: bytes, body: bytes) -> bytes | None:
+        """Hand a call on; the answer, None if there is none."""
+        if self._reader is None or self._reader.at_eof():
+            self._reader, writer = await asyncio.open_connection(*self._upstream, limit=2**20)
+            self._writers[1:] = [writer]
+        self._writers[1].write(head + body)
+        with suppress(OSError, asyncio.IncompleteReadError):
+            answer = await self._reader.readuntil(b"\r\n\r\n")
+            if head.startswith(b"HEAD "):
+                return answer
+            return answer + await _body(self._reader, _headers(answer))
+        return None
+
+    def close(self) -> None:
+        for writer in self._writers:
+            writer.close()
+
+
+def _headers(head: bytes) -> dict[str, str]:
+    lines = head.decode("latin-1").split("\r\n")[1:]
+    return {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines) if name}
+
+
+def _without(head: bytes, name: bytes) -> bytes:
+    return b"\r\n".join(line for line in head.split(b"\r\n") if not line.lower().startswith(name + b":"))
+
+
+async def _body(reader: asyncio.StreamReader, headers: Mapping[str, str]) -> bytes:
+    """The body as it was sent, chunked or not."""
+    if headers.get("transfer-encoding") != "chunked":
+        return await reader.readexactly(int(headers.get("content-length", 0)))
+    parts = []
+    while True:
+        line = await reader.readuntil(b"\r\n")
+        size = int(line.split(b";")[0], 16)
+        parts += [line, await reader.readexactly(size + 2)]
+        if size == 0:
+            return b"".join(parts)
+
+
+def _error(code: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    """The error as the service words it: JSON 1.0 or 1.1, and S3's XML."""
+    target = headers.get("x-amz-target", "")
+    status = 500 if code == "InternalServerError" else 400
+    answer: dict[str, Any] = {"message": "Injected by a test."}
+    if code == "TransactionConflict" and target.endswith("TransactWriteItems"):
+        reasons: list[dict[str, str]] = [{"Code": "None"} for _ in json.loads(body)["TransactItems"]]
+        reasons[0] = {"Code": code, "Message": "Transaction is ongoing for the item"}
+        code, answer["CancellationReasons"] = "TransactionCanceledException", reasons
+    elif code == "TransactionConflict":
+        code = "TransactionConflictException"
+    if target:
+        answer["__type"] = f"com.amazonaws.{target.split('_')[0].lower()}#{code}"
+        text, content_type = json.dumps(answer), "application/x-amz-json-1.0"
+    else:
+        status = 503 if status == 400 else 500
+        code = "SlowDown" if status == 503 else "InternalError"
+        text, content_type = f"<Error><Code>{code}</Code><Message>Injected by a test.</Message></Error>", "text/xml"
+    return (
+        f"HTTP/1.1 {status} Error\r\nContent-Type: {content_type}\r\nContent-Length: {len(text)}\r\n\r\n{text}"
+    ).encode()
