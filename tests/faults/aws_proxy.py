@@ -79,6 +79,7 @@ class Rule:
     nth: int
     times: int
     seen: int = 0
+    survived: bool = False
     met: threading.Event = field(default_factory=threading.Event)
 
 
@@ -132,6 +133,7 @@ class AwsProxy:
         try:
             yield rule
             assert rule.seen >= rule.nth + rule.times - 1, f"{rule} met too few calls"
+            assert not rule.survived, f"{rule} killed nobody"
         finally:
             self.remove(rule)
 
@@ -160,10 +162,10 @@ class AwsProxy:
             started.set()
 
         async def hang_up() -> None:
-            others = asyncio.all_tasks() - {asyncio.current_task()}
-            for task in others:
-                task.cancel()
-            await asyncio.wait(others, timeout=5)
+            links = asyncio.all_tasks() - {asyncio.current_task()}
+            for link in links:
+                link.cancel()
+            await asyncio.gather(*links, return_exceptions=True)
 
         self._loop.run_until_complete(serve())
         self._loop.run_forever()
@@ -179,8 +181,8 @@ class AwsProxy:
                     writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
                     head = _without(head, b"expect")
                 body = await _body(reader, headers)
-                fault = self._fault(link, head, headers, body) if self._rules or self._recordings else None
-                answer = await self._meet(fault, link, head, headers, body) if fault else await link.ask(head, body)
+                rule = self._rule(link, head, headers, body) if self._rules or self._recordings else None
+                answer = await self._meet(rule, link, head, headers, body) if rule else await link.ask(head, body)
                 if answer is None:
                     break
                 writer.write(answer)
@@ -188,23 +190,24 @@ class AwsProxy:
         link.close()
 
     async def _meet(
-        self, fault: Fault, link: "_Link", head: bytes, headers: Mapping[str, str], body: bytes
+        self, rule: Rule, link: "_Link", head: bytes, headers: Mapping[str, str], body: bytes
     ) -> bytes | None:
         """The answer to a call that a fault meets; None to hang up."""
+        fault = rule.fault
         await asyncio.sleep(fault.delay)
         if fault.hold:
             await asyncio.to_thread(fault.hold.wait, _LONGEST_SECONDS)
         if fault.kill == "before":
-            self._kill(link)
+            rule.survived = not self._kill(link)
             return None
         if fault.error:
             return _error(fault.error, headers, body)
         answer = await link.ask(head, body)
         if fault.kill == "after":
-            self._kill(link)
+            rule.survived = not self._kill(link)
         return None if fault.lost or fault.kill else answer
 
-    def _fault(self, link: "_Link", head: bytes, headers: Mapping[str, str], body: bytes) -> Fault | None:
+    def _rule(self, link: "_Link", head: bytes, headers: Mapping[str, str], body: bytes) -> Rule | None:
         method, path = head.split(b" ", 2)[:2]
         operation = headers.get("x-amz-target", "").rpartition(".")[2] or method.decode()
         text = path.decode() + body.decode(errors="replace")
@@ -221,7 +224,7 @@ class AwsProxy:
                 rule.seen += 1
                 if rule.seen >= rule.nth:
                     rule.met.set()
-                    return rule.fault
+                    return rule
         return None
 
     def _function(self, link: "_Link") -> str:
@@ -231,9 +234,11 @@ class AwsProxy:
                 link.function = str(self._caller(link).environ()["AWS_LAMBDA_FUNCTION_NAME"])
         return link.function
 
-    def _kill(self, link: "_Link") -> None:
+    def _kill(self, link: "_Link") -> bool:
         with suppress(psutil.NoSuchProcess):
             self._caller(link).kill()
+            return True
+        return False
 
     def _caller(self, link: "_Link") -> psutil.Process:
         assert self._emulator

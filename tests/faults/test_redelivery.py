@@ -1,0 +1,252 @@
+"""Every step may be invoked twice, or die before, between or after its effects: the records end the same.
+
+A run that calls a tool of the stack, asks its client and answers passes through every step. It is driven once
+undisturbed, and then once for each write of each step, with a fault at exactly this write.
+"""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import pytest
+
+from assistant_engine import runs
+from assistant_engine.errors import InvalidRequest
+from assistant_engine.records import Json
+from tests.driver import Driver
+from tests.faults.aws_proxy import (
+    BROKEN,
+    CONFLICT,
+    DIES_AFTER,
+    DIES_BEFORE,
+    FORBIDDEN,
+    LOST,
+    THROTTLED,
+    WRITES,
+    AwsProxy,
+    Call,
+)
+from tests.faults.records import records
+
+pytestmark = pytest.mark.offline_model
+
+ASKED = 'then get_stock_price {"symbol": "ACME"}\nthen ask {}\nsay Done.'
+
+WRITTEN = {
+    "queued": ["TransactWriteItems"],  # the run, its message, the thread's lock
+    "in_progress": [
+        *("UpdateItem", "TransactWriteItems"),  # an attempt, its turn
+        "TransactWriteItems",  # the tool's output
+        *("UpdateItem", "TransactWriteItems"),
+        *("UpdateItem", "TransactWriteItems"),
+    ],
+    "requires_action": ["UpdateItem"],  # the status and the token
+}
+"""What each step writes of a run that is asked `ASKED`, in order."""
+
+READS = ("GetItem", "Query")
+FAULTS = {
+    "dies before": DIES_BEFORE,
+    "dies after": DIES_AFTER,
+    "answer lost": LOST,
+    "throttled": THROTTLED,
+    "conflict": CONFLICT,
+    "failing": BROKEN,
+}
+
+
+def new_thread(driver: Driver) -> str:
+    now_ms = int(time.time() * 1000)
+    thread, _ = runs.new_thread({}, runs.new_thread_id(now_ms, ""), now_ms)
+    driver.store.threads.create(thread, [])
+    return thread.id
+
+
+def drive(driver: Driver, thread_id: str) -> Json:
+    """Have a run on this thread from its request to its end; the records."""
+    execution = driver.ask(driver.assistant(), ASKED, thread_id=thread_id)
+    waiting = driver.until_status(execution, "requires_action", seconds=120)
+    [call] = driver.waiting_calls(waiting)
+    driver.submit(waiting, {call["id"]: "the client's"})
+    driver.run(execution, seconds=120)
+    driver.ended(waiting, "completed")
+    return records(driver, thread_id, waiting.id)
+
+
+def written(driver: Driver, calls: list[Call]) -> dict[str, list[str]]:
+    """The operations that wrote something, by step."""
+    found: dict[str, list[str]] = {name: [] for name in WRITTEN}
+    for call in calls:
+        step = call.function.removeprefix(driver.function_name(""))
+        if call.operation in WRITES and step in found:
+            found[step].append(call.operation)
+    return found
+
+
+def at_once(*work: Callable[[], Any]) -> list[Any]:
+    """Do all of it, four side by side; what each returned."""
+    with ThreadPoolExecutor(4) as pool:
+        return [future.result() for future in [pool.submit(one) for one in work]]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(driver: Driver, aws_proxy: AwsProxy) -> Json:
+    """The records that every run of `drive` ends with."""
+    thread_id = new_thread(driver)
+    with aws_proxy.recording(thread_id) as calls:
+        expected = drive(driver, thread_id)
+    assert written(driver, calls) == WRITTEN
+    assert (expected["status"], expected["thread"][:2]) == ("completed", (None, 1))
+    assert [role for role, _ in expected["messages"]] == ["user", "assistant"]
+    return expected
+
+
+# One fault at one write (0: at the first read)
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize("step", WRITTEN)
+def test_a_fault_at_any_effect_of_a_step_changes_no_record(
+    driver: Driver, aws_proxy: AwsProxy, undisturbed: Json, step: str, kind: str
+) -> None:
+    def disturbed(nth: int) -> Json:
+        thread_id = new_thread(driver)
+        operations = () if nth else READS
+        with aws_proxy.fault(FAULTS[kind], *operations, function=step, about=thread_id, nth=nth or 1):
+            return drive(driver, thread_id)
+
+    effects = range(len(WRITTEN[step]) + 1)
+    for nth, found in zip(effects, at_once(*(partial(disturbed, nth) for nth in effects)), strict=True):
+        assert found == undisturbed, f"write {nth}"
+
+
+def test_a_step_that_dies_every_time_ends_its_run(driver: Driver, aws_proxy: AwsProxy) -> None:
+    run = driver.created("say Never.")
+    with aws_proxy.fault(DIES_BEFORE, function="in_progress", about=run.thread_id, times=4):
+        driver.start({"thread_id": run.thread_id, "run_id": run.id}, run.execution)
+        ended = driver.ended(run, "failed", seconds=120)
+    assert (ended.last_error or {})["code"] == "server_error"
+    assert (ended.attempts, ended.turn) == (0, 0)
+
+
+@pytest.mark.parametrize("kind", ["dies before", "dies after", "answer lost"])
+def test_settling_that_dies_is_done_again(driver: Driver, aws_proxy: AwsProxy, kind: str) -> None:
+    run = driver.created("say Never.")
+    about = {"about": run.thread_id}
+    with (
+        aws_proxy.fault(FORBIDDEN, "UpdateItem", function="in_progress", **about),
+        aws_proxy.fault(FAULTS[kind], function="record_failure", **about),
+    ):
+        driver.start({"thread_id": run.thread_id, "run_id": run.id}, run.execution)
+        ended = driver.ended(run, "failed", seconds=120)
+    described = driver.wait(driver.execution(run))
+    assert (described["status"], described["error"]) == ("FAILED", "server_error")
+    assert (driver.store.threads.get(run.thread_id).runs, ended.usage.api()["total_tokens"]) == (1, 0)
+
+
+# Twice
+
+
+def test_steps_that_are_invoked_twice_at_once_act_once(driver: Driver, undisturbed: Json) -> None:
+    """By hand, as the state machine would, each step with the same event from two sides."""
+
+    def twice(step: str, event: Json) -> Json:
+        """What came of it: one of the two may have to wait for the other, and says so."""
+        answers: list[Json] = at_once(*[partial(driver.invoke, step, event)] * 2)
+        found = [answer for answer in answers if answer.get("status") != "backoff"]
+        assert found, answers
+        assert driver.invoke(step, event) == found[0]
+        return found[0]
+
+    thread_id, name = new_thread(driver), f"twice-{time.time_ns()}"
+    message = {"role": "user", "content": ASKED}
+    asked = {"assistant_id": driver.assistant(), "thread_id": thread_id, "additional_messages": [message]}
+    started = {"name": name, "arn": f"arn:{name}", "start_time": "2026-01-01T00:00:00Z"}
+    ids = twice("queued", {"request": asked, "execution": started})
+    event = {"thread_id": thread_id, "run_id": ids["run_id"], "turn": 0, "execution": name, "outputs": []}
+
+    [call] = twice("in_progress", event)["calls"]
+    module = call["function"].split(":")[-2].removeprefix(driver.function_name(""))
+    output = twice(module, call["payload"])
+    told = twice("in_progress", {**event, "turn": 1, "outputs": [output]})
+    assert told == {"status": "requires_action", "turn": 2}
+
+    wait = {"thread_id": thread_id, "run_id": ids["run_id"], "turn": 2, "token": "a token"}
+    twice("requires_action", wait)
+    waiting = driver.store.runs.get(thread_id, ids["run_id"])
+    [asked_of_client] = driver.waiting_calls(waiting)
+    given = [{"tool_call_id": asked_of_client["id"], "output": "the client's"}]
+
+    def submit() -> bool:
+        try:
+            return bool(runs.submit_tool_outputs(driver.store, thread_id, waiting.id, given, int(time.time())))
+        except InvalidRequest:
+            return False
+
+    assert sorted(at_once(submit, submit)) == [False, True]
+    assert twice("in_progress", {**event, "turn": 2})["status"] == "completed"
+    assert records(driver, thread_id, waiting.id) == undisturbed
+
+
+def test_two_executions_of_one_run_act_once(driver: Driver, undisturbed: Json) -> None:
+    run = driver.created(ASKED)
+    data = {"thread_id": run.thread_id, "run_id": run.id}
+    both = at_once(partial(driver.start, data, run.execution), partial(driver.start, data, f"{run.id}-again"))
+    waiting = driver.until(run, "requires_action")
+    [call] = driver.waiting_calls(waiting)
+    driver.submit(waiting, {call["id"]: "the client's"})
+    first, second = at_once(*(partial(driver.run, execution, 120) for execution in both))
+    assert first == second
+    assert records(driver, run.thread_id, run.id) == undisturbed
+
+
+# Throttling, and bugs
+
+
+def failures(driver: Driver, execution: str) -> list[str]:
+    """The errors of the execution's tasks, in order."""
+    events = driver.history(execution)
+    return [event["taskFailedEventDetails"]["error"] for event in events if "taskFailedEventDetails" in event]
+
+
+def test_a_bug_fails_fast(driver: Driver, aws_proxy: AwsProxy) -> None:
+    run = driver.created("say Never.")
+    with aws_proxy.fault(FORBIDDEN, function="in_progress", about=run.thread_id):
+        driver.start({"thread_id": run.thread_id, "run_id": run.id}, run.execution)
+        driver.ended(run, "failed")
+    assert failures(driver, driver.execution(run)) == ["StepFailed"]
+
+
+def test_dynamodb_that_throttles_for_long_is_asked_again(driver: Driver, aws_proxy: AwsProxy) -> None:
+    """Longer than its client tries by itself: the state machine tries the step again."""
+    run = driver.created("say Late.")
+    with aws_proxy.fault(THROTTLED, function="in_progress", about=run.thread_id, times=6):
+        driver.start({"thread_id": run.thread_id, "run_id": run.id}, run.execution)
+        driver.ended(run, "completed")
+    assert failures(driver, driver.execution(run)) == ["ServiceBusy"]
+
+
+@pytest.mark.parametrize("function", ["in_progress", "requires_action", "tool-finance"])
+def test_a_function_that_lambda_throttles_is_invoked_again(driver: Driver, undisturbed: Json, function: str) -> None:
+    run, functions = driver.created(ASKED), driver.client("lambda")
+    name, execution = driver.function_name(function), driver.execution(run)
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    try:
+        driver.start({"thread_id": run.thread_id, "run_id": run.id}, run.execution)
+        until(lambda: "Lambda.TooManyRequestsException" in failures(driver, execution))
+    finally:
+        functions.delete_function_concurrency(FunctionName=name)
+    waiting = driver.until(run, "requires_action")
+    [call] = driver.waiting_calls(waiting)
+    driver.submit(waiting, {call["id"]: "the client's"})
+    driver.ended(run, "completed")
+    assert records(driver, run.thread_id, run.id) == undisturbed
+
+
+def until(seen: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not seen():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
