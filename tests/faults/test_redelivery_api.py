@@ -1,0 +1,202 @@
+"""The HTTP API and the sweeper die before, between or after their effects: callers try again, and the records are one.
+
+The caller is the `openai` package, which repeats a request that was answered with a 5xx or not at all.
+"""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import openai
+import pytest
+
+from assistant_engine import runs
+from assistant_engine.lifecycle import TERMINAL
+from assistant_engine.records import Run
+from local import up as local
+from tests.driver import Driver
+from tests.faults.aws_proxy import DIES_AFTER, DIES_BEFORE, LOST, AwsProxy
+from tests.faults.records import records
+
+pytestmark = pytest.mark.offline_model
+
+FAULTS = {"dies before": DIES_BEFORE, "dies after": DIES_AFTER, "answer lost": LOST}
+
+
+@pytest.fixture
+def client(stack: local.Local) -> openai.OpenAI:
+    return openai.OpenAI(
+        base_url=stack.settings["ASSISTANTS_BASE_URL"],
+        api_key=stack.settings["ASSISTANTS_API_KEY"],
+        max_retries=3,
+        timeout=60,
+    )
+
+
+def sweep_until(driver: Driver, run: Run, *statuses: str) -> Run:
+    """Sweep the run, as each minute does when it is due, until it has one of the statuses."""
+    deadline = time.monotonic() + 90
+    while (found := driver.store.runs.get(run.thread_id, run.id)).status not in statuses:
+        assert time.monotonic() < deadline, found
+        driver.invoke("sweeper", {"name": found.execution, "status": "ABORTED"})
+    return found
+
+
+# The HTTP API
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize("operation", ["TransactWriteItems", "StartExecution"])
+def test_a_run_whose_creation_is_disturbed_is_one_run(
+    driver: Driver, client: openai.OpenAI, aws_proxy: AwsProxy, operation: str, kind: str
+) -> None:
+    thread = client.beta.threads.create()
+    with aws_proxy.fault(FAULTS[kind], operation, function="api", about=thread.id):
+        answered = client.beta.threads.runs.create(
+            thread.id,
+            assistant_id=driver.assistant(),
+            additional_messages=[{"role": "user", "content": "say Once."}],
+            extra_headers={"Idempotency-Key": str(uuid.uuid4())},
+        )
+    run = driver.store.runs.get(thread.id, answered.id)
+    sweep_until(driver, run, *TERMINAL)
+    driver.ended(run, "completed")
+    found = records(driver, thread.id, run.id)
+    assert (found["thread"][1], found["directory"]["runs"]) == (1, 1)
+    assert [role for role, _ in found["messages"]] == ["user", "assistant"]
+    assert [run.id for run in client.beta.threads.runs.list(thread.id)] == [answered.id]
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize("operation", ["TransactWriteItems", "SendTaskSuccess"])
+def test_outputs_whose_submission_is_disturbed_are_recorded_once(
+    driver: Driver, client: openai.OpenAI, aws_proxy: AwsProxy, operation: str, kind: str
+) -> None:
+    run = driver.begin("call ask {}")
+    waiting = driver.until(run, "requires_action")
+    [call] = driver.waiting_calls(waiting)
+    about = str(waiting.task_token) if operation == "SendTaskSuccess" else run.thread_id
+    with aws_proxy.fault(FAULTS[kind], operation, function="api", about=about):
+        try:
+            answered = client.beta.threads.runs.submit_tool_outputs(
+                run.id, thread_id=run.thread_id, tool_outputs=[{"tool_call_id": call["id"], "output": "here"}]
+            )
+            assert answered.id == run.id
+        except openai.BadRequestError as error:
+            # The first try had recorded them, so the second is a repeated submission.
+            assert "do not accept tool outputs" in error.message
+            assert (operation, kind) != ("TransactWriteItems", "dies before")
+    sweep_until(driver, run, *TERMINAL)
+    assert driver.ended(run, "completed").turn == 2
+    found = records(driver, run.thread_id, run.id)
+    assert found["steps"][0]["calls"] == [("ask", "here")]
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize("operation", ["UpdateItem", "SendTaskSuccess"])
+def test_a_run_whose_cancelling_is_disturbed_is_cancelled(
+    driver: Driver, client: openai.OpenAI, aws_proxy: AwsProxy, operation: str, kind: str
+) -> None:
+    run = driver.begin("call ask {}")
+    waiting = driver.until(run, "requires_action")
+    about = str(waiting.task_token) if operation == "SendTaskSuccess" else run.thread_id
+    with aws_proxy.fault(FAULTS[kind], operation, function="api", about=about):
+        try:
+            answered = client.beta.threads.runs.cancel(run.id, thread_id=run.thread_id)
+            assert answered.status in ("cancelling", "cancelled")
+        except openai.BadRequestError as error:
+            # The first try had done it all.
+            assert "'cancelled'" in error.message
+            assert kind != "dies before" or operation == "SendTaskSuccess"
+    sweep_until(driver, run, *TERMINAL)
+    driver.ended(run, "cancelled")
+    assert driver.store.threads.get(run.thread_id).runs == 1
+
+
+# The sweeper
+
+
+def never_started(driver: Driver) -> Run:
+    return driver.created("say Found.")
+
+
+def not_woken(driver: Driver) -> Run:
+    run = driver.begin("call ask {}")
+    waiting = driver.until(run, "requires_action")
+    [call] = driver.waiting_calls(waiting)
+    given = [{"tool_call_id": call["id"], "output": "here"}]
+    return runs.submit_tool_outputs(driver.store, run.thread_id, run.id, given, int(time.time()))
+
+
+def lost_before_the_outputs_were_taken(driver: Driver) -> Run:
+    run = not_woken(driver)
+    driver.step_functions.stop_execution(executionArn=driver.execution(run))
+    return run
+
+
+def stopped(driver: Driver) -> Run:
+    run = driver.begin("call ask {}")
+    driver.until(run, "requires_action")
+    driver.step_functions.stop_execution(executionArn=driver.execution(run))
+    return run
+
+
+def overdue(driver: Driver) -> Run:
+    run = driver.created("say Never.", expires_after=1)
+    time.sleep(max(0.0, run.expires_at - time.time()))
+    return run
+
+
+def cancelled_before_it_started(driver: Driver) -> Run:
+    run = driver.created("say Never.")
+    return runs.cancel(driver.store, run.thread_id, run.id, int(time.time()))
+
+
+SWEPT: list[tuple[Callable[[Driver], Run], tuple[str, ...], str]] = [
+    (never_started, ("StartExecution",), "completed"),
+    (not_woken, ("SendTaskSuccess", "UpdateItem"), "completed"),
+    (lost_before_the_outputs_were_taken, ("UpdateItem", "StartExecution"), "completed"),
+    (stopped, ("TransactWriteItems",), "failed"),
+    (overdue, ("TransactWriteItems",), "expired"),
+    (cancelled_before_it_started, ("TransactWriteItems",), "cancelled"),
+]
+"""How a run came to need the sweeper, what the sweeper then writes, and how the run ends."""
+
+
+@pytest.fixture
+def no_events(driver: Driver) -> Iterator[None]:
+    """No event and no minute brings the sweeper: the test alone invokes it."""
+    events: Any = driver.client("events")
+    rules = [rule["Name"] for rule in events.list_rules()["Rules"] if rule["State"] == "ENABLED"]
+    for rule in rules:
+        events.disable_rule(Name=rule)
+    yield
+    for rule in rules:
+        events.enable_rule(Name=rule)
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize(
+    ("lost", "operation", "status"),
+    [(lost, operation, status) for lost, operations, status in SWEPT for operation in operations],
+)
+def test_a_sweep_that_is_disturbed_is_made_good_by_the_next(
+    driver: Driver,
+    aws_proxy: AwsProxy,
+    no_events: None,
+    lost: Callable[[Driver], Run],
+    operation: str,
+    status: str,
+    kind: str,
+) -> None:
+    run = lost(driver)
+    about = str(run.task_token) if operation == "SendTaskSuccess" else run.thread_id
+    with aws_proxy.fault(FAULTS[kind], operation, function="sweeper", about=about):
+        driver.client("lambda").invoke(
+            FunctionName=driver.function_name("sweeper"), Payload=b'{"name": "%s"}' % run.execution.encode()
+        )
+    sweep_until(driver, run, *TERMINAL)
+    driver.ended(run, status)
+    found = records(driver, run.thread_id, run.id)
+    assert (found["thread"][1], found["directory"]["runs"], found["open"]) == (1, 1, False)
