@@ -7,6 +7,7 @@ without it. The infrastructure and the engine are written for AWS as documented 
 import contextvars
 import hashlib
 import json
+import random
 import tempfile
 import threading
 import time
@@ -36,6 +37,7 @@ def apply() -> None:
     give_functions_the_packages_of_their_layers()
     unpack_a_layer_once()
     evaluate_dynamic_timeouts()
+    wait_between_retries_as_told()
     fail_a_token_task_whose_function_fails()
     keep_what_stopped_an_execution()
     start_the_same_execution_once()
@@ -219,6 +221,23 @@ def evaluate_dynamic_timeouts() -> None:
         return execute(state, raw_input, execution, context)
 
     sfn._execute_task = execute_task
+
+
+def wait_between_retries_as_told() -> None:
+    """`MaxDelaySeconds` and `JitterStrategy` are not read: a hundred throttled executions try again all at once."""
+    find = sfn._find_matching_retrier
+
+    def find_with_jitter(retriers: Json, error: str, counts: Json) -> tuple[Json, int]:
+        retrier, index = find(retriers, error, counts)
+        if retrier is None:
+            return retrier, index
+        seconds = retrier.get("IntervalSeconds", 1) * retrier.get("BackoffRate", 2.0) ** counts.get(index, 0)
+        seconds = min(seconds, retrier.get("MaxDelaySeconds", seconds))
+        if retrier.get("JitterStrategy") == "FULL":
+            seconds = random.uniform(0, seconds)
+        return {**retrier, "IntervalSeconds": seconds, "BackoffRate": 1}, index
+
+    sfn._find_matching_retrier = find_with_jitter
 
 
 def fail_a_token_task_whose_function_fails() -> None:

@@ -195,8 +195,9 @@ class AwsProxy:
         """The answer to a call that a fault meets; None to hang up."""
         fault = rule.fault
         await asyncio.sleep(fault.delay)
-        if fault.hold:
-            await asyncio.to_thread(fault.hold.wait, _LONGEST_SECONDS)
+        deadline = self._loop.time() + _LONGEST_SECONDS
+        while fault.hold and not fault.hold.is_set() and self._loop.time() < deadline:
+            await asyncio.sleep(0.002)
         if fault.kill == "before":
             rule.survived = not self._kill(link)
             return None

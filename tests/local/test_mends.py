@@ -3,6 +3,7 @@
 One test for each promise of AWS that the engine builds on and the bare emulator doesn't keep.
 """
 
+import itertools
 import json
 import time
 import uuid
@@ -86,6 +87,7 @@ DEFINITION = {
                     ("large", "large"),
                     ("large, caught", "large_caught"),
                     ("dies", "dies"),
+                    ("retried", "retried"),
                 )
             ],
             "Default": "completed",
@@ -151,6 +153,19 @@ DEFINITION = {
             Next="completed",
         ),
         "dies": _task({"path": "dies"}, Next="completed"),
+        "retried": _task(
+            {"raise": True},
+            Retry=[
+                {
+                    "ErrorEquals": ["InvalidRequest"],
+                    "IntervalSeconds": 20,
+                    "MaxDelaySeconds": 1,
+                    "MaxAttempts": 3,
+                    "JitterStrategy": "FULL",
+                }
+            ],
+            Next="completed",
+        ),
         "completed": {
             "Type": "Succeed",
             "Output": {"path": "{% $path %}", "started": "{% $started %}", "result": "{% $states.input %}"},
@@ -371,6 +386,15 @@ def test_a_function_that_is_throttled_says_so(
         assert execution["error"] == "Lambda.TooManyRequestsException"
     finally:
         functions.delete_function_concurrency(FunctionName=name)
+
+
+def test_retries_wait_at_most_as_long_as_told(states: Any, outputs: dict[str, str]) -> None:
+    arn = _start(states, outputs["Machine"], path="retried")
+    assert _end(states, arn)["error"] == "InvalidRequest"
+    events = states.get_execution_history(executionArn=arn)["events"]
+    failed = [event["timestamp"] for event in events if event["type"] == "TaskFailed"]
+    assert len(failed) == 4
+    assert max((after - before).total_seconds() for before, after in itertools.pairwise(failed)) < 10
 
 
 def test_a_map_invokes_the_functions_its_items_name(states: Any, outputs: dict[str, str]) -> None:
