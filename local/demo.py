@@ -77,7 +77,7 @@ class Demo:
                     self._show_call(call["payload"]["function_name"], call["payload"]["arguments"])
             elif kind == "exited" and name == "call_tools":
                 for output in data["outputs"]:
-                    self._show("returned", output.get("output", "(in the bucket)"))
+                    self._show_output(output.get("output", "(in the bucket)"))
             elif kind == "entered" and name == "requires_action":
                 self._answer(run)
         answer = finish(self.client, run)
@@ -128,20 +128,27 @@ class Demo:
             self.client.beta.threads.runs.submit_tool_outputs(run.id, thread_id=run.thread_id, tool_outputs=outputs)
 
     def _show_call(self, function: str, arguments: str) -> None:
-        try:
-            code = json.loads(arguments)["code"] if function == "code_interpreter" else None
-        except (ValueError, LookupError, TypeError):
-            code = None  # The model's own words may be anything; they are shown as they are.
-        if code is None:
+        if function == "code_interpreter" and (code := _member(arguments, "code")):
+            self._show("runs code", f"\n{code.strip()}")
+        else:
             self._show("calls", f"{function}({arguments})")
-            return
-        self._show("runs code", "")
-        for line in str(code).strip().splitlines():
-            console.print(f"              [dim]{escape(line)}[/]")
+
+    def _show_output(self, output: str) -> None:
+        self._show("returned", (_member(output, "logs") or output).strip())
 
     @staticmethod
     def _show(what: str, text: str) -> None:
-        console.print(f"            [magenta]{what}[/] {escape(text)}")
+        lines = escape(text).replace("\n", f"\n{' ' * 14}")
+        console.print(f"            [magenta]{what}[/] {lines}")
+
+
+def _member(text: str, name: str) -> str | None:
+    """The text that JSON holds under a name; None where it isn't such JSON."""
+    try:
+        value = json.loads(text)[name]
+    except (ValueError, LookupError, TypeError):
+        return None
+    return value if isinstance(value, str) else None
 
 
 def _open(chart: Path) -> None:
