@@ -20,7 +20,8 @@ from openai.types.beta.threads import Message, Run
 from openai.types.beta.threads.run_create_params import AdditionalMessage
 from openai.types.beta.threads.runs import ToolCall
 
-warnings.filterwarnings("ignore", "The Assistants API is deprecated", DeprecationWarning)
+# The package warns of every call of the Assistants API.
+warnings.filterwarnings("ignore", "(The Assistants API is )?deprecated", DeprecationWarning)
 
 
 class Sample:

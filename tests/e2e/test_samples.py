@@ -7,15 +7,20 @@ import csv
 import importlib
 import io
 import json
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from fractions import Fraction
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 from openai import NotFoundError, OpenAI
 from PIL import Image
 
+from local.tools import ROOT
 from local.up import Local
 from samples.failed_banks import facts as failed_banks
 from samples.math_tutor import facts as math_tutor
@@ -246,6 +251,22 @@ def test_a_recommendation_is_declined(play: Play) -> None:
     answer = play("personal_finance")[6]
     assert answer.turns == []
     assert "can't recommend" in answer.text
+
+
+def test_a_program_runs_from_the_command_line(stack: Local, api_key: str, tmp_path: Path) -> None:
+    access = {"ASSISTANTS_BASE_URL": stack.settings["ASSISTANTS_BASE_URL"], "ASSISTANTS_API_KEY": api_key}
+    program = subprocess.run(
+        [sys.executable, "-m", "samples.math_tutor.ask"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), **access},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert (program.returncode, program.stderr) == (0, "")
+    chart, customers = re.findall(r"\(saved as (.+)\)", program.stdout)
+    assert (tmp_path / chart).read_bytes().startswith(b"\x89PNG")
+    assert len((tmp_path / customers).read_text().splitlines()) == 11
 
 
 def test_nothing_of_a_sample_is_left(play: Play, client: OpenAI) -> None:
