@@ -38,12 +38,6 @@ def test_a_run_expires_while_the_model_is_busy(driver: Driver) -> None:
     assert (ended.turn, len(driver.messages(run.thread_id))) == (0, 1)
 
 
-def test_a_run_expires_while_the_models_provider_asks_for_patience(driver: Driver) -> None:
-    run = driver.begin("fail 503", expires_after=5)
-    ended = driver.ended(run, "expired")
-    assert_on_time(driver, ended)
-
-
 def test_a_run_expires_while_a_tool_is_busy(driver: Driver) -> None:
     assistant = driver.assistant(functions=LABORATORY)
     run = driver.begin('call take {"seconds": 50}', assistant_id=assistant, expires_after=6)
