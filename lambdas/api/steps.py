@@ -13,14 +13,14 @@ router = APIGatewayHttpRouter()
 def page(thread_id: str, run_id: str) -> Json:
     parameters = query(ListRunStepsParameters)
     _check(thread_id, run_id)
-    return listing(store().steps.page(thread_id, run_id, window(parameters)))
+    return listing(store().steps.page(thread_id, run_id, window(parameters), contents="include" in parameters))
 
 
 @router.get("/v1/threads/<thread_id>/runs/<run_id>/steps/<step_id>")
 def retrieve(thread_id: str, run_id: str, step_id: str) -> Json:
-    query(IncludeParameters)
+    parameters = query(IncludeParameters)
     _check(thread_id, run_id)
-    return store().steps.get(thread_id, run_id, step_id)
+    return store().steps.get(thread_id, run_id, step_id, contents="include" in parameters)
 
 
 def _check(thread_id: str, run_id: str) -> None:

@@ -4,15 +4,13 @@ import os
 from contextlib import suppress
 from dataclasses import replace
 
-from assistant_engine import conversation, images, model, registry, runs
+from assistant_engine import built_in, conversation, model, registry, runs
 from assistant_engine.errors import ApiError
 from assistant_engine.lifecycle import TERMINAL, next_action
-from assistant_engine.records import Json, Run, ToolStep, Turn
+from assistant_engine.prompt import Prompt, prompt_of
+from assistant_engine.records import Json, Run, Turn
 from assistant_engine.step import logger, now_ms, step, store
 from assistant_engine.store.dynamodb import ConditionFailed
-
-MOST_MESSAGES = 500
-"""Messages of the thread that a turn reads at most, however long the thread is."""
 
 FOLLOWER_WAIT_SECONDS = 10
 """How often at first an execution looks at a run that another execution drives; later at quarters of the run's age."""
@@ -50,7 +48,7 @@ def handler(event: Json) -> Json:
             wait = max(FOLLOWER_WAIT_SECONDS, (now - run.created_at) // 4)
             return _wait(run, min(wait, run.expires_at - now))
         if action == "call_tools" and tools and run.status == "in_progress":
-            return {"status": action, "turn": run.turn, "calls": runs.calls(run, tools)}
+            return {"status": action, "turn": run.turn, "calls": runs.calls(store(), run, tools)}
         if action == "requires_action":
             return {"status": action, "turn": run.turn}
         if action == "late":
@@ -84,13 +82,13 @@ def _wait(run: Run, seconds: int) -> Json:
 def _take_turn(run: Run) -> Json | None:
     """Call the model and store what came of it; None when the record tells how the run goes on."""
     try:
-        body, over = _request(run)
+        prompt = prompt_of(store(), run)
     except ApiError as error:
         code = "server_error" if error.status >= 500 else "invalid_prompt"
         return _fail(run, code, error.message)
     run = store().runs.begin_attempt(run, now_ms() // 1000)
-    if over:
-        return runs.finish(store(), run, "incomplete", now_ms() // 1000, incomplete_details={"reason": over})
+    if prompt.over:
+        return runs.finish(store(), run, "incomplete", now_ms() // 1000, incomplete_details={"reason": prompt.over})
     request_id = f"{run.id}/{run.turn}/{run.attempts}"
     retries = run.attempts - run.turn - 1
     left = run.expires_at - now_ms() / 1000
@@ -101,7 +99,7 @@ def _take_turn(run: Run) -> Json | None:
         return False
 
     try:
-        response = model.respond(body, request_id, max(1.0, min(MODEL_SECONDS, left)), retries, cancelled)
+        response = model.respond(prompt.body, request_id, max(1.0, min(MODEL_SECONDS, left)), retries, cancelled)
     except model.Cancelled:
         raise ConditionFailed([]) from None
     except model.TryAgain as busy:
@@ -109,7 +107,7 @@ def _take_turn(run: Run) -> Json | None:
     except model.Refused as refused:
         logger.warning("model call %s: %s", request_id, refused.code)
         return _fail(run, refused.code, refused.message)
-    return _store_turn(run, body, response)
+    return _store_turn(run, prompt, response)
 
 
 def _try_again(run: Run, request_id: str, busy: model.TryAgain) -> Json:
@@ -128,51 +126,20 @@ def _fail(run: Run, code: str, message: str) -> Json:
     return runs.finish(store(), run, "failed", now_ms() // 1000, last_error={"code": code, "message": message})
 
 
-def _request(run: Run) -> tuple[Json, str | None]:
-    """The body of the model call, and the token budget that leaves no room for it, if one does.
-
-    Raises:
-        NotFound, InvalidRequest: an image of a message was deleted, is none, or can't be fetched.
-    """
-    settings = run.settings
-    budget = int(os.environ["CONTEXT_TOKENS"])
-    if settings["max_prompt_tokens"]:
-        budget = min(budget, settings["max_prompt_tokens"] - run.usage.prompt_tokens)
-    most = MOST_MESSAGES
-    automatic = settings["truncation_strategy"]["type"] == "auto"
-    if not automatic:
-        most = min(most, settings["truncation_strategy"]["last_messages"])
-    # What the run itself has said stands in its turns, together with the calls around it.
-    messages, more = store().threads.newest_messages(
-        run.thread_id, most, budget * conversation.BYTES_PER_TOKEN, without_run=run.id
-    )
-    if automatic and more and (first := store().threads.first_message(run.thread_id, run.id)):
-        messages = [first, *(message for message in messages if message["id"] != first["id"])]
-    # An empty answer of the model says nothing, and some servers refuse a message that does.
-    messages = [message for message in messages if message["role"] == "user" or conversation.text_of(message)]
-    turns: list[list[Json]] = store().runs.turns(run) if run.turn else []
-    steps: list[ToolStep] = store().steps.tool_steps(run) if run.turn else []
-    body = conversation.model_request(settings, messages, turns, store().steps.output_texts(steps), run.usage)
-    fits = conversation.fit(body, budget, len(messages), keep_first=automatic)
-    if settings["max_prompt_tokens"] and not fits:
-        return body, "max_prompt_tokens"
-    if body.get("max_output_tokens", conversation.SMALLEST_OUTPUT_TOKENS) < conversation.SMALLEST_OUTPUT_TOKENS:
-        return body, "max_completion_tokens"
-    images.put_bytes(body["input"], store(run.project).files)
-    return body, None
-
-
-def _store_turn(run: Run, body: Json, response: Json) -> Json | None:
+def _store_turn(run: Run, prompt: Prompt, response: Json) -> Json | None:
     now = now_ms()
     try:
         turn = conversation.outcome(response, run.assistant_id, run.id, now // 1000)
     except conversation.Unusable as why:
         return _fail(run, "server_error", str(why))
-    if turn.calls and (reached := _limit_reached(run, body, turn)):
+    if turn.calls and (reached := _limit_reached(run, prompt.body, turn)):
         turn = replace(turn, status="failed", last_error={"code": "server_error", "message": reached})
-    served = {entry["function_name"]: entry for entry in run.functions}
+    if turn.message:
+        content, attachments = built_in.annotated(turn.message["content"], prompt.results, prompt.shown_since)
+        turn = replace(turn, message={**turn.message, "content": content, "attachments": attachments})
+    served = {*built_in.offered(run.settings["tools"]), *(entry["function_name"] for entry in run.functions)}
     server_calls = [call["id"] for call in turn.calls if call["function"]["name"] in served]
-    asking = {name for name, entry in served.items() if registry.needs_approval(entry)}
+    asking = {entry["function_name"] for entry in run.functions if registry.needs_approval(entry)}
     to_approve = [call["id"] for call in turn.calls if call["function"]["name"] in asking]
     used = run.usage + turn.usage
     cost = runs.cost_of(run.settings["model"], used.prompt_tokens, used.completion_tokens)

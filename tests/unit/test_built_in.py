@@ -6,13 +6,16 @@ import pytest
 
 from assistant_engine import built_in
 from assistant_engine.built_in import Result
+from assistant_engine.errors import InvalidRequest
 from assistant_engine.records import Json
 
 CHART = {"file_id": "file-chart", "filename": "chart.png", "path": "/mnt/data/chart.png", "image": True}
 TABLE = {"file_id": "file-table", "filename": "t.csv", "path": "/mnt/data/t.csv", "image": False}
 CODE = Result(0, 0, "code_interpreter", json.dumps({"logs": "42\n", "files": [CHART, TABLE]}))
 FOUND = {"file_id": "file-guide", "file_name": "guide.pdf", "score": 0.5, "text": "Press the button."}
-SEARCH = Result(1, 1, "file_search", json.dumps({"results": [FOUND, {**FOUND, "file_id": "file-other"}]}))
+RANKING = {"ranker": "auto", "score_threshold": 0.0}
+RESULTS = [FOUND, {**FOUND, "file_id": "file-other"}]
+SEARCH = Result(1, 1, "file_search", json.dumps({"results": RESULTS, "ranking_options": RANKING}))
 
 
 def call(name: str, arguments: str) -> Json:
@@ -39,7 +42,7 @@ def test_a_tool_that_failed_is_told_in_its_words(name: str, output: str) -> None
 
 
 def test_a_step_shows_code_with_its_logs_and_images() -> None:
-    shown = built_in.shown(call("code_interpreter", '{"code": "6*7"}'), CODE.output, {}, contents=False)
+    shown = built_in.shown(call("code_interpreter", '{"code": "6*7"}'), CODE.output, contents=False)
     assert shown == {
         "id": "call_1",
         "type": "code_interpreter",
@@ -55,16 +58,15 @@ def test_a_step_shows_code_with_its_logs_and_images() -> None:
 
 @pytest.mark.parametrize("arguments", ["6*7", '{"code": 1}', "[]", "{}", '"code"'])
 def test_arguments_without_code_are_shown_as_they_are(arguments: str) -> None:
-    shown = built_in.shown(call("code_interpreter", arguments), None, {}, contents=False)
+    shown = built_in.shown(call("code_interpreter", arguments), None, contents=False)
     assert shown["code_interpreter"] == {"input": arguments, "outputs": []}
 
 
 def test_a_step_shows_results_and_their_text_when_it_is_asked_for() -> None:
-    ranking = {"ranker": "auto", "score_threshold": 0.0}
-    shown = built_in.shown(call("file_search", "{}"), SEARCH.output, ranking, contents=False)["file_search"]
-    assert shown["ranking_options"] == ranking
+    shown = built_in.shown(call("file_search", "{}"), SEARCH.output, contents=False)["file_search"]
+    assert shown["ranking_options"] == RANKING
     assert shown["results"][0] == {"file_id": "file-guide", "file_name": "guide.pdf", "score": 0.5}
-    shown = built_in.shown(call("file_search", "{}"), SEARCH.output, ranking, contents=True)["file_search"]
+    shown = built_in.shown(call("file_search", "{}"), SEARCH.output, contents=True)["file_search"]
     assert shown["results"][0]["content"] == [{"type": "text", "text": "Press the button."}]
 
 
@@ -92,3 +94,26 @@ def test_two_searches_of_one_turn_have_marks_of_their_own() -> None:
     content, _ = built_in.annotated([text(mark)], [SEARCH, third], since=0)
     [annotation] = content[0]["text"]["annotations"]
     assert annotation["file_citation"] == {"file_id": "file-third"}
+
+
+def test_outputs_of_built_in_tools_are_told_and_those_of_functions_left_alone() -> None:
+    calls = [[call("code_interpreter", "{}")], [{**call("ask", "{}"), "id": "call_2"}, call("file_search", "{}")]]
+    outputs = [{"call_1": CODE.output}, {"call_2": '{"logs": 1}', "call_1": SEARCH.output}]
+    said, results = built_in.tell(calls, outputs)
+    assert results == [CODE, SEARCH]
+    assert said == [{"call_1": built_in.told(CODE)}, {"call_2": '{"logs": 1}', "call_1": built_in.told(SEARCH)}]
+
+
+def test_a_search_is_complete_whatever_the_tool_leaves_out() -> None:
+    said = {"type": "file_search", "file_search": {"max_num_results": 3, "ranking_options": {"score_threshold": 0.4}}}
+    for tools, expected in (
+        ([said], {"max_num_results": 3, "ranking_options": {"ranker": "auto", "score_threshold": 0.4}}),
+        ([{"type": "file_search"}], {"max_num_results": 20, "ranking_options": RANKING}),
+    ):
+        assert built_in.search_options(tools) == expected
+
+
+def test_no_function_has_the_name_of_a_built_in_tool() -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        built_in.check_names([{"type": "function", "function": {"name": "file_search"}}])
+    assert refused.value.param == "tools[0].function.name"

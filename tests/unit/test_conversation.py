@@ -75,7 +75,7 @@ def test_functions_are_flattened_and_not_strict_unless_asked() -> None:
     tools = [{"type": "function", "function": {"name": "f"}}, {"type": "code_interpreter"}]
     choice = {"type": "function", "function": {"name": "f"}}
     body = request(tools=tools, tool_choice=choice, parallel_tool_calls=False)
-    assert [(tool["name"], tool["strict"]) for tool in body["tools"]] == [("f", False)]
+    assert [(tool["name"], tool["strict"]) for tool in body["tools"]] == [("f", False), ("code_interpreter", False)]
     assert body["tool_choice"] == {"type": "function", "name": "f"}
     assert body["parallel_tool_calls"] is False
 

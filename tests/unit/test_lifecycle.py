@@ -31,6 +31,7 @@ RUN = Run(
     expires_at=1_600,
     settings={},
     functions=[],
+    tool_resources={},
     metadata={},
     execution="",
     answers_in_output=False,

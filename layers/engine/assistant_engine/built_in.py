@@ -3,7 +3,7 @@
 A call is kept as the function call that the model made, and its output as the JSON text that the tool's Lambda gave:
 
 - `code_interpreter`: `{"logs": str, "files": [{"file_id", "filename", "path", "image": bool}]}`
-- `file_search`: `{"results": [{"file_id", "file_name", "score", "text"}]}`
+- `file_search`: `{"results": [{"file_id", "file_name", "score", "text"}], "ranking_options"}`
 
 An output that is no such JSON (the tool died, say) counts as text alone. Pure functions.
 """
@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from assistant_engine.errors import InvalidRequest
 from assistant_engine.records import Json
 
 FUNCTIONS: Final[dict[str, Json]] = {
@@ -42,6 +43,9 @@ FUNCTIONS: Final[dict[str, Json]] = {
     },
 }
 """What the model is offered for each built-in tool. No other function of a run may have one of these names."""
+
+MOST_RESULTS = 20
+"""Results of a search unless the tool says otherwise, as the API has it."""
 
 _MARK = re.compile(r"【(\d+):(\d+)†[^】]*】")
 _LINK = re.compile(r"sandbox:(/mnt/data/[^\s)\]\"'<>]+)")
@@ -73,9 +77,51 @@ class Result:
         return given if isinstance(given, dict) and set(blank) <= set(given) else blank
 
 
+def tell(calls: list[list[Json]], outputs: list[dict[str, str]]) -> tuple[list[dict[str, str]], list[Result]]:
+    """The outputs as the model is told them, and those of built-in tools as results.
+
+    Args:
+        calls: of each turn that called tools, as they are kept. In a run that goes on, that is each turn so far.
+        outputs: of the calls in each of those turns, by call id.
+    """
+    results: list[Result] = []
+    said: list[dict[str, str]] = []
+    for turn, (made, given) in enumerate(zip(calls, outputs, strict=True)):
+        said.append(dict(given))
+        for call in made:
+            name = call["function"]["name"]
+            if name in FUNCTIONS and call["id"] in given:
+                results.append(Result(len(results), turn, name, given[call["id"]]))
+                said[turn][call["id"]] = told(results[-1])
+    return said, results
+
+
 def offered(tools: list[Json]) -> list[str]:
     """The names of the built-in tools among a run's tools."""
     return [tool["type"] for tool in tools if tool["type"] in FUNCTIONS]
+
+
+def check_names(tools: list[Json]) -> None:
+    """Check that no function has the name of a built-in tool.
+
+    Raises:
+        InvalidRequest: one has.
+    """
+    for index, tool in enumerate(tools):
+        if tool["type"] == "function" and tool["function"]["name"] in FUNCTIONS:
+            param = f"tools[{index}].function.name"
+            raise InvalidRequest(
+                f"Invalid '{param}': '{tool['function']['name']}' is the name of a built-in tool.",
+                param=param,
+                code="invalid_value",
+            )
+
+
+def search_options(tools: list[Json]) -> Json:
+    """What a run's `file_search` tool says of the search, complete: `{"max_num_results", "ranking_options"}`."""
+    given = next((tool.get("file_search") or {} for tool in tools if tool["type"] == "file_search"), {})
+    ranking = {"ranker": "auto", "score_threshold": 0.0, **(given.get("ranking_options") or {})}
+    return {"max_num_results": given.get("max_num_results") or MOST_RESULTS, "ranking_options": ranking}
 
 
 def told(result: Result) -> str:
@@ -91,13 +137,12 @@ def told(result: Result) -> str:
     return "\n\n".join(passages) or (result.output if result.output.startswith("Error") else "Nothing was found.")
 
 
-def shown(call: Json, output: str | None, ranking: Json, *, contents: bool) -> Json:
+def shown(call: Json, output: str | None, *, contents: bool) -> Json:
     """A call as the run step shows it: `RunStepDetailsToolCallsCodeObject`, `RunStepDetailsToolCallsFileSearchObject`.
 
     Args:
         call: `RunStepDetailsToolCallsFunctionObject`, as it is kept.
         output: None while there is none.
-        ranking: `ranking_options` of the search.
         contents: whether the text that was found is shown.
     """
     name = call["function"]["name"]
@@ -114,7 +159,8 @@ def shown(call: Json, output: str | None, ranking: Json, *, contents: bool) -> J
     for found in parsed["results"]:
         result = {member: found[member] for member in ("file_id", "file_name", "score")}
         results.append({**result, "content": [{"type": "text", "text": found["text"]}]} if contents else result)
-    return {"id": call["id"], "type": name, name: {"ranking_options": ranking, "results": results}}
+    ranking = {"ranking_options": parsed["ranking_options"]} if "ranking_options" in parsed else {}
+    return {"id": call["id"], "type": name, name: {**ranking, "results": results}}
 
 
 def _code(call: Json) -> str:

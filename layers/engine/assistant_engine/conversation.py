@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from itertools import count
 from typing import Any
 
+from assistant_engine.built_in import FUNCTIONS
 from assistant_engine.records import Json, Turn, Usage
 
 BYTES_PER_TOKEN = 4
@@ -53,7 +54,7 @@ def model_request(
     }
     if settings["instructions"]:
         body["instructions"] = settings["instructions"]
-    functions = [_function(tool["function"]) for tool in settings["tools"] if tool["type"] == "function"]
+    functions = [_function(tool.get("function") or FUNCTIONS[tool["type"]]) for tool in settings["tools"]]
     if functions:
         body["tools"] = functions
         body["parallel_tool_calls"] = settings["parallel_tool_calls"]
@@ -61,8 +62,9 @@ def model_request(
         choice = settings["tool_choice"]
         if isinstance(choice, str):
             body |= {} if turns else {"tool_choice": choice}
-        elif choice["type"] == "function" and not turns:
-            body["tool_choice"] = {"type": "function", "name": choice["function"]["name"]}
+        elif not turns:
+            name = choice["function"]["name"] if choice["type"] == "function" else choice["type"]
+            body["tool_choice"] = {"type": "function", "name": name}
     if text_format := _text_format(settings["response_format"]):
         body["text"] = {"format": text_format}
     for name in ("temperature", "top_p"):

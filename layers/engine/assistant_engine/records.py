@@ -86,6 +86,7 @@ class Run:
             parallel_tool_calls, response_format, temperature, top_p, reasoning_effort, max_prompt_tokens,
             max_completion_tokens, truncation_strategy.
         functions: the assistant's `functions` whose calls are run by a tool Lambda.
+        tool_resources: the assistant's; the thread's own come beside them.
         turn: how many model calls have their outcome stored.
         attempts: how many model calls were begun, retried ones included.
         execution: the name of the execution that drives this run; another one only waits for its end.
@@ -105,6 +106,7 @@ class Run:
     expires_at: int
     settings: Json
     functions: list[Json]
+    tool_resources: Json
     metadata: dict[str, str]
     execution: str
     answers_in_output: bool

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from assistant_engine import conversation, ids, registry, tool_resources
+from assistant_engine import built_in, conversation, ids, registry, tool_resources
 from assistant_engine.errors import InvalidRequest
 from assistant_engine.lifecycle import ACTIVE, TERMINAL
 from assistant_engine.records import Json, Run, Thread, ToolStep, json_size
@@ -68,6 +68,7 @@ def new_run(
         expires_at=now + expires_after,
         settings=settings,
         functions=assistant["functions"],
+        tool_resources=assistant["tool_resources"],
         metadata=request.get("metadata") or {},
         execution=execution,
         answers_in_output=answers_in_output,
@@ -97,6 +98,7 @@ def settings_of(assistant: Json, request: Json) -> Json:
         named = {tool["function"]["name"] for tool in tools if tool["type"] == "function"}
         deployed = registry.function_tools(assistant["functions"])
         tools = [*tools, *(tool for tool in deployed if tool["function"]["name"] not in named)]
+    built_in.check_names(tools)
     tool_choice = chosen("tool_choice", "auto")
     _require_tool(tool_choice, tools)
     return {
@@ -390,31 +392,54 @@ def _answer(store: Store, run: Run, message_ids: list[str]) -> list[Json]:
     return answer
 
 
-def calls(run: Run, tools: ToolStep) -> list[Json]:
+def calls(store: Store, run: Run, tools: ToolStep) -> list[Json]:
     """The calls of a turn that tool Lambdas run, as `call_tools` takes them."""
-    entries = {entry["function_name"]: entry for entry in run.functions}
+    modules = {entry["function_name"]: entry["module_name"] for entry in run.functions}
+    made = tools.unanswered(server=True)
+    inputs = _inputs(store, run, {call["function"]["name"] for call in made})
     return [
         {
             "tool_call_id": call["id"],
-            "function": registry.alias_arn(entries[call["function"]["name"]]["module_name"]),
+            "function": registry.alias_arn(modules.get(name, name)),
             "payload": {
                 "thread_id": run.thread_id,
                 "run_id": run.id,
                 "turn": run.turn - 1,
                 "tool_call_id": call["id"],
-                "function_name": call["function"]["name"],
+                "function_name": name,
                 "arguments": call["function"]["arguments"],
                 "inline_bytes": _inline_bytes(tools),
                 "most_bytes": min(MOST_OUTPUT_BYTES, MOST_TURN_BYTES // len(tools.calls)),
+                **inputs.get(name, {}),
             },
         }
-        for call in tools.unanswered(server=True)
+        for call in made
+        for name in [call["function"]["name"]]
     ]
+
+
+def _inputs(store: Store, run: Run, names: set[str]) -> dict[str, Json]:
+    """What built-in tools work on: the ids of the assistant's and the thread's files and vector stores."""
+    if not names & set(built_in.FUNCTIONS):
+        return {}
+    resources = [run.tool_resources, store.threads.get_head(run.thread_id).tool_resources]
+    file_ids = _united(resources, "code_interpreter", "file_ids")
+    vector_store_ids = _united(resources, "file_search", "vector_store_ids")
+    search = built_in.search_options(run.settings["tools"])
+    return {
+        "code_interpreter": {"file_ids": file_ids},
+        "file_search": {"vector_store_ids": vector_store_ids, **search},
+    }
+
+
+def _united(resources: list[Json], tool: str, member: str) -> list[str]:
+    return list(dict.fromkeys(name for each in resources for name in (each.get(tool) or {}).get(member) or []))
 
 
 def refused(run: Run, tools: ToolStep) -> dict[str, Json]:
     """The outputs, by call id, of calls that nobody can carry out: the model is told, and may do better."""
     offered = {tool["function"]["name"] for tool in run.settings["tools"] if tool["type"] == "function"}
+    offered |= set(built_in.offered(run.settings["tools"]))
     answers = {}
     for call in [*tools.unanswered(server=True), *tools.unanswered(server=False)]:
         if call["function"]["name"] not in offered:

@@ -111,7 +111,7 @@ class Runs:
         raise Conflict(f"Too many writers on {run.thread_id} at once. Please try again.", code="conflict")
 
     def _put_run(self, run: Run) -> Json:
-        fixed = {"settings": run.settings, "functions": run.functions}
+        fixed = {"settings": run.settings, "functions": run.functions, "tool_resources": run.tool_resources}
         item = {
             "thread_id": run.thread_id,
             "message_id": run.id,
@@ -178,6 +178,7 @@ class Runs:
             expires_at=item["expires_at"],
             settings=fixed["settings"],
             functions=fixed["functions"],
+            tool_resources=fixed["tool_resources"],
             metadata=item["metadata"],
             execution=item["execution"],
             answers_in_output=item["answers_in_output"],

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from assistant_engine import ids
+from assistant_engine import built_in, ids
 from assistant_engine.errors import NotFound
 from assistant_engine.records import Json, Run, ToolStep, Turn, Usage
 from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, marshal, values
@@ -47,13 +47,20 @@ class Steps:
 
     # Reading
 
-    def page(self, thread_id: str, run_id: str, window: Window) -> Page:
-        """A page of a run's steps (`RunStepObject`), strongly consistent."""
-        found, has_more = cut(below_page(self._db, self._table, thread_id, ids.step_prefix(run_id), window), window)
-        return Page(map(self._step, found), has_more, window.from_end)
+    def page(self, thread_id: str, run_id: str, window: Window, *, contents: bool = False) -> Page:
+        """A page of a run's steps (`RunStepObject`), strongly consistent.
 
-    def get(self, thread_id: str, run_id: str, step_id: str) -> Json:
+        Args:
+            contents: whether the text that file searches found is shown.
+        """
+        found, has_more = cut(below_page(self._db, self._table, thread_id, ids.step_prefix(run_id), window), window)
+        return Page((self._step(item, contents) for item in found), has_more, window.from_end)
+
+    def get(self, thread_id: str, run_id: str, step_id: str, *, contents: bool = False) -> Json:
         """A step of the run.
+
+        Args:
+            contents: whether the text that file searches found is shown.
 
         Raises:
             NotFound: the run has no step with this id.
@@ -63,7 +70,7 @@ class Steps:
             item = self._db.get(self._table, key_of(thread_id, step_id))
         if item is None:
             raise NotFound(f"No run step found with id '{step_id}'.")
-        return self._step(item)
+        return self._step(item, contents)
 
     def message_ids(self, thread_id: str, run_id: str) -> list[str]:
         """The ids of the messages that the run added, oldest first; some may have been deleted."""
@@ -102,7 +109,7 @@ class Steps:
         document = self._blobs.unpack("document", item)
         return ToolStep(document, item["server_calls"], item["to_approve"], item["outputs"])
 
-    def _step(self, item: Json) -> Json:
+    def _step(self, item: Json, contents: bool) -> Json:
         step: Json = self._blobs.unpack("document", item)
         step |= {
             name: item[name] for name in ("completed_at", "cancelled_at", "expired_at", "failed_at") if name in item
@@ -114,8 +121,9 @@ class Steps:
         step["metadata"] = item.get("metadata", step["metadata"])
         if "outputs" in item:
             [outputs] = self.output_texts([self._tool_step(item)])
-            for call in step["step_details"]["tool_calls"]:
-                call["function"]["output"] = outputs.get(call["id"])
+            step["step_details"]["tool_calls"] = [
+                _shown(call, outputs.get(call["id"]), contents) for call in step["step_details"]["tool_calls"]
+            ]
         return step
 
     # Writing: actions of a run's transactions, and outputs as they come
@@ -230,3 +238,9 @@ class Steps:
                 "ExpressionAttributeValues": values(**named),
             }
         }
+
+
+def _shown(call: Json, output: str | None, contents: bool) -> Json:
+    if call["function"]["name"] in built_in.FUNCTIONS:
+        return built_in.shown(call, output, contents=contents)
+    return {**call, "function": {**call["function"], "output": output}}

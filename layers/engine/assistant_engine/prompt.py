@@ -1,0 +1,72 @@
+"""What the model is asked in a run's next turn, put together from the record."""
+
+import os
+from dataclasses import dataclass
+
+from assistant_engine import built_in, conversation, images
+from assistant_engine.records import Json, Run
+from assistant_engine.store import Store
+
+MOST_MESSAGES = 500
+"""Messages of the thread that a turn reads at most, however long the thread is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A model call that is to be made.
+
+    Attributes:
+        body: of `POST /responses`.
+        over: the token budget that leaves no room for the call, if one does: `max_prompt_tokens` or
+            `max_completion_tokens`.
+        results: what built-in tools have come to in this run.
+        shown_since: the turn that last said something; images of later calls stand in no message yet.
+    """
+
+    body: Json
+    over: str | None
+    results: list[built_in.Result]
+    shown_since: int
+
+
+def prompt_of(store: Store, run: Run) -> Prompt:
+    """Read what the run's next turn needs: a bounded part of the thread, and the run's own turns.
+
+    Raises:
+        NotFound, InvalidRequest: an image of a message was deleted, is none, or can't be fetched.
+    """
+    settings = run.settings
+    budget = int(os.environ["CONTEXT_TOKENS"])
+    if settings["max_prompt_tokens"]:
+        budget = min(budget, settings["max_prompt_tokens"] - run.usage.prompt_tokens)
+    messages = _messages(store, run, budget)
+    turns = store.runs.turns(run) if run.turn else []
+    steps = store.steps.tool_steps(run) if run.turn else []
+    outputs, results = built_in.tell([step.calls for step in steps], store.steps.output_texts(steps))
+    body = conversation.model_request(settings, messages, turns, outputs, run.usage)
+    automatic = settings["truncation_strategy"]["type"] == "auto"
+    fits = conversation.fit(body, budget, len(messages), keep_first=automatic)
+    over = None
+    if settings["max_prompt_tokens"] and not fits:
+        over = "max_prompt_tokens"
+    elif body.get("max_output_tokens", conversation.SMALLEST_OUTPUT_TOKENS) < conversation.SMALLEST_OUTPUT_TOKENS:
+        over = "max_completion_tokens"
+    else:
+        images.put_bytes(body["input"], store.of(run.project).files)
+    said = [number for number, turn in enumerate(turns) if any(item["type"] == "message" for item in turn)]
+    return Prompt(body, over, results, said[-1] if said else 0)
+
+
+def _messages(store: Store, run: Run, budget: int) -> list[Json]:
+    """The messages of the thread that the model is shown, oldest first."""
+    truncation = run.settings["truncation_strategy"]
+    automatic = truncation["type"] == "auto"
+    most = MOST_MESSAGES if automatic else min(MOST_MESSAGES, truncation["last_messages"])
+    # What the run itself has said stands in its turns, together with the calls around it.
+    messages, more = store.threads.newest_messages(
+        run.thread_id, most, budget * conversation.BYTES_PER_TOKEN, without_run=run.id
+    )
+    if automatic and more and (first := store.threads.first_message(run.thread_id, run.id)):
+        messages = [first, *(message for message in messages if message["id"] != first["id"])]
+    # An empty answer of the model says nothing, and some servers refuse a message that does.
+    return [message for message in messages if message["role"] == "user" or conversation.text_of(message)]
