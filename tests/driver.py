@@ -141,14 +141,14 @@ class Driver:
         found: Run = self._until(find, lambda run: run is not None and run.status == status, seconds)
         return found
 
-    def until(self, run: Run, *statuses: str, seconds: float = 60) -> Run:
+    def until(self, run: Run, *statuses: str, seconds: float = 180) -> Run:
         """Wait until the run's record has one of the statuses; the run."""
         found: Run = self._until(
             lambda: self.store.runs.get(run.thread_id, run.id), lambda seen: seen.status in statuses, seconds
         )
         return found
 
-    def ended(self, run: Run, status: str, seconds: float = 60) -> Run:
+    def ended(self, run: Run, status: str, seconds: float = 180) -> Run:
         """Wait for the run's end, and hold all that is recorded of it against what every end promises; the run."""
         run = self.until(run, *TERMINAL, seconds=seconds)
         assert run.status == status, run.last_error

@@ -111,7 +111,7 @@ class ModelServer:
 
         self._http = _Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._http.server_port}{self._upstream.path}"
-        threading.Thread(target=self._http.serve_forever, daemon=True).start()
+        threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
 
     def close(self) -> None:
         """Stop serving; requests that are held are let go."""
@@ -255,5 +255,5 @@ class _Handler(BaseHTTPRequestHandler):
 def _parsed(body: bytes) -> Any:
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 
 import pytest
@@ -54,6 +54,14 @@ def test_a_configuration_is_frozen_and_only_known_settings_are_overridden() -> N
         configuration.model = "other"  # type: ignore[misc]
     with pytest.raises(UnknownEnvironment, match="'acme' is not one of openai, azure, bedrock"):
         configuration_of({"env": "dev", "model_provider": "acme"}.get)
+
+
+def test_a_run_that_could_outgrow_its_history_is_an_error() -> None:
+    for configuration in ENVIRONMENTS.values():
+        assert configuration.history_events < 20_000
+        for more in ({"most_turns": 1_000}, {"most_calls": 3_000}, {"most_retries": 1_000}):
+            with pytest.raises(ValueError, match="history"):
+                replace(configuration, **more)
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

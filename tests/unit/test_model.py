@@ -1,0 +1,238 @@
+"""The model call, against a server that answers as told: what comes back, and what is made of it."""
+
+import time
+from collections.abc import Iterator
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+
+from assistant_engine import conversation, model
+from assistant_engine.records import Json, Turn, Usage
+from tests.faults.model_server import Behaviour, ModelServer, failure
+
+ANYTHING: list[Any] = [None, 7, "text", [], {}]
+NO_RESPONSE = "The model's server answered with something that is not a response."
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
+    server = ModelServer("http://127.0.0.1:9/v1")
+    monkeypatch.setenv("MODEL_PROVIDER", "openai")
+    monkeypatch.setenv("MODEL_BASE_URL", server.url)
+    monkeypatch.setattr(model, "_key", lambda: "sk-first")
+    model._client.cache_clear()
+    yield server
+    model._client.cache_clear()
+    server.close()
+
+
+def ask(server: ModelServer, behaviour: Behaviour, retries: int = 0) -> Json:
+    server.when("Hello", [behaviour])
+    return model.respond({"input": "Hello"}, "run_1/0/1", 30, retries, lambda: False)
+
+
+def outcome(server: ModelServer, body: Any) -> Turn:
+    return conversation.outcome(ask(server, Behaviour(body=body)), "asst_1", "run_1", 9)
+
+
+def response(*output: Any, **more: Any) -> Json:
+    return {"status": "completed", "output": output, "usage": {"input_tokens": 7, "output_tokens": 3}, **more}
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "30"}, 30),
+        ({"retry-after": "29.2"}, 30),
+        ({"retry-after": "3600"}, 3_600),
+        ({"retry-after-ms": "29001", "retry-after": "90"}, 30),
+        ({"retry-after-ms": "soon", "retry-after": "30"}, 30),
+    ],
+)
+def test_retry_after_is_waited_for_whatever_the_jitter_says(
+    server: ModelServer, headers: dict[str, str], seconds: int
+) -> None:
+    with pytest.raises(model.TryAgain) as busy:
+        ask(server, failure(429, **headers))
+    assert busy.value.wait_seconds == seconds
+
+
+def test_retry_after_may_be_a_date(server: ModelServer) -> None:
+    before = time.time()
+    with pytest.raises(model.TryAgain) as busy:
+        ask(server, failure(503, **{"retry-after": formatdate(before + 100, usegmt=True)}))
+    assert before + 99 <= time.time() + busy.value.wait_seconds
+    assert busy.value.wait_seconds <= 101
+
+
+@pytest.mark.parametrize(
+    "said", ["", "soon", "-5", "nan", "inf", "1e400", "Mon, 99 Foo 9999 99:99:99 GMT", "Wed, 21 Oct 2015 07:28:00 GMT"]
+)
+def test_a_retry_after_that_says_nothing_leaves_the_jitter(server: ModelServer, said: str) -> None:
+    with pytest.raises(model.TryAgain) as busy:
+        ask(server, failure(429, **{"retry-after": said}))
+    assert 1 <= busy.value.wait_seconds <= 2
+
+
+@pytest.mark.parametrize(("retries", "most"), [(0, 2), (1, 4), (4, 32), (5, 60), (500, 60)])
+def test_the_jitter_is_full_over_a_doubling_interval(
+    server: ModelServer, monkeypatch: pytest.MonkeyPatch, retries: int, most: int
+) -> None:
+    for chance, seconds in ((0.0, 1), (1.0, most)):
+        monkeypatch.setattr("random.uniform", lambda low, high, chance=chance: low + chance * (high - low))
+        with pytest.raises(model.TryAgain) as busy:
+            ask(server, failure(500), retries)
+        assert busy.value.wait_seconds == seconds
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "code"),
+    [
+        (failure(429), "rate_limit_exceeded"),
+        (failure(500), "server_error"),
+        (failure(503), "server_error"),
+        (failure(408), "server_error"),
+        (failure(409), "server_error"),
+        (Behaviour(502, {"content-type": "text/html"}, b"<html></html>"), "server_error"),
+        (Behaviour(body={"status": "failed", "error": {"code": "rate_limit_exceeded"}}), "rate_limit_exceeded"),
+        (Behaviour(body={"status": "failed", "error": {"code": "server_error"}}), "server_error"),
+        (Behaviour(close="before"), "server_error"),
+        (Behaviour(body=b"x" * 1_000, close="within"), "server_error"),
+        (Behaviour(body=b"no gzip", headers={"content-encoding": "gzip"}), "server_error"),
+    ],
+)
+def test_what_may_pass_is_to_be_tried_again(server: ModelServer, behaviour: Behaviour, code: str) -> None:
+    with pytest.raises(model.TryAgain) as busy:
+        ask(server, behaviour)
+    assert busy.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "code"),
+    [
+        *((failure(status), "invalid_prompt") for status in (400, 404, 413, 415, 422)),
+        (failure(429, "insufficient_quota"), "rate_limit_exceeded"),
+        (failure(304), "server_error"),
+        (failure(401), "server_error"),
+        (failure(403), "server_error"),
+        (Behaviour(400, {}, {"error": "No."}), "invalid_prompt"),
+        (Behaviour(400, {}, {"error": {"message": {"not": "text"}}}), "invalid_prompt"),
+        (Behaviour(400, {}, b"[" * 100_000), "invalid_prompt"),
+        (Behaviour(body={"status": "failed", "error": {"code": "invalid_image"}}), "invalid_prompt"),
+    ],
+)
+def test_what_will_not_pass_is_not_tried_again(server: ModelServer, behaviour: Behaviour, code: str) -> None:
+    with pytest.raises(model.Refused) as refused:
+        ask(server, behaviour)
+    assert type(refused.value) is model.Refused
+    assert refused.value.code == code
+
+
+def test_the_words_of_the_server_are_cut_and_clean(server: ModelServer) -> None:
+    with pytest.raises(model.Refused) as refused:
+        ask(server, Behaviour(400, {}, {"error": {"message": "\ud800" * 5_000}}))
+    assert refused.value.message == "\ufffd" * 1_000
+
+
+def test_a_key_that_was_rotated_is_read_again_once(server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.when("Hello", [Behaviour(body=response()), failure(401), Behaviour(body=response()), failure(401)])
+    for key in ("sk-first", "sk-second"):
+        monkeypatch.setattr(model, "_key", lambda key=key: key)
+        model.respond({"input": "Hello"}, "run_1/0/1", 30, 0, lambda: False)
+    with pytest.raises(model.Refused):
+        model.respond({"input": "Hello"}, "run_1/0/1", 30, 0, lambda: False)
+    given = [request.headers["authorization"] for request in server.journal]
+    assert given == ["Bearer sk-first", "Bearer sk-first", "Bearer sk-second", "Bearer sk-second"]
+
+
+@pytest.mark.parametrize("status", [400, 429, 500])
+def test_a_server_that_repeats_the_key_is_not_quoted(server: ModelServer, status: int) -> None:
+    with pytest.raises(model.Refused) as refused:
+        ask(server, Behaviour(status, {}, {"error": {"message": "There is no key sk-first."}}))
+    assert refused.value.message == f"The model's server answered with status {status}."
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>Hello</html>",
+        b'{"status": "completed", "output": [',
+        b"\xff\xfe\x00",
+        b"null",
+        b"[]",
+        b'"completed"',
+        b"[" * 100_000,
+        b'{"status": "completed", "output": [], "usage": {"input_tokens": ' + b"7" * 5_000 + b"}}",
+        b'{"status": "completed", "output": [' + b" " * 3_000_000 + b"]}",
+        {"error": {"message": "Something is wrong."}},
+        {"error": "Something is wrong."},
+        {"status": "completed"},
+        {"output": []},
+        *(response(status=status) for status in ["queued", "in_progress", "cancelled", *ANYTHING]),
+        *({"status": "completed", "output": output} for output in ANYTHING if output != []),
+        *({"status": "failed", "error": error} for error in [*ANYTHING, {"code": 7}, {"message": "No."}]),
+    ],
+)
+def test_what_is_no_response_is_refused(server: ModelServer, body: Any) -> None:
+    with pytest.raises(model.Refused) as refused:
+        outcome(server, body)
+    assert (refused.value.code, refused.value.message) == ("server_error", NO_RESPONSE)
+
+
+@pytest.mark.parametrize(
+    ("usage", "counted"),
+    [
+        (None, Usage()),
+        ([], Usage()),
+        ("text", Usage()),
+        ({}, Usage()),
+        ({"input_tokens": 5}, Usage(5, 0)),
+        ({"input_tokens": None, "output_tokens": 5}, Usage(0, 5)),
+        ({"input_tokens": -5, "output_tokens": 5}, Usage(0, 5)),
+        ({"input_tokens": "5", "output_tokens": [5]}, Usage()),
+        ({"input_tokens": 5.0, "output_tokens": 5.9}, Usage(5, 5)),
+        ({"input_tokens": 10**40, "output_tokens": 5}, Usage(0, 5)),
+        ({"input_tokens": float("nan"), "output_tokens": float("inf")}, Usage()),
+        ({"input_tokens": 1e300, "output_tokens": -0.0}, Usage()),
+    ],
+)
+def test_usage_that_makes_no_sense_counts_as_none(server: ModelServer, usage: Any, counted: Usage) -> None:
+    turn = outcome(server, response(usage=usage))
+    assert (turn.status, turn.usage) == ("completed", counted)
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        [],
+        [*ANYTHING, {"type": None}],
+        [{"type": "unheard of", "text": "Hello"}],
+        [{"type": "reasoning", "summary": []}],
+        *([{"type": "message", "content": content}] for content in [*ANYTHING, ANYTHING]),
+        *(
+            [{"type": "message", "content": [{"type": "output_text", "text": text}]}]
+            for text in ANYTHING
+            if text != "text"
+        ),
+        [{"type": "message", "content": [{"type": "refusal"}, {"type": "output_text"}]}],
+        [{"type": "message"}],
+    ],
+)
+@pytest.mark.parametrize("status", ["completed", "incomplete"])
+def test_what_says_nothing_is_an_empty_message(server: ModelServer, status: str, output: list[Any]) -> None:
+    turn = outcome(server, response(*output, status=status))
+    assert (turn.status, turn.calls) == (status, [])
+    assert turn.message is not None
+    assert turn.message["content"] == [{"type": "text", "text": {"value": "", "annotations": []}}]
+
+
+@pytest.mark.parametrize("name", [value for value in ANYTHING if value != "text"])
+def test_a_call_without_name_or_arguments_is_unusable(server: ModelServer, name: Any) -> None:
+    call = {"type": "function_call", "call_id": "call_a"}
+    for bad in (call, {**call, "name": "f"}, {**call, "name": "f", "arguments": name}, {**call, "name": name}):
+        with pytest.raises(conversation.Unusable):
+            outcome(server, response(bad))
+        # Cut off, it is not carried out, and nothing is wrong.
+        assert outcome(server, response(bad, status="incomplete")).status == "incomplete"
