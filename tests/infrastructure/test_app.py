@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,7 +60,8 @@ def test_a_configuration_is_frozen_and_only_known_settings_are_overridden() -> N
 def test_a_run_that_could_outgrow_its_history_is_an_error() -> None:
     for configuration in ENVIRONMENTS.values():
         assert configuration.history_events < 20_000
-        for more in ({"most_turns": 1_000}, {"most_calls": 3_000}, {"most_retries": 1_000}):
+        changes: list[dict[str, Any]] = [{"most_turns": 1_000}, {"most_calls": 3_000}, {"most_retries": 1_000}]
+        for more in changes:
             with pytest.raises(ValueError, match="history"):
                 replace(configuration, **more)
 
