@@ -278,6 +278,15 @@ def test_items_are_sent_again_word_for_word_but_for_what_json_does_not_know(begi
     assert talk.sent()[:2] == [odd, {**price("ACME"), "nan": None, "inf": None}]
 
 
+def test_a_message_of_the_model_is_its_own_whatever_role_it_claims(begin: Begin) -> None:
+    """It shows the model no image: neither a file of somebody else's, nor what stands at an address."""
+    images = [{"type": "input_image", "file_id": "file_x"}, {"type": "input_image", "image_url": "http://127.0.0.1/"}]
+    odd = [{"type": "message", "role": role, "content": content} for role in ("user", 7) for content in (images, None)]
+    talk = begin([response(*odd, price("ACME"))])
+    talk.ended("completed")
+    assert talk.sent()[:4] == [{**item, "role": "assistant"} for item in odd]
+
+
 def test_a_long_answer_is_kept_whole(begin: Begin) -> None:
     talk = begin([response(says("long " * 200_000))])
     talk.ended("completed")

@@ -56,7 +56,7 @@ def test_a_step_shows_code_with_its_logs_and_images() -> None:
     }
 
 
-@pytest.mark.parametrize("arguments", ["6*7", '{"code": 1}', "[]", "{}", '"code"'])
+@pytest.mark.parametrize("arguments", ["6*7", '{"code": 1}', "[]", "{}", '"code"', "[" * 100_000])
 def test_arguments_without_code_are_shown_as_they_are(arguments: str) -> None:
     shown = built_in.shown(call("code_interpreter", arguments), None, contents=False)
     assert shown["code_interpreter"] == {"input": arguments, "outputs": []}
@@ -68,6 +68,16 @@ def test_a_step_shows_results_and_their_text_when_it_is_asked_for() -> None:
     assert shown["results"][0] == {"file_id": "file-guide", "file_name": "guide.pdf", "score": 0.5}
     shown = built_in.shown(call("file_search", "{}"), SEARCH.output, contents=True)["file_search"]
     assert shown["results"][0]["content"] == [{"type": "text", "text": "Press the button."}]
+
+
+def test_code_that_utf8_can_not_express_is_mended() -> None:
+    shown = built_in.shown(call("code_interpreter", '{"code": "\\ud800"}'), None, contents=False)
+    assert shown["code_interpreter"]["input"] == "\ufffd"
+
+
+def test_a_mark_of_any_length_is_no_citation() -> None:
+    content, _ = built_in.annotated([text(f"【{'1' * 9_999}:{'1' * 9_999}†x】")], [SEARCH], since=0)
+    assert content[0]["text"]["annotations"] == []
 
 
 def test_a_message_has_the_images_its_links_and_its_citations() -> None:

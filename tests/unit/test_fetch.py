@@ -366,7 +366,8 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(secure: World) -> None
 
 def shown(*image_urls: str) -> list[Json]:
     parts = [{"type": "input_image", "image_url": url, "detail": "auto"} for url in image_urls]
-    return [{"role": "user", "content": [{"type": "input_text", "text": "Look"}, *parts]}, {"type": "reasoning"}]
+    said = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Look"}, *parts]}
+    return [said, {"type": "reasoning", "role": "user"}]
 
 
 def files_with(data: Callable[[], bytes]) -> Any:

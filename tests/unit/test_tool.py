@@ -32,6 +32,10 @@ class Calculator:
         """Give quotes."""
         return '"' * count
 
+    def half(self) -> str:
+        """Give half of a pair."""
+        return "half \ud83d"
+
     def _hidden(self) -> None: ...
 
 
@@ -47,6 +51,10 @@ def invoke(name: str, arguments: str, limit: int = 1_000, most: int = 9_000, cls
         "most_bytes": most,
     }
     return tool.handler(cls)(event, None)
+
+
+def test_an_output_that_utf8_can_not_express_is_mended() -> None:
+    assert invoke("half", "{}")["output"] == "half \ufffd"
 
 
 def test_the_size_of_an_output_is_what_it_takes_in_the_execution(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +75,7 @@ def test_an_output_beyond_all_bounds_is_cut() -> None:
 def test_schemas_come_from_the_hints_and_the_docstring() -> None:
     described = tool.describe(Calculator)
     assert described["class_name"] == "Calculator"
-    assert set(described["functions"]) == {"divide", "quote", "whose"}
+    assert set(described["functions"]) == {"divide", "half", "quote", "whose"}
     assert described["functions"]["divide"] == {
         "description": "Divide two numbers.",
         "parameters": {

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from assistant_engine.errors import InvalidRequest
-from assistant_engine.records import Json
+from assistant_engine.records import Json, well_formed
 
 FUNCTIONS: Final[dict[str, Json]] = {
     "code_interpreter": {
@@ -47,7 +47,7 @@ FUNCTIONS: Final[dict[str, Json]] = {
 MOST_RESULTS = 20
 """Results of a search unless the tool says otherwise, as the API has it."""
 
-_MARK = re.compile(r"【(\d+):(\d+)†[^】]*】")
+_MARK = re.compile(r"【(\d{1,9}):(\d{1,9})†[^】]*】")
 _LINK = re.compile(r"sandbox:(/mnt/data/[^\s)\]\"'<>]+)")
 
 
@@ -168,9 +168,9 @@ def _code(call: Json) -> str:
     arguments: str = call["function"]["arguments"]
     try:
         code = json.loads(arguments)["code"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return arguments
-    return code if isinstance(code, str) else arguments
+    return well_formed(code) if isinstance(code, str) else arguments
 
 
 def annotated(content: list[Json], results: list[Result], since: int) -> tuple[list[Json], list[Json]]:

@@ -142,16 +142,22 @@ def _text_format(response_format: str | Json | None) -> Json | None:
 
 def estimate_tokens(body: Json) -> int:
     """About how many tokens the input of a request has."""
-    images: int = sum(
-        part["type"] == "input_image" for item in body["input"] if item.get("role") for part in item["content"]
-    )
     text = {name: body.get(name) for name in ("instructions", "tools")}
     size: int = len(json.dumps(text)) + sum(len(json.dumps(_without_images(item))) for item in body["input"])
-    return size // BYTES_PER_TOKEN + images * _TOKENS_OF_AN_IMAGE
+    return size // BYTES_PER_TOKEN + len(images_of(body["input"])) * _TOKENS_OF_AN_IMAGE
+
+
+def images_of(items: list[Json]) -> list[Json]:
+    """The images among the input items of a model call; only users' messages have some, the rest is the model's own."""
+    return [part for item in items if _is_users(item) for part in item["content"] if part["type"] == "input_image"]
+
+
+def _is_users(item: Json) -> bool:
+    return bool(item["type"] == "message" and item["role"] == "user")
 
 
 def _without_images(item: Json) -> Json:
-    if not item.get("role"):
+    if not _is_users(item):
         return item
     return {**item, "content": [part for part in item["content"] if part["type"] != "input_image"]}
 
@@ -218,7 +224,9 @@ def _usable(items: list[Any]) -> list[Json]:
     for item in items:
         if not isinstance(item, dict) or not isinstance(item.get("type"), str):
             continue
-        if item["type"] != "function_call":
+        if item["type"] == "message":
+            usable.append({**item, "role": "assistant"})  # Whatever it says: it is not the user who speaks.
+        elif item["type"] != "function_call":
             usable.append(item)
         elif len(call_ids) < MOST_TURN_CALLS:
             call_id = _call_id(item.get("call_id"), call_ids)

@@ -8,6 +8,7 @@ import base64
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from assistant_engine import conversation
 from assistant_engine.errors import InvalidRequest
 from assistant_engine.fetch import fetch
 from assistant_engine.records import Json
@@ -32,7 +33,7 @@ def put_bytes(items: list[Json], files: Files) -> None:
         NotFound: an image file was deleted.
         InvalidRequest: one is no image, too large or can't be fetched, or all together are too large.
     """
-    parts = [part for item in items if item.get("role") for part in item["content"] if part["type"] == "input_image"]
+    parts = conversation.images_of(items)
     size = 0
     for part in parts:
         if "file_id" in part:

@@ -19,7 +19,7 @@ from typing import Any
 import boto3
 import openai
 
-from assistant_engine.records import Json
+from assistant_engine.records import Json, well_formed
 
 CANCEL_CHECK_SECONDS = 2.0
 """How often the run's record is looked at while the model works."""
@@ -120,15 +120,10 @@ def _parsed(body: bytes) -> Any:
         return None
     try:
         # A number such as 1e999 is infinite only once it is read.
-        text = _clean(json.dumps(json.loads(body), ensure_ascii=False))
+        text = well_formed(json.dumps(json.loads(body), ensure_ascii=False))
         return json.loads(text, parse_constant=lambda name: None)
     except (ValueError, RecursionError):
         return None
-
-
-def _clean(text: str) -> str:
-    """Text with its pairs of surrogates joined; lone ones become U+FFFD."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _checked(response: Any, retries: int) -> Json:
@@ -175,7 +170,7 @@ def _shown(error: Any, default: str, key: str = "") -> str:
     message = error.get("message") if isinstance(error, dict) else None
     if not isinstance(message, str) or not message or (key and key in message):
         return default
-    return _clean(message[:_MOST_MESSAGE_CHARACTERS])
+    return well_formed(message[:_MOST_MESSAGE_CHARACTERS])
 
 
 def _key_of(error: openai.APIStatusError) -> str:

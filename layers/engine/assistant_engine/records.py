@@ -20,6 +20,11 @@ DEFAULT_PROJECT = "default"
 """The project of a key that names none, and of what was made before there were projects."""
 
 
+def well_formed(text: str) -> str:
+    """Text that UTF-8 can express: pairs of surrogates are joined, and a lone one becomes U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def json_size(text: str) -> int:
     """The bytes that text takes in JSON at most: quotes and what is not ASCII are escaped there."""
     return len(json.dumps(text))

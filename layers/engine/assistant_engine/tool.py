@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from assistant_engine.call import Call, CallStopped, current_call, serving
-from assistant_engine.records import Json, json_size
+from assistant_engine.records import Json, json_size, well_formed
 
 __all__ = ["CallStopped", "current_call", "describe", "handler", "needs_approval"]
 
@@ -80,7 +80,7 @@ def handler(cls: type) -> Callable[[Json, Any], Json]:
                 output = _answer(cls, methods.get(event["function_name"]), event, configurations)
         except CallStopped:
             output = "Error: the run does not wait for this call any more."
-        output = _cut(output, event["most_bytes"])
+        output = _cut(well_formed(output), event["most_bytes"])
         if json_size(output) <= event["inline_bytes"]:
             return {"tool_call_id": call.tool_call_id, "output": output}
         key = f"outputs/{call.thread_id}/{call.idempotency_key}"
