@@ -16,7 +16,7 @@ pytestmark = pytest.mark.offline_model
 
 FAILED = {"status": "failed", "error": {"code": "server_error", "message": "Sorry."}, "output": []}
 PASSING = {
-    **{str(status): failure(status) for status in (408, 409, 429, 500, 503, 529)},
+    **{str(status): failure(status) for status in (429, 500)},
     "html": Behaviour(502, {"content-type": "text/html"}, b"<html>Bad gateway</html>"),
     "failed": Behaviour(body=FAILED),
     "refused": Behaviour(close="before"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cdk.configuration import ENVIRONMENTS
 from cdk.tools import CALL_ATTRIBUTES
 from tests.infrastructure.conftest import ROOT, Json, Template, synthesise
 
@@ -230,3 +231,13 @@ def test_the_api_is_throttled_and_its_log_holds_no_headers(prod: Template) -> No
     assert not [name for name in logged if "header" in name.lower() or "body" in name.lower()]
     routes = {route["RouteKey"] for route in prod.properties("AWS::ApiGatewayV2::Route")}
     assert routes == {"ANY /v1/{proxy+}", "ANY /openapi.json", "ANY /docs"}
+
+
+def test_the_limits_of_a_run_are_those_of_the_configuration(prod: Template) -> None:
+    limits = ENVIRONMENTS["prod"]
+    variables = prod.functions()["oae-in_progress"]["Environment"]["Variables"]
+    assert {name: int(variables[name]) for name in ("MOST_TURNS", "MOST_CALLS", "MOST_RETRIES")} == {
+        "MOST_TURNS": limits.most_turns,
+        "MOST_CALLS": limits.most_calls,
+        "MOST_RETRIES": limits.most_retries,
+    }
