@@ -172,7 +172,7 @@ def missing(named: dict[str, str]) -> dict[str, str]:
 
 
 def records(owner: Owner) -> list[Any]:
-    """All that the project has, as it is stored."""
+    """All that the project has, as it is stored; but not when the sweeper is to look at it, which moves by itself."""
     store = Store(owner.project)
     partitions = [
         *(("MESSAGES_TABLE", "thread_id", each["thread_id"]) for each in (owner.ids, owner.waiting)),
@@ -187,7 +187,7 @@ def records(owner: Owner) -> list[Any]:
             ExpressionAttributeValues=values(value=value),
             ConsistentRead=True,
         )
-        known.append(list(items))
+        known.append([{name: text for name, text in item.items() if name != "due_at"} for item in items])
     return known
 
 
@@ -201,7 +201,10 @@ def owners(stack: local.Local, driver: Driver) -> Iterator[dict[str, Owner]]:
     clients = {role: connect(stack, key) for role, key in issued.items()}
     for client in clients.values():
         until_known(client)
-    yield {role: own(project, clients[role], driver.model) for role, project in projects.items()}
+    made = {role: own(project, clients[role], driver.model) for role, project in projects.items()}
+    yield made
+    for owner in made.values():
+        owner.client.beta.threads.runs.cancel(owner.waiting["run_id"], thread_id=owner.waiting["thread_id"])
     for name in names.values():
         keys.revoke(secrets, secret, name)
 
