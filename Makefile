@@ -85,6 +85,6 @@ LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.1
 lock: setup
 	@$(LOCK) requirements.in --output-file requirements.txt
 	@$(LOCK) local/requirements.in --output-file local/requirements.txt
-	@for folder in layers/openai layers/powertools; do \
+	@for folder in layers/openai layers/powertools layers/python_data; do \
 		$(LOCK) --generate-hashes $$folder/requirements.in --output-file $$folder/requirements.txt; done
 	@$(BIN)/npm install --package-lock-only --silent --registry=https://registry.npmjs.org

@@ -13,8 +13,36 @@ MOST_HISTORY_EVENTS = 20_000
 """An execution's history holds 25,000 (Step Functions limit); the rest is for retries of its own."""
 
 
+SANDBOX_NETWORKS = ("isolated", "open")
+
+
 class UnknownEnvironment(Exception):
     """`-c env=` is missing or names no environment, or another `-c` has a value that is not one of those known."""
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxLimits:
+    """What one call of the code interpreter may use; see docs/code-interpreter.md.
+
+    Attributes:
+        seconds: of time, and of each process's processor time.
+        memory_mb: of all processes together, and of the address space of each.
+        processes: processes and threads at once.
+        disk_mb: of all files together, given ones included.
+        file_mb: of one file, given or produced.
+        files: produced files and figures that are given back.
+        session_mb: of variables, and of files, that pass to the next call.
+        output_bytes: of printed text.
+    """
+
+    seconds: int = 60
+    memory_mb: int = 1536
+    processes: int = 64
+    disk_mb: int = 1024
+    file_mb: int = 100
+    files: int = 20
+    session_mb: int = 100
+    output_bytes: int = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +69,9 @@ class Configuration:
         mail_sender: an address verified in Amazon SES that tools send mail from; empty: mail stays in the outbox.
         api_rate: requests a second that the HTTP API takes; bursts may be twice that.
         layer_target: `lambda` for AWS, `host` for layers built for the interpreter of this machine.
+        sandbox_network: `isolated`: the code interpreter's sandbox reaches the bucket alone; `open`: all that
+            keeps its code from the Internet is its own filter of system calls.
+        sandbox_limits: of one call of the code interpreter.
     """
 
     environment: str
@@ -69,6 +100,8 @@ class Configuration:
     mail_sender: str = ""
     api_rate: int = 50
     layer_target: str = "lambda"
+    sandbox_network: str = "isolated"
+    sandbox_limits: SandboxLimits = SandboxLimits()
 
     def __post_init__(self) -> None:
         if self.history_events > MOST_HISTORY_EVENTS:
@@ -110,7 +143,15 @@ ENVIRONMENTS = {
     ),
 }
 
-OVERRIDES = ("model_provider", "model", "model_base_url", "embedding_model", "mail_sender", "layer_target")
+OVERRIDES = (
+    "model_provider",
+    "model",
+    "model_base_url",
+    "embedding_model",
+    "mail_sender",
+    "sandbox_network",
+    "layer_target",
+)
 """What `-c name=value` may change for one deployment."""
 
 
@@ -133,6 +174,7 @@ def configuration_of(context: Callable[[str], Any]) -> Configuration:
     for value, allowed in (
         (configuration.model_provider, PROVIDERS),
         (configuration.layer_target, LAYER_TARGETS),
+        (configuration.sandbox_network, SANDBOX_NETWORKS),
     ):
         if value not in allowed:
             raise UnknownEnvironment(f"{value!r} is not one of {', '.join(allowed)}")

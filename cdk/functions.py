@@ -40,6 +40,8 @@ class VersionedFunction(Construct):
         environment: variables beyond log level and service name.
         timeout: seconds.
         memory: MB; the environment's own unless given.
+        tracing: whether X-Ray gets a trace of each call, which the function's role must then allow.
+        others: further arguments of `aws_lambda.Function`.
 
     Attributes:
         alias: call this.
@@ -59,6 +61,8 @@ class VersionedFunction(Construct):
         timeout: int,
         memory: int | None = None,
         description: str,
+        tracing: bool = True,
+        **others: Any,
     ) -> None:
         super().__init__(scope, name)
         full_name = f"{configuration.prefix}-{name}"
@@ -90,11 +94,12 @@ class VersionedFunction(Construct):
             },
             memory_size=memory or configuration.memory,
             timeout=Duration.seconds(timeout),
-            tracing=Tracing.ACTIVE,
+            tracing=Tracing.ACTIVE if tracing else Tracing.DISABLED,
             log_group=self.log_group,
             logging_format=LoggingFormat.JSON,
             application_log_level_v2=ApplicationLogLevel(configuration.log_level),
             current_version_options=VersionOptions(removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE),
+            **others,
         )
         self.alias = Alias(
             self,
@@ -108,11 +113,12 @@ class VersionedFunction(Construct):
             "Serverless-LambdaDLQ",
             "Called synchronously, or by a rule whose failures the next minute's sweep makes good.",
         )
-        acknowledge(
-            self.role,
-            "AwsSolutions-IAM5[Resource::*]",
-            "X-Ray's PutTraceSegments and PutTelemetryRecords know no resources.",
-        )
+        if tracing:
+            acknowledge(
+                self.role,
+                "AwsSolutions-IAM5[Resource::*]",
+                "X-Ray's PutTraceSegments and PutTelemetryRecords know no resources.",
+            )
 
     @property
     def alias_arn(self) -> str:

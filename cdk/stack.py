@@ -9,6 +9,7 @@ from cdk.api import Api
 from cdk.configuration import Configuration
 from cdk.layers import CACHE, Layers
 from cdk.model import Model
+from cdk.sandbox import Sandbox
 from cdk.state_machine import RunStateMachine
 from cdk.steps import Steps
 from cdk.storage import Storage
@@ -34,6 +35,15 @@ class AssistantsStack(Stack):
         storage = Storage(self, "Storage", configuration)
         model = Model(self, "Model", configuration)
         tools = Tools(self, "Tools", configuration, layers=layers, tables=tables, storage=storage)
+        Sandbox(
+            self,
+            "Sandbox",
+            configuration,
+            layers=layers,
+            tables=tables,
+            storage=storage,
+            broker=tools.functions["code_interpreter"],
+        )
         steps = Steps(
             self,
             "Steps",

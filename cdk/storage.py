@@ -14,6 +14,9 @@ from cdk.review import acknowledge
 FILE_LIFETIMES = (1, 7, 30)
 """Days; the engine tags a file that expires `lifetime=<days>` with the least of these that it fits in."""
 
+SESSION_DAYS = 30
+"""A session of the code interpreter is forgotten so many days after its last call."""
+
 
 class Storage(Construct):
     """The bucket. Its prefixes are what roles are granted on.
@@ -22,6 +25,7 @@ class Storage(Construct):
     - `outputs/`: a tool's output over its inline budget; tools may write it and not read it
     - `files/`, `uploads/`: the API's files, and the parts of uploads that are not complete yet
     - `outbox/`: mails of the finance tool
+    - `sandbox/`: sessions of the code interpreter
 
     A bucket that is to be deleted with its stack must be emptied first.
     """
@@ -50,6 +54,12 @@ class Storage(Construct):
                         expiration=Duration.days(days),
                     )
                     for days in FILE_LIFETIMES
+                ),
+                LifecycleRule(
+                    id="forget-sessions",
+                    prefix="sandbox/",
+                    expiration=Duration.days(SESSION_DAYS),
+                    noncurrent_version_expiration=Duration.days(1),
                 ),
                 # As long as the tables can be restored to: what a restored item refers to is still there.
                 LifecycleRule(id="forget-old-versions", noncurrent_version_expiration=Duration.days(35)),

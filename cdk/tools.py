@@ -1,6 +1,7 @@
 """The tools: one function for each folder in `lambdas/tools`, found by its `tool.toml`."""
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
@@ -33,7 +34,7 @@ class ToolSettings:
         permissions: IAM statements, `{"actions", "resources", "because"}`; `because` is required where a resource has a
             wildcard. One whose resources this deployment doesn't have is left out.
 
-    In resources and variables, `${bucket_arn}` stands for the bucket, `${mail_sender}` for the address that mail is
+    In resources and variables, `${bucket_arn}` stands for the bucket, `${assistants_table_arn}` for that table, `${mail_sender}` for the address that mail is
     sent from and `${mail_identity_arn}` for its identity in Amazon SES; these two are empty where no mail is sent.
     """
 
@@ -68,6 +69,7 @@ class Tools(Construct):
             "bucket_arn": storage.bucket.bucket_arn,
             "mail_sender": sender,
             "mail_identity_arn": sender and self._identity_arn(sender),
+            "assistants_table_arn": tables.assistants.table_arn,
         }
         for settings_file in sorted(folder.glob("*/tool.toml")):
             module = settings_file.parent.name

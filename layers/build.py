@@ -112,6 +112,9 @@ def _install(target: str, lock: Path, folder: Path) -> None:
     if installed.returncode != 0:
         raise BuildError(f"{lock.relative_to(ROOT)} could not be installed:\n{installed.stderr.strip()}")
     shutil.rmtree(folder / "bin", ignore_errors=True)
+    # Packages bring their own tests, a fifth of what Lambda takes in all.
+    for tests in [path for path in folder.rglob("tests") if path.is_dir()]:
+        shutil.rmtree(tests, ignore_errors=True)
     (folder / ".lock").unlink(missing_ok=True)
 
 

@@ -21,6 +21,8 @@ from ministack.services import lambda_svc, secretsmanager  # type: ignore[import
 from ministack.services import stepfunctions as sfn
 from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
 
+from local import mends_of_isolation
+
 Json = Any  # what the emulator hands around: parsed JSON of any shape
 
 _execution: contextvars.ContextVar[dict[str, Json]] = contextvars.ContextVar("execution")
@@ -44,6 +46,7 @@ def apply() -> None:
     start_nested_executions_as_executions()
     give_a_succeed_state_its_output()
     limit_the_size_of_data()
+    mends_of_isolation.apply(_mend_worker)
 
 
 def treat_the_loopback_as_tls() -> None:

@@ -105,10 +105,12 @@ def _answer(cls: type, method: Callable[..., Any] | None, event: Json, configura
         result = method(cls(configuration), **dict(arguments))
     except ValidationError as error:
         wrong = (f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors())
-        return "Error: bad arguments. " + "; ".join(wrong)
+        return Answer("Error: bad arguments. " + "; ".join(wrong), {})
     except Exception as error:
-        return f"Error: {type(error).__name__}: {error}"
-    return result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, default=str)
+        return Answer(f"Error: {type(error).__name__}: {error}", {})
+    if isinstance(result, Answer):
+        return result
+    return Answer(result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, default=str), {})
 
 
 @cache

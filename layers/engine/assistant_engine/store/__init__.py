@@ -19,6 +19,7 @@ from assistant_engine.store.files import Files
 from assistant_engine.store.idempotency import Idempotency, Replayed
 from assistant_engine.store.pages import Page, Window
 from assistant_engine.store.runs import Runs
+from assistant_engine.store.sessions import Sessions
 from assistant_engine.store.steps import Steps
 from assistant_engine.store.threads import Threads
 from assistant_engine.store.uploads import Uploads
@@ -30,6 +31,7 @@ __all__ = [
     "Page",
     "Replayed",
     "Runs",
+    "Sessions",
     "Steps",
     "Store",
     "Threads",
@@ -88,3 +90,8 @@ class Store:
         """Files that come in parts."""
         tables = os.environ["ASSISTANTS_TABLE"], os.environ["MESSAGES_TABLE"]
         return Uploads(self.database, self.blobs, *tables, self.files)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Sessions of the code interpreter."""
+        return Sessions(self.blobs)

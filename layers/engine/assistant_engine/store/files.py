@@ -3,6 +3,7 @@
 import mimetypes
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 from urllib.parse import quote
@@ -85,6 +86,11 @@ class Files:
             if idempotency:
                 idempotency.check(self._db, self._blobs, self._idempotency_table)
             raise
+
+    def register(self, file: Json, media_type: str) -> None:
+        """Keep a file whose bytes are in the bucket already; nothing happens if it is kept."""
+        with suppress(ConditionFailed):
+            self._db.transact([self.put(file, media_type)])
 
     def put(self, file: Json, media_type: str) -> Json:
         """The action that writes the file's item."""

@@ -1,0 +1,267 @@
+"""Starts the interpreter, watches it and all that it starts, and leaves none of it alive."""
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from ctypes import CDLL, c_int, c_ulong
+from dataclasses import dataclass
+from pathlib import Path
+
+from workspace import Workspace
+
+_PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_HERE = Path(__file__).parent
+TICK = 0.2
+PATIENCE = 20
+"""Seconds after which processes that can't be killed end this one, and with it the whole execution environment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a call may use.
+
+    Attributes:
+        seconds: of time, and of each process's processor time.
+        memory_mb: of all processes together, and of the address space of each.
+        processes: processes and threads at once.
+        disk_mb: of all files together, given ones included.
+        file_mb: of one file, given or produced.
+        files: produced files and figures that are given back.
+        session_mb: of variables, and of files, that pass to the next call.
+        output_bytes: of printed text, the middle of which is left out beyond this.
+    """
+
+    seconds: int
+    memory_mb: int
+    processes: int
+    disk_mb: int
+    file_mb: int
+    files: int
+    session_mb: int
+    output_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How the interpreter ended.
+
+    Attributes:
+        output: what was printed.
+        reason: why it did not end by itself, a sentence; empty if it did.
+    """
+
+    output: str
+    reason: str
+
+
+def guard_this_process() -> None:
+    """Take care that what the code starts can be found and that it can't look into this process."""
+    prctl = CDLL(None).prctl
+    prctl.argtypes = [c_int, *[c_ulong] * 4]
+    # Orphans become children of this process; /proc shows its memory and environment to root alone.
+    prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def run(code: str, workspace: Workspace, limits: Limits, seconds: float) -> Ended:
+    """Run the code in a process of its own; when this returns, nothing that it started is alive.
+
+    Args:
+        seconds: how long it may take; the limits' own time is the most.
+    """
+    seconds = min(seconds, limits.seconds)
+    output = _Output(limits.output_bytes)
+    child = subprocess.Popen(
+        [sys.executable, "-P", "-m", "interpreter"],
+        cwd=workspace.data,
+        env=_environment(workspace),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        _send(child, code, workspace, limits)
+        reason = _watch(child, output, workspace, limits, seconds)
+    finally:
+        end_descendants()
+    _read(child, output)
+    for stream in (child.stdin, child.stdout):
+        if stream:
+            with suppress(OSError):
+                stream.close()
+    child.wait()
+    return Ended(output.text().replace(str(workspace.data), "/mnt/data"), reason)
+
+
+def _environment(workspace: Workspace) -> dict[str, str]:
+    """All that the code finds in its environment: nothing of this process's own."""
+    path = [str(_HERE / "interpreter" / "startup"), *(os.path.realpath(folder) for folder in sys.path if folder)]
+    return {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
+        "PYTHONPATH": os.pathsep.join(path),
+        "PYTHONIOENCODING": "utf-8:backslashreplace",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONNOUSERSITE": "1",
+        # Where Lambda keeps the libraries that Python itself needs.
+        "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", ""),
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "HOME": str(workspace.home),
+        "TMPDIR": str(workspace.home),
+        "MPLBACKEND": "module://interpreter.figures",
+        "MPLCONFIGDIR": str(workspace.home),
+        # As many threads as Lambda gives processors to this much memory.
+        "OPENBLAS_NUM_THREADS": "2",
+        "OMP_NUM_THREADS": "2",
+        "SANDBOX_DATA": str(workspace.data),
+        "SANDBOX_FIGURES": str(workspace.figures),
+    }
+
+
+def _send(child: subprocess.Popen[bytes], code: str, workspace: Workspace, limits: Limits) -> None:
+    request = {
+        "code": code,
+        "folder": str(workspace.folder),
+        "runtime": os.getpid(),
+        "limits": {
+            "seconds": limits.seconds,
+            "memory_bytes": limits.memory_mb << 20,
+            "file_bytes": limits.file_mb << 20,
+            "session_bytes": limits.session_mb << 20,
+            "tasks": _tasks() + limits.processes,
+        },
+    }
+    assert child.stdin is not None
+    with suppress(BrokenPipeError):
+        child.stdin.write(json.dumps(request).encode())
+        child.stdin.close()
+
+
+def _watch(
+    child: subprocess.Popen[bytes], output: "_Output", workspace: Workspace, limits: Limits, seconds: float
+) -> str:
+    """Read what is printed until the interpreter ends or uses too much; why it has to be ended, if it has."""
+    assert child.stdout is not None
+    os.set_blocking(child.stdout.fileno(), False)
+    deadline = time.monotonic() + seconds
+    look = 0.0
+    with selectors.DefaultSelector() as selector:
+        selector.register(child.stdout, selectors.EVENT_READ)
+        while True:
+            ended = child.poll() is not None
+            if selector.select(0 if ended else TICK / 4) and not _read(child, output):
+                selector.unregister(child.stdout)
+            if ended:
+                return _reason_of(child.returncode)
+            now = time.monotonic()
+            if now > deadline:
+                return f"The code was stopped: it took longer than {seconds:.0f} s."
+            if now > look:
+                if _memory_of(descendants()) > limits.memory_mb << 20:
+                    return f"The code was stopped: it took more than {limits.memory_mb} MB of memory."
+                if workspace.used() > limits.disk_mb << 20:
+                    return f"The code was stopped: it wrote more than {limits.disk_mb} MB, or too many files."
+                look = time.monotonic() + TICK
+
+
+def _reason_of(status: int) -> str:
+    if status == 0:
+        return ""
+    if status == -signal.SIGXCPU or status == -signal.SIGKILL:
+        return "The code was stopped: it took too much of the processor's time, or of the memory."
+    return f"The interpreter ended with status {status}."
+
+
+def _read(child: subprocess.Popen[bytes], output: "_Output") -> bool:
+    """Read what there is, a bounded part of it at once; whether more may come."""
+    assert child.stdout is not None
+    with suppress(BlockingIOError):
+        for _ in range(64):
+            data = os.read(child.stdout.fileno(), 65_536)
+            if not data:
+                return False
+            output.add(data)
+    return True
+
+
+class _Output:
+    """The beginning and the end of what is printed, and nothing else of it."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._half = most_bytes // 2
+        self._first = b""
+        self._last = b""
+        self._left_out = 0
+
+    def add(self, data: bytes) -> None:
+        room = self._half - len(self._first)
+        self._first += data[:room]
+        self._last += data[room:]
+        if len(self._last) > self._half:
+            self._left_out += len(self._last) - self._half
+            self._last = self._last[-self._half :]
+
+    def text(self) -> str:
+        gap = f"\n[... {self._left_out} bytes left out ...]\n".encode() if self._left_out else b""
+        return (self._first + gap + self._last).decode(errors="replace")
+
+
+def descendants() -> list[int]:
+    """All processes that this one started, or that those started; also those that ended and nobody waited for."""
+    children: dict[int, list[int]] = {}
+    for pid in _pids():
+        with suppress(OSError):
+            # The name, in parentheses, may hold anything; the parent is the second field after it.
+            fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+            children.setdefault(int(fields[1]), []).append(pid)
+    found: list[int] = []
+    pending = [os.getpid()]
+    while pending:
+        started = children.get(pending.pop(), [])
+        found += started
+        pending += started
+    return found
+
+
+def end_descendants() -> None:
+    """Kill every descendant, again and again until there is none: one may fork while another dies."""
+    deadline = time.monotonic() + PATIENCE
+    while pids := descendants():
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        with suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        if time.monotonic() > deadline:
+            os._exit(1)
+
+
+def _pids() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _memory_of(pids: list[int]) -> int:
+    total = 0
+    for pid in pids:
+        with suppress(OSError, IndexError):
+            total += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
+    return total
+
+
+def _tasks() -> int:
+    """How many processes and threads this user has: the kernel's limit counts all of them."""
+    user, total = os.getuid(), 0
+    for pid in _pids():
+        with suppress(OSError):
+            lines = Path(f"/proc/{pid}/status").read_text(errors="replace").splitlines()
+            fields = dict(line.split(":", 1) for line in lines)
+            if int(fields["Uid"].split()[0]) == user:
+                total += int(fields["Threads"])
+    return total

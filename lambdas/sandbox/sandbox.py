@@ -1,0 +1,115 @@
+"""The sandbox: runs code that a model wrote, with files by signed addresses, and keeps nothing of it.
+
+This process is trusted. It fetches what the code works on before the code starts, and stores what the code made when
+everything that it started is dead; in between, the code runs in a child process that knows none of the addresses.
+"""
+
+import json
+import mimetypes
+import os
+from pathlib import Path
+from typing import Any
+
+import processes
+import transfer
+from workspace import Found, Workspace
+
+Json = dict[str, Any]
+PNG = b"\x89PNG\r\n\x1a\n"
+
+LIMITS = processes.Limits(**json.loads(os.environ["LIMITS"]))
+processes.guard_this_process()
+
+
+def handler(event: Json, context: Any) -> Json:
+    """Run code.
+
+    Args:
+        event: `{"code", "seconds", "files": [{"name", "url"}], "session": {"get": url or None, "put": url}, "outputs":
+            [url]}`; `session` holds what the call before left, `outputs` are where produced files go, as many as a call
+            may give back.
+
+    Returns:
+        `{"output", "reason", "files": [{"name", "bytes", "media_type", "image", "figure"}], "session"}`: what was
+        printed; why the code was stopped, or an empty text; the files, in the order of `outputs`; whether the session
+        was stored, or None if the one to start from is not there, and then nothing was done.
+    """
+    # Whatever an earlier call could have left, should its end have been cut short.
+    processes.end_descendants()
+    with Workspace() as workspace:
+        try:
+            given, notes = _fetch(event, workspace)
+        except transfer.NotThere:
+            return {"output": "", "reason": "", "files": [], "session": None}
+        workspace.remember()
+        ended = processes.run(event["code"], workspace, LIMITS, event["seconds"])
+        files: list[Json] = []
+        stored = False
+        if not ended.reason:
+            files = _give_back(event["outputs"], workspace, notes)
+            stored = _keep(event["session"]["put"], workspace, given, notes)
+        output = ended.output
+        if notes:
+            output = "\n".join([output.rstrip("\n"), *(f"[{note}]" for note in notes)]).lstrip("\n")
+        return {"output": output, "reason": ended.reason, "files": files, "session": stored}
+
+
+def _fetch(event: Json, workspace: Workspace) -> tuple[set[str], list[str]]:
+    """Put the session and the given files into place; the files' names, and what is to be said of them.
+
+    Raises:
+        NotThere: the session is not.
+    """
+    notes = []
+    if event["session"]["get"]:
+        archive = workspace.folder / "session"
+        transfer.fetch(event["session"]["get"], archive, LIMITS.disk_mb << 20)
+        workspace.unpack(archive)
+        archive.unlink()
+    for file in event["files"]:
+        path = workspace.data / file["name"]
+        if path.exists():
+            continue  # As an earlier call left it.
+        try:
+            transfer.fetch(file["url"], path, LIMITS.file_mb << 20)
+        except transfer.NotThere:
+            notes.append(f"/mnt/data/{file['name']} is not there: the file was deleted")
+        except transfer.TooLarge:
+            path.unlink()
+            notes.append(f"/mnt/data/{file['name']} is not there: it is over {LIMITS.file_mb} MB")
+    return {file["name"] for file in event["files"]}, notes
+
+
+def _give_back(addresses: list[str], workspace: Workspace, notes: list[str]) -> list[Json]:
+    """Store figures and files; what each address got."""
+    figures = [Found(path.name, (0, 0), 0) for path in workspace.pictures()]
+    found = [(workspace.figures, figure, True) for figure in figures]
+    found += [(workspace.data, file, False) for file in workspace.changed()]
+    left_out = [f"/mnt/data/{file.name}" for _, file, _ in found[len(addresses) :]]
+    if left_out:
+        notes.append(f"not given back, more than {len(addresses)} files: {', '.join(left_out[:20])}")
+    stored = []
+    for address, (folder, file, figure) in zip(addresses, found):  # noqa: B905 - either may be the longer
+        with workspace.open(folder / file.name) as data:
+            size = os.fstat(data.fileno()).st_size
+            image = data.read(len(PNG)) == PNG
+            data.seek(0)
+            transfer.store(address, data, size)
+        media_type = "image/png" if image else mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        entry = {"name": file.name, "bytes": size, "media_type": media_type, "image": image, "figure": figure}
+        stored.append(entry)
+    return stored
+
+
+def _keep(address: str, workspace: Workspace, given: set[str], notes: list[str]) -> bool:
+    """Store what the next call starts from."""
+    archive = Path(f"{workspace.folder}.session")
+    try:
+        left_out = workspace.pack(archive, given, LIMITS.session_mb << 20)
+        if left_out:
+            notes.append(f"not kept for the next call, no more room: {', '.join(left_out[:20])}")
+        with archive.open("rb") as data:
+            transfer.store(address, data, archive.stat().st_size)
+    finally:
+        archive.unlink(missing_ok=True)
+    return True

@@ -1,0 +1,114 @@
+"""Sessions of the code interpreter: what a thread's calls leave to the next, below `sandbox/<thread id>/`.
+
+`head` says what the last call was, what it answered and where the state is that it left. It is replaced only by a call
+that started from it, so calls at the same moment happen one after the other. A call that is delivered again finds its
+answer, in the head or, once another call followed, below `calls/`.
+"""
+
+import hashlib
+import json
+import secrets
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from assistant_engine.store.dynamodb import Blobs
+
+_NONE_YET = ("NoSuchKey", "404")
+_ANOTHER_WAS_FIRST = ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last call of a thread.
+
+    Attributes:
+        call: its name; empty when there was none.
+        answer: what it answered.
+        state: the object with the state that it left, None for an empty one.
+        version: tells one head from another; None when there is none.
+    """
+
+    call: str = ""
+    answer: Any = None
+    state: str | None = None
+    version: str | None = None
+
+
+class Sessions:
+    """The sessions of all threads."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+
+    def head(self, thread_id: str) -> Head:
+        """The last call of a thread."""
+        try:
+            found = self._blobs.client.get_object(Bucket=self._blobs.bucket, Key=_head_key(thread_id))
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _NONE_YET:
+                raise
+            return Head()
+        document = json.loads(found["Body"].read())
+        return Head(document["call"], document["answer"], document["state"], found["ETag"])
+
+    def answer(self, thread_id: str, head: Head, call: str) -> Any:
+        """What a call answered, None if it is not done."""
+        if head.call == call:
+            return head.answer
+        try:
+            return json.loads(self._blobs.read(_answer_key(thread_id, call)))
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _NONE_YET:
+                raise
+            return None
+
+    def commit(self, thread_id: str, head: Head, call: str, answer: Any, state: str | None) -> bool:
+        """Make a call that started from `head` the last one; whether no other was first."""
+        if head.call:
+            self._put(_answer_key(thread_id, head.call), head.answer)
+        condition = {"IfMatch": head.version} if head.version else {"IfNoneMatch": "*"}
+        try:
+            self._put(_head_key(thread_id), {"call": call, "answer": answer, "state": state}, **condition)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _ANOTHER_WAS_FIRST:
+                raise
+            return False
+        if head.state and head.state != state:
+            self._blobs.delete(head.state)
+        return True
+
+    def new_state(self, thread_id: str) -> str:
+        """The key of a state that is yet to be stored."""
+        return f"sandbox/{thread_id}/states/{secrets.token_hex(16)}"
+
+    def forget(self, state: str) -> None:
+        """Delete a state that no call left after all."""
+        self._blobs.delete(state)
+
+    def address(self, method: str, key: str, seconds: int) -> str:
+        """An address that gives an object to anyone (`get_object`), or takes it (`put_object`), for so many seconds."""
+        parameters = {"Bucket": self._blobs.bucket, "Key": key}
+        address: str = self._signer.generate_presigned_url(method, Params=parameters, ExpiresIn=seconds)
+        return address
+
+    @cached_property
+    def _signer(self) -> Any:
+        # The sandbox resolves no name but the bucket's own, in its region.
+        return boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
+
+    def _put(self, key: str, document: Any, **condition: str) -> None:
+        body = json.dumps(document, ensure_ascii=False).encode()
+        self._blobs.client.put_object(Bucket=self._blobs.bucket, Key=key, Body=body, **condition)
+
+
+def _head_key(thread_id: str) -> str:
+    return f"sandbox/{thread_id}/head"
+
+
+def _answer_key(thread_id: str, call: str) -> str:
+    return f"sandbox/{thread_id}/calls/{hashlib.sha256(call.encode()).hexdigest()}"
