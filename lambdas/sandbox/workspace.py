@@ -120,7 +120,7 @@ class Workspace:
         left_out, room = [], most_bytes
         variables = self.folder / "variables"
         with tarfile.open(archive, "w") as tar:
-            if variables.is_symlink() or variables.exists():
+            if variables.is_file() and not variables.is_symlink():
                 self._add(tar, variables, "variables")
             for file in sorted(self._files(), key=lambda file: file.bytes):
                 if file.name in unchanged and self._before.get(file.name) == file.version:
@@ -171,8 +171,8 @@ def remove(path: Path) -> None:
 
     Folders inside are moved up before they are emptied, so that no path grows too long for the system.
     """
-    if not stat.S_ISDIR(path.lstat().st_mode):
-        path.unlink()
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
         return
     numbers = count()
     pending = [path]

@@ -33,6 +33,7 @@ def main() -> None:
     mapping.install(str(folder / "data"))
     sys.path.append(str(folder / "data"))
 
+    own_pid = os.getpid()
     program = types.ModuleType("__main__")
     sys.modules["__main__"] = program
     namespace = vars(program)
@@ -40,6 +41,8 @@ def main() -> None:
     try:
         session.restore(folder / "variables", namespace)
         run(request["code"], namespace)
+        if os.getpid() != own_pid:
+            return  # A copy that the code made of the process, and that reached the code's end too.
         keep_figures()
         session.keep(folder / "variables", namespace, request["limits"]["session_bytes"])
     except Exception as error:

@@ -1,0 +1,298 @@
+"""The code interpreter as its broker's callers see it: sessions, files, charts and errors."""
+
+import json
+import textwrap
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from assistant_engine import ids
+from tests.driver import Driver
+from tests.interpreter import Interpreter, invoke, new_call
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture(scope="module")
+def interpreter(driver: Driver) -> Interpreter:
+    """A thread for tests that don't mind what others left in it; a new one has a sandbox of its own to start."""
+    return Interpreter(driver)
+
+
+def upload(driver: Driver, name: str, data: bytes) -> str:
+    """A file of the API; its id."""
+    now = int(time.time())
+    file = {
+        "id": ids.new_id("file-", now * 1000),
+        "object": "file",
+        "bytes": len(data),
+        "created_at": now,
+        "filename": name,
+        "purpose": "assistants",
+        "status": "processed",
+    }
+    driver.store.files.create(file, "application/octet-stream", data)
+    return str(file["id"])
+
+
+def test_what_is_printed_and_the_last_value_come_back(interpreter: Interpreter) -> None:
+    ran = interpreter.run("import sys\nprint('one')\nprint('two', file=sys.stderr)\n[3] * 2")
+    assert ran.output == ran.logs == "one\ntwo\n[3, 3]"
+
+
+def test_an_error_comes_back_as_the_code_s_own_traceback(interpreter: Interpreter) -> None:
+    ran = interpreter.run("kept = 7\ndef half(n):\n    return n / 0\nhalf(1)")
+    assert ran.logs == textwrap.dedent(
+        """\
+        Traceback (most recent call last):
+          File "<code>", line 4, in <module>
+            half(1)
+          File "<code>", line 3, in half
+            return n / 0
+                   ~~^~~
+        ZeroDivisionError: division by zero"""
+    )
+    assert interpreter.run("kept").logs == "7"
+    assert "SyntaxError" in interpreter.run("def").logs
+    assert interpreter.run("open('/mnt/data/none')").logs.endswith("No such file or directory: '/mnt/data/none'")
+
+
+def test_variables_functions_and_files_are_carried_from_call_to_call(driver: Driver) -> None:
+    interpreter = Interpreter(driver)
+    interpreter.run(
+        """
+        import numpy as np
+        import pandas as pd
+        rate = 2
+        def scaled(n): return n * rate
+        class Point:
+            def __init__(self, x): self.x = x
+        point = Point(5)
+        same = frame = pd.DataFrame({"a": [1, 2, 3]})
+        open("/mnt/data/note.txt", "w").write("kept")
+        """.replace("\n        ", "\n")
+    )
+    ran = interpreter.run(
+        "rate = 10\nprint(scaled(4), point.x, isinstance(point, Point), same is frame, np.sum(frame.a))\n"
+        "open('/mnt/data/note.txt').read()"
+    )
+    assert ran.logs == "40 5 True True 6\n'kept'"
+    assert not ran.files
+
+
+def test_what_can_t_be_kept_is_named_and_the_rest_is_kept(interpreter: Interpreter) -> None:
+    ran = interpreter.run("number = 3\nlines = (line for line in [])\nlines")
+    assert ran.logs.endswith("[not kept for the next call: lines, a generator]")
+    assert interpreter.run("print(number)\nlines").logs.startswith("3\nTraceback")
+
+
+def test_nothing_passes_from_one_thread_to_another(driver: Driver) -> None:
+    first, second = Interpreter(driver), Interpreter(driver)
+    first.run("secret = 1\nopen('/mnt/data/secret.txt', 'w').write('1')")
+    ran = second.run("import os\nprint(os.listdir('/mnt/data'))\nsecret")
+    assert ran.logs.startswith("[]\nTraceback")
+    assert ran.logs.endswith("NameError: name 'secret' is not defined")
+    assert first.run("secret").logs == "1"
+
+
+def test_nothing_passes_through_a_warm_sandbox(driver: Driver) -> None:
+    """Invoked directly, twice in the same execution environment, each time without a session."""
+    thread = f"thread_{uuid.uuid4().hex}"
+    address = driver.store.sessions.address("put_object", f"sandbox/{thread}/states/none", 600)
+    event = {"seconds": 30, "files": [], "session": {"get": None, "put": address}, "outputs": []}
+
+    def run(code: str) -> str:
+        result = invoke(driver, "sandbox", {**event, "code": code}, TenantId=thread)
+        assert result["reason"] == ""
+        return str(result["output"])
+
+    places = "import os, tempfile\nplaces = '/mnt/data', os.path.expanduser('~'), tempfile.gettempdir()\n"
+    first = run(
+        f"{places}planted = 1\nfor place in places:\n    open(place + '/planted', 'w').write('1')\n"
+        "outside = os.environ['SANDBOX_DATA'] + '/../../planted'\nopen(outside, 'w').write('1')\nprint(os.getppid())"
+    )
+    second = run(
+        f"{places}print(os.getppid())\nfor place in places:\n    print(os.path.exists(place + '/planted'))\n"
+        "print(os.path.exists(os.environ['SANDBOX_DATA'] + '/../../planted'), 'planted' in globals())"
+    )
+    pid, *found = second.split("\n", 1)
+    assert first.startswith(f"{pid}\n")
+    assert "True" not in found[0]
+
+
+def test_given_files_are_there_and_produced_ones_come_back(driver: Driver, interpreter: Interpreter) -> None:
+    table = upload(driver, "../a/prices 2026.csv", b"city,price\nOslo,3\nRome,4\n")
+    again = upload(driver, "prices 2026.csv", b"city,price\nBonn,1\n")
+    ran = interpreter.run(
+        "import os, pandas as pd\nprint(sorted(name for name in os.listdir('/mnt/data') if 'prices' in name))\n"
+        "frame = pd.read_csv('/mnt/data/prices 2026.csv')\nos.makedirs('/mnt/data/out/deep')\n"
+        "frame.describe().to_excel('/mnt/data/out/deep/summary.xlsx')\nint(frame.price.sum())",
+        files={table: "../a/prices 2026.csv", again: "prices 2026.csv"},
+    )
+    assert ran.logs == f"['prices 2026-{again}.csv', 'prices 2026.csv']\n7"
+    (path,) = ran.files
+    assert path == "/mnt/data/out/deep/summary.xlsx"
+    assert (ran.files[path]["filename"], ran.files[path]["image"]) == ("summary.xlsx", False)
+    kept = driver.store.files.get(ran.files[path]["file_id"])
+    data = interpreter.bytes_of(kept["id"])
+    assert data.startswith(b"PK")
+    assert (kept["purpose"], kept["filename"], kept["bytes"]) == ("assistants_output", "summary.xlsx", len(data))
+
+
+def test_a_given_file_that_the_code_changes_stays_changed(driver: Driver, interpreter: Interpreter) -> None:
+    file_id = upload(driver, "list.txt", b"one\n")
+    ran = interpreter.run("open('/mnt/data/list.txt', 'a').write('two\\n')", files={file_id: "list.txt"})
+    assert interpreter.bytes_of(ran.files["/mnt/data/list.txt"]["file_id"]) == b"one\ntwo\n"
+    ran = interpreter.run("open('/mnt/data/list.txt').read()", files={file_id: "list.txt"})
+    assert (ran.logs, ran.files) == ("'one\\ntwo\\n'", {})
+    assert driver.store.files.read(file_id) == b"one\n"
+
+
+def test_a_deleted_file_is_named(interpreter: Interpreter) -> None:
+    ran = interpreter.run("print('ran')", files={"file-none": "gone.csv"})
+    assert ran.logs == "ran\n[/mnt/data/gone.csv is not there: the file was deleted]"
+
+
+def test_the_folder_is_there_for_every_way_to_open_a_file(driver: Driver) -> None:
+    ran = Interpreter(driver).run(
+        """
+import glob, json, os, pathlib, shutil, sqlite3, subprocess, sys, zipfile
+import numpy as np, pandas as pd
+from matplotlib import pyplot as plt
+from PIL import Image
+
+folder = "/" + "mnt" + "/data"
+os.makedirs(folder + "/sub")
+with open("/mnt/data/a.txt", "w") as file: file.write("text")
+print("open", open(pathlib.Path(folder, "a.txt")).read(), open("a.txt").read())
+print("os", sorted(os.listdir("/mnt/data")), os.path.getsize("/mnt/data/a.txt"), os.getcwd(), os.path.abspath("a.txt"))
+print("walk", [names for _, _, names in os.walk("/mnt/data")])
+path = pathlib.Path("/mnt/data")
+(path / "b.txt").write_text("path")
+print("pathlib", (path / "b.txt").read_text(), [p.name for p in sorted(path.glob("*.txt"))], path.resolve())
+frame = pd.DataFrame({"n": [1, 2]})
+frame.to_csv("/mnt/data/f.csv"); frame.to_json("/mnt/data/f.json")
+frame.to_excel("/mnt/data/f.xlsx"); frame.to_pickle("/mnt/data/f.pkl")
+read = pd.read_csv("/mnt/data/f.csv").n, pd.read_json("/mnt/data/f.json").n, pd.read_excel("/mnt/data/f.xlsx").n
+print("pandas", [int(column.sum()) for column in (*read, pd.read_pickle("/mnt/data/f.pkl").n)])
+np.save("/mnt/data/a.npy", np.arange(3))
+np.arange(3).tofile("/mnt/data/a.bin")
+print("numpy", np.load("/mnt/data/a.npy").sum(), np.fromfile("/mnt/data/a.bin", dtype=int).sum())
+plt.plot([1, 2]); plt.savefig("/mnt/data/p.png"); plt.close()
+print("pillow", Image.open("/mnt/data/p.png").size)
+with zipfile.ZipFile("/mnt/data/z.zip", "w") as z: z.write("/mnt/data/a.txt", "a.txt")
+print("zipfile", zipfile.ZipFile("/mnt/data/z.zip").read("a.txt"))
+db = sqlite3.connect("/mnt/data/d.db"); db.execute("create table t (n)"); db.close()
+db = sqlite3.connect("file:/mnt/data/d.db?mode=ro", uri=True)
+print("sqlite3", os.path.exists("d.db"), db.execute("select count(*) from t").fetchone())
+shutil.copy("/mnt/data/a.txt", "/mnt/data/sub"); shutil.move("/mnt/data/sub/a.txt", "/mnt/data/sub/c.txt")
+print("shutil", os.listdir("/mnt/data/sub"), glob.glob("/mnt/data/s*/*.txt"))
+def started(*command, **more):
+    return subprocess.run(*command, capture_output=True, text=True, **more).stdout.strip()
+print("shell", started("cat /mnt/data/a.txt; cd /mnt/data/sub && pwd", shell=True))
+print("program", started(["cat", "/mnt/data/b.txt"], cwd="/mnt/data"))
+print("python", started([sys.executable, "-c", "print(open('/mnt/data/a.txt').read())"]))
+(path / "sub" / "own.py").write_text("N = 8")
+sys.path.append("/mnt/data/sub")
+import own
+print("import", own.N)
+print("error", os.path.exists("/mnt/data/none"))
+del db, z, file
+shutil.rmtree("/mnt/data/sub")
+os.stat("/mnt/data/sub")
+"""
+    )
+    assert ran.logs.partition("\nTraceback")[0].splitlines() == [
+        "open text text",
+        "os ['a.txt', 'sub'] 4 /mnt/data /mnt/data/a.txt",
+        "walk [['a.txt'], []]",
+        "pathlib path ['a.txt', 'b.txt'] /mnt/data",
+        "pandas [3, 3, 3, 3]",
+        "numpy 3 3",
+        "pillow (640, 480)",
+        "zipfile b'text'",
+        "sqlite3 True (0,)",
+        "shutil ['c.txt'] ['/mnt/data/sub/c.txt']",
+        "shell text/mnt/data/sub",
+        "program path",
+        "python text",
+        "import 8",
+        "error False",
+    ]
+    assert ran.logs.endswith("FileNotFoundError: [Errno 2] No such file or directory: '/mnt/data/sub'")
+
+
+def test_charts_come_back_as_pictures(interpreter: Interpreter) -> None:
+    ran = interpreter.run(
+        "import matplotlib.pyplot as plt, seaborn\nplt.plot([1, 3, 2]); plt.title('first'); plt.show()\n"
+        "figure, axes = plt.subplots(); axes.bar(['a', 'b'], [1, 2]); plt.savefig('/mnt/data/bars.png')\n"
+        "_ = seaborn.histplot([1, 2, 2, 3])"
+    )
+    assert len(ran.figures) == 2
+    assert list(ran.files) == ["/mnt/data/bars.png"]
+    assert ran.files["/mnt/data/bars.png"]["image"] is True
+    pictures = [interpreter.bytes_of(file_id) for file_id in (*ran.figures, ran.files["/mnt/data/bars.png"]["file_id"])]
+    assert all(picture.startswith(PNG) and len(picture) > 5_000 for picture in pictures)
+    assert len(set(pictures)) == 3
+    assert "[2 figures shown to the user]\n[files given to the user: /mnt/data/bars.png]" in ran.output
+    assert not interpreter.run("print('no figure is open')").figures
+
+
+def test_of_too_many_files_the_rest_is_named(driver: Driver) -> None:
+    ran = Interpreter(driver).run("for n in range(22):\n    open(f'/mnt/data/{n:02}.txt', 'w').write('x')")
+    assert len(ran.files) == 20
+    assert ran.logs == "[not given back, more than 20 files: /mnt/data/20.txt, /mnt/data/21.txt]"
+
+
+def test_long_output_loses_its_middle(interpreter: Interpreter) -> None:
+    ran = interpreter.run("print('first')\nprint('x' * 1_000_000)\nprint('last')")
+    assert ran.logs.startswith("first\nxxx")
+    assert ran.logs.endswith("xxx\nlast")
+    assert "bytes left out ..." in ran.logs
+    assert len(ran.logs) < 21_000
+    assert "�" in interpreter.run("import os\nos.write(1, b'\\xff')").logs
+
+
+def test_code_that_takes_too_long_is_stopped_and_changes_nothing(interpreter: Interpreter) -> None:
+    interpreter.run("count = 1")
+    ran = interpreter.run("import time\nprint('begun', flush=True)\ncount = 2\ntime.sleep(600)", seconds=2)
+    assert ran.logs == "begun\nThe code was stopped: it took longer than 2 s."
+    assert interpreter.run("count").logs == "1"
+
+
+def test_a_call_delivered_twice_runs_once(driver: Driver, interpreter: Interpreter) -> None:
+    interpreter.run("count = 0")
+    call = new_call(interpreter.thread_id, "count += 1\nopen('/mnt/data/once.txt', 'w').write(str(count))\ncount")
+    first = interpreter.deliver(call)
+    assert interpreter.deliver(call) == first
+    assert interpreter.run("count += 1\ncount").logs == "2"
+    assert interpreter.deliver(call) == first
+    assert interpreter.run("count").logs == "2"
+    assert interpreter.bytes_of(first.files["/mnt/data/once.txt"]["file_id"]) == b"1"
+
+
+def test_calls_at_the_same_moment_happen_one_after_the_other(driver: Driver) -> None:
+    interpreter = Interpreter(driver)
+    interpreter.run("seen = []")
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(interpreter.run, [f"seen.append({number})" for number in range(3)]))
+    assert interpreter.run("sorted(seen)").logs == "[0, 1, 2]"
+
+
+def test_a_large_answer_goes_through_the_bucket(driver: Driver, interpreter: Interpreter) -> None:
+    call = {**new_call(interpreter.thread_id, "print('x' * 900)"), "inline_bytes": 1_000}
+    result = invoke(driver, "tool-code_interpreter", call)
+    assert set(result) == {"tool_call_id", "output_key", "shown_key"}
+    assert driver.store.blobs.read(result["output_key"]) == "x" * 900
+    shown = json.loads(driver.store.blobs.read(result["shown_key"]))
+    assert shown == {"outputs": [{"type": "logs", "logs": "x" * 900}], "files": []}
+
+
+def test_no_address_and_no_code_is_logged(driver: Driver, interpreter: Interpreter) -> None:
+    started = time.time()
+    interpreter.run("print('planted-in-code')")
+    lines = driver.log_lines(started)
+    assert "planted-in-code" not in lines
+    assert "X-Amz-Signature" not in lines
