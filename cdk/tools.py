@@ -1,7 +1,6 @@
 """The tools: one function for each folder in `lambdas/tools`, found by its `tool.toml`."""
 
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
@@ -19,7 +18,7 @@ from cdk.tables import Tables
 
 TOOLS = ROOT / "lambdas" / "tools"
 
-CALL_ATTRIBUTES = ["thread_id", "message_id", "run_status", "turn", "expires_at", "functions"]
+CALL_ATTRIBUTES = ["thread_id", "message_id", "run_status", "turn", "expires_at", "belongs_to", "functions"]
 """What a tool may read of the messages table: whether a run waits for its call, never what was said."""
 
 
@@ -34,8 +33,9 @@ class ToolSettings:
         permissions: IAM statements, `{"actions", "resources", "because"}`; `because` is required where a resource has a
             wildcard. One whose resources this deployment doesn't have is left out.
 
-    In resources and variables, `${bucket_arn}` stands for the bucket, `${assistants_table_arn}` for that table, `${mail_sender}` for the address that mail is
-    sent from and `${mail_identity_arn}` for its identity in Amazon SES; these two are empty where no mail is sent.
+    In resources and variables, `${bucket_arn}` stands for the bucket, `${assistants_table_arn}` for that table,
+    `${mail_sender}` for the address that mail is sent from and `${mail_identity_arn}` for its identity in Amazon SES;
+    these two are empty where no mail is sent.
     """
 
     memory: int = 512

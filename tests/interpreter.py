@@ -3,11 +3,13 @@
 import json
 import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
-from assistant_engine import ids
+from assistant_engine import built_in, ids
+from assistant_engine.built_in import Result
 from assistant_engine.records import Json
+from assistant_engine.store.dynamodb import marshal
 from tests.driver import Driver
 
 
@@ -28,8 +30,8 @@ class Ran:
     files: dict[str, Json] = field(default_factory=dict)
 
 
-def new_call(thread_id: str, code: str, files: dict[str, str] | None = None, seconds: int | None = None) -> Json:
-    """The payload of a call; `files` are names by file id."""
+def new_call(thread_id: str, code: str, file_ids: Iterable[str] = (), seconds: int | None = None) -> Json:
+    """The payload of a call."""
     return {
         "thread_id": thread_id,
         "run_id": ids.new_id("run_", int(time.time() * 1000)),
@@ -37,11 +39,9 @@ def new_call(thread_id: str, code: str, files: dict[str, str] | None = None, sec
         "tool_call_id": "call_1",
         "function_name": "code_interpreter",
         "arguments": json.dumps({"code": code}),
-        "configured": False,
         "inline_bytes": 100_000,
         "most_bytes": 500_000,
-        "files": [{"file_id": file_id, "filename": name} for file_id, name in (files or {}).items()],
-        "seconds": seconds,
+        "inputs": {"file_ids": list(file_ids), **({"seconds": seconds} if seconds else {})},
     }
 
 
@@ -52,29 +52,35 @@ class Interpreter:
         self.driver = driver
         self.thread_id = thread_id or f"thread_{uuid.uuid4().hex}"
 
-    def run(self, code: str, files: dict[str, str] | None = None, seconds: int | None = None) -> Ran:
+    def run(self, code: str, file_ids: Iterable[str] = (), seconds: int | None = None) -> Ran:
         """Run code as the thread's next call."""
-        return self.deliver(new_call(self.thread_id, code, files, seconds))
+        return self.deliver(new_call(self.thread_id, code, file_ids, seconds))
 
     def deliver(self, call: Json) -> Ran:
         """Deliver a call, perhaps once more."""
-        result = invoke(self.driver, "tool-code_interpreter", call)
-        shown = result.get("shown", {"outputs": [], "files": []})
-        logs = [output["logs"] for output in shown["outputs"] if output["type"] == "logs"]
-        figures = [output["image"]["file_id"] for output in shown["outputs"] if output["type"] == "image"]
-        assert len(logs) <= 1
-        return Ran(result["output"], "".join(logs), figures, {file["path"]: file for file in shown["files"]})
+        self._let_a_run_wait(call)
+        answer = self.driver.invoke("tool-code_interpreter", call)
+        result = Result(0, 0, "code_interpreter", answer["output"])
+        told = result.parsed()
+        figures = [file["file_id"] for file in told["files"] if file["image"]]
+        files = {file["path"]: file for file in told["files"] if not file["image"]}
+        return Ran(built_in.told(result), told["logs"], figures, files)
+
+    def _let_a_run_wait(self, call: Json) -> None:
+        """Write as much of a run as a tool looks at."""
+        self.driver.client("dynamodb").put_item(
+            TableName=self.driver.outputs["MessagesTable"],
+            Item=marshal(
+                {
+                    "thread_id": call["thread_id"],
+                    "message_id": call["run_id"],
+                    "run_status": "in_progress",
+                    "turn": call["turn"] + 1,
+                    "expires_at": int(time.time()) + 600,
+                }
+            ),
+        )
 
     def bytes_of(self, file_id: str) -> bytes:
         """The bytes of a produced file."""
         return self.driver.store.files.read(file_id)
-
-
-def invoke(driver: Driver, function: str, event: Json, **more: str) -> Any:
-    """Invoke one of the stack's functions; its result."""
-    answer = driver.client("lambda").invoke(
-        FunctionName=driver.function_name(function), Payload=json.dumps(event).encode(), **more
-    )
-    result = json.loads(answer["Payload"].read())
-    assert "FunctionError" not in answer, result
-    return result

@@ -11,7 +11,7 @@ from assistant_engine.records import Json
 
 CHART = {"file_id": "file-chart", "filename": "chart.png", "path": "/mnt/data/chart.png", "image": True}
 TABLE = {"file_id": "file-table", "filename": "t.csv", "path": "/mnt/data/t.csv", "image": False}
-CODE = Result(0, 0, "code_interpreter", json.dumps({"logs": "42\n", "files": [CHART, TABLE]}))
+CODE = Result(0, 0, "code_interpreter", json.dumps({"logs": "42", "files": [CHART, TABLE]}))
 FOUND = {"file_id": "file-guide", "file_name": "guide.pdf", "score": 0.5, "text": "Press the button."}
 RANKING = {"ranker": "auto", "score_threshold": 0.0}
 RESULTS = [FOUND, {**FOUND, "file_id": "file-other"}]
@@ -27,7 +27,7 @@ def text(value: str) -> Json:
 
 
 def test_the_model_is_told_what_code_printed_and_which_files_it_wrote() -> None:
-    assert built_in.told(CODE) == "42\n\n[showed /mnt/data/chart.png]\n[wrote /mnt/data/t.csv]"
+    assert built_in.told(CODE) == "42\n[1 figure shown to the user]\n[files given to the user: /mnt/data/t.csv]"
 
 
 def test_the_model_is_told_passages_with_marks_to_cite_them_by() -> None:
@@ -49,7 +49,7 @@ def test_a_step_shows_code_with_its_logs_and_images() -> None:
         "code_interpreter": {
             "input": "6*7",
             "outputs": [
-                {"type": "logs", "logs": "42\n"},
+                {"type": "logs", "logs": "42"},
                 {"type": "image", "image": {"file_id": "file-chart"}},
             ],
         },

@@ -15,11 +15,15 @@ from botocore.config import Config
 from pydantic import Field
 
 from assistant_engine import ids, mounted, tool
+from assistant_engine.call import Call
 from assistant_engine.records import Json
 from assistant_engine.store import Store
 from assistant_engine.store.files import Files
 
 ATTEMPTS = 5
+MOST_FILES = 100
+"""Files that are given to the code; those after them are not there for it."""
+
 MARGIN = 240
 """Seconds that the sandbox has beside the code's own, to fetch and to store files."""
 
@@ -32,7 +36,7 @@ class CodeInterpreter:
 
     def code_interpreter(
         self, code: Annotated[str, Field(description="Python code, run as a cell of a notebook is.")]
-    ) -> tool.Answer:
+    ) -> dict[str, Any]:
         """Run Python code in a sandbox without network, to compute, to work on files and to draw charts.
 
         Variables and files are kept from call to call. The user's files are in /mnt/data; files written there are given
@@ -44,16 +48,16 @@ class CodeInterpreter:
         for file in answer["files"]:
             # At each delivery: an earlier one may have ended before this.
             _store().files.register(file["file"], file["media_type"])
-        return tool.Answer(answer["output"], _shown(answer))
+        return {"logs": answer["logs"], "files": [_shown(file) for file in answer["files"]]}
 
 
-def _answer(call: tool.Call, code: str) -> Json:
+def _answer(call: Call, code: str) -> Json:
     """Run the code from where the thread's last call ended, unless this call is done already."""
     sessions = _store().sessions
     lost: set[str | None] = set()
     for _ in range(ATTEMPTS):
         head = sessions.head(call.thread_id)
-        answer: Json | None = sessions.answer(call.thread_id, head, call.name)
+        answer: Json | None = sessions.answer(call.thread_id, head, call.idempotency_key)
         if answer is not None:
             return answer
         before = None if head.state in lost else head.state
@@ -64,25 +68,21 @@ def _answer(call: tool.Call, code: str) -> Json:
             lost.add(head.state)
             continue
         answer = _told(call, result, forgotten=head.state in lost)
-        if sessions.commit(call.thread_id, head, call.name, answer, after if result["session"] else before):
+        if sessions.commit(call.thread_id, head, call.idempotency_key, answer, after if result["session"] else before):
             return answer
         sessions.forget(after)
-    return {
-        "output": "Error: other code of this conversation ran at the same time. Run this again.",
-        "logs": "",
-        "files": [],
-    }
+    return {"logs": "Error: other code of this conversation ran at the same time. Run this again.", "files": []}
 
 
-def _invoke(call: tool.Call, code: str, before: str | None, after: str) -> Json:
+def _invoke(call: Call, code: str, before: str | None, after: str) -> Json:
     """Run the code in the thread's own sandbox; a sandbox that dies is a result too."""
     limits = json.loads(os.environ["LIMITS"])
     sessions = _store().sessions
     valid = limits["seconds"] + MARGIN
-    names = mounted.names(call.files)
+    names = mounted.names(_store().files.those(call.inputs["file_ids"][:MOST_FILES]))
     event = {
         "code": code,
-        "seconds": call.seconds or limits["seconds"],
+        "seconds": call.inputs.get("seconds", limits["seconds"]),
         "files": [
             {"name": name, "url": sessions.address("get_object", Files.key(file_id), valid)}
             for file_id, name in names.items()
@@ -104,11 +104,8 @@ def _invoke(call: tool.Call, code: str, before: str | None, after: str) -> Json:
     return result
 
 
-def _told(call: tool.Call, result: Json, *, forgotten: bool) -> Json:
-    """The answer to a call: `{"output": for the model, "logs": for the run step, "files": [...]}`.
-
-    Each file is `{"file" (the API's), "media_type", "path", "image", "figure"}`.
-    """
+def _told(call: Call, result: Json, *, forgotten: bool) -> Json:
+    """The answer to a call: `{"logs", "files": [{"file" (the API's), "media_type", "path", "figure"}]}`."""
     files = []
     for number, made in enumerate(result["files"]):
         file = {
@@ -120,46 +117,34 @@ def _told(call: tool.Call, result: Json, *, forgotten: bool) -> Json:
             "purpose": "assistants_output",
             "status": "processed",
         }
-        told = {key: made[key] for key in ("media_type", "image", "figure")}
+        told = {"media_type": made["media_type"], "figure": made["figure"]}
         files.append({"file": file, "path": f"{mounted.FOLDER}/{made['name']}", **told})
     parts = ["[variables and files of the calls before are gone]"] if forgotten else []
     parts += [part for part in (result["output"].strip("\n"), result["reason"]) if part]
-    logs = "\n".join(parts)
-    figures = sum(file["figure"] for file in files)
-    if figures:
-        parts.append(f"[{figures} figure{'s' * (figures > 1)} shown to the user]")
-    paths = [file["path"] for file in files if not file["figure"]]
-    if paths:
-        parts.append(f"[files given to the user: {', '.join(paths)}]")
-    return {"output": "\n".join(parts) or "[nothing was printed]", "logs": logs, "files": files}
+    return {"logs": "\n".join(parts), "files": files}
 
 
-def _shown(answer: Json) -> Json:
-    """`{"outputs": those of the run step's call, "files": [{"file_id", "filename", "path", "image"}]}`."""
-    outputs: list[Json] = [{"type": "logs", "logs": answer["logs"]}] if answer["logs"] else []
-    outputs += [
-        {"type": "image", "image": {"file_id": file["file"]["id"]}} for file in answer["files"] if file["figure"]
-    ]
-    files = [
-        {
-            "file_id": file["file"]["id"],
-            "filename": file["file"]["filename"],
-            "path": file["path"],
-            "image": file["image"],
-        }
-        for file in answer["files"]
-        if not file["figure"]
-    ]
-    return {"outputs": outputs, "files": files}
+def _shown(file: Json) -> Json:
+    """What the engine is told of a file: a figure is shown to the user, other files are there to be linked."""
+    return {
+        "file_id": file["file"]["id"],
+        "filename": file["file"]["filename"],
+        "path": file["path"],
+        "image": file["figure"],
+    }
 
 
-def _file_id(call: tool.Call, number: int) -> str:
+def _file_id(call: Call, number: int) -> str:
     """The id of a call's produced file: the same at each delivery."""
-    return ids.new_id("file-", ids.milliseconds_of(call.run_id), f"{call.name}/{number}")
+    return ids.new_id("file-", ids.milliseconds_of(call.run_id), f"{call.idempotency_key}/{number}")
+
+
+def _store() -> Store:
+    return _any_store().of(tool.current_call().project)
 
 
 @cache
-def _store() -> Store:
+def _any_store() -> Store:
     return Store()
 
 

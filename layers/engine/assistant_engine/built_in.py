@@ -128,8 +128,12 @@ def told(result: Result) -> str:
     """The output as the model is told it."""
     parsed = result.parsed()
     if result.name == "code_interpreter":
-        files = (f"[{'showed' if file['image'] else 'wrote'} {file['path']}]" for file in parsed["files"])
-        return "\n".join(filter(None, [parsed["logs"], *files]))
+        parts = [parsed["logs"]] if parsed["logs"] else []
+        if shown := sum(file["image"] for file in parsed["files"]):
+            parts.append(f"[{shown} figure{'s' * (shown > 1)} shown to the user]")
+        if written := [file["path"] for file in parsed["files"] if not file["image"]]:
+            parts.append(f"[files given to the user: {', '.join(written)}]")
+        return "\n".join(parts) or "[nothing was printed]"
     passages = [
         f"【{result.number}:{index}†{found['file_name']}】\n{found['text']}"
         for index, found in enumerate(parsed["results"])

@@ -410,7 +410,7 @@ def calls(store: Store, run: Run, tools: ToolStep) -> list[Json]:
                 "arguments": call["function"]["arguments"],
                 "inline_bytes": _inline_bytes(tools),
                 "most_bytes": min(MOST_OUTPUT_BYTES, MOST_TURN_BYTES // len(tools.calls)),
-                **inputs.get(name, {}),
+                **({"inputs": inputs[name]} if name in inputs else {}),
             },
         }
         for call in made

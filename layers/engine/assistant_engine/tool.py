@@ -67,14 +67,14 @@ def handler(cls: type) -> Callable[[Json, Any], Json]:
     """The Lambda handler of a tool module.
 
     It takes `{"thread_id", "run_id", "turn", "tool_call_id", "function_name", "arguments" (JSON text), "inline_bytes",
-    "most_bytes"}` and returns `{"tool_call_id", "output"}`, or `{"tool_call_id", "output_key"}` when
+    "most_bytes", "inputs"?}` and returns `{"tool_call_id", "output"}`, or `{"tool_call_id", "output_key"}` when
     the output is larger than `inline_bytes`. An output over `most_bytes` is cut. Bad arguments and exceptions are the
     output, for the model to see. A call that its run does not wait for is not carried out.
     """
     methods = _methods(cls)
 
     def handle(event: Json, context: Any) -> Json:
-        call = Call(event["thread_id"], event["run_id"], event["turn"], event["tool_call_id"])
+        call = Call(event["thread_id"], event["run_id"], event["turn"], event["tool_call_id"], event.get("inputs", {}))
         try:
             with serving(call) as configurations:
                 output = _answer(cls, methods.get(event["function_name"]), event, configurations)
@@ -105,12 +105,10 @@ def _answer(cls: type, method: Callable[..., Any] | None, event: Json, configura
         result = method(cls(configuration), **dict(arguments))
     except ValidationError as error:
         wrong = (f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors())
-        return Answer("Error: bad arguments. " + "; ".join(wrong), {})
+        return "Error: bad arguments. " + "; ".join(wrong)
     except Exception as error:
-        return Answer(f"Error: {type(error).__name__}: {error}", {})
-    if isinstance(result, Answer):
-        return result
-    return Answer(result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, default=str), {})
+        return f"Error: {type(error).__name__}: {error}"
+    return result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, default=str)
 
 
 @cache
