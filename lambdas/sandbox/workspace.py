@@ -9,6 +9,7 @@ import stat
 import tarfile
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -58,21 +59,20 @@ class Workspace:
         self._before = {found.name: found.version for found in self._files()}
 
     def used(self) -> int:
-        """Bytes that all files take; more than anyone may have when there are too many of them to count."""
-        total = 0
-        pending: list[os.DirEntry[str] | str] = [str(self.folder)]
-        for seen in count():
-            if not pending or seen > MOST_ENTRIES:
-                break
-            for entry in _entries(pending.pop()):
-                try:
-                    status = entry.stat(follow_symlinks=False)
-                except OSError:
-                    continue
-                total += status.st_blocks * 512
-                if stat.S_ISDIR(status.st_mode):
-                    pending.append(entry)
-        return total if not pending else 2**63
+        """Bytes that all files take; more than anyone may have when there are too many of them."""
+        total = seen = 0
+        pending = [str(self.folder)]
+        while pending:
+            with suppress(OSError), os.scandir(pending.pop()) as entries:
+                for entry in entries:
+                    seen += 1
+                    if seen > MOST_ENTRIES:
+                        return 2**63
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(entry.path)
+                    with suppress(FileNotFoundError):
+                        total += entry.stat(follow_symlinks=False).st_blocks * 512
+        return total
 
     def changed(self) -> list[Found]:
         """The files that the code made or changed, by name."""
