@@ -127,6 +127,7 @@ def run_tenants_without_privileges(mend_worker: Callable[[str, str], None]) -> N
     mend_worker(_OWN_FOLDER, _OWN_FOLDER + _WITHOUT_PRIVILEGES)
     if os.getuid() != 0:
         return
+    _work_where_everyone_may_go()
     credentials, invoke = lambda_runtime.execution_credentials, lambda_runtime.Worker.invoke
 
     def credentials_and_python(config: Json) -> Json:
@@ -143,13 +144,27 @@ def run_tenants_without_privileges(mend_worker: Callable[[str, str], None]) -> N
     lambda_runtime.Worker.invoke = invoke_and_sweep
 
 
+def _work_where_everyone_may_go() -> None:
+    """Unpack functions and layers into a folder of /tmp if the emulator's own is closed to other users."""
+    if not _is_open(Path(tempfile.gettempdir())):
+        folder = Path("/tmp") / f"functions-of-{os.environ.get('GATEWAY_PORT', '4566')}"  # noqa: S108
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o755)
+        tempfile.tempdir = str(folder)
+
+
+def _is_open(folder: Path) -> bool:
+    """Whether every user may enter a folder."""
+    return all(one.stat().st_mode & 0o005 == 0o005 for one in (folder, *folder.parents))
+
+
 _copying = threading.Lock()
 
 
 def _python_for_everyone() -> str:
     """An interpreter that any user may run: this one, or a copy of it where its folder is closed to others."""
     executable = Path(os.path.realpath(sys.executable))
-    if all(folder.stat().st_mode & 0o005 == 0o005 for folder in executable.parents):
+    if _is_open(executable.parent):
         return str(executable)
     copy = Path(tempfile.gettempdir()) / "python"
     library = f"python{sys.version_info.major}.{sys.version_info.minor}"

@@ -83,7 +83,7 @@ def layers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def fill_cache(cache_folder: Path) -> Path:
     """Fill a folder with small layers."""
-    for name in ("engine", "openai", "powertools"):
+    for name in ("engine", "openai", "powertools", "python_data"):
         folder = cache_folder / "lambda" / name / "python"
         folder.mkdir(parents=True)
         (folder / f"{name}_stub.py").write_text(f"NAME = {name!r}\n")

@@ -55,6 +55,8 @@ def test_a_configuration_is_frozen_and_only_known_settings_are_overridden() -> N
         configuration.model = "other"  # type: ignore[misc]
     with pytest.raises(UnknownEnvironment, match="'acme' is not one of openai, azure, bedrock"):
         configuration_of({"env": "dev", "model_provider": "acme"}.get)
+    with pytest.raises(UnknownEnvironment, match="'none' is not one of isolated, open"):
+        configuration_of({"env": "dev", "sandbox_network": "none"}.get)
 
 
 def test_a_run_that_could_outgrow_its_history_is_an_error() -> None:
@@ -75,8 +77,10 @@ def test_every_acknowledged_finding_has_a_reason(template_of: Callable[[str], Te
         "AwsSolutions-IAM5",
         "AwsSolutions-S1",
         "AwsSolutions-SMG4",
+        "AwsSolutions-VPC7",
         "Serverless-EventBusDLQ",
         "Serverless-LambdaDLQ",
+        "Serverless-LambdaTracing",
     }
     assert all(reason.endswith(".") and len(reason) > 30 for _, reason in accepted)
 
@@ -116,7 +120,7 @@ def test_a_changed_layer_publishes_a_version_of_the_functions_that_use_it(tmp_pa
     changed = synthesise(tmp_path / "out", changed_layers, env="prod")
 
     republished = set(changed.resources("AWS::Lambda::Version")) - set(prod.resources("AWS::Lambda::Version"))
-    users = ("Toolstoolfinance", "Stepsqueued", "Stepsinprogress", "Apiapi")
+    users = ("Toolstoolcodeinterpreter", "Toolstoolfinance", "Stepsqueued", "Stepsinprogress", "Apiapi")
     assert len(republished) == len(users)
     assert all(name.startswith(users) for name in republished)
 
