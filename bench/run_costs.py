@@ -337,7 +337,7 @@ def filled_thread(store: "Store", count: int) -> str:
         head = store.threads.get(thread.id)
         batch = store.threads.stamp([message] * min(count, 90), head.last_ms + 1, thread.id)
         last_ms = head.last_ms + len(batch)
-        store.database.transact([store.threads.advance(head, last_ms), *store.threads.put_messages(batch)])
+        store.database.transact([store.threads.advance(head, batch, last_ms), *store.threads.put_messages(batch)])
         count -= len(batch)
     return thread.id
 

@@ -146,4 +146,4 @@ def fill(store: Store, thread_id: str, count: int) -> None:
         messages = [conversation.new_message(text, thread.created_at) for text in texts]
         stamped = store.threads.stamp(messages, thread.last_ms + 1, thread_id)
         last_ms = thread.last_ms + len(messages)
-        store.database.transact([store.threads.advance(thread, last_ms), *store.threads.put_messages(stamped)])
+        store.database.transact([store.threads.advance(thread, stamped, last_ms), *store.threads.put_messages(stamped)])

@@ -124,7 +124,7 @@ def test_no_action_is_a_wildcard_and_no_unjustified_resource_is(prod: Template) 
         ("oae-record_failure", {"GetItem", "UpdateItem", "Query"}),
         ("oae-sweeper", {"GetItem", "UpdateItem", "Query", "BatchWriteItem"}),
         ("oae-tool-finance", {"GetItem"}),
-        ("oae-tool-code_interpreter", {"GetItem", "PutItem"}),
+        ("oae-tool-code_interpreter", {"BatchGetItem", "GetItem", "PutItem"}),
     ],
 )
 def test_item_actions(prod: Template, function: str, allowed: set[str]) -> None:

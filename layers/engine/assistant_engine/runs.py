@@ -134,14 +134,16 @@ def _require_tool(choice: str | Json, tools: list[Json]) -> None:
 def new_thread(request: Json, thread_id: str, now_ms: int) -> tuple[Thread, list[Json]]:
     """A thread and its first messages (without ids) from a valid `CreateThreadRequest`."""
     now = now_ms // 1000
+    messages = [conversation.new_message(message, now) for message in request.get("messages") or []]
+    resources = tool_resources.stored(request.get("tool_resources"))
     thread = Thread(
         id=thread_id,
         created_at=now,
         metadata=request.get("metadata") or {},
-        tool_resources=tool_resources.stored(request.get("tool_resources")),
+        tool_resources=tool_resources.with_attachments(resources, messages),
         last_ms=now_ms,
     )
-    return thread, [conversation.new_message(message, now) for message in request.get("messages") or []]
+    return thread, messages
 
 
 def create(
@@ -185,6 +187,8 @@ def create(
         answers_in_output=answers_in_output,
     )
     messages += [conversation.new_message(message, now) for message in request.get("additional_messages") or []]
+    if thread:
+        thread = replace(thread, tool_resources=tool_resources.with_attachments(thread.tool_resources, messages))
     return store.runs.create(run, messages, now_ms, new_thread=thread, idempotency=idempotency)
 
 

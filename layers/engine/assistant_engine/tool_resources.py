@@ -22,3 +22,21 @@ def stored(requested: Json | None) -> Json:
             )
         resources["file_search"] = file_search
     return resources
+
+
+def with_attachments(resources: Json, messages: list[Json]) -> Json:
+    """A thread's resources after messages came with attachments: their files are there for the code interpreter.
+
+    Args:
+        resources: `ToolResources`; the same object comes back when nothing is added.
+        messages: as `MessageObject`.
+    """
+    attached = [
+        attachment["file_id"]
+        for message in messages
+        for attachment in message["attachments"]
+        if any(tool["type"] == "code_interpreter" for tool in attachment.get("tools") or [])
+    ]
+    known = (resources.get("code_interpreter") or {}).get("file_ids") or []
+    added = [file_id for file_id in dict.fromkeys(attached) if file_id not in known]
+    return {**resources, "code_interpreter": {"file_ids": [*known, *added]}} if added else resources

@@ -92,7 +92,7 @@ class Runs:
             else:
                 stamped = self._threads.stamp(messages, first_ms, thread.id)
                 actions = [
-                    self._threads.advance(thread, last_ms, lock=created.id),
+                    self._threads.advance(thread, stamped, last_ms, lock=created.id),
                     *self._threads.put_messages(stamped),
                 ]
             actions += [self._put_run(created), self._threads.count_run_begun(run.assistant_id, run.thread_id)]

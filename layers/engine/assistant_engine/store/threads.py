@@ -15,6 +15,7 @@ from assistant_engine.records import Json, Thread, Usage
 from assistant_engine.store.dynamodb import TRANSACTION_ITEMS, Blobs, ConditionFailed, Database, marshal, values
 from assistant_engine.store.idempotency import Idempotency
 from assistant_engine.store.pages import Page, Window, cut, items_of
+from assistant_engine.tool_resources import with_attachments
 
 HEAD = "thread"
 TOMBSTONES = "deleted"
@@ -128,10 +129,11 @@ class Threads:
             else:
                 removals += ["user_id"]
         if tool_resources is not None:
-            packed = self._blobs.pack("tool_resources", tool_resources, ids.new_id(f"text/{thread_id}/{HEAD}-", 0))
-            assignments += [f"{name} = :{name}" for name in packed]
-            named |= packed
-            removals += [name for name in ("tool_resources", "tool_resources_key") if name not in packed]
+            packed, packed_assignments, packed_removals = self._packed_resources(thread_id, tool_resources)
+            # Who adds a message with attachments at this moment has seen other resources, and looks again.
+            assignments += [*packed_assignments, "last_ms = last_ms + :one"]
+            removals += packed_removals
+            named |= {**packed, "one": 1}
         if not assignments and not removals:
             return self.get(thread_id)
         expression = "".join(
@@ -167,6 +169,12 @@ class Threads:
             usage=Usage(item.get("prompt_tokens", 0), item.get("completion_tokens", 0)),
             cost=item.get("cost", 0),
         )
+
+    def _packed_resources(self, thread_id: str, resources: Json) -> tuple[Json, list[str], list[str]]:
+        """Tool resources as attributes of the head, what assigns them, and the attribute that they are not in."""
+        packed = self._blobs.pack("tool_resources", resources, ids.new_id(f"text/{thread_id}/{HEAD}-", 0))
+        others = [name for name in ("tool_resources", "tool_resources_key") if name not in packed]
+        return packed, [f"{name} = :{name}" for name in packed], others
 
     def delete(self, thread_id: str, now: int) -> None:
         """Put a tombstone on the thread: it is gone for every caller, and the sweeper removes what lies below it.
@@ -275,7 +283,10 @@ class Threads:
                     f"Can't add messages to {thread_id} while a run {thread.active_run} is active.", param=None
                 )
             [stamped] = self.stamp([message], max(now_ms, thread.last_ms + 1), thread_id)
-            actions = [self.advance(thread, ids.milliseconds_of(stamped["id"])), *self.put_messages([stamped])]
+            actions = [
+                self.advance(thread, [stamped], ids.milliseconds_of(stamped["id"])),
+                *self.put_messages([stamped]),
+            ]
             if idempotency:
                 actions.append(idempotency.action(self._table, self._blobs, stamped, stamped["created_at"]))
             try:
@@ -287,18 +298,32 @@ class Threads:
                     idempotency.check(self._db, self._blobs, self._table)
         raise Conflict(f"Too many writers on {thread_id} at once. Please try again.", code="conflict")
 
-    def advance(self, thread: Thread, last_ms: int, *, lock: str | None = None) -> Json:
-        """The action that moves the head's clock on from what was seen, and takes the lock for a run if given."""
+    def advance(self, thread: Thread, messages: list[Json], last_ms: int, *, lock: str | None = None) -> Json:
+        """The action that moves the head's clock on from what was seen, over messages that are added.
+
+        Args:
+            messages: their attachments become the thread's.
+            lock: the run that takes the lock.
+        """
+        assignments, removals = ["last_ms = :last_ms"], []
+        named: Json = {"last_ms": last_ms, "seen": thread.last_ms}
+        if lock:
+            assignments.append("active_run = :run")
+            named["run"] = lock
+        resources = with_attachments(thread.tool_resources, messages)
+        if resources is not thread.tool_resources:
+            packed, packed_assignments, removals = self._packed_resources(thread.id, resources)
+            assignments += packed_assignments
+            named |= packed
         return {
             "Update": {
                 "TableName": self._table,
                 "Key": marshal({"thread_id": thread.id, "message_id": HEAD}),
-                "UpdateExpression": "SET last_ms = :last_ms" + (", active_run = :run" if lock else ""),
+                "UpdateExpression": f"SET {', '.join(assignments)}"
+                + (f" REMOVE {', '.join(removals)}" if removals else ""),
                 "ConditionExpression": "last_ms = :seen AND attribute_not_exists(active_run)"
                 " AND attribute_not_exists(deleted)",
-                "ExpressionAttributeValues": values(
-                    last_ms=last_ms, seen=thread.last_ms, **({"run": lock} if lock else {})
-                ),
+                "ExpressionAttributeValues": values(**named),
             }
         }
 
