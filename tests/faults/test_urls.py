@@ -1,10 +1,7 @@
 """Addresses that a caller has us fetch: none leads inside, whoever names it and however it is spelled."""
 
 import json
-import socket
-import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import httpx2
@@ -12,8 +9,8 @@ import pytest
 
 from assistant_engine import conversation
 from assistant_engine.records import Json
-from local import up as local
 from tests.driver import Driver
+from tests.faults.conftest import Listener
 
 pytestmark = pytest.mark.offline_model
 
@@ -37,43 +34,6 @@ INSIDE = [
 ]
 NAMES = ["localhost", "LOCALHOST.", "nobody.invalid"]
 GIF = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
-
-
-class Listener:
-    """A server on the loopback that counts who connects."""
-
-    def __init__(self) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._socket.getsockname()[1]
-        self.connections = 0
-        threading.Thread(target=self._count, daemon=True).start()
-
-    def _count(self) -> None:
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
-                return
-            self.connections += 1
-            connection.close()
-
-    def close(self) -> None:
-        self._socket.close()
-
-
-@pytest.fixture
-def listener() -> Iterator[Listener]:
-    made = Listener()
-    yield made
-    made.close()
-    assert made.connections == 0
-
-
-@pytest.fixture
-def api(stack: local.Local) -> Iterator[httpx2.Client]:
-    headers = {"Authorization": f"Bearer {stack.settings['ASSISTANTS_API_KEY']}"}
-    with httpx2.Client(base_url=stack.settings["ASSISTANTS_BASE_URL"], headers=headers, timeout=60) as client:
-        yield client
 
 
 def showing(url: str) -> Json:

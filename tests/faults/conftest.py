@@ -1,0 +1,51 @@
+"""What the tests of faults share."""
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+
+from local import up as local
+
+
+@pytest.fixture(scope="session")
+def api(stack: local.Local) -> Iterator[httpx2.Client]:
+    """The stack's HTTP API without a client of its own, which would refuse to send what the tests send."""
+    headers = {"Authorization": f"Bearer {stack.settings['ASSISTANTS_API_KEY']}"}
+    with httpx2.Client(base_url=stack.settings["ASSISTANTS_BASE_URL"], headers=headers, timeout=60) as client:
+        yield client
+
+
+class Listener:
+    """A server on the loopback that counts who connects; `address` is what a request is told of it."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._socket.getsockname()[1]
+        self.address = f"127.0.0.1:{self.port}"
+        self.connections = 0
+        threading.Thread(target=self._count, daemon=True).start()
+
+    def _count(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            self.connections += 1
+            connection.close()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._socket.close()
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    """A listener that nobody may connect to: the test fails if somebody did."""
+    made = Listener()
+    yield made
+    made.close()
+    assert made.connections == 0
