@@ -36,6 +36,7 @@ def apply() -> None:
     report_that_a_function_died()
     report_that_a_function_is_throttled()
     log_what_functions_log()
+    log_the_exception_that_ends_an_invocation()
     give_functions_the_packages_of_their_layers()
     unpack_a_layer_once()
     evaluate_dynamic_timeouts()
@@ -157,6 +158,13 @@ def log_what_functions_log() -> None:
     stdout = "    sys.stdout = sys.stderr\n"
     handler = "logging.basicConfig(format='[%(levelname)s]\\t%(asctime)s\\t%(message)s', level='WARNING')"
     _mend_worker(stdout, f"{stdout}    import logging; {handler}\n")
+
+
+def log_the_exception_that_ends_an_invocation() -> None:
+    """An exception that leaves a handler is in no log; AWS's runtime logs its class, its message and where it was."""
+    caught = "        except Exception as e:\n            _real_stdout"
+    log = 'print(f"[ERROR] {type(e).__name__}: {e}", *traceback.format_tb(e.__traceback__), sep="\\n")'
+    _mend_worker(caught, caught.replace("_real_stdout", f"{log}\n            _real_stdout"))
 
 
 _RUNTIME_PACKAGES = """

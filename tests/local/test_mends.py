@@ -474,12 +474,22 @@ def test_a_bucket_that_demands_tls_serves_the_loopback(client: Callable[[str], A
 
 def test_functions_log(client: Callable[[str], Any], states: Any, outputs: dict[str, str]) -> None:
     _run(states, outputs["Machine"], path="answer")
+    assert any("logged by" in line for line in _log_lines(client))
+
+
+def test_the_exception_that_ends_an_invocation_is_logged(
+    client: Callable[[str], Any], states: Any, outputs: dict[str, str]
+) -> None:
+    _end(states, _start(states, outputs["Machine"], path="invalid"))
+    assert "[ERROR] InvalidRequest: Missing required parameter: 'assistant_id'." in _log_lines(client)
+
+
+def _log_lines(client: Callable[[str], Any]) -> list[str]:
     logs = client("logs")
     groups = [
         group["logGroupName"] for group in logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]
     ]
-    lines = [event["message"] for group in groups for event in logs.filter_log_events(logGroupName=group)["events"]]
-    assert any("logged by" in line for line in lines), lines[:20]
+    return [event["message"] for group in groups for event in logs.filter_log_events(logGroupName=group)["events"]]
 
 
 def test_a_function_has_no_package_but_the_runtime_s(client: Callable[[str], Any], outputs: dict[str, str]) -> None:

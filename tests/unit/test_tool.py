@@ -154,6 +154,29 @@ def test_an_output_is_of_any_json_type(value: Any) -> None:
     assert output == value if isinstance(value, str) else json.loads(output) == value
 
 
+LOOP: list[Any] = []
+LOOP.append(LOOP)
+
+
+@pytest.mark.parametrize(
+    ("value", "output"),
+    [
+        ("a lone \ud800", "a lone ?"),
+        ({"a": "\udfff"}, '{"a": "?"}'),
+        (LOOP, "Error: ValueError: Circular reference detected"),
+        ({(1, 2): 3}, "Error: TypeError: keys must be str, int, float, bool or None, not tuple"),
+    ],
+)
+def test_what_no_json_can_say_is_an_output_all_the_same(value: Any, output: str) -> None:
+    class Echo:
+        def __init__(self, configuration: dict[str, Any]) -> None: ...
+
+        def say(self) -> Any:
+            return value
+
+    assert invoke("say", "{}", cls=Echo)["output"] == output
+
+
 def test_a_result_is_the_output() -> None:
     assert invoke("divide", '{"dividend": 5}') == {"tool_call_id": "call_1", "output": "2.5"}
     assert invoke("whose", "")["output"] == "call_1"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from assistant_engine import ids
 from assistant_engine.errors import InvalidRequest
 from assistant_engine.records import Json
 from assistant_engine.store import Store
@@ -17,7 +18,7 @@ def check(store: Store, request: Json) -> None:
     missing = store.files.first_missing(file_id for _, file_id in named)
     if missing is not None:
         param = next(param for param, file_id in named if file_id == missing)
-        raise InvalidRequest(f"No such File object: {missing[:64]}", param=param, code="invalid_value")
+        raise InvalidRequest(f"No such File object: {ids.shown(missing)}", param=param, code="invalid_value")
 
 
 def _named(request: Json, path: str = "") -> Iterator[tuple[str, str]]:

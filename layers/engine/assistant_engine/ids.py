@@ -63,6 +63,14 @@ def is_id(text: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9_-]{1,64}", text) is not None
 
 
+def shown(text: str) -> str:
+    """An id as an error repeats it: what can't be one may be anything that somebody said, and is left out.
+
+    The error of a step stands in its function's log.
+    """
+    return text if is_id(text) else "..."
+
+
 def is_run_id(text: str) -> bool:
     """Whether the text has the form of a run's id."""
     return re.fullmatch(rf"run_[0-9a-z]{{{TIME_LENGTH + _ENTROPY_LENGTH}}}", text) is not None

@@ -92,8 +92,9 @@ def handler(cls: type) -> Callable[[Json, Any], Json]:
 
 
 def _cut(output: str, most_bytes: int) -> str:
-    encoded = output.encode()
-    return output if len(encoded) <= most_bytes else encoded[:most_bytes].decode(errors="ignore") + " [truncated]"
+    encoded = output.encode(errors="replace")  # Lone surrogates, which nothing can keep, become question marks.
+    whole = len(encoded) <= most_bytes
+    return encoded.decode() if whole else encoded[:most_bytes].decode(errors="ignore") + " [truncated]"
 
 
 def _answer(cls: type, method: Callable[..., Any] | None, event: Json, configurations: dict[str, str]) -> str:
@@ -103,12 +104,12 @@ def _answer(cls: type, method: Callable[..., Any] | None, event: Json, configura
     try:
         arguments = _arguments(method).model_validate_json(event["arguments"] or "{}")
         result = method(cls(configuration), **dict(arguments))
+        return result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, default=str)
     except ValidationError as error:
         wrong = (f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors())
         return "Error: bad arguments. " + "; ".join(wrong)
     except Exception as error:
         return f"Error: {type(error).__name__}: {error}"
-    return result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, default=str)
 
 
 @cache

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from assistant_engine import ids
 from assistant_engine.errors import InvalidRequest
 from assistant_engine.schemas.common import Schema
 
@@ -242,7 +243,8 @@ def _wrong_choice(param: str, value: object, expected: str) -> InvalidRequest:
     if len(listed) > 1:
         listed[-1] = "and " + listed[-1]
     supported = (", " if len(listed) > 2 else " ").join(listed)
-    message = f"Invalid value: '{_short(value)}'. Supported values are: {supported}."
+    # What is no word may be something that was said, in the wrong place; see `ids.shown`.
+    message = f"Invalid value: '{ids.shown(value)}'. Supported values are: {supported}."
     return InvalidRequest(message, param=param, code="invalid_value")
 
 

@@ -147,4 +147,4 @@ class Assistants:
 
 
 def _not_found(assistant_id: str) -> NotFound:
-    return NotFound(f"No assistant found with id '{assistant_id}'.")
+    return NotFound(f"No assistant found with id '{ids.shown(assistant_id)}'.")

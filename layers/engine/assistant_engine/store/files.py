@@ -242,7 +242,7 @@ class Files:
 
 def not_found(file_id: str) -> NotFound:
     """What is raised where a file is not found."""
-    return NotFound(f"No such File object: {file_id}", param="id")
+    return NotFound(f"No such File object: {ids.shown(file_id)}", param="id")
 
 
 def media_type_of(filename: str, given: str | None) -> str:

@@ -159,7 +159,7 @@ class Runs:
         """
         run = self.find(thread_id, run_id)
         if run is None:
-            raise NotFound(f"No run found with id '{run_id}'.")
+            raise NotFound(f"No run found with id '{ids.shown(run_id)}'.")
         return run
 
     def status(self, thread_id: str, run_id: str) -> str:

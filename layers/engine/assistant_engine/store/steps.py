@@ -69,7 +69,7 @@ class Steps:
         if ids.is_id(step_id) and step_id.startswith(ids.step_prefix(run_id)):
             item = self._db.get(self._table, key_of(thread_id, step_id))
         if item is None:
-            raise NotFound(f"No run step found with id '{step_id}'.")
+            raise NotFound(f"No run step found with id '{ids.shown(step_id)}'.")
         return self._step(item, contents)
 
     def message_ids(self, thread_id: str, run_id: str) -> list[str]:

@@ -550,8 +550,8 @@ class Threads:
 
 
 def _no_message(message_id: str) -> NotFound:
-    return NotFound(f"No message found with id '{message_id}'.")
+    return NotFound(f"No message found with id '{ids.shown(message_id)}'.")
 
 
 def _not_found(thread_id: str) -> NotFound:
-    return NotFound(f"No thread found with id '{thread_id}'.")
+    return NotFound(f"No thread found with id '{ids.shown(thread_id)}'.")

@@ -174,7 +174,7 @@ class Uploads:
     def _item(self, upload_id: str) -> Json:
         item = self._db.get(self._table, _key(upload_id, upload_id)) if ids.is_id(upload_id) else None
         if item is None or not upload_id.startswith("upload_") or project_of(item) != self._files.project:
-            raise NotFound(f"No upload found with id '{upload_id}'.", param="upload_id")
+            raise NotFound(f"No upload found with id '{ids.shown(upload_id)}'.", param="upload_id")
         if item["status"] == "pending" and item["expires_at"] <= self._clock():
             item["status"] = "expired"
         return item
