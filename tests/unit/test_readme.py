@@ -10,13 +10,15 @@ from assistant_engine import tool
 from local.tools import ROOT
 
 README = (ROOT / "README.md").read_text()
+DOCUMENTS = README + "\n".join(path.read_text() for path in (ROOT / "docs").glob("*.md"))
 TESTS = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
 
 
-def test_every_test_that_the_readme_names_exists() -> None:
-    named = re.findall(r"`(test_\w+)`", README)
-    assert len(named) >= 10
+def test_every_test_that_the_documents_name_exists() -> None:
+    named = re.findall(r"`(test_\w+)`", DOCUMENTS)
+    assert len(named) >= 50
     assert [name for name in named if f"def {name}(" not in TESTS] == []
+    assert [name for name in re.findall(r"`(tests/\w+/\w+\.py)`", DOCUMENTS) if not (ROOT / name).exists()] == []
 
 
 @pytest.mark.usefixtures("a_run_that_waits")
