@@ -25,7 +25,7 @@ WRONG: list[tuple[str, Json]] = [
     ("tools[0].function.parameters.a", {"tools": [function({"a": 10**38})]}),
     ("temperature", {"temperature": float("inf")}),
     ("thread_id", {"thread_id": ""}),
-    ("../../x", {"thread_id": "../../x"}),
+    ("No thread found", {"thread_id": "../../x"}),
     ("run_id", {"thread_id": "thread_x", "run_id": "\0"}),
     ("run_id", {"run_id": "run_mine"}),
     ("idempotency_key", {"idempotency_key": "k" * 257}),

@@ -161,8 +161,8 @@ LOOP.append(LOOP)
 @pytest.mark.parametrize(
     ("value", "output"),
     [
-        ("a lone \ud800", "a lone ?"),
-        ({"a": "\udfff"}, '{"a": "?"}'),
+        ("a lone \ud800", "a lone \ufffd"),
+        ({"a": "\udfff"}, '{"a": "\ufffd"}'),
         (LOOP, "Error: ValueError: Circular reference detected"),
         ({(1, 2): 3}, "Error: TypeError: keys must be str, int, float, bool or None, not tuple"),
     ],

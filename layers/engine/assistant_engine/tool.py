@@ -92,9 +92,8 @@ def handler(cls: type) -> Callable[[Json, Any], Json]:
 
 
 def _cut(output: str, most_bytes: int) -> str:
-    encoded = output.encode(errors="replace")  # Lone surrogates, which nothing can keep, become question marks.
-    whole = len(encoded) <= most_bytes
-    return encoded.decode() if whole else encoded[:most_bytes].decode(errors="ignore") + " [truncated]"
+    encoded = output.encode()
+    return output if len(encoded) <= most_bytes else encoded[:most_bytes].decode(errors="ignore") + " [truncated]"
 
 
 def _answer(cls: type, method: Callable[..., Any] | None, event: Json, configurations: dict[str, str]) -> str:
