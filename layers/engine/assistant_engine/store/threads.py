@@ -305,7 +305,8 @@ class Threads:
             messages: their attachments become the thread's.
             lock: the run that takes the lock.
         """
-        assignments, removals = ["last_ms = :last_ms"], []
+        assignments = ["last_ms = :last_ms"]
+        removals: list[str] = []
         named: Json = {"last_ms": last_ms, "seen": thread.last_ms}
         if lock:
             assignments.append("active_run = :run")
