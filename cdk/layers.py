@@ -20,7 +20,7 @@ class Layers(Construct):
     """Every layer once, made when a function first asks for it.
 
     Args:
-        cache: the folder that holds `<target>/<layer>/python/`.
+        cache: the folder that holds `<target>/<layer>.zip`.
     """
 
     def __init__(self, scope: Construct, id: str, configuration: Configuration, cache: Path = CACHE) -> None:
@@ -41,14 +41,14 @@ class Layers(Construct):
         made = self.node.try_find_child(name)
         if isinstance(made, LayerVersion):
             return made
-        folder = self._folder / name
-        if not (folder / "python").is_dir():
+        archive = self._folder / f"{name}.zip"
+        if not archive.is_file():
             raise EmptyLayerCache(f"layer {name!r} is not built: run `python -m layers.build --target {self._target}`")
         return LayerVersion(
             self,
             name,
             layer_version_name=f"{self._prefix}-{name}",
-            code=Code.from_asset(str(folder)),
+            code=Code.from_asset(str(archive)),
             compatible_runtimes=[RUNTIME],
             compatible_architectures=[ARCHITECTURE],
         )

@@ -6,10 +6,10 @@ from aws_cdk import CfnOutput, Stack, Tags
 from constructs import Construct
 
 from cdk.api import Api
+from cdk.code_interpreter import CodeInterpreter
 from cdk.configuration import Configuration
 from cdk.layers import CACHE, Layers
 from cdk.model import Model
-from cdk.sandbox import Sandbox
 from cdk.state_machine import RunStateMachine
 from cdk.steps import Steps
 from cdk.storage import Storage
@@ -35,15 +35,10 @@ class AssistantsStack(Stack):
         storage = Storage(self, "Storage", configuration)
         model = Model(self, "Model", configuration)
         tools = Tools(self, "Tools", configuration, layers=layers, tables=tables, storage=storage)
-        Sandbox(
-            self,
-            "Sandbox",
-            configuration,
-            layers=layers,
-            tables=tables,
-            storage=storage,
-            broker=tools.functions["code_interpreter"],
+        code_interpreter = CodeInterpreter(
+            self, "CodeInterpreter", configuration, layers=layers, tables=tables, storage=storage
         )
+        served = {**tools.functions, "code_interpreter": code_interpreter.broker}
         steps = Steps(
             self,
             "Steps",
@@ -52,9 +47,9 @@ class AssistantsStack(Stack):
             tables=tables,
             storage=storage,
             model=model,
-            tools=tools.functions,
+            tools=served,
         )
-        runs = RunStateMachine(self, "Runs", configuration, steps=steps, tools=list(tools.functions.values()))
+        runs = RunStateMachine(self, "Runs", configuration, steps=steps, tools=list(served.values()))
         Sweeper(
             self,
             "Sweeper",

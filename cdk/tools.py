@@ -18,7 +18,7 @@ from cdk.tables import Tables
 
 TOOLS = ROOT / "lambdas" / "tools"
 
-CALL_ATTRIBUTES = ["thread_id", "message_id", "run_status", "turn", "expires_at", "belongs_to", "functions"]
+CALL_ATTRIBUTES = ["thread_id", "message_id", "run_status", "turn", "expires_at", "functions"]
 """What a tool may read of the messages table: whether a run waits for its call, never what was said."""
 
 
@@ -33,9 +33,8 @@ class ToolSettings:
         permissions: IAM statements, `{"actions", "resources", "because"}`; `because` is required where a resource has a
             wildcard. One whose resources this deployment doesn't have is left out.
 
-    In resources and variables, `${bucket_arn}` stands for the bucket, `${assistants_table_arn}` for that table,
-    `${mail_sender}` for the address that mail is sent from and `${mail_identity_arn}` for its identity in Amazon SES;
-    these two are empty where no mail is sent.
+    In resources and variables, `${bucket_arn}` stands for the bucket, `${mail_sender}` for the address that mail is
+    sent from and `${mail_identity_arn}` for its identity in Amazon SES; these two are empty where no mail is sent.
     """
 
     memory: int = 512
@@ -69,7 +68,6 @@ class Tools(Construct):
             "bucket_arn": storage.bucket.bucket_arn,
             "mail_sender": sender,
             "mail_identity_arn": sender and self._identity_arn(sender),
-            "assistants_table_arn": tables.assistants.table_arn,
         }
         for settings_file in sorted(folder.glob("*/tool.toml")):
             module = settings_file.parent.name

@@ -1,6 +1,6 @@
 """Fills the cache of layers: `python -m layers.build [--target lambda|host]`.
 
-Writes `.build/layers/<target>/<layer>/python/`, where the CDK app finds them:
+Writes `.build/layers/<target>/<layer>/python/`, and the same as `<layer>.zip`, which the CDK app takes:
 
 - `engine`: this folder's `engine/assistant_engine`, with `registry.json`, the description of the deployed tools;
 - one for each `layers/<layer>/requirements.txt`, and `tool-<module>` for each `lambdas/tools/<module>/` with such a
@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -59,8 +60,9 @@ def _locks() -> dict[str, Path]:
     return locks | {f"tool-{path.parent.name}": path for path in sorted(TOOLS.glob("*/requirements.txt"))}
 
 
-def _sources(folder: Path) -> Iterable[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+def _sources(folder: Path, *, byte_code: bool = False) -> Iterable[Path]:
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in paths if byte_code or "__pycache__" not in path.parts)
 
 
 def _compiler(target: str) -> str | None:
@@ -84,7 +86,8 @@ def _refresh(
     for part in [Path(__file__).read_bytes(), *made_from]:
         digest.update(hashlib.sha256(part).digest())
     stamp = folder / f"{layer}.stamp"
-    if stamp.is_file() and stamp.read_text() == digest.hexdigest() and (folder / layer / "python").is_dir():
+    archive = folder / f"{layer}.zip"
+    if stamp.is_file() and stamp.read_text() == digest.hexdigest() and archive.is_file() and (folder / layer).is_dir():
         return False
     folder.mkdir(parents=True, exist_ok=True)
     # Made beside the old one and then renamed: a reader or a second builder never sees half a layer.
@@ -94,12 +97,27 @@ def _refresh(
         fill(made)
         if compiler is not None:
             _compile(compiler, made)
+        pack(made.parent, Path(temporary) / "new.zip")
         stamp.unlink(missing_ok=True)
         if (folder / layer).exists():
             (folder / layer).rename(Path(temporary) / "old")
         made.parent.rename(folder / layer)
+        (Path(temporary) / "new.zip").rename(archive)
     stamp.write_text(digest.hexdigest())
     return True
+
+
+def pack(folder: Path, archive: Path) -> None:
+    """Write a folder into an archive whose bytes depend on the files alone.
+
+    Done once here, not at each synth and deployment: the packages for data are thousands of files.
+    """
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        for path in _sources(folder, byte_code=True):
+            entry = zipfile.ZipInfo(str(path.relative_to(folder)))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o755 << 16
+            packed.writestr(entry, path.read_bytes())
 
 
 def _install(target: str, lock: Path, folder: Path) -> None:

@@ -3,13 +3,12 @@
 import json
 import time
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from assistant_engine import built_in, ids
-from assistant_engine.built_in import Result
-from assistant_engine.records import Json
-from assistant_engine.store.dynamodb import marshal
+from assistant_engine import ids
+from assistant_engine.records import DEFAULT_PROJECT, Json
 from tests.driver import Driver
 
 
@@ -18,19 +17,17 @@ class Ran:
     """What a call gave back.
 
     Attributes:
-        output: what the model reads.
-        logs: what the run step shows.
-        figures: ids of the files of shown charts.
-        files: produced files as `{"file_id", "filename", "path", "image"}`, by path.
+        logs: what was printed, and what else is to be said.
+        figures: charts that are shown, as `{"file_id", "filename", "path", "image"}`.
+        files: other produced files, by path.
     """
 
-    output: str
     logs: str
-    figures: list[str] = field(default_factory=list)
-    files: dict[str, Json] = field(default_factory=dict)
+    figures: list[Json]
+    files: dict[str, Json]
 
 
-def new_call(thread_id: str, code: str, file_ids: Iterable[str] = (), seconds: int | None = None) -> Json:
+def new_call(thread_id: str, code: str, file_ids: Sequence[str] = (), seconds: int | None = None) -> Json:
     """The payload of a call."""
     return {
         "thread_id": thread_id,
@@ -41,7 +38,9 @@ def new_call(thread_id: str, code: str, file_ids: Iterable[str] = (), seconds: i
         "arguments": json.dumps({"code": code}),
         "inline_bytes": 100_000,
         "most_bytes": 500_000,
-        "inputs": {"file_ids": list(file_ids), **({"seconds": seconds} if seconds else {})},
+        "file_ids": list(file_ids),
+        "project": DEFAULT_PROJECT,
+        "seconds": seconds,
     }
 
 
@@ -52,35 +51,28 @@ class Interpreter:
         self.driver = driver
         self.thread_id = thread_id or f"thread_{uuid.uuid4().hex}"
 
-    def run(self, code: str, file_ids: Iterable[str] = (), seconds: int | None = None) -> Ran:
+    def run(self, code: str, file_ids: Sequence[str] = (), seconds: int | None = None) -> Ran:
         """Run code as the thread's next call."""
         return self.deliver(new_call(self.thread_id, code, file_ids, seconds))
 
     def deliver(self, call: Json) -> Ran:
         """Deliver a call, perhaps once more."""
-        self._let_a_run_wait(call)
-        answer = self.driver.invoke("tool-code_interpreter", call)
-        result = Result(0, 0, "code_interpreter", answer["output"])
-        told = result.parsed()
-        figures = [file["file_id"] for file in told["files"] if file["image"]]
-        files = {file["path"]: file for file in told["files"] if not file["image"]}
-        return Ran(built_in.told(result), told["logs"], figures, files)
-
-    def _let_a_run_wait(self, call: Json) -> None:
-        """Write as much of a run as a tool looks at."""
-        self.driver.client("dynamodb").put_item(
-            TableName=self.driver.outputs["MessagesTable"],
-            Item=marshal(
-                {
-                    "thread_id": call["thread_id"],
-                    "message_id": call["run_id"],
-                    "run_status": "in_progress",
-                    "turn": call["turn"] + 1,
-                    "expires_at": int(time.time()) + 600,
-                }
-            ),
-        )
+        output = invoke(self.driver, "tool-code_interpreter", call)["output"]
+        assert output.startswith("{"), output
+        told = json.loads(output)
+        figures = [file for file in told["files"] if file["image"]]
+        return Ran(told["logs"], figures, {file["path"]: file for file in told["files"] if not file["image"]})
 
     def bytes_of(self, file_id: str) -> bytes:
         """The bytes of a produced file."""
         return self.driver.store.files.read(file_id)
+
+
+def invoke(driver: Driver, function: str, event: Json, **more: str) -> Any:
+    """Invoke one of the stack's functions; its result."""
+    answer = driver.client("lambda").invoke(
+        FunctionName=driver.function_name(function), Payload=json.dumps(event).encode(), **more
+    )
+    result = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, result
+    return result

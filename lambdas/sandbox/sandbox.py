@@ -12,10 +12,9 @@ from typing import Any
 
 import processes
 import transfer
-from workspace import Found, Workspace
+from workspace import Workspace
 
 Json = dict[str, Any]
-PNG = b"\x89PNG\r\n\x1a\n"
 
 LIMITS = processes.Limits(**json.loads(os.environ["LIMITS"]))
 processes.guard_this_process()
@@ -30,9 +29,10 @@ def handler(event: Json, context: Any) -> Json:
             may give back.
 
     Returns:
-        `{"output", "reason", "files": [{"name", "bytes", "media_type", "image", "figure"}], "session"}`: what was
-        printed; why the code was stopped, or an empty text; the files, in the order of `outputs`; whether the session
-        was stored, or None if the one to start from is not there, and then nothing was done.
+        `{"output", "reason", "notes", "files": [{"name", "bytes", "media_type", "figure"}], "session"}`: what was
+        printed; why the code was stopped, or an empty text; what else is to be said; the files, in the order of
+        `outputs`; whether the session was stored, or None if the one to start from is not there, and then nothing was
+        done.
     """
     # Whatever an earlier call could have left, should its end have been cut short.
     processes.end_descendants()
@@ -40,7 +40,7 @@ def handler(event: Json, context: Any) -> Json:
         try:
             given, notes = _fetch(event, workspace)
         except transfer.NotThere:
-            return {"output": "", "reason": "", "files": [], "session": None}
+            return {"output": "", "reason": "", "notes": [], "files": [], "session": None}
         workspace.remember()
         ended = processes.run(event["code"], workspace, LIMITS, event["seconds"])
         files: list[Json] = []
@@ -48,10 +48,13 @@ def handler(event: Json, context: Any) -> Json:
         if not ended.reason:
             files = _give_back(event["outputs"], workspace, notes)
             stored = _keep(event["session"]["put"], workspace, given, notes)
-        output = ended.output
-        if notes:
-            output = "\n".join([output.rstrip("\n"), *(f"[{note}]" for note in notes)]).lstrip("\n")
-        return {"output": output, "reason": ended.reason, "files": files, "session": stored}
+        return {
+            "output": ended.output,
+            "reason": ended.reason,
+            "notes": notes,
+            "files": files,
+            "session": stored,
+        }
 
 
 def _fetch(event: Json, workspace: Workspace) -> tuple[set[str], list[str]]:
@@ -82,22 +85,20 @@ def _fetch(event: Json, workspace: Workspace) -> tuple[set[str], list[str]]:
 
 def _give_back(addresses: list[str], workspace: Workspace, notes: list[str]) -> list[Json]:
     """Store figures and files; what each address got."""
-    figures = [Found(path.name, (0, 0), 0) for path in workspace.pictures()]
-    found = [(workspace.figures, figure, True) for figure in figures]
-    found += [(workspace.data, file, False) for file in workspace.changed()]
-    left_out = [f"/mnt/data/{file.name}" for _, file, _ in found[len(addresses) :]]
+    figures = workspace.take_figures()
+    # Figures first: they are what was asked for.
+    order = {name: number for number, name in enumerate(figures)}
+    found = sorted(workspace.changed(), key=lambda file: order.get(file.name, len(order)))
+    left_out = [f"/mnt/data/{file.name}" for file in found[len(addresses) :]]
     if left_out:
         notes.append(f"not given back, more than {len(addresses)} files: {', '.join(left_out[:20])}")
     stored = []
-    for address, (folder, file, figure) in zip(addresses, found):  # noqa: B905 - either may be the longer
-        with workspace.open(folder / file.name) as data:
+    for address, file in zip(addresses, found):  # noqa: B905 - either may be the longer
+        with workspace.open(workspace.data / file.name) as data:
             size = os.fstat(data.fileno()).st_size
-            image = data.read(len(PNG)) == PNG
-            data.seek(0)
             transfer.store(address, data, size)
-        media_type = "image/png" if image else mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-        entry = {"name": file.name, "bytes": size, "media_type": media_type, "image": image, "figure": figure}
-        stored.append(entry)
+        media_type = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        stored.append({"name": file.name, "bytes": size, "media_type": media_type, "figure": file.name in order})
     return stored
 
 

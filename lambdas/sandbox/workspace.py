@@ -91,9 +91,17 @@ class Workspace:
             raise OSError(f"{path.name} is no file of the code's")
         return os.fdopen(descriptor, "rb")
 
-    def pictures(self) -> list[Path]:
-        """The figures that were shown, in order."""
-        return sorted(Path(entry) for entry in _entries(self.figures) if entry.is_file(follow_symlinks=False))
+    def take_figures(self) -> list[str]:
+        """Put the figures that were shown among the files, under names that are free; the names, in order."""
+        names: list[str] = []
+        shown = sorted(entry.path for entry in _entries(self.figures) if entry.is_file(follow_symlinks=False))
+        if self.data.is_symlink() or not self.data.is_dir():
+            return names
+        free = (name for number in count(1) if not os.path.lexists(self.data / (name := f"figure-{number}.png")))
+        for path, name in zip(shown, free, strict=False):
+            os.rename(path, self.data / name)
+            names.append(name)
+        return names
 
     def _files(self) -> Iterator[Found]:
         """The files below `data`, folders that begin with a dot and byte code left out."""

@@ -1,5 +1,6 @@
 """The code interpreter as its broker's callers see it: sessions, files, charts and errors."""
 
+import json
 import textwrap
 import time
 import uuid
@@ -8,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from assistant_engine import ids
+from assistant_engine.errors import NotFound
 from tests.driver import Driver
-from tests.interpreter import Interpreter, new_call
+from tests.interpreter import Interpreter, invoke, new_call
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -38,7 +40,7 @@ def upload(driver: Driver, name: str, data: bytes) -> str:
 
 def test_what_is_printed_and_the_last_value_come_back(interpreter: Interpreter) -> None:
     ran = interpreter.run("import sys\nprint('one')\nprint('two', file=sys.stderr)\n[3] * 2")
-    assert ran.output == ran.logs == "one\ntwo\n[3, 3]"
+    assert ran.logs == "one\ntwo\n[3, 3]"
 
 
 def test_an_error_comes_back_as_the_code_s_own_traceback(interpreter: Interpreter) -> None:
@@ -103,7 +105,7 @@ def test_nothing_passes_through_a_warm_sandbox(driver: Driver) -> None:
     event = {"seconds": 30, "files": [], "session": {"get": None, "put": address}, "outputs": []}
 
     def run(code: str) -> str:
-        result = driver.invoke("sandbox", {**event, "code": code}, TenantId=thread)
+        result = invoke(driver, "sandbox", {**event, "code": code}, TenantId=thread)
         assert result["reason"] == ""
         return str(result["output"])
 
@@ -149,10 +151,8 @@ def test_a_given_file_that_the_code_changes_stays_changed(driver: Driver, interp
     assert driver.store.files.read(file_id) == b"one\n"
 
 
-def test_a_deleted_file_is_not_there(driver: Driver, interpreter: Interpreter) -> None:
-    file_id = upload(driver, "gone.csv", b"1")
-    driver.store.files.delete(file_id)
-    assert interpreter.run("import os\nos.path.exists('/mnt/data/gone.csv')", [file_id]).logs == "False"
+def test_a_deleted_file_is_named(interpreter: Interpreter) -> None:
+    assert interpreter.run("print('ran')", ["file-none"]).logs == "ran\n[the file file-none is not there]"
 
 
 def test_the_folder_is_there_for_every_way_to_open_a_file(driver: Driver) -> None:
@@ -230,13 +230,13 @@ def test_charts_come_back_as_pictures(interpreter: Interpreter) -> None:
         "figure, axes = plt.subplots(); axes.bar(['a', 'b'], [1, 2]); plt.savefig('/mnt/data/bars.png')\n"
         "_ = seaborn.histplot([1, 2, 2, 3])"
     )
-    assert len(ran.figures) == 2
+    assert [figure["path"] for figure in ran.figures] == ["/mnt/data/figure-1.png", "/mnt/data/figure-2.png"]
     assert list(ran.files) == ["/mnt/data/bars.png"]
-    pictures = [interpreter.bytes_of(file_id) for file_id in (*ran.figures, ran.files["/mnt/data/bars.png"]["file_id"])]
+    pictures = [interpreter.bytes_of(file["file_id"]) for file in (*ran.figures, *ran.files.values())]
     assert all(picture.startswith(PNG) and len(picture) > 5_000 for picture in pictures)
     assert len(set(pictures)) == 3
-    assert "[2 figures shown to the user]\n[files given to the user: /mnt/data/bars.png]" in ran.output
-    assert not interpreter.run("print('no figure is open')").figures
+    ran = interpreter.run("from PIL import Image\nImage.open('/mnt/data/figure-2.png').format")
+    assert (ran.logs, ran.figures, ran.files) == ("'PNG'", [], {})
 
 
 def test_of_too_many_files_the_rest_is_named(driver: Driver) -> None:
@@ -256,8 +256,8 @@ def test_long_output_loses_its_middle(interpreter: Interpreter) -> None:
 
 def test_code_that_takes_too_long_is_stopped_and_changes_nothing(interpreter: Interpreter) -> None:
     interpreter.run("count = 1")
-    ran = interpreter.run("import time\nprint('begun', flush=True)\ncount = 2\ntime.sleep(600)", seconds=15)
-    assert ran.logs == "begun\nThe code was stopped: it took longer than 15 s."
+    ran = interpreter.run("import time\nprint('begun', flush=True)\ncount = 2\ntime.sleep(600)", seconds=2)
+    assert ran.logs == "begun\nThe code was stopped: it took longer than 2 s."
     assert interpreter.run("count").logs == "1"
 
 
@@ -278,6 +278,42 @@ def test_calls_at_the_same_moment_happen_one_after_the_other(driver: Driver) -> 
     with ThreadPoolExecutor() as pool:
         list(pool.map(interpreter.run, [f"seen.append({number})" for number in range(3)]))
     assert interpreter.run("sorted(seen)").logs == "[0, 1, 2]"
+
+
+def test_a_large_answer_goes_through_the_bucket(driver: Driver, interpreter: Interpreter) -> None:
+    call = {**new_call(interpreter.thread_id, "print('x' * 900)"), "inline_bytes": 500}
+    result = invoke(driver, "tool-code_interpreter", call)
+    assert set(result) == {"tool_call_id", "output_key"}
+    output = json.loads(driver.store.blobs.read(result["output_key"]))
+    assert output == {"logs": "x" * 900, "files": []}
+
+
+def test_an_answer_is_cut_to_what_a_turn_may_hold(driver: Driver, interpreter: Interpreter) -> None:
+    call = {**new_call(interpreter.thread_id, "print('\\x00é' * 5_000)"), "most_bytes": 4_000}
+    output = invoke(driver, "tool-code_interpreter", call)["output"]
+    assert len(output) <= 4_000
+    assert json.loads(output)["logs"].endswith("[truncated]")
+
+
+@pytest.mark.parametrize("arguments", ["", "[]", "{", '{"code": 1}', '{"input": "1"}'])
+def test_arguments_without_code_are_the_model_s_error(driver: Driver, arguments: str) -> None:
+    call = {**new_call("thread_none", ""), "arguments": arguments}
+    answer = {"tool_call_id": "call_1", "output": 'Error: bad arguments. Expected {"code": "..."}.'}
+    assert invoke(driver, "tool-code_interpreter", call) == answer
+
+
+def test_files_of_another_project_are_not_there(driver: Driver, interpreter: Interpreter) -> None:
+    file_id = upload(driver, "ours.csv", b"1")
+    call = {
+        **new_call(interpreter.thread_id, "open('/mnt/data/new.txt', 'w').write('2')", [file_id]),
+        "project": "other",
+    }
+    ran = interpreter.deliver(call)
+    assert ran.logs == f"1\n[the file {file_id} is not there]"
+    made = ran.files["/mnt/data/new.txt"]["file_id"]
+    assert driver.store.of("other").files.get(made)["filename"] == "new.txt"
+    with pytest.raises(NotFound):
+        driver.store.files.get(made)
 
 
 def test_no_address_and_no_code_is_logged(driver: Driver, interpreter: Interpreter) -> None:

@@ -259,7 +259,7 @@ sys_modules = None
     ran = attack(code)
     assert (ran.figures, ran.files) == ([], {})
     assert "signalled" not in ran.logs
-    assert "root:" not in ran.output
+    assert "root:" not in ran.logs
 
 
 def test_a_poisoned_session_poisons_only_itself(driver: Driver, victim: Interpreter) -> None:

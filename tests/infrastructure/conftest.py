@@ -12,6 +12,7 @@ from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
 from cdk.configuration import configuration_of
 from cdk.stack import AssistantsStack
+from layers.build import pack
 
 ROOT = Path(__file__).parent.parent.parent
 CONTEXT = json.loads((ROOT / "cdk.json").read_text())["context"]
@@ -81,12 +82,13 @@ def layers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return fill_cache(tmp_path_factory.mktemp("layers"))
 
 
-def fill_cache(cache_folder: Path) -> Path:
-    """Fill a folder with small layers."""
+def fill_cache(cache_folder: Path, changed: str = "") -> Path:
+    """Fill a folder with small layers, one of them other than usual."""
     for name in ("engine", "openai", "powertools", "python_data"):
-        folder = cache_folder / "lambda" / name / "python"
-        folder.mkdir(parents=True)
-        (folder / f"{name}_stub.py").write_text(f"NAME = {name!r}\n")
+        folder = cache_folder / "lambda" / name
+        (folder / "python").mkdir(parents=True)
+        (folder / "python" / f"{name}_stub.py").write_text(f"NAME = {'changed' if name == changed else name!r}\n")
+        pack(folder, cache_folder / "lambda" / f"{name}.zip")
     return cache_folder
 
 

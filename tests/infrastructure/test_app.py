@@ -115,12 +115,11 @@ def test_on_bedrock_there_is_no_key(tmp_path: Path, layers: Path) -> None:
 
 
 def test_a_changed_layer_publishes_a_version_of_the_functions_that_use_it(tmp_path: Path, prod: Template) -> None:
-    changed_layers = fill_cache(tmp_path / "layers")
-    (changed_layers / "lambda" / "openai" / "python" / "openai_stub.py").write_text("NAME = 'changed'\n")
+    changed_layers = fill_cache(tmp_path / "layers", changed="openai")
     changed = synthesise(tmp_path / "out", changed_layers, env="prod")
 
     republished = set(changed.resources("AWS::Lambda::Version")) - set(prod.resources("AWS::Lambda::Version"))
-    users = ("Toolstoolcodeinterpreter", "Toolstoolfinance", "Stepsqueued", "Stepsinprogress", "Apiapi")
+    users = ("CodeInterpretertoolcodeinterpreter", "Toolstoolfinance", "Stepsqueued", "Stepsinprogress", "Apiapi")
     assert len(republished) == len(users)
     assert all(name.startswith(users) for name in republished)
 

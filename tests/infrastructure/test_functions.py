@@ -69,7 +69,7 @@ def actions(template: Template, function: str) -> dict[str, set[str]]:
 
 def test_there_is_one_for_each_step_and_each_tool(prod: Template) -> None:
     tools = [path.parent.name for path in (ROOT / "lambdas" / "tools").glob("*/tool.toml")]
-    others = ("api", "sandbox", "prefix_list")
+    others = ("api", "tool-code_interpreter", "sandbox", "prefix_list")
     expected = {f"oae-{name}" for name in (*STEPS, *others, *(f"tool-{tool}" for tool in tools))}
     assert set(prod.functions()) == expected
 
@@ -124,7 +124,7 @@ def test_no_action_is_a_wildcard_and_no_unjustified_resource_is(prod: Template) 
         ("oae-record_failure", {"GetItem", "UpdateItem", "Query"}),
         ("oae-sweeper", {"GetItem", "UpdateItem", "Query", "BatchWriteItem"}),
         ("oae-tool-finance", {"GetItem"}),
-        ("oae-tool-code_interpreter", {"BatchGetItem", "GetItem", "PutItem"}),
+        ("oae-tool-code_interpreter", {"GetItem", "PutItem"}),
     ],
 )
 def test_item_actions(prod: Template, function: str, allowed: set[str]) -> None:

@@ -1,5 +1,6 @@
 """The cache of layers: built once, again when an input changes, and for the runtime that the functions declare."""
 
+import zipfile
 from pathlib import Path
 
 from cdk.functions import ARCHITECTURE, RUNTIME
@@ -25,4 +26,6 @@ def test_a_layer_is_built_once_for_its_inputs(tmp_path: Path) -> None:
     assert [refresh(b"A = 1"), refresh(b"A = 1"), refresh(b"A = 2")] == [True, False, True]
     assert built == [b"A = 1", b"A = 2"]
     assert (tmp_path / "layer" / "python" / "module.py").read_bytes() == b"A = 2"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["layer", "layer.stamp"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["layer", "layer.stamp", "layer.zip"]
+    with zipfile.ZipFile(tmp_path / "layer.zip") as archive:
+        assert archive.read("python/module.py") == b"A = 2"

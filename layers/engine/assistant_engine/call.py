@@ -7,17 +7,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import cache
 from types import FrameType
 
-from assistant_engine.records import DEFAULT_PROJECT, Json
-from assistant_engine.store.dynamodb import Database, project_of
+from assistant_engine.records import Json
+from assistant_engine.store.dynamodb import Database
 
 CHECK_SECONDS = 2.0
 """How often the run is looked at while a tool works."""
 
-ATTRIBUTES = ("run_status", "turn", "expires_at", "belongs_to", "functions")
+ATTRIBUTES = ("run_status", "turn", "expires_at", "functions")
 """What a tool's role may read of the messages table, beside the key: never what was said."""
 
 _SIGNAL = signal.SIGUSR1
@@ -33,19 +33,12 @@ class CallStopped(BaseException):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The call that a tool serves. The same call may be delivered twice, with the same ids.
-
-    Attributes:
-        inputs: what a built-in tool works on beside its arguments: ids of files and of vector stores, say.
-        project: what the run belongs to.
-    """
+    """The call that a tool serves. The same call may be delivered twice, with the same ids."""
 
     thread_id: str
     run_id: str
     turn: int
     tool_call_id: str
-    inputs: Json = field(default_factory=dict)
-    project: str = DEFAULT_PROJECT
 
     @property
     def idempotency_key(self) -> str:
@@ -72,10 +65,10 @@ def serving(call: Call) -> Iterator[dict[str, str]]:
         CallStopped: at once, if the run does not wait for the call (a redriven execution, say, finds a run that has
             ended), or at any point of the block, once it does no longer.
     """
+    _call.set(call)
     run = _run(call, consistent=True)
     if not _waits(run, call):
         raise CallStopped
-    _call.set(replace(call, project=project_of(run)))
     over = threading.Event()
 
     def stop(signum: int, frame: FrameType | None) -> None:

@@ -10,14 +10,14 @@ MOST_NAME_BYTES = 200
 
 
 def names(files: list[Json]) -> dict[str, str]:
-    """The name of each file (`OpenAIFile`) below `/mnt/data`, by its id.
+    """The name of each file (`{"file_id", "filename"}`) below `/mnt/data`, by its id.
 
     It is the file's own name, without the folders in it and what can't be printed. The first file of a name has it;
     others get their id into it, so the order must be the same in each call.
     """
     given: dict[str, str] = {}
     for file in files:
-        file_id = file["id"]
+        file_id = file["file_id"]
         if file_id in given:
             continue
         name = _safe(file["filename"]) or file_id

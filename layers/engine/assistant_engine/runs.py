@@ -414,7 +414,7 @@ def calls(store: Store, run: Run, tools: ToolStep) -> list[Json]:
                 "arguments": call["function"]["arguments"],
                 "inline_bytes": _inline_bytes(tools),
                 "most_bytes": min(MOST_OUTPUT_BYTES, MOST_TURN_BYTES // len(tools.calls)),
-                **({"inputs": inputs[name]} if name in inputs else {}),
+                **inputs.get(name, {}),
             },
         }
         for call in made
@@ -431,8 +431,8 @@ def _inputs(store: Store, run: Run, names: set[str]) -> dict[str, Json]:
     vector_store_ids = _united(resources, "file_search", "vector_store_ids")
     search = built_in.search_options(run.settings["tools"])
     return {
-        "code_interpreter": {"file_ids": file_ids},
-        "file_search": {"vector_store_ids": vector_store_ids, **search},
+        "code_interpreter": {"file_ids": file_ids, "project": run.project},
+        "file_search": {"vector_store_ids": vector_store_ids, "project": run.project, **search},
     }
 
 

@@ -67,28 +67,37 @@ def handler(cls: type) -> Callable[[Json, Any], Json]:
     """The Lambda handler of a tool module.
 
     It takes `{"thread_id", "run_id", "turn", "tool_call_id", "function_name", "arguments" (JSON text), "inline_bytes",
-    "most_bytes", "inputs"?}` and returns `{"tool_call_id", "output"}`, or `{"tool_call_id", "output_key"}` when
+    "most_bytes"}` and returns `{"tool_call_id", "output"}`, or `{"tool_call_id", "output_key"}` when
     the output is larger than `inline_bytes`. An output over `most_bytes` is cut. Bad arguments and exceptions are the
     output, for the model to see. A call that its run does not wait for is not carried out.
     """
     methods = _methods(cls)
 
     def handle(event: Json, context: Any) -> Json:
-        call = Call(event["thread_id"], event["run_id"], event["turn"], event["tool_call_id"], event.get("inputs", {}))
+        call = call_of(event)
         try:
             with serving(call) as configurations:
                 output = _answer(cls, methods.get(event["function_name"]), event, configurations)
         except CallStopped:
             output = "Error: the run does not wait for this call any more."
-        output = _cut(well_formed(output), event["most_bytes"])
-        if json_size(output) <= event["inline_bytes"]:
-            return {"tool_call_id": call.tool_call_id, "output": output}
-        key = f"outputs/{call.thread_id}/{call.idempotency_key}"
-        _s3().put_object(Bucket=os.environ["BUCKET"], Key=key, Body=output.encode())
-        return {"tool_call_id": call.tool_call_id, "output_key": key}
+        return handed_over(call, _cut(well_formed(output), event["most_bytes"]), event["inline_bytes"])
 
     vars(handle)["tool_class"] = cls  # for the registry
     return handle
+
+
+def call_of(event: Json) -> Call:
+    """The call in the event of a tool's function."""
+    return Call(event["thread_id"], event["run_id"], event["turn"], event["tool_call_id"])
+
+
+def handed_over(call: Call, output: str, inline_bytes: int) -> Json:
+    """What a tool's function returns: the output itself, or where in the bucket a larger one was put."""
+    if json_size(output) <= inline_bytes:
+        return {"tool_call_id": call.tool_call_id, "output": output}
+    key = f"outputs/{call.thread_id}/{call.idempotency_key}"
+    _s3().put_object(Bucket=os.environ["BUCKET"], Key=key, Body=output.encode())
+    return {"tool_call_id": call.tool_call_id, "output_key": key}
 
 
 def _cut(output: str, most_bytes: int) -> str:

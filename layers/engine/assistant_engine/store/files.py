@@ -129,13 +129,6 @@ class Files:
         now = self._clock()
         return item.get("project") == self._listed_under and item.get("ttl", now + 1) > now
 
-    def those(self, file_ids: list[str]) -> list[Json]:
-        """Those files of up to a hundred ids that are there (`OpenAIFile`), in the order of the ids."""
-        found = self._db.get_all(self._table, [_own_key(file_id) for file_id in file_ids if ids.is_id(file_id)])
-        there = [item for item in found if self._is_there(item)]
-        by_id = dict(zip((i["assistant_id"] for i in there), self._blobs.unpack_all("document", there), strict=True))
-        return [by_id[file_id] for file_id in file_ids if file_id in by_id]
-
     def first_missing(self, file_ids: Iterable[str]) -> str | None:
         """The first of these ids that is no file's, None if each is: a read for each hundred of them."""
         remaining = iter(dict.fromkeys(file_ids))

@@ -1,4 +1,4 @@
-"""The sandbox of the code interpreter: a function without rights, in a network with one way out."""
+"""The code interpreter: a broker, and the sandbox that it invokes, a function without rights."""
 
 import json
 from dataclasses import asdict
@@ -22,11 +22,11 @@ TIME_BESIDE_THE_CODE = 180
 """Seconds of the function that the code doesn't get: to fetch and to store files. The broker's addresses outlast it."""
 
 
-class Sandbox(Construct):
-    """The function, its network, and the broker's right to invoke it.
+class CodeInterpreter(Construct):
+    """The two functions and the sandbox's network.
 
-    Args:
-        broker: the tool function that invokes it.
+    Attributes:
+        broker: the tool's function; it alone may invoke the sandbox.
     """
 
     def __init__(
@@ -38,13 +38,35 @@ class Sandbox(Construct):
         layers: Layers,
         tables: Tables,
         storage: Storage,
-        broker: VersionedFunction,
     ) -> None:
         super().__init__(scope, id)
         limits = configuration.sandbox_limits
+        told = {"LIMITS": json.dumps(asdict(limits))}
+        timeout = limits.seconds + TIME_BESIDE_THE_CODE
+        self.broker = VersionedFunction(
+            self,
+            "tool-code_interpreter",
+            configuration=configuration,
+            description="Gives the sandbox its work.",
+            code=Code.from_asset(str(ROOT / "lambdas" / "tools" / "code_interpreter"), exclude=["__pycache__"]),
+            handler="broker.handler",
+            layers=layers.get("engine", "openai"),
+            environment={**tables.environment, **storage.environment, **told},
+            # Others' calls on the thread may be faster, and then this one's code runs once more.
+            timeout=min(900, 3 * timeout),
+            memory=512,
+        )
+        tables.allow(self.broker, ["GetItem", "PutItem"], tables.assistants)
+        # What it signs addresses for, it must be allowed itself.
+        storage.allow(self.broker, ["GetObject", "PutObject"], "files/", "sandbox/")
+        storage.allow(self.broker, ["DeleteObject"], "sandbox/")
+        storage.allow(self.broker, ["PutObject"], "outputs/")
+
         isolated = configuration.sandbox_network == "isolated"
-        network = SandboxNetwork(self, "Network", configuration, storage=storage, broker=broker) if isolated else None
-        self.function = VersionedFunction(
+        network = (
+            SandboxNetwork(self, "Network", configuration, storage=storage, broker=self.broker) if isolated else None
+        )
+        sandbox = VersionedFunction(
             self,
             "sandbox",
             configuration=configuration,
@@ -52,8 +74,8 @@ class Sandbox(Construct):
             code=Code.from_asset(str(ROOT / "lambdas" / "sandbox"), exclude=["__pycache__"]),
             handler="sandbox.handler",
             layers=layers.get("python_data"),
-            environment={"LIMITS": json.dumps(asdict(limits))},
-            timeout=limits.seconds + TIME_BESIDE_THE_CODE,
+            environment=told,
+            timeout=timeout,
             memory=limits.memory_mb + MEMORY_BESIDE_THE_CODE,
             tracing=False,
             tenancy_config=TenancyConfig.PER_TENANT,
@@ -62,18 +84,12 @@ class Sandbox(Construct):
             **(network.placement if network else {}),
         )
         if network:
-            self._let_lambda_place_it(f"{configuration.prefix}-sandbox")
-        broker.allow(["lambda:InvokeFunction"], [self.function.alias.function_arn])
-        environment = {
-            "SANDBOX": self.function.alias_arn,
-            "LIMITS": json.dumps(asdict(limits)),
-            "ASSISTANTS_TABLE": tables.assistants.table_name,
-        }
-        for name, value in environment.items():
-            broker.function.add_environment(name, value)
-        broker.function.node.add_dependency(self.function.alias)
+            self._let_lambda_place(sandbox, f"{configuration.prefix}-sandbox")
+        self.broker.allow(["lambda:InvokeFunction"], [sandbox.alias.function_arn])
+        self.broker.function.add_environment("SANDBOX", sandbox.alias_arn)
+        self.broker.function.node.add_dependency(sandbox.alias)
 
-    def _let_lambda_place_it(self, name: str) -> None:
+    def _let_lambda_place(self, function: VersionedFunction, name: str) -> None:
         """Let Lambda, which uses the function's role for it, make network interfaces; deny it to what runs in there."""
         own_arn = Stack.of(self).format_arn(
             service="lambda", resource="function", resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
@@ -86,8 +102,8 @@ class Sandbox(Construct):
             "ec2:DescribeSubnets",
             "ec2:UnassignPrivateIpAddresses",
         ]
-        self.function.role.add_to_policy(PolicyStatement(actions=actions, resources=["*"]))
-        self.function.role.add_to_policy(
+        function.role.add_to_policy(PolicyStatement(actions=actions, resources=["*"]))
+        function.role.add_to_policy(
             PolicyStatement(
                 effect=Effect.DENY,
                 actions=actions,
@@ -96,7 +112,7 @@ class Sandbox(Construct):
             )
         )
         acknowledge(
-            self.function.role,
+            function.role,
             "AwsSolutions-IAM5[Resource::*]",
             "Lambda makes the network interfaces, whose names are not known before; the function itself is denied it.",
         )

@@ -1,0 +1,182 @@
+"""The broker of the code interpreter: code of the model goes to the sandbox, what it printed and made comes back.
+
+The sandbox has no rights: it gets addresses for the files of this call, signed here. They stand in no execution
+history, because this function invokes the sandbox itself.
+"""
+
+import json
+import os
+import time
+from contextvars import ContextVar
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from assistant_engine import ids, mounted
+from assistant_engine.call import Call
+from assistant_engine.errors import NotFound
+from assistant_engine.records import Json, json_size
+from assistant_engine.step import store
+from assistant_engine.store.files import Files
+from assistant_engine.tool import call_of, handed_over
+
+LIMITS: Json = json.loads(os.environ["LIMITS"])
+ATTEMPTS = 5
+ADDRESS_SECONDS: int = LIMITS["seconds"] + 240
+"""How long the addresses are good: the code's own time, and that to fetch and to store files."""
+
+_tenant: ContextVar[str] = ContextVar("tenant")
+
+
+def handler(event: Json, context: Any) -> Json:
+    """Run the code of a call.
+
+    Args:
+        event: a call of the model, as every tool gets it (`tool_call_id`, `arguments`, `inline_bytes`, ...), with
+            `file_ids`, the `project` that they and produced files belong to, and perhaps `seconds`, at most how long
+            the code may take.
+
+    Returns:
+        `{"tool_call_id", "output"}`, or `{"tool_call_id", "output_key"}` of a large output: the JSON that
+        `assistant_engine.built_in` says, or a text that starts with "Error".
+    """
+    call = call_of(event)
+    code = _code(event["arguments"])
+    output = _output(event, call, code) if code is not None else 'Error: bad arguments. Expected {"code": "..."}.'
+    return handed_over(call, output, event["inline_bytes"])
+
+
+def _code(arguments: str) -> str | None:
+    """The code in `{"code": "..."}`, None if there is none."""
+    try:
+        code = json.loads(arguments)["code"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return code if isinstance(code, str) else None
+
+
+def _output(event: Json, call: Call, code: str) -> str:
+    answer = _answer(event, call, code)
+    if answer is None:
+        return "Error: other code of this conversation ran at the same time. Run this again."
+    files = store().of(event["project"]).files
+    told = []
+    for made in answer["files"]:
+        # At each delivery: an earlier one may have ended before this.
+        files.register(made["file"], made["media_type"])
+        file = {"file_id": made["file"]["id"], "filename": made["file"]["filename"]}
+        told.append({**file, "path": made["path"], "image": made["image"]})
+    logs = answer["logs"]
+    room = event["most_bytes"] - len(json.dumps({"logs": "", "files": told}))
+    if json_size(logs) > room:
+        # A character takes six bytes of JSON at most, twelve beyond the first 65,536.
+        logs = f"{logs[: max(0, room // 12 - 20)]}[truncated]"
+    return json.dumps({"logs": logs, "files": told})
+
+
+def _answer(event: Json, call: Call, code: str) -> Json | None:
+    """Run the code from where the thread's last call ended, unless this call is done already.
+
+    Returns:
+        `{"logs", "files": [{"file" (the API's), "media_type", "path", "image"}]}`; None if others were always faster.
+    """
+    sessions = store().sessions
+    lost: set[str | None] = set()
+    for _ in range(ATTEMPTS):
+        head = sessions.head(call.thread_id)
+        answer: Json | None = sessions.answer(call.thread_id, head, call.idempotency_key)
+        if answer is not None:
+            return answer
+        before = None if head.state in lost else head.state
+        after = sessions.new_state(call.thread_id)
+        result = _run(event, call, code, before, after)
+        if result["session"] is None:
+            # Deleted by another call that was faster, and then there is another head; or forgotten with the time.
+            lost.add(head.state)
+            continue
+        notes = ["[variables and files of the calls before are gone]"] if head.state in lost else []
+        answer = _told(call, result, notes)
+        state = after if result["session"] else before
+        if sessions.commit(call.thread_id, head, call.idempotency_key, answer, state):
+            return answer
+        sessions.forget(after)
+    return None
+
+
+def _run(event: Json, call: Call, code: str, before: str | None, after: str) -> Json:
+    """Run the code in the thread's own sandbox; that the sandbox dies is a result too."""
+    address = store().sessions.address
+    files, notes = _given(event)
+    outputs = [Files.key(_file_id(call, number)) for number in range(LIMITS["files"])]
+    request = {
+        "code": code,
+        "seconds": event.get("seconds") or LIMITS["seconds"],
+        "files": [
+            {"name": name, "url": address("get_object", Files.key(file_id), ADDRESS_SECONDS)}
+            for file_id, name in files.items()
+        ],
+        "session": {
+            "get": address("get_object", before, ADDRESS_SECONDS) if before else None,
+            "put": address("put_object", after, ADDRESS_SECONDS),
+        },
+        "outputs": [address("put_object", key, ADDRESS_SECONDS) for key in outputs],
+    }
+    _tenant.set(call.thread_id)
+    invoked = _lambda().invoke(FunctionName=os.environ["SANDBOX"], Payload=json.dumps(request).encode())
+    if "FunctionError" in invoked:
+        reason = "The sandbox came to its end while the code ran."
+        return {"output": "", "notes": notes, "reason": reason, "files": [], "session": False}
+    result: Json = json.loads(invoked["Payload"].read())
+    return {**result, "notes": [*notes, *result["notes"]]}
+
+
+def _given(event: Json) -> tuple[dict[str, str], list[str]]:
+    """The names of the given files by id, and a note on each that is not there."""
+    files, notes = [], []
+    for file_id in event["file_ids"]:
+        try:
+            file = store().of(event["project"]).files.get(file_id)
+        except NotFound:
+            notes.append(f"the file {file_id} is not there")
+        else:
+            files.append({"file_id": file_id, "filename": file["filename"]})
+    return mounted.names(files), notes
+
+
+def _told(call: Call, result: Json, notes: list[str]) -> Json:
+    """What is kept of a call as its answer."""
+    files = []
+    for number, made in enumerate(result["files"]):
+        file = {
+            "id": _file_id(call, number),
+            "object": "file",
+            "bytes": made["bytes"],
+            "created_at": int(time.time()),
+            "filename": made["name"].rpartition("/")[2],
+            "purpose": "assistants_output",
+            "status": "processed",
+        }
+        path = f"{mounted.FOLDER}/{made['name']}"
+        files.append({"file": file, "media_type": made["media_type"], "path": path, "image": made["figure"]})
+    parts = [*notes, result["output"].strip("\n"), result["reason"], *(f"[{note}]" for note in result["notes"])]
+    return {"logs": "\n".join(part for part in parts if part), "files": files}
+
+
+def _file_id(call: Call, number: int) -> str:
+    """The id of a call's produced file: the same at each delivery."""
+    return ids.new_id("file-", ids.milliseconds_of(call.run_id), f"{call.idempotency_key}/{number}")
+
+
+@cache
+def _lambda() -> Any:
+    config = Config(read_timeout=ADDRESS_SECONDS + 60, retries={"mode": "standard"})
+    client: Any = boto3.client("lambda", config=config)
+    # Not `invoke(TenantId=...)`, which the runtime's own boto3 may be too old to know.
+    client.meta.events.register("before-call.lambda.Invoke", _name_the_tenant)
+    return client
+
+
+def _name_the_tenant(params: Json, **others: Any) -> None:
+    params["headers"]["X-Amz-Tenant-Id"] = _tenant.get()
