@@ -58,7 +58,7 @@ class Request:
         body: as JSON, `{}` if it is none.
         status: of the answer; 0 if none began.
         outcome: `answered` in full, `closed` by us, `dropped` by the client before it had the answer, or `open`.
-        usage: that the answer reported.
+        answer: as JSON, whether or not the client got it.
     """
 
     received_at: float
@@ -67,7 +67,7 @@ class Request:
     body: Any
     status: int = 0
     outcome: str = "open"
-    usage: Any = None
+    answer: Any = None
 
     @property
     def request_id(self) -> str:
@@ -204,8 +204,7 @@ class _Handler(BaseHTTPRequestHandler):
             status, headers = behaviour.status, {"content-type": "application/json"}
             answer = given if isinstance(given, bytes) else json.dumps(given).encode()
         request.status = status
-        with suppress(AttributeError):
-            request.usage = _parsed(answer).get("usage")
+        request.answer = _parsed(answer)
         self._hold(0)  # The client may have gone while the offline model worked.
         if behaviour.close == "within":
             self._send(status, {**headers, **behaviour.headers}, answer, cut=True)
