@@ -11,12 +11,12 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Without byte code in the virtual environment, every synth compiles the CDK again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup up down demo test check format smoke bench docs layers synth deploy lock
+.PHONY: help setup up down demo test check soak format smoke bench docs layers synth deploy lock
 
 help:
 	@echo "make demo [SAMPLE=...]   deploy to the embedded AWS and watch an assistant at work"
 	@echo "make up | down [KEEP=1]  the local stack, for your own programs: see .local/env"
-	@echo "make test | check        the tests; with linters and types"
+	@echo "make test | check | soak the tests; with linters and types; hundreds of runs with every kind of fault"
 	@echo "make deploy ENV=dev      deploy to your AWS account; make smoke ENV=dev tries it there"
 	@echo "make bench | docs | layers | synth | lock | format"
 
@@ -52,6 +52,10 @@ check: setup layers
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest
+
+# Hundreds of runs with every kind of fault; SOAK_SEED=... draws the same faults again.
+soak: setup layers
+	@$(BIN)/python -m pytest -m soak -s
 
 format: setup
 	@$(BIN)/ruff check --fix

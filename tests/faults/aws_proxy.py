@@ -96,6 +96,8 @@ class AwsProxy:
         self._emulator: psutil.Process | None = None
         self._rules: list[Rule] = []
         self._recordings: list[tuple[str, list[Call]]] = []
+        # The loop knows a connection's task by its socket alone, which it forgets when a killed function hangs up.
+        self._tasks: set[asyncio.Task[Any] | None] = set()
         self._loop = asyncio.new_event_loop()
         started = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(started,), daemon=True)
@@ -173,6 +175,7 @@ class AwsProxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         link = _Link(writer, self._upstream)
+        self._tasks.add(asyncio.current_task())
         with suppress(OSError, asyncio.IncompleteReadError):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -188,6 +191,7 @@ class AwsProxy:
                 writer.write(answer)
                 await writer.drain()
         link.close()
+        self._tasks.discard(asyncio.current_task())
 
     async def _meet(
         self, rule: Rule, link: "_Link", head: bytes, headers: Mapping[str, str], body: bytes
