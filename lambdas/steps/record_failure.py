@@ -1,8 +1,13 @@
 """`record_failure`: a step died; ends the run with what can be said about it, so that no thread stays locked."""
 
+from contextlib import suppress
+
 from assistant_engine import runs
 from assistant_engine.records import Json
 from assistant_engine.step import now_ms, step, store
+from assistant_engine.store.dynamodb import ConditionFailed
+
+DIED = {"code": "server_error", "message": "The run could not be carried on. Please try again."}
 
 
 @step
@@ -16,13 +21,11 @@ def handler(event: Json) -> Json:
         As `in_progress`, for `route`.
     """
     thread_id, run_id = runs.requested_ids(event["request"], event["execution"])
-    run = store().runs.find(thread_id, run_id)
-    if run is None:
-        return {
-            "status": "failed",
-            "turn": 0,
-            "error": "server_error",
-            "cause": "No run was created. Please try again.",
-        }
-    error = {"code": "server_error", "message": "The run could not be carried on. Please try again."}
-    return runs.finish(store(), run, "failed", now_ms() // 1000, last_error=error)
+    for _ in range(3):
+        run = store().runs.find(thread_id, run_id)
+        if run is None:
+            cause = "No run was created. Please try again."
+            return {"status": "failed", "turn": 0, "error": "server_error", "cause": cause}
+        with suppress(ConditionFailed):  # Cancelled at this moment, or a late delivery stored its turn: look again.
+            return runs.finish(store(), run, "failed", now_ms() // 1000, last_error=DIED)
+    raise ConditionFailed([])

@@ -6,6 +6,7 @@ it looks at that execution's run at once. The index lags a little; what is done 
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, partial
 from typing import Any
 
@@ -43,9 +44,10 @@ def handler(event: Json) -> Json:
 def _guarded(what: str, work: Callable[[], None]) -> None:
     """One that can't be swept must not keep the others waiting."""
     try:
-        work()
-    except ConditionFailed:
-        logger.info("%s moved while it was swept", what)
+        for _ in range(3):
+            with suppress(ConditionFailed):  # It moved while it was swept: where it is now decides.
+                return work()
+        logger.info("%s moves while it is swept", what)
     except Exception as error:
         logger.error("%s is not swept: %s", what, fault_of(error).where)
 

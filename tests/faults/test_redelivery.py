@@ -4,6 +4,7 @@ A run that calls a tool of the stack, asks its client and answers passes through
 undisturbed, and then once for each write of each step, with a fault at exactly this write.
 """
 
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,7 @@ from tests.faults.aws_proxy import (
     WRITES,
     AwsProxy,
     Call,
+    Fault,
 )
 from tests.faults.records import records
 
@@ -144,6 +146,30 @@ def test_settling_that_dies_is_done_again(driver: Driver, aws_proxy: AwsProxy, k
     described = driver.wait(driver.execution(run))
     assert (described["status"], described["error"]) == ("FAILED", "server_error")
     assert (driver.store.threads.get(run.thread_id).runs, ended.usage.api()["total_tokens"]) == (1, 0)
+
+
+@pytest.mark.parametrize("settled_by", ["sweeper", "record_failure"])
+def test_what_a_late_step_stores_is_part_of_the_end(driver: Driver, aws_proxy: AwsProxy, settled_by: str) -> None:
+    """A turn is stored after it was decided to settle the run, and before that is written."""
+    run, let_go = driver.created("wait 3\ncall ask {}"), threading.Event()
+    ids = {"thread_id": run.thread_id, "run_id": run.id}
+    late = {**ids, "turn": 0, "execution": run.execution, "outputs": []}
+    execution = {"name": run.execution, "arn": "-", "start_time": "2026-01-01T00:00:00Z"}
+    settle = {"name": run.execution, "status": "ABORTED", "request": ids, "execution": execution, "error": "Died"}
+    with (
+        ThreadPoolExecutor(2) as pool,
+        aws_proxy.fault(Fault(hold=let_go), "TransactWriteItems", function=settled_by, about=run.thread_id) as settling,
+    ):
+        stored = pool.submit(driver.invoke, "in_progress", late)
+        driver.until(run, "in_progress")
+        settled = pool.submit(driver.invoke, settled_by, settle)
+        assert settling.met.wait(60)
+        stored.result()
+        let_go.set()
+        settled.result()
+    ended = driver.ended(run, "failed")
+    assert (ended.turn, [step["status"] for step in driver.steps(run.thread_id, run.id)]) == (1, ["failed"])
+    assert driver.store.threads.get(run.thread_id).usage == ended.usage
 
 
 # Twice

@@ -440,12 +440,15 @@ class Runs:
 
         Args:
             cost: of the whole run, in billionths of a US dollar.
+
+        Raises:
+            ConditionFailed: the run moved on from how it was seen: its totals and its pending step are others now.
         """
         names: dict[str, list[str]] = {"SET": ["run_status = :status"]}
-        named: Json = {"status": status}
+        named: Json = {"status": status, "turn": run.turn}
         self._ending(status, last_error, incomplete_details, now, names, named)
         condition = self._from(sources(status), named)
-        actions = [self._update_run(run, names, named, condition["ConditionExpression"])]
+        actions = [self._update_run(run, names, named, f"turn = :turn AND {condition['ConditionExpression']}")]
         tools = self._steps.pending(run)
         if tools and (tools.unanswered(server=True) or tools.unanswered(server=False)):
             actions.append(self._steps.end(run, tools, status, now, last_error))
