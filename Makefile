@@ -68,6 +68,7 @@ smoke: setup
 bench: setup
 	@$(BIN)/python -m bench.run_costs
 	@$(BIN)/python -m bench.cold_start
+	@$(BIN)/python -m bench.file_search
 
 # What is made from the code and committed: the picture of the lifecycle, the API's description and its page.
 docs: setup
@@ -89,6 +90,6 @@ LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.1
 lock: setup
 	@$(LOCK) requirements.in --output-file requirements.txt
 	@$(LOCK) local/requirements.in --output-file local/requirements.txt
-	@for folder in layers/openai layers/powertools layers/python_data; do \
+	@for folder in layers/openai layers/parsers layers/powertools layers/python_data lambdas/tools/file_search; do \
 		$(LOCK) --generate-hashes $$folder/requirements.in --output-file $$folder/requirements.txt; done
 	@$(BIN)/npm install --package-lock-only --silent --registry=https://registry.npmjs.org

@@ -8,6 +8,9 @@ from aws_cdk import RemovalPolicy
 from aws_cdk.aws_logs import RetentionDays
 
 PROVIDERS = ("openai", "azure", "bedrock")
+EMBEDDING_PROVIDERS = ("", "openai", "bedrock")
+EMBEDDING_MODELS = {"openai": "text-embedding-3-small", "bedrock": "amazon.titan-embed-text-v2:0"}
+VECTOR_ENGINES = ("bucket", "s3vectors")
 LAYER_TARGETS = ("lambda", "host")
 MOST_HISTORY_EVENTS = 20_000
 """An execution's history holds 25,000 (Step Functions limit); the rest is for retries of its own."""
@@ -64,7 +67,13 @@ class Configuration:
         model_provider: `openai` (or anything that speaks its Responses API), `azure` or `bedrock`.
         model: listed first among the models; an assistant names its own.
         model_base_url: the provider's endpoint; empty for the provider's own.
-        embedding_model: makes the vectors of file search.
+        embedding_model: makes the vectors of file search; empty for `EMBEDDING_MODELS`'s. A vector store keeps the one
+            that it was created with.
+        embedding_provider: `openai` (or anything with its Embeddings API) or `bedrock`; empty for the model's.
+        embedding_base_url: that provider's endpoint, with a key of its own; empty for the model's endpoint and key.
+        embedding_dimensions: of a vector, for models that offer several; 0 for the model's own.
+        vector_engine: `s3vectors` searches large vector stores through Amazon S3 Vectors, `bucket` reads all of them
+            from the bucket.
         model_prices: US dollars for a million tokens, `{model: (prompt, completion)}`; a model not listed costs 0.
         mail_sender: an address verified in Amazon SES that tools send mail from; empty: mail stays in the outbox.
         api_rate: requests a second that the HTTP API takes; bursts may be twice that.
@@ -88,7 +97,11 @@ class Configuration:
     model_provider: str = "openai"
     model: str = "gpt-4.1-mini"
     model_base_url: str = ""
-    embedding_model: str = "text-embedding-3-small"
+    embedding_model: str = ""
+    embedding_provider: str = ""
+    embedding_base_url: str = ""
+    embedding_dimensions: int = 0
+    vector_engine: str = "s3vectors"
     model_prices: Mapping[str, tuple[float, float]] = field(
         default_factory=lambda: {
             "gpt-4.1": (2.00, 8.00),
@@ -148,6 +161,9 @@ OVERRIDES = (
     "model",
     "model_base_url",
     "embedding_model",
+    "embedding_provider",
+    "embedding_base_url",
+    "vector_engine",
     "mail_sender",
     "sandbox_network",
     "layer_target",
@@ -173,6 +189,8 @@ def configuration_of(context: Callable[[str], Any]) -> Configuration:
     configuration = replace(ENVIRONMENTS[name], **overrides)
     for value, allowed in (
         (configuration.model_provider, PROVIDERS),
+        (configuration.embedding_provider, EMBEDDING_PROVIDERS),
+        (configuration.vector_engine, VECTOR_ENGINES),
         (configuration.layer_target, LAYER_TARGETS),
         (configuration.sandbox_network, SANDBOX_NETWORKS),
     ):

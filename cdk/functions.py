@@ -111,7 +111,7 @@ class VersionedFunction(Construct):
         acknowledge(
             self.function,
             "Serverless-LambdaDLQ",
-            "Called synchronously, or by a rule whose failures the next minute's sweep makes good.",
+            "Called synchronously, by a queue with one of its own, or by a rule that the next minute makes good.",
         )
         if tracing:
             acknowledge(

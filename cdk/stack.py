@@ -8,6 +8,8 @@ from constructs import Construct
 from cdk.api import Api
 from cdk.code_interpreter import CodeInterpreter
 from cdk.configuration import Configuration
+from cdk.embedding import Embedding
+from cdk.file_search import FileSearch
 from cdk.layers import CACHE, Layers
 from cdk.model import Model
 from cdk.state_machine import RunStateMachine
@@ -34,11 +36,25 @@ class AssistantsStack(Stack):
         tables = Tables(self, "Tables", configuration)
         storage = Storage(self, "Storage", configuration)
         model = Model(self, "Model", configuration)
+        embedding = Embedding(self, "Embedding", configuration, model=model)
+        file_search = FileSearch(
+            self,
+            "FileSearch",
+            configuration,
+            layers=layers,
+            tables=tables,
+            storage=storage,
+            embedding=embedding,
+        )
         tools = Tools(self, "Tools", configuration, layers=layers, tables=tables, storage=storage)
         code_interpreter = CodeInterpreter(
             self, "CodeInterpreter", configuration, layers=layers, tables=tables, storage=storage
         )
-        served = {**tools.functions, "code_interpreter": code_interpreter.broker}
+        served = {
+            **tools.functions,
+            "code_interpreter": code_interpreter.broker,
+            "file_search": file_search.search,
+        }
         steps = Steps(
             self,
             "Steps",
@@ -50,7 +66,7 @@ class AssistantsStack(Stack):
             tools=served,
         )
         runs = RunStateMachine(self, "Runs", configuration, steps=steps, tools=list(served.values()))
-        Sweeper(
+        sweeper = Sweeper(
             self,
             "Sweeper",
             configuration,
@@ -60,7 +76,9 @@ class AssistantsStack(Stack):
             model=model,
             runs=runs,
         )
+        file_search.let_sweep(sweeper.function)
         api = Api(self, "Api", configuration, layers=layers, tables=tables, storage=storage, model=model, runs=runs)
+        file_search.let_use(api.function)
 
         outputs = {
             "StateMachineArn": runs.machine.state_machine_arn,
@@ -73,5 +91,7 @@ class AssistantsStack(Stack):
         }
         if model.secret:
             outputs["ModelSecret"] = f"{configuration.prefix}/model-key"
+        if embedding.own_secret:
+            outputs["EmbeddingSecret"] = f"{configuration.prefix}/embedding-key"
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)

@@ -24,6 +24,7 @@ class Storage(Construct):
     - `text/`: text over 32 KB that items refer to
     - `outputs/`: a tool's output over its inline budget; tools may write it and not read it
     - `files/`, `uploads/`: the API's files, and the parts of uploads that are not complete yet
+    - `vectors/`: the chunks of vector stores and their vectors
     - `outbox/`: mails of the finance tool
     - `sandbox/`: sessions of the code interpreter
 

@@ -85,6 +85,16 @@ class Tables(Construct):
         """Let the function do these item actions (`GetItem`, ...) on these tables, not on their indexes."""
         function.allow([f"dynamodb:{action}" for action in actions], [table.table_arn for table in tables])
 
+    def allow_partitions(
+        self, function: VersionedFunction, actions: Sequence[str], table: Table, *prefixes: str
+    ) -> None:
+        """Let the function do these item actions on items whose partition key starts with one of the prefixes."""
+        function.allow(
+            [f"dynamodb:{action}" for action in actions],
+            [table.table_arn],
+            conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{prefix}*" for prefix in prefixes]}},
+        )
+
     @property
     def all(self) -> tuple[Table, Table, Table]:
         """The three tables."""

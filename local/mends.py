@@ -16,7 +16,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from ministack.core import iam_evaluator, lambda_runtime  # type: ignore[import-untyped]
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime  # type: ignore[import-untyped]
 from ministack.services import lambda_svc, secretsmanager  # type: ignore[import-untyped]
 from ministack.services import stepfunctions as sfn
 from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
@@ -31,12 +31,14 @@ _execution: contextvars.ContextVar[dict[str, Json]] = contextvars.ContextVar("ex
 def apply() -> None:
     """Mend the emulator in this process, before it serves."""
     treat_the_loopback_as_tls()
+    allow_a_batch_of_messages_as_messages()
     name_a_secret_by_its_arn()
     report_the_class_of_an_exception()
     report_that_a_function_died()
     report_that_a_function_is_throttled()
     log_what_functions_log()
     log_the_exception_that_ends_an_invocation()
+    have_a_mapping_invoke_what_it_names()
     give_functions_the_packages_of_their_layers()
     unpack_a_layer_once()
     evaluate_dynamic_timeouts()
@@ -58,6 +60,17 @@ def treat_the_loopback_as_tls() -> None:
         return "true" if key.lower() == "aws:securetransport" else original(key, context)
 
     iam_evaluator._resolve_condition_key = resolve
+
+
+def allow_a_batch_of_messages_as_messages() -> None:
+    """`SendMessageBatch` is denied to whoever may `sqs:SendMessage`; AWS has no other action for it."""
+    original = iam_actions.extract_iam_action
+
+    def extract(*args: Json) -> Json:
+        action = original(*args)
+        return action.removesuffix("Batch") if action and action.startswith("sqs:") else action
+
+    iam_actions.extract_iam_action = extract
 
 
 def name_a_secret_by_its_arn() -> None:
@@ -165,6 +178,20 @@ def log_the_exception_that_ends_an_invocation() -> None:
     caught = "        except Exception as e:\n            _real_stdout"
     log = 'print(f"[ERROR] {type(e).__name__}: {e}", *traceback.format_tb(e.__traceback__), sep="\\n")'
     _mend_worker(caught, caught.replace("_real_stdout", f"{log}\n            _real_stdout"))
+
+
+def have_a_mapping_invoke_what_it_names() -> None:
+    """An event source mapping that an update points to another alias goes on invoking the one that it was made with."""
+    handler = provisioners._RESOURCE_HANDLERS["AWS::Lambda::EventSourceMapping"]
+    update = handler["update"]
+
+    def update_with_qualifier(physical_id: str, old: Json, new: Json, stack: str) -> Json:
+        updated = update(physical_id, old, new, stack)
+        mapping = lambda_svc._esms.get(updated[0])
+        mapping["Qualifier"] = lambda_svc._resolve_name_and_qualifier(new["FunctionName"])[1]
+        return updated
+
+    handler["update"] = update_with_qualifier
 
 
 _RUNTIME_PACKAGES = """

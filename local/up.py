@@ -24,7 +24,7 @@ import boto3
 from rich.console import Console
 
 from layers.build import BuildError, build
-from local import emulator, offline_model
+from local import embedding_model, emulator, offline_model
 from local.processes import LocalError
 from local.tools import CDK, NODE, ROOT, SCRIPTS
 from scripts import keys
@@ -87,7 +87,8 @@ def up(
     with step("Embedded AWS"):
         port = emulator.start(directory, preferred_port=preferred_port, keep_state=keep_state)
     settings = emulator.environment(port)
-    context = {"env": "dev", "layer_target": "host"}
+    # The embedded AWS has no S3 Vectors.
+    context = {"env": "dev", "layer_target": "host", "vector_engine": "bucket"}
     offline = "OPENAI_API_KEY" not in model
     if offline:
         with step("Offline model"):
@@ -100,9 +101,18 @@ def up(
         context["model"] = model["OPENAI_MODEL"]
     if "EMBEDDING_MODEL" in model:
         context["embedding_model"] = model["EMBEDDING_MODEL"]
+    elif offline or "OPENAI_BASE_URL" in model:
+        # Not every compatible server has embeddings; who wants theirs says which.
+        with step("Embedding model"):
+            embedding_port = embedding_model.start(directory)
+        context["embedding_provider"] = "openai"
+        context["embedding_model"] = embedding_model.MODEL
+        context["embedding_base_url"] = f"http://127.0.0.1:{embedding_port}/v1"
     outputs = _deploy(directory, app, settings, context, step)
     secrets = _client(settings, "secretsmanager")
     secrets.put_secret_value(SecretId=outputs["ModelSecret"], SecretString=model["OPENAI_API_KEY"])
+    if "EmbeddingSecret" in outputs:
+        secrets.put_secret_value(SecretId=outputs["EmbeddingSecret"], SecretString=embedding_model.API_KEY)
     written = {
         **settings,
         **variables(outputs),
@@ -115,7 +125,11 @@ def up(
 
 def down(directory: Path = DIRECTORY, *, keep_state: bool = False) -> bool:
     """Stop the local stack and forget what it held unless `keep_state`; return whether anything was running."""
-    stopped = [emulator.stop(directory, keep_state=keep_state), offline_model.stop(directory)]
+    stopped = [
+        emulator.stop(directory, keep_state=keep_state),
+        offline_model.stop(directory),
+        embedding_model.stop(directory),
+    ]
     for name in ("env", "deployed.json"):
         (directory / name).unlink(missing_ok=True)
     return any(stopped)

@@ -16,6 +16,8 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from assistant_engine.schemas import requests, responses
+from assistant_engine.schemas import vector_store_responses as stored
+from assistant_engine.schemas import vector_stores as stores
 from assistant_engine.schemas.common import Schema
 from scripts.docs_page import page
 
@@ -56,6 +58,9 @@ _TAGS = {
     "Run steps": "What a run did.",
     "Files": "Files for assistants and messages.",
     "Uploads": "Files that come in parts, each of at most 4 MB.",
+    "Vector stores": "Files that file_search can look in.",
+    "Vector store files": "The files of a vector store. They are read in the background.",
+    "Vector store file batches": "Files that are attached together.",
     "Models": "The models that are configured.",
 }
 
@@ -88,6 +93,8 @@ class Operation:
 
 _A, _T, _M, _R = "/assistants", "/threads", "/threads/{thread_id}/messages", "/threads/{thread_id}/runs"
 _F, _U = "/files", "/uploads"
+_V, _S = "/vector_stores", "/vector_stores/{vector_store_id}"
+_VF, _VB = f"{_S}/files", f"{_S}/file_batches"
 _RUN = responses.RunObject
 
 OPERATIONS: dict[str, list[Operation]] = {
@@ -205,6 +212,70 @@ OPERATIONS: dict[str, list[Operation]] = {
         ),
         Operation("post", f"{_U}/{{upload_id}}/cancel", "cancelUpload", "Cancel an upload", responses.Upload),
     ],
+    "Vector stores": [
+        Operation(
+            "post", _V, "createVectorStore", "Create a vector store",
+            stored.VectorStoreObject, stores.CreateVectorStoreRequest, creates=True,
+        ),
+        Operation(
+            "get", _V, "listVectorStores", "List vector stores",
+            stored.ListVectorStoresResponse, parameters=requests.ListParameters,
+        ),
+        Operation("get", _S, "getVectorStore", "Retrieve a vector store", stored.VectorStoreObject),
+        Operation(
+            "post", _S, "modifyVectorStore", "Modify a vector store",
+            stored.VectorStoreObject, stores.UpdateVectorStoreRequest,
+        ),
+        Operation("delete", _S, "deleteVectorStore", "Delete a vector store", stored.DeleteVectorStoreResponse),
+        Operation(
+            "post", f"{_S}/search", "searchVectorStore", "Search a vector store",
+            stored.VectorStoreSearchResultsPage, stores.VectorStoreSearchRequest,
+        ),
+    ],
+    "Vector store files": [
+        Operation(
+            "post", _VF, "createVectorStoreFile", "Attach a file",
+            stored.VectorStoreFileObject, stores.CreateVectorStoreFileRequest, polled=True,
+        ),
+        Operation(
+            "get", _VF, "listVectorStoreFiles", "List the files of a vector store",
+            stored.ListVectorStoreFilesResponse, parameters=stores.ListVectorStoreFilesParameters,
+        ),
+        Operation(
+            "get", f"{_VF}/{{file_id}}", "getVectorStoreFile", "Retrieve a file of a vector store",
+            stored.VectorStoreFileObject, polled=True,
+        ),
+        Operation(
+            "post", f"{_VF}/{{file_id}}", "updateVectorStoreFileAttributes", "Replace a file's attributes",
+            stored.VectorStoreFileObject, stores.UpdateVectorStoreFileAttributesRequest,
+        ),
+        Operation(
+            "delete", f"{_VF}/{{file_id}}", "deleteVectorStoreFile", "Take a file out of a vector store",
+            stored.DeleteVectorStoreFileResponse,
+        ),
+        Operation(
+            "get", f"{_VF}/{{file_id}}/content", "retrieveVectorStoreFileContent", "Retrieve the text of a file",
+            stored.VectorStoreFileContentResponse, parameters=stores.FileContentParameters,
+        ),
+    ],
+    "Vector store file batches": [
+        Operation(
+            "post", _VB, "createVectorStoreFileBatch", "Attach several files",
+            stored.VectorStoreFileBatchObject, stores.CreateVectorStoreFileBatchRequest, polled=True,
+        ),
+        Operation(
+            "get", f"{_VB}/{{batch_id}}", "getVectorStoreFileBatch", "Retrieve a batch",
+            stored.VectorStoreFileBatchObject, polled=True,
+        ),
+        Operation(
+            "post", f"{_VB}/{{batch_id}}/cancel", "cancelVectorStoreFileBatch", "Cancel what is still in progress",
+            stored.VectorStoreFileBatchObject, polled=True,
+        ),
+        Operation(
+            "get", f"{_VB}/{{batch_id}}/files", "listFilesInVectorStoreBatch", "List the files of a batch",
+            stored.ListVectorStoreFilesResponse, parameters=stores.ListVectorStoreFilesParameters,
+        ),
+    ],
     "Models": [
         Operation("get", "/models", "listModels", "List models", responses.ListModelsResponse),
         Operation("get", "/models/{model}", "retrieveModel", "Retrieve a model", responses.Model),
@@ -230,7 +301,7 @@ def document() -> Json:
             "headers": {
                 "RequestId": {"description": "Names the request in our logs.", "schema": {"type": "string"}},
                 "PollAfter": {
-                    "description": "While the run is not ended: how many milliseconds to wait before asking again.",
+                    "description": "While it is in progress: how many milliseconds to wait before asking again.",
                     "schema": {"type": "string"},
                 },
             },

@@ -16,6 +16,8 @@ import runs
 import steps
 import threads
 import uploads
+import vector_store_files
+import vector_stores
 from assistant_engine.errors import (
     ApiError,
     MethodNotAllowed,
@@ -32,7 +34,8 @@ from authorization import keys
 
 # Powertools sends bytes as base64, though it says that a serializer gives text.
 app = APIGatewayHttpResolver(serializer=exchange.to_json)  # type: ignore[arg-type]
-for module in (exchange, assistants, threads, messages, runs, steps, models, files, uploads, description):
+_MODULES = (assistants, threads, messages, runs, steps, models, files, uploads, vector_stores, vector_store_files)
+for module in (exchange, *_MODULES, description):
     app.include_router(module.router)
 
 

@@ -5,7 +5,7 @@ import hashlib
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from assistant_engine import ids
+from assistant_engine import ids, vector_stores
 from assistant_engine.errors import InvalidRequest
 from assistant_engine.records import Json
 from assistant_engine.schemas import CreateFileRequest, ListFilesParameters, NoParameters, parse_fields, text_fault
@@ -14,6 +14,7 @@ from assistant_engine.store import Window
 from assistant_engine.store.files import PREFIX, disposition, media_type_of
 from exchange import idempotency, listing, query, store
 from forms import Form, FormFile, read_form
+from vector_stores import sqs
 
 router = APIGatewayHttpRouter()
 
@@ -79,6 +80,7 @@ def retrieve(file_id: str) -> Json:
 @router.delete("/v1/files/<file_id>")
 def delete(file_id: str) -> Json:
     query(NoParameters)
+    vector_stores.detach_everywhere(store(), sqs(), file_id)
     store().files.delete(file_id)
     return {"id": file_id, "object": "file", "deleted": True}
 

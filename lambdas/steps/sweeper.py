@@ -1,4 +1,5 @@
-"""The sweeper: starts, wakes, settles or expires runs that do not move, and removes what deleted threads left.
+"""The sweeper: starts, wakes, settles or expires runs that do not move, removes what deleted threads left, and hands
+to the ingestion what of vector stores is due.
 
 Every minute it queries the index of open runs for those that are due; when AWS reports that an execution ended badly,
 it looks at that execution's run at once. The index lags a little; what is done is decided from the record.
@@ -12,7 +13,7 @@ from typing import Any
 
 import boto3
 
-from assistant_engine import runs
+from assistant_engine import runs, vector_stores
 from assistant_engine.lifecycle import TERMINAL
 from assistant_engine.records import Json, Run
 from assistant_engine.step import fault_of, logger, now_ms, step, store
@@ -38,6 +39,8 @@ def handler(event: Json) -> Json:
         swept += 1
     for thread_id in store().threads.tombstones(now):
         _guarded(f"thread {thread_id}", partial(store().threads.bury, thread_id))
+    for what, see_to in vector_stores.sweep(store(), _sqs(), now):
+        _guarded(what, see_to)
     return {"swept": swept}
 
 
@@ -82,6 +85,11 @@ def _execution_status(run: Run) -> str | None:
         return None
     status: str = described["status"]
     return status
+
+
+@cache
+def _sqs() -> Any:
+    return boto3.client("sqs")
 
 
 @cache

@@ -34,6 +34,8 @@ def ids(client: openai.OpenAI) -> Iterator[dict[str, str]]:
     assistant = beta.assistants.create(model=model)
     thread = beta.threads.create()
     message = beta.threads.messages.create(thread.id, role="user", content="Hello")
+    vector_store = client.vector_stores.create()
+    batch = client.vector_stores.file_batches.create_and_poll(vector_store.id, file_ids=[file.id])
     run = beta.threads.runs.create_and_poll(assistant_id=assistant.id, thread_id=thread.id)
     [step, *_] = beta.threads.runs.steps.list(run.id, thread_id=thread.id).data
     yield {
@@ -44,10 +46,13 @@ def ids(client: openai.OpenAI) -> Iterator[dict[str, str]]:
         "step_id": step.id,
         "file_id": file.id,
         "upload_id": upload.id,
+        "vector_store_id": vector_store.id,
+        "batch_id": batch.id,
         "model": model,
     }
     beta.threads.delete(thread.id)
     beta.assistants.delete(assistant.id)
+    client.vector_stores.delete(vector_store.id)
     client.files.delete(file.id)
 
 

@@ -84,10 +84,10 @@ def layers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def fill_cache(cache_folder: Path, changed: str = "") -> Path:
     """Fill a folder with small layers, one of them other than usual."""
-    for name in ("engine", "openai", "powertools", "python_data"):
+    for name in ("engine", "openai", "parsers", "powertools", "python_data", "tool-file_search"):
         folder = cache_folder / "lambda" / name
         (folder / "python").mkdir(parents=True)
-        (folder / "python" / f"{name}_stub.py").write_text(f"NAME = {'changed' if name == changed else name!r}\n")
+        (folder / "python" / f"{name.replace('-', '_')}_stub.py").write_text(f"NAME = {'changed' if name == changed else name!r}\n")
         pack(folder, cache_folder / "lambda" / f"{name}.zip")
     return cache_folder
 

@@ -80,7 +80,9 @@ def test_every_acknowledged_finding_has_a_reason(template_of: Callable[[str], Te
         "AwsSolutions-VPC7",
         "Serverless-EventBusDLQ",
         "Serverless-LambdaDLQ",
+        "Serverless-LambdaEventSourceMappingDestination",
         "Serverless-LambdaTracing",
+        "Serverless-SQSRedrivePolicy",
     }
     assert all(reason.endswith(".") and len(reason) > 30 for _, reason in accepted)
 
@@ -110,8 +112,30 @@ def test_on_bedrock_there_is_no_key(tmp_path: Path, layers: Path) -> None:
     assert "MODEL_SECRET_ARN" not in environment
     assert [secret["Name"] for secret in template.properties("AWS::SecretsManager::Secret")] == ["oae-dev/api-keys"]
     calls = [name for name in template.resources("AWS::IAM::Role") if "bedrock:" in str(template.statements(name))]
-    assert len(calls) == 1
-    assert "inprogress" in calls[0]
+    assert {name.split("Role")[0] for name in calls} == {
+        "Stepsinprogress",
+        "FileSearchingestion",
+        "FileSearchtoolfilesearch",
+    }
+
+
+def test_an_embedding_model_elsewhere_has_a_key_of_its_own(tmp_path: Path, layers: Path) -> None:
+    template = synthesise(tmp_path, layers, env="dev", embedding_base_url="http://embeddings/v1")
+    assert template.body["Outputs"]["EmbeddingSecret"]["Value"] == "oae-dev/embedding-key"
+    environment = template.functions()["oae-dev-ingestion"]["Environment"]["Variables"]
+    assert environment["EMBEDDING_BASE_URL"] == "http://embeddings/v1"
+
+
+def test_large_vector_stores_are_searched_through_s3_vectors_where_that_is_wanted(
+    tmp_path: Path, layers: Path, prod: Template
+) -> None:
+    (bucket,) = prod.properties("AWS::S3Vectors::VectorBucket")
+    assert bucket["VectorBucketName"] == "oae-vectors"
+    for name in ("oae-ingestion", "oae-tool-file_search"):
+        assert prod.functions()[name]["Environment"]["Variables"]["VECTOR_BUCKET"] == "oae-vectors"
+    without = synthesise(tmp_path, layers, env="dev", vector_engine="bucket")
+    assert not without.resources("AWS::S3Vectors::VectorBucket")
+    assert "s3vectors:" not in str(without.body)
 
 
 def test_a_changed_layer_publishes_a_version_of_the_functions_that_use_it(tmp_path: Path, prod: Template) -> None:
@@ -119,7 +143,15 @@ def test_a_changed_layer_publishes_a_version_of_the_functions_that_use_it(tmp_pa
     changed = synthesise(tmp_path / "out", changed_layers, env="prod")
 
     republished = set(changed.resources("AWS::Lambda::Version")) - set(prod.resources("AWS::Lambda::Version"))
-    users = ("CodeInterpretertoolcodeinterpreter", "Toolstoolfinance", "Stepsqueued", "Stepsinprogress", "Apiapi")
+    users = (
+        "Apiapi",
+        "FileSearchingestion",
+        "FileSearchtoolfilesearch",
+        "Stepsinprogress",
+        "Stepsqueued",
+        "CodeInterpretertoolcodeinterpreter",
+        "Toolstoolfinance",
+    )
     assert len(republished) == len(users)
     assert all(name.startswith(users) for name in republished)
 

@@ -39,7 +39,9 @@ BOUNDED = {
     "oae-sweeper": {"/text/*", "/outputs/*", ":*"},
     "oae-tool-finance": {"/outputs/*", "/outbox/*"},
     "oae-tool-code_interpreter": {"/outputs/*", "/files/*", "/sandbox/*"},
-    "oae-api": {"/text/*", "/files/*", "/uploads/*", "/outputs/*"},
+    "oae-ingestion": {"/files/*", "/vectors/*", "/index/vs-*"},
+    "oae-tool-file_search": {"/vectors/*", "/outputs/*", "/index/vs-*"},
+    "oae-api": {"/text/*", "/files/*", "/uploads/*", "/outputs/*", "/vectors/*"},
 }
 
 
@@ -69,7 +71,7 @@ def actions(template: Template, function: str) -> dict[str, set[str]]:
 
 def test_there_is_one_for_each_step_and_each_tool(prod: Template) -> None:
     tools = [path.parent.name for path in (ROOT / "lambdas" / "tools").glob("*/tool.toml")]
-    others = ("api", "tool-code_interpreter", "sandbox", "prefix_list")
+    others = ("api", "ingestion", "sandbox", "prefix_list", "tool-code_interpreter", "tool-file_search")
     expected = {f"oae-{name}" for name in (*STEPS, *others, *(f"tool-{tool}" for tool in tools))}
     assert set(prod.functions()) == expected
 
@@ -125,13 +127,15 @@ def test_no_action_is_a_wildcard_and_no_unjustified_resource_is(prod: Template) 
         ("oae-sweeper", {"GetItem", "UpdateItem", "Query", "BatchWriteItem"}),
         ("oae-tool-finance", {"GetItem"}),
         ("oae-tool-code_interpreter", {"GetItem", "PutItem"}),
+        ("oae-ingestion", {"GetItem", "UpdateItem", "Query", "BatchWriteItem"}),
+        ("oae-tool-file_search", {"GetItem", "UpdateItem", "Query"}),
     ],
 )
 def test_item_actions(prod: Template, function: str, allowed: set[str]) -> None:
     assert actions(prod, function)["dynamodb"] == allowed
 
 
-def test_only_the_model_step_reads_the_models_key(prod: Template) -> None:
+def test_only_who_calls_a_model_reads_the_models_key(prod: Template) -> None:
     def readers(secret_name: str) -> list[str]:
         (secret,) = [
             logical_id
@@ -145,7 +149,7 @@ def test_only_the_model_step_reads_the_models_key(prod: Template) -> None:
             if {"Ref": secret} in resources(statement)
         ]
 
-    assert readers("oae/model-key") == ["oae-in_progress"]
+    assert sorted(readers("oae/model-key")) == ["oae-in_progress", "oae-ingestion", "oae-tool-file_search"]
     assert readers("oae/api-keys") == ["oae-api"]
 
 
@@ -171,6 +175,32 @@ def test_mail_is_sent_by_the_tool_from_the_named_sender_only(prod: Template, lay
     assert set(senders.values()) == {None}
     (send,) = [s for s in mailing.statements(role_of(mailing.functions()["oae-tool-finance"])) if "ses:" in s["Action"]]
     assert json.dumps(send["Resource"]).endswith(':identity/reports@example.com"]]}')
+
+
+@pytest.mark.parametrize(
+    ("function", "partitions"), [("oae-ingestion", ["vs_*", "file-*"]), ("oae-tool-file_search", ["vs_*"])]
+)
+def test_file_search_reaches_no_conversation(prod: Template, function: str, partitions: list[str]) -> None:
+    statements = prod.statements(role_of(prod.functions()[function]))
+    reading = [statement for statement in statements if "dynamodb:GetItem" in as_list(statement["Action"])]
+    condition = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": partitions}}
+    assert [statement["Condition"] for statement in reading] == [condition]
+    read = [json.dumps(statement) for statement in statements if "s3:GetObject" in as_list(statement["Action"])]
+    assert not any("/text/" in statement or "/outputs/" in statement for statement in read)
+
+
+def test_a_file_is_delivered_alone_and_a_few_times_at_most(prod: Template) -> None:
+    queues = {queue["QueueName"]: queue for queue in prod.properties("AWS::SQS::Queue")}
+    ingestion = prod.functions()["oae-ingestion"]
+    for queue in queues.values():
+        assert queue["VisibilityTimeout"] == 6 * ingestion["Timeout"]
+        assert queue["SqsManagedSseEnabled"]
+    assert queues["oae-ingestion"]["RedrivePolicy"]["maxReceiveCount"] == 4
+    assert "RedrivePolicy" not in queues["oae-ingestion-dead-letters"]
+    mappings = prod.properties("AWS::Lambda::EventSourceMapping")
+    assert len(mappings) == 2
+    for mapping in mappings:
+        assert (mapping["BatchSize"], mapping["ScalingConfig"]) == (1, {"MaximumConcurrency": 5})
 
 
 def test_nobody_may_stop_an_execution(prod: Template) -> None:

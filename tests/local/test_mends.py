@@ -28,6 +28,9 @@ def handler(event, context):
     if "token" in event:
         boto3.client("dynamodb").put_item(TableName=os.environ["TABLE"], Item={"id": {"S": event["id"]},
             "token": {"S": event["token"]}})
+    for record in event.get("Records", []):
+        boto3.client("dynamodb").put_item(TableName=os.environ["TABLE"], Item={"id": {"S": record["body"]},
+            "token": {"S": f"version {VERSION}"}})
     if event.get("path") == "imports":
         import pydantic
     if "forbidden" in event:
@@ -229,7 +232,17 @@ def template(version: int) -> str:
         "FunctionRole": _role(
             "lambda.amazonaws.com",
             {"Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": {"Fn::GetAtt": ["Table", "Arn"]}},
+            {
+                "Effect": "Allow",
+                "Action": ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+                "Resource": {"Fn::GetAtt": ["Queue", "Arn"]},
+            },
         ),
+        "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "scratch"}},
+        "Mapping": {
+            "Type": "AWS::Lambda::EventSourceMapping",
+            "Properties": {"FunctionName": alias, "EventSourceArn": {"Fn::GetAtt": ["Queue", "Arn"]}, "BatchSize": 1},
+        },
         "Function": {
             "Type": "AWS::Lambda::Function",
             "Properties": {
@@ -283,7 +296,7 @@ def template(version: int) -> str:
             },
         },
     }
-    names = ("Table", "Secret", "Machine", "Caller")
+    names = ("Table", "Secret", "Machine", "Caller", "Queue")
     return json.dumps({"Resources": resources, "Outputs": {name: {"Value": {"Ref": name}} for name in names}})
 
 
@@ -472,6 +485,28 @@ def test_a_bucket_that_demands_tls_serves_the_loopback(client: Callable[[str], A
     s3.put_object(Bucket="tls-only", Key="a", Body=b"1")
 
 
+def test_who_may_send_a_message_may_send_several(client: Callable[[str], Any]) -> None:
+    queue = client("sqs").create_queue(QueueName="batches")["QueueUrl"]
+    arn = f"arn:aws:sqs:{emulator.REGION}:{emulator.ACCOUNT}:batches"
+    user = client("iam")
+    user.create_user(UserName="sender")
+    allow = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    user.put_user_policy(UserName="sender", PolicyName="send", PolicyDocument=policy)
+    key = user.create_access_key(UserName="sender")["AccessKey"]
+    sender = boto3.client(
+        "sqs",
+        endpoint_url=client("sqs").meta.endpoint_url,
+        region_name=emulator.REGION,
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+    entries = [{"Id": name, "MessageBody": name} for name in ("a", "b")]
+    assert len(sender.send_message_batch(QueueUrl=queue, Entries=entries)["Successful"]) == 2
+    with pytest.raises(ClientError, match="AccessDenied"):
+        sender.delete_message_batch(QueueUrl=queue, Entries=[{"Id": "a", "ReceiptHandle": "x"}])
+
+
 def test_functions_log(client: Callable[[str], Any], states: Any, outputs: dict[str, str]) -> None:
     _run(states, outputs["Machine"], path="answer")
     assert any("logged by" in line for line in _log_lines(client))
@@ -514,6 +549,8 @@ def test_an_execution_ends_on_the_version_it_started_on(
     states.send_task_success(taskToken=token, output='"settled"')
     assert json.loads(_end(states, arn)["output"])["result"] == {"answer": "settled"}
     assert _run(states, outputs["Machine"], path="answer")["result"]["version"] == 2
+    client("sqs").send_message(QueueUrl=outputs["Queue"], MessageBody=f"queued {identifier}")
+    assert _token(client, outputs["Table"], f"queued {identifier}") == "version 2"
     functions = [one["FunctionName"] for one in client("lambda").list_functions()["Functions"]]
     for alias, version in (("v1", 1), ("v2", 2)):
         answer = client("lambda").invoke(FunctionName=functions[0], Qualifier=alias, Payload=b"{}")

@@ -23,6 +23,8 @@ from assistant_engine.store.sessions import Sessions
 from assistant_engine.store.steps import Steps
 from assistant_engine.store.threads import Threads
 from assistant_engine.store.uploads import Uploads
+from assistant_engine.store.vector_store_files import VectorStoreFiles
+from assistant_engine.store.vector_stores import VectorStores
 
 __all__ = [
     "Assistants",
@@ -36,6 +38,8 @@ __all__ = [
     "Store",
     "Threads",
     "Uploads",
+    "VectorStoreFiles",
+    "VectorStores",
     "Window",
 ]
 
@@ -95,3 +99,13 @@ class Store:
     def sessions(self) -> Sessions:
         """Sessions of the code interpreter."""
         return Sessions(self.blobs)
+
+    @cached_property
+    def vector_stores(self) -> VectorStores:
+        """Vector stores."""
+        return VectorStores(self.database, self.blobs, os.environ["MESSAGES_TABLE"], self.project)
+
+    @cached_property
+    def vector_store_files(self) -> VectorStoreFiles:
+        """The files in vector stores."""
+        return VectorStoreFiles(self.database, os.environ["MESSAGES_TABLE"])

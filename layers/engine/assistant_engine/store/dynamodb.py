@@ -255,8 +255,12 @@ class Blobs:
 
     def read(self, key: str) -> str:
         """The text of an object."""
+        return self.read_bytes(key).decode()
+
+    def read_bytes(self, key: str) -> bytes:
+        """The bytes of an object."""
         body: bytes = self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
-        return body.decode()
+        return body
 
     def read_all(self, keys: list[str]) -> list[str]:
         """The texts of several objects, read side by side."""

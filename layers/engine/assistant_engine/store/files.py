@@ -139,6 +139,12 @@ class Files:
                 return missing[0]
         return None
 
+    def names(self, file_ids: list[str]) -> dict[str, str]:
+        """The names of those of up to 100 files that exist, by id."""
+        items = self._db.get_all(self._table, [_own_key(file_id) for file_id in file_ids if ids.is_id(file_id)])
+        files = self._blobs.unpack_all("document", [item for item in items if self._is_there(item)])
+        return {file["id"]: file["filename"] for file in files}
+
     def page(self, window: Window, purpose: str | None = None) -> Page:
         """A page of files by time of creation. It comes from an index, so it may lag by a moment.
 

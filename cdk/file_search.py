@@ -1,0 +1,163 @@
+"""File search: the queue and the function that take files in, and the function that searches."""
+
+from aws_cdk import Duration
+from aws_cdk.aws_lambda import Code
+from aws_cdk.aws_lambda_event_sources import SqsEventSource
+from aws_cdk.aws_s3vectors import CfnVectorBucket
+from aws_cdk.aws_sqs import DeadLetterQueue, Queue, QueueEncryption
+from constructs import Construct
+
+from cdk.configuration import Configuration
+from cdk.embedding import Embedding
+from cdk.functions import VersionedFunction
+from cdk.layers import ROOT, Layers
+from cdk.review import acknowledge
+from cdk.storage import Storage
+from cdk.tables import Tables
+
+INGESTION_SECONDS = 900
+MOST_DELIVERIES = 4
+MOST_AT_ONCE = 5
+"""Files that are read at once: each ends in a transaction on its store's one item."""
+
+VECTOR_STORES = "vs_"
+FILES = "file-"
+
+
+class FileSearch(Construct):
+    """The functions `<prefix>-ingestion` and `<prefix>-tool-file_search`, and where large stores' vectors are.
+
+    Attributes:
+        ingestion: reads attached files; it parses what strangers made, so it reaches vector stores and files only.
+        search: the tool `file_search`, and the API's search.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        configuration: Configuration,
+        *,
+        layers: Layers,
+        tables: Tables,
+        storage: Storage,
+        embedding: Embedding,
+    ) -> None:
+        super().__init__(scope, id)
+        self._embedding = embedding
+        self._storage = storage
+        dead_letters = self._queue("DeadLetters", f"{configuration.prefix}-ingestion-dead-letters")
+        self.queue = self._queue("Queue", f"{configuration.prefix}-ingestion", dead_letters)
+        self._vector_bucket = self._make_vector_bucket(configuration)
+        shared = {
+            "MESSAGES_TABLE": tables.messages.table_name,
+            **storage.environment,
+            **embedding.environment,
+            **({"VECTOR_BUCKET": self._vector_bucket.vector_bucket_name or ""} if self._vector_bucket else {}),
+        }
+
+        self.ingestion = VersionedFunction(
+            self,
+            "ingestion",
+            configuration=configuration,
+            description="Reads the files that are attached to vector stores.",
+            code=Code.from_asset(str(ROOT / "lambdas" / "ingestion"), exclude=["__pycache__"]),
+            handler="ingestion.handler",
+            layers=layers.get("engine", "openai", "parsers"),
+            environment={
+                **shared,
+                "INGESTION_QUEUE_URL": self.queue.queue_url,
+                "DEAD_LETTER_QUEUE_ARN": dead_letters.queue_arn,
+            },
+            timeout=INGESTION_SECONDS,
+            memory=2048,
+        )
+        for queue in (self.queue, dead_letters):
+            # One file for each invocation: what a broken one does to the function, it does to itself alone.
+            self.ingestion.alias.add_event_source(SqsEventSource(queue, batch_size=1, max_concurrency=MOST_AT_ONCE))
+        acknowledge(dead_letters, "Serverless-SQSRedrivePolicy", "It is where the other queue's messages end.")
+        acknowledge(
+            self.ingestion.alias,
+            "Serverless-LambdaEventSourceMappingDestination",
+            "A queue's mapping has none: the queue's own dead-letter queue takes what fails.",
+        )
+        tables.allow_partitions(
+            self.ingestion, ["GetItem", "Query", "UpdateItem", "BatchWriteItem"], tables.messages, VECTOR_STORES, FILES
+        )
+        storage.allow(self.ingestion, ["GetObject"], "files/")
+        storage.allow(self.ingestion, ["GetObject", "PutObject", "DeleteObject"], "vectors/")
+        # Without it, S3 answers 403 and not 404 for what is not there.
+        storage.allow_list(self.ingestion, "files/", "vectors/")
+        embedding.allow(self.ingestion)
+        self._allow_vectors(self.ingestion, "CreateIndex", "DeleteIndex", "PutVectors", "DeleteVectors")
+
+        self.search = VersionedFunction(
+            self,
+            "tool-file_search",
+            configuration=configuration,
+            description="Searches vector stores.",
+            code=Code.from_asset(
+                str(ROOT / "lambdas" / "tools" / "file_search"), exclude=["requirements.*", "__pycache__"]
+            ),
+            handler="search.handler",
+            layers=layers.get("engine", "openai", "tool-file_search"),
+            environment=shared,
+            timeout=60,
+            memory=1769,
+        )
+        tables.allow_partitions(self.search, ["GetItem", "Query", "UpdateItem"], tables.messages, VECTOR_STORES)
+        storage.allow(self.search, ["GetObject"], "vectors/")
+        storage.allow_list(self.search, "vectors/")
+        storage.allow(self.search, ["PutObject"], "outputs/")
+        embedding.allow(self.search)
+        # With a filter, a query asks for the right to read vectors as well.
+        self._allow_vectors(self.search, "QueryVectors", "GetVectors")
+
+    def let_use(self, function: VersionedFunction) -> None:
+        """Let the API function hand files to the ingestion, read what came of them, and search."""
+        variables = {
+            **self._embedding.settings,
+            "INGESTION_QUEUE_URL": self.queue.queue_url,
+            "SEARCH_FUNCTION_ARN": self.search.alias_arn,
+        }
+        for name, value in variables.items():
+            function.function.add_environment(name, value)
+        function.function.node.add_dependency(self.search.alias)
+        self._storage.allow(function, ["GetObject"], "vectors/")
+        function.allow(["sqs:SendMessage"], [self.queue.queue_arn])
+        function.allow(["lambda:InvokeFunction"], [self.search.alias_arn])
+
+    def let_sweep(self, function: VersionedFunction) -> None:
+        """Let the sweeper hand over what was lost."""
+        function.function.add_environment("INGESTION_QUEUE_URL", self.queue.queue_url)
+        function.allow(["sqs:SendMessage"], [self.queue.queue_arn])
+
+    def _queue(self, id: str, name: str, dead_letters: Queue | None = None) -> Queue:
+        return Queue(
+            self,
+            id,
+            queue_name=name,
+            encryption=QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+            # As AWS advises: six times what one delivery may take. A delivery that fails shortens its own.
+            visibility_timeout=Duration.seconds(6 * INGESTION_SECONDS),
+            dead_letter_queue=(
+                DeadLetterQueue(queue=dead_letters, max_receive_count=MOST_DELIVERIES) if dead_letters else None
+            ),
+        )
+
+    def _make_vector_bucket(self, configuration: Configuration) -> CfnVectorBucket | None:
+        if configuration.vector_engine != "s3vectors":
+            return None
+        bucket = CfnVectorBucket(self, "Vectors", vector_bucket_name=f"{configuration.prefix}-vectors")
+        bucket.apply_removal_policy(configuration.removal_policy)
+        return bucket
+
+    def _allow_vectors(self, function: VersionedFunction, *actions: str) -> None:
+        if self._vector_bucket:
+            function.allow(
+                [f"s3vectors:{action}" for action in actions],
+                [f"{self._vector_bucket.attr_vector_bucket_arn}/index/vs-*"],
+                because="A vector store's index is made when its first file is attached.",
+            )

@@ -1,0 +1,215 @@
+"""Reads the files that are attached to vector stores: text out of them, chunks, vectors, parts.
+
+A message of the queue may come twice or late: what is done is decided from the file's item, parts that are there
+already are not made again, and the item is settled once. A message that fails comes again, in the end in the
+dead-letter queue, which has this same function mark the file `failed`.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path, PurePath
+from typing import Any
+
+import boto3
+
+from assistant_engine.embeddings import EmbeddingBusy, EmbeddingError, embed
+from assistant_engine.records import Json
+from assistant_engine.search.chunking import Chunk, chunks_of, tokens_of
+from assistant_engine.search.indexes import BucketIndex, Index, VectorsIndex
+from assistant_engine.search.parts import PART_CHUNKS, pack
+from assistant_engine.step import fault_of, logger, store
+from assistant_engine.store.files import Files
+
+MOST_FILE_BYTES = 256 * 1024**2
+MOST_TOKENS = 5_000_000
+PARSE_SECONDS = 120
+PARSE_MEMORY = 1024**3
+
+_TRY_AGAIN_SECONDS = 30
+
+
+class Unusable(Exception):
+    """The file can't be used; `code` and `message` become its `last_error`."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.message = message
+
+
+def handler(event: Json, context: Any) -> None:
+    """Do what one message of the queue, or of its dead-letter queue, says (see `assistant_engine.vector_stores`).
+
+    Raises:
+        RuntimeError: to be tried again.
+    """
+    [record] = event["Records"]
+    message = json.loads(record["body"])
+    try:
+        if "file" not in message:
+            _remove(message)
+        elif record["eventSourceARN"] == os.environ["DEAD_LETTER_QUEUE_ARN"]:
+            _give_up(message)
+        else:
+            _ingest(message)
+    except Exception as error:
+        # The error's own words may hold what is in a file.
+        logger.error("ingestion of %s: %s", message.get("file", message["store"]), fault_of(error).where)
+        _soon_again(record)
+        raise RuntimeError("to be tried again") from None
+
+
+def _ingest(message: Json) -> None:
+    files = store().vector_store_files
+    member = files.at(message["store"], message["file"])
+    if member is None or member["status"] != "in_progress" or member["ingestion"] != message["ingestion"]:
+        return
+    try:
+        text = _text(member)
+        sizes = member["chunking"]
+        chunks = list(chunks_of(text, sizes["max_chunk_size_tokens"], sizes["chunk_overlap_tokens"]))
+        if not chunks:
+            raise Unusable("invalid_file", "The file holds no text.")
+        size = _keep(member, chunks)
+    except Unusable as error:
+        files.settle(member, "failed", last_error={"code": error.code, "message": error.message})
+        return
+    except EmbeddingBusy:
+        raise
+    except EmbeddingError as error:
+        files.settle(member, "failed", last_error={"code": "server_error", "message": str(error)})
+        return
+    parts = -(-len(chunks) // PART_CHUNKS)
+    if files.settle(member, "completed", usage_bytes=size, chunks=len(chunks), parts=parts):
+        if "replaces" in member:
+            _index().remove(message["store"], member["file_id"], member["replaces"])
+        return
+    current = files.at(message["store"], message["file"])
+    if current is None or current["status"] != "completed":
+        # Detached, cancelled, attached anew or deleted meanwhile: nobody refers to these parts.
+        _index().remove(message["store"], member["file_id"], member["ingestion"])
+    _remove({"store": message["store"]})
+
+
+def _text(member: Json) -> str:
+    """The text of the file, read by a program of its own that may fail in any way it likes.
+
+    Raises:
+        Unusable: the file holds none, or more than we take.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "file"
+        _fetch(member["file_id"], path)
+        # -S: with its layers on the path, it needs nothing that is installed beside the interpreter.
+        suffix = re.fullmatch(r"\.\w{1,16}", PurePath(member["filename"]).suffix, re.ASCII)
+        command = [sys.executable, "-S", str(Path(__file__).with_name("parsing.py")), str(path)]
+        command.append(suffix.group().lower() if suffix else "")
+        # It has no use for this function's credentials.
+        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)}
+        try:
+            parsed = subprocess.run(
+                [*command, str(PARSE_MEMORY), str(PARSE_SECONDS)],
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                timeout=PARSE_SECONDS + 10,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise Unusable("invalid_file", "Reading the file took too long.") from None
+    if parsed.returncode != 0:
+        raise Unusable("invalid_file", "The file could not be read: it is broken, or takes too much memory or time.")
+    answer = json.loads(parsed.stdout)
+    if "error" in answer:
+        raise Unusable(**answer["error"])
+    text: str = answer["text"]
+    if tokens_of(text) > MOST_TOKENS:
+        raise Unusable("invalid_file", f"The file holds more than {MOST_TOKENS:,} tokens of text.")
+    return text
+
+
+def _fetch(file_id: str, path: Path) -> None:
+    client, at = _s3(), {"Bucket": os.environ["BUCKET"], "Key": Files.key(file_id)}
+    try:
+        answer = client.get_object(**at)
+    except client.exceptions.NoSuchKey:
+        raise Unusable("invalid_file", "The file was deleted before it could be read.") from None
+    if answer["ContentLength"] > MOST_FILE_BYTES:
+        raise Unusable("invalid_file", f"The file is larger than {MOST_FILE_BYTES // 1024**2} MB.")
+    with path.open("wb") as file:
+        for piece in answer["Body"].iter_chunks(1024**2):
+            file.write(piece)
+
+
+def _keep(member: Json, chunks: Sequence[Chunk]) -> int:
+    """Embed and keep the chunks, part after part; how many bytes text and vectors take."""
+    settings = store().vector_stores.embedding(member["thread_id"])
+    size = 0
+    for part, start in enumerate(range(0, len(chunks), PART_CHUNKS)):
+        kept = _index().kept(member, part)
+        if kept is None:
+            own = chunks[start : start + PART_CHUNKS]
+            vectors = embed([chunk.text for chunk in own], settings, "document")
+            following = chunks[start + PART_CHUNKS].start if start + PART_CHUNKS < len(chunks) else None
+            data = pack(own, vectors, following)
+            _index().put(member, part, data)
+            kept = len(data)
+        size += kept
+    return size
+
+
+def _give_up(message: Json) -> None:
+    member = store().vector_store_files.at(message["store"], message["file"])
+    if member is not None and member["ingestion"] == message["ingestion"]:
+        error = {"code": "server_error", "message": "The file could not be processed. Please attach it again."}
+        store().vector_store_files.settle(member, "failed", last_error=error)
+
+
+def _remove(message: Json) -> None:
+    """Remove what a file that was detached, or a store that was deleted or has expired, left."""
+    if "removed" in message:
+        _index().remove(message["store"], message["removed"], message["ingestion"])
+        return
+    why = store().vector_stores.gone(message["store"])
+    if why is None:
+        return
+    _index().drop(message["store"])
+    if why == "deleted":
+        store().vector_stores.bury(message["store"])
+    else:
+        store().vector_stores.forget(message["store"])
+
+
+def _soon_again(record: Json) -> None:
+    """The queue's own timeout is as long as the longest ingestion; a failure need not wait for it."""
+    queue = os.environ["INGESTION_QUEUE_URL"]
+    if record["eventSourceARN"] != os.environ["DEAD_LETTER_QUEUE_ARN"]:
+        _sqs().change_message_visibility(
+            QueueUrl=queue, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=_TRY_AGAIN_SECONDS
+        )
+
+
+@cache
+def _s3() -> Any:
+    return boto3.client("s3")
+
+
+@cache
+def _sqs() -> Any:
+    return boto3.client("sqs")
+
+
+@cache
+def _index() -> Index:
+    index = BucketIndex(_s3(), os.environ["BUCKET"])
+    if vector_bucket := os.environ.get("VECTOR_BUCKET"):
+        return VectorsIndex(index, boto3.client("s3vectors"), vector_bucket)
+    return index

@@ -1,0 +1,280 @@
+"""File search as a whole: files of every kind through queue, ingestion and search, and what may go wrong on the way."""
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import openai
+import pytest
+
+from assistant_engine import vector_stores
+from assistant_engine.records import Json
+from assistant_engine.search.parts import prefix_of
+from assistant_engine.store import Store, Window
+from local.up import Local
+from scripts import keys
+from tests.contract.conftest import connect
+from tests.driver import Driver
+from tests.unit.test_parsing import excel, pdf, powerpoint, word
+
+SECONDS = 180
+SECRET = "the-quick-brown-secret-7c1d"
+
+
+@pytest.fixture(scope="module")
+def client(stack: Local) -> Iterator[openai.OpenAI]:
+    secrets, secret, name = stack.client("secretsmanager"), stack.outputs["ApiKeysSecret"], f"test-{uuid.uuid4()}"
+    yield connect(stack, keys.issue(secrets, secret, name))
+    keys.revoke(secrets, secret, name)
+
+
+@pytest.fixture
+def store(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.setenv("INGESTION_QUEUE_URL", queue_url(driver))
+    monkeypatch.setenv("EMBEDDING_MODEL", "multilingual-e5-small")
+    return driver.store
+
+
+def queue_url(driver: Driver, name: str = "ingestion") -> str:
+    return str(driver.client("sqs").get_queue_url(QueueName=driver.function_name(name))["QueueUrl"])
+
+
+def upload(client: openai.OpenAI, name: str = "a.txt", data: bytes = b"The library lends books for four weeks.") -> str:
+    return client.files.create(file=(name, data), purpose="assistants").id
+
+
+def ready(client: openai.OpenAI, store_id: str, file_id: str) -> str:
+    """The status of a file that is no longer in progress."""
+    return client.vector_stores.files.poll(file_id, vector_store_id=store_id, max_wait_seconds=SECONDS).status
+
+
+def until(holds: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.2)
+
+
+def invoke(driver: Driver, function: str, event: Json) -> Json:
+    answer = driver.client("lambda").invoke(
+        FunctionName=driver.function_name(function), Payload=json.dumps(event).encode()
+    )
+    result = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, result
+    return result or {}
+
+
+def parts(driver: Driver, store_id: str) -> list[str]:
+    """The keys of a store's parts in the bucket."""
+    listed = driver.client("s3").list_objects_v2(Bucket=driver.outputs["Bucket"], Prefix=prefix_of(store_id))
+    return [item["Key"] for item in listed.get("Contents", [])]
+
+
+KINDS = {
+    "hours.docx": (word(), "On which weekday is it open from 9 to 5?"),
+    "turbines.xlsx": (excel(), "rpm of turbine T1"),
+    "results.pptx": (powerpoint(), "quarterly results of the team"),
+    "paper.pdf": (pdf("Glaciers carve valleys in the shape of a U"), "How do glaciers shape a valley?"),
+    "shop.html": (b"<html><body><p>We sell used bicycles.</p></body></html>", "Where can I buy a second-hand bike?"),
+    "people.csv": (b"name,city\nAda,London\nGrace,New York\n", "Where does Grace live?"),
+    "config.json": (b'{"retention": "ninety days of backups"}', "How long are backups kept?"),
+    "soup.md": (b"# Soup\n\nSimmer the red lentils for twenty minutes.", "How are lentils cooked?"),
+    "area.py": (b"def circle_area(radius):\n    return 3.14159 * radius ** 2\n", "function for the area of a circle"),
+}
+
+
+def test_files_of_every_kind_are_found_and_a_broken_one_fails(client: openai.OpenAI) -> None:
+    vector_store = client.vector_stores.create()
+    files = {name: upload(client, name, data) for name, (data, _) in KINDS.items()}
+    broken = upload(client, "broken.docx", word()[:700])
+    batch = client.vector_stores.file_batches.create_and_poll(
+        vector_store.id, file_ids=[*files.values(), broken], poll_interval_ms=500
+    )
+    assert (batch.file_counts.completed, batch.file_counts.failed) == (len(KINDS), 1)
+    failed = client.vector_stores.files.retrieve(broken, vector_store_id=vector_store.id)
+    assert failed.last_error
+    assert (failed.last_error.code, failed.usage_bytes) == ("invalid_file", 0)
+    for name, (_, question) in KINDS.items():
+        found = [result.filename for result in client.vector_stores.search(vector_store.id, query=question)]
+        assert name in found[:5], (question, found)
+    client.vector_stores.delete(vector_store.id)
+
+
+def test_a_message_that_comes_again_changes_nothing(client: openai.OpenAI, driver: Driver, store: Store) -> None:
+    vector_store = client.vector_stores.create()
+    file_id = upload(client)
+    client.vector_stores.files.create(vector_store.id, file_id=file_id)
+    member = store.vector_store_files.member(vector_store.id, file_id)
+    vector_stores.hand_over(driver.client("sqs"), [member] * 3)
+    assert ready(client, vector_store.id, file_id) == "completed"
+    before = client.vector_stores.retrieve(vector_store.id)
+    marker = upload(client, "marker.txt")
+    vector_stores.hand_over(driver.client("sqs"), [member])
+    client.vector_stores.files.create(vector_store.id, file_id=marker)
+    assert ready(client, vector_store.id, marker) == "completed"
+    after = client.vector_stores.retrieve(vector_store.id)
+    assert (after.file_counts.completed, after.file_counts.total) == (2, 2)
+    assert after.usage_bytes > before.usage_bytes
+    assert len(parts(driver, vector_store.id)) == 2
+    client.vector_stores.delete(vector_store.id)
+
+
+def test_a_message_that_is_lost_is_made_good_by_the_sweeper(
+    client: openai.OpenAI, driver: Driver, store: Store
+) -> None:
+    vector_store = client.vector_stores.create()
+    file_id = upload(client)
+    entry = {"file_id": file_id, "filename": "a.txt", "attributes": None, "chunking": vector_stores.AUTO_CHUNKING}
+    [member] = store.vector_store_files.attach(vector_store.id, [entry], int(time.time() * 1000))
+    store.vector_stores.postpone(vector_store.id, member["message_id"], 1)
+    invoke(driver, "sweeper", {})
+    assert ready(client, vector_store.id, file_id) == "completed"
+    assert (vector_store.id, member["message_id"]) not in store.vector_stores.due(2**40)
+    client.vector_stores.delete(vector_store.id)
+
+
+def test_a_file_that_cannot_be_processed_fails_in_the_end(client: openai.OpenAI, driver: Driver, store: Store) -> None:
+    vector_store = client.vector_stores.create()
+    file_id = upload(client)
+    entry = {"file_id": file_id, "filename": "a.txt", "attributes": None, "chunking": vector_stores.AUTO_CHUNKING}
+    [member] = store.vector_store_files.attach(vector_store.id, [entry], int(time.time() * 1000))
+    # After its last delivery, the queue hands a message over to the dead letters.
+    message = {"store": vector_store.id, "file": member["message_id"], "ingestion": member["ingestion"]}
+    dead_letters = queue_url(driver, "ingestion-dead-letters")
+    driver.client("sqs").send_message(QueueUrl=dead_letters, MessageBody=json.dumps(message))
+    assert ready(client, vector_store.id, file_id) == "failed"
+    error = client.vector_stores.files.retrieve(file_id, vector_store_id=vector_store.id).last_error
+    assert error
+    assert error.code == "server_error"
+    assert client.vector_stores.retrieve(vector_store.id).file_counts.failed == 1
+    client.vector_stores.delete(vector_store.id)
+
+
+def test_counts_are_exact_whoever_writes_at_once(client: openai.OpenAI, store: Store) -> None:
+    vector_store = client.vector_stores.create()
+    files = [upload(client, f"{number}.txt", f"Note {number}.".encode()) for number in range(12)]
+
+    def attach_and_detach(number: int) -> None:
+        client.vector_stores.files.create(vector_store.id, file_id=files[number])
+        if number % 3 == 0:
+            client.vector_stores.files.delete(files[number], vector_store_id=vector_store.id)
+        if number % 3 == 1:
+            client.vector_stores.files.create(vector_store.id, file_id=files[number])
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(attach_and_detach, range(len(files))))
+    until(lambda: client.vector_stores.retrieve(vector_store.id).status == "completed", "files are still in progress")
+    shown = client.vector_stores.retrieve(vector_store.id)
+    members = list(store.vector_store_files.page(vector_store.id, Window(limit=100)).objects)
+    assert shown.file_counts.total == shown.file_counts.completed == len(members) == 8
+    assert shown.usage_bytes == sum(member["usage_bytes"] for member in members)
+    client.vector_stores.delete(vector_store.id)
+
+
+def test_a_deleted_store_leaves_nothing_behind(client: openai.OpenAI, driver: Driver, store: Store) -> None:
+    file_id = upload(client)
+    vector_store = client.vector_stores.create(file_ids=[file_id])
+    assert ready(client, vector_store.id, file_id) == "completed"
+    assert len(parts(driver, vector_store.id)) == 1
+    client.vector_stores.delete(vector_store.id)
+    until(lambda: not parts(driver, vector_store.id), "the chunks are still there")
+    table = driver.outputs["MessagesTable"]
+
+    def items() -> int:
+        query = store.database.query_all(
+            TableName=table,
+            KeyConditionExpression="thread_id = :id",
+            ExpressionAttributeValues={":id": {"S": vector_store.id}},
+        )
+        return len(list(query)) + len(store.vector_store_files.stores_of(file_id))
+
+    until(lambda: items() == 0, "items are still there")
+
+
+def test_a_detached_file_leaves_no_chunks(client: openai.OpenAI, driver: Driver) -> None:
+    file_id = upload(client)
+    vector_store = client.vector_stores.create(file_ids=[file_id])
+    assert ready(client, vector_store.id, file_id) == "completed"
+    client.vector_stores.files.delete(file_id, vector_store_id=vector_store.id)
+    until(lambda: not parts(driver, vector_store.id), "the chunks are still there")
+    client.vector_stores.delete(vector_store.id)
+
+
+def test_an_expired_store_keeps_its_name_and_loses_its_chunks(
+    client: openai.OpenAI, driver: Driver, store: Store
+) -> None:
+    file_id = upload(client)
+    vector_store = client.vector_stores.create(
+        file_ids=[file_id], name="old", expires_after={"anchor": "last_active_at", "days": 1}
+    )
+    assert ready(client, vector_store.id, file_id) == "completed"
+    store.vector_stores._set(vector_store.id, {"expires_at": int(time.time()) - 1, "due_at": 1}, [])
+    invoke(driver, "sweeper", {})
+    until(lambda: not parts(driver, vector_store.id), "the chunks are still there")
+    shown = client.vector_stores.retrieve(vector_store.id)
+    assert (shown.name, shown.status) == ("old", "expired")
+    event = call(vector_store.id, "library")
+    assert json.loads(invoke(driver, "tool-file_search", event)["output"])["results"] == []
+    client.vector_stores.delete(vector_store.id)
+
+
+def call(store_id: str, query: str, **more: Any) -> Json:
+    """A call of the model's as the state machine hands it to the tool."""
+    return {
+        "thread_id": "thread_1",
+        "run_id": "run_1",
+        "turn": 1,
+        "tool_call_id": "call_1",
+        "function_name": "file_search",
+        "arguments": json.dumps({"query": query}),
+        "vector_store_ids": [store_id],
+        "max_num_results": 20,
+        "ranking_options": {"ranker": "auto", "score_threshold": 0.0},
+        "inline_bytes": 32_000,
+        "most_bytes": 512_000,
+        **more,
+    }
+
+
+def test_the_tool_gives_what_it_found_through_the_bucket_if_it_is_much(client: openai.OpenAI, driver: Driver) -> None:
+    pasta = " ".join(f"Boil pasta number {number} for nine minutes." for number in range(900))
+    file_ids = [upload(client, "library.txt"), upload(client, "pasta.txt", pasta.encode())]
+    vector_store = client.vector_stores.create(file_ids=file_ids)
+    for file_id in file_ids:
+        assert ready(client, vector_store.id, file_id) == "completed"
+    answer = invoke(driver, "tool-file_search", call(vector_store.id, "Who lends books?", max_num_results=1))
+    output = json.loads(answer["output"])
+    assert output["ranking_options"] == {"ranker": "auto", "score_threshold": 0.0}
+    [best] = output["results"]
+    assert (best["file_id"], best["file_name"]) == (file_ids[0], "library.txt")
+    assert best["text"] == "The library lends books for four weeks."
+    assert 0 < best["score"] <= 1
+
+    large = invoke(driver, "tool-file_search", call(vector_store.id, "pasta"))
+    stored = driver.client("s3").get_object(Bucket=driver.outputs["Bucket"], Key=large["output_key"])["Body"].read()
+    assert len(json.loads(stored)["results"]) > 10
+    cut = invoke(driver, "tool-file_search", call(vector_store.id, "pasta", most_bytes=20_000))
+    assert len(json.dumps(cut)) < 24_000
+    assert json.loads(cut["output"])["results"]
+
+    high = call(vector_store.id, "books", ranking_options={"ranker": "auto", "score_threshold": 0.99})
+    assert json.loads(invoke(driver, "tool-file_search", high)["output"])["results"] == []
+    for arguments in ("", "{}", "[1]", "no json", '{"query": ""}', '{"query": 7}'):
+        bad = invoke(driver, "tool-file_search", call(vector_store.id, "", arguments=arguments))
+        assert bad["output"].startswith("Error: bad arguments"), arguments
+    client.vector_stores.delete(vector_store.id)
+
+
+def test_no_log_line_holds_what_is_in_a_file_or_asked(client: openai.OpenAI, driver: Driver) -> None:
+    since = time.time() - 1
+    files = [upload(client, "a.txt", f"{SECRET} words".encode()), upload(client, "b.pdf", b"%PDF-" + SECRET.encode())]
+    vector_store = client.vector_stores.create(file_ids=files)
+    for file_id in files:
+        ready(client, vector_store.id, file_id)
+    assert client.vector_stores.search(vector_store.id, query=SECRET).data
+    invoke(driver, "tool-file_search", call(vector_store.id, SECRET))
+    assert SECRET not in driver.log_lines(since)
+    client.vector_stores.delete(vector_store.id)

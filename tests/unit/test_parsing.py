@@ -1,0 +1,221 @@
+"""The program that reads files: every kind that it knows, and what strangers may send instead."""
+
+import io
+import json
+import subprocess
+import sys
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import docx
+import openpyxl
+import pptx
+import pypdf
+import pytest
+
+from layers.build import CACHE, ROOT
+
+PROGRAM = ROOT / "lambdas" / "ingestion" / "parsing.py"
+MEMORY = 1024**3
+
+
+def parse(folder: Path, name: str, data: bytes, *, memory: int = MEMORY, seconds: int = 60) -> dict[str, Any]:
+    """What the program says of a file; `{"died": exit code}` if it did not live to say anything."""
+    path = folder / "file"
+    path.write_bytes(data)
+    command = [sys.executable, "-S", str(PROGRAM), str(path), Path(name).suffix, str(memory), str(seconds)]
+    environment = {"PYTHONPATH": str(CACHE / "host" / "parsers" / "python")}
+    ran = subprocess.run(command, env=environment, capture_output=True, timeout=300, check=False)
+    if ran.returncode != 0:
+        return {"died": ran.returncode}
+    answer: dict[str, Any] = json.loads(ran.stdout)
+    return answer
+
+
+def pdf(*pages: str) -> bytes:
+    """A PDF with a line of text on each page."""
+    writer = pypdf.PdfWriter()
+    for text in pages:
+        page = writer.add_blank_page(200, 200)
+        stream = pypdf.generic.DecodedStreamObject()
+        stream.set_data(f"BT /F1 12 Tf 10 100 Td ({text}) Tj ET".encode())
+        font = pypdf.generic.DictionaryObject(
+            {
+                pypdf.generic.NameObject("/Type"): pypdf.generic.NameObject("/Font"),
+                pypdf.generic.NameObject("/Subtype"): pypdf.generic.NameObject("/Type1"),
+                pypdf.generic.NameObject("/BaseFont"): pypdf.generic.NameObject("/Helvetica"),
+            }
+        )
+        fonts = pypdf.generic.DictionaryObject({pypdf.generic.NameObject("/F1"): font})
+        page[pypdf.generic.NameObject("/Resources")] = pypdf.generic.DictionaryObject(
+            {pypdf.generic.NameObject("/Font"): fonts}
+        )
+        page[pypdf.generic.NameObject("/Contents")] = writer._add_object(stream)
+    return saved(writer.write)
+
+
+def saved(save: Any) -> bytes:
+    output = io.BytesIO()
+    save(output)
+    return output.getvalue()
+
+
+def word() -> bytes:
+    document = docx.Document()
+    document.add_paragraph("Opening hours")
+    table = document.add_table(rows=1, cols=2)
+    table.rows[0].cells[0].text, table.rows[0].cells[1].text = "Monday", "9 to 5"
+    return saved(document.save)
+
+
+def excel() -> bytes:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.title = "Turbines"
+    for row in (["id", "rpm"], ["T1", 1250], ["T2", None]):
+        sheet.append(row)
+    return saved(book.save)
+
+
+def powerpoint() -> bytes:
+    presentation = pptx.Presentation()
+    slide = presentation.slides.add_slide(presentation.slide_layouts[5])
+    slide.shapes.title.text = "Quarterly results"
+    slide.notes_slide.notes_text_frame.text = "Thank the team"
+    return saved(presentation.save)
+
+
+READABLE = {
+    "notes.txt": ("Grüße aus Köln".encode(), ["Grüße aus Köln"]),
+    "latin.txt": ("Die Größe der Bücher ist für alle Käufer verständlich und schön.".encode("latin-1"), ["Größe"]),
+    "wide.txt": ("日本の図書館".encode("utf-16"), ["日本の図書館"]),
+    "readme.md": (b"# Title\n\nSome *text*.", ["# Title", "Some *text*."]),
+    "page.html": (
+        b"<!doctype html><title>Shop</title><style>p{}</style><script>alert(1)</script><p>Open&nbsp;daily<p>Closed",
+        ["Shop", "Open daily\nClosed"],
+    ),
+    "table.csv": (b"name;city\nAda;London\nAlan;\n", ["name: Ada; city: London", "name: Alan", "Columns: name, city"]),
+    "data.json": (b'{"price": [1, 2], "name": "\\u00e9t\\u00e9"}', ['"name": "été"']),
+    "lines.json": (b'{"a": 1}\n{"a": 2}\n', ['{"a": 2}']),
+    "main.py": (b"def add(a, b):\n    return a + b\n", ["def add(a, b):\n    return a + b"]),
+    "paper.pdf": (pdf("First page", "Second page"), ["First page", "Second page"]),
+    "letter.docx": (word(), ["Opening hours", "Monday | 9 to 5"]),
+    "turbines.xlsx": (excel(), ["Sheet: Turbines", "id: T1; rpm: 1250", "id: T2"]),
+    "slides.pptx": (powerpoint(), ["Slide 1", "Quarterly results", "Thank the team"]),
+    "nothing-in-its-name": (word(), ["Opening hours"]),
+}
+
+
+@pytest.mark.parametrize("name", READABLE)
+def test_every_kind_of_file_is_read(tmp_path: Path, name: str) -> None:
+    data, expected = READABLE[name]
+    text = parse(tmp_path, name, data)["text"]
+    for piece in expected:
+        assert piece in text
+    assert "alert" not in text
+
+
+def encrypted() -> bytes:
+    writer = pypdf.PdfWriter(io.BytesIO(pdf("secret")))
+    writer.encrypt("password", algorithm="RC4-128")
+    return saved(writer.write)
+
+
+def archive(**entries: bytes) -> bytes:
+    output = io.BytesIO()
+    with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as made:
+        for name, data in entries.items():
+            made.writestr(name.replace("__", "/"), data)
+    return output.getvalue()
+
+
+UNREADABLE = {
+    "empty.txt": (b"", "invalid_file", "is empty"),
+    "broken.pdf": (b"%PDF-1.7\n1 0 obj\n<<", "invalid_file", "broken"),
+    "secret.pdf": (encrypted(), "invalid_file", "password|encrypted"),
+    "scan.pdf": (pdf(""), "unsupported_file", "OCR"),
+    "broken.docx": (word()[:900], "invalid_file", "broken"),
+    "hollow.docx": (archive(word__document="<w/>".encode()), "invalid_file", "broken"),  # noqa: UP012
+    "named.xlsx": (b"not an archive", "invalid_file", "broken"),
+    "files.zip": (archive(a=b"a"), "unsupported_file", "archive"),
+    "photo.txt": (b"\x89PNG\r\n\x1a\n" + bytes(100), "unsupported_file", "an image"),
+    "old.doc": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "unsupported_file", "old Office"),
+    "program.bin": (b"\x7fELF" + bytes(600), "unsupported_file", "a program"),
+    "zeros.dat": (bytes(5000), "unsupported_file", "binary"),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_what_cannot_be_read_says_why(tmp_path: Path, name: str) -> None:
+    data, code, words = UNREADABLE[name]
+    error = parse(tmp_path, name, data)["error"]
+    assert error["code"] == code
+    assert any(part in error["message"] for part in words.split("|")), error["message"]
+
+
+def test_an_archive_that_unpacks_to_far_more_is_not_unpacked(tmp_path: Path) -> None:
+    bomb = archive(word__document=bytes(600 * 1024**2))
+    assert len(bomb) < 1024**2
+    error = parse(tmp_path, "bomb.docx", bomb, memory=400 * 1024**2)["error"]
+    assert "unpacks to far more" in error["message"]
+
+
+ENTITIES = b"""<?xml version="1.0"?>
+<!DOCTYPE w:document [<!ENTITY a "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa">
+<!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;">
+<!ENTITY d "&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;"><!ENTITY e "&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;">
+<!ENTITY f "&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;"><!ENTITY g "&f;&f;&f;&f;&f;&f;&f;&f;&f;&f;">
+<!ENTITY secret SYSTEM "file:///etc/passwd">]>
+<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body><w:p><w:r>
+<w:t>before &g; &secret; after</w:t></w:r></w:p></w:body></w:document>"""
+
+
+def rewritten(data: bytes, name: str, content: bytes) -> bytes:
+    """An archive with one entry replaced."""
+    output = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as new:
+        for entry in old.infolist():
+            new.writestr(entry, content if entry.filename == name else old.read(entry))
+    return output.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "document", "entry"),
+    [("a.docx", word(), "word/document.xml"), ("a.xlsx", excel(), "xl/workbook.xml"),
+     ("a.pptx", powerpoint(), "ppt/slides/slide1.xml")],
+)  # fmt: skip
+def test_entities_are_not_expanded(tmp_path: Path, name: str, document: bytes, entry: str) -> None:
+    answer = parse(tmp_path, name, rewritten(document, entry, ENTITIES))
+    text = answer.get("text", "")
+    assert len(text) < 10_000
+    assert "root:" not in text
+
+
+def test_a_page_that_inflates_without_end_ends_within_its_limits(tmp_path: Path) -> None:
+    inflated = zlib.compress(b"BT (x) Tj ET " * 40_000_000, 9)
+    head = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+    head += b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Contents 4 0 R>>endobj\n"
+    head += f"4 0 obj<</Filter/FlateDecode/Length {len(inflated)}>>stream\n".encode()
+    data = head + inflated + b"\nendstream endobj\ntrailer<</Root 1 0 R>>\n%%EOF"
+    answer = parse(tmp_path, "bomb.pdf", data, memory=600 * 1024**2, seconds=10)
+    assert "text" not in answer
+
+
+def test_nesting_without_end_ends_within_its_limits(tmp_path: Path) -> None:
+    for name, data in (("deep.html", b"<div>" * 500_000), ("deep.json", b"[" * 500_000)):
+        answer = parse(tmp_path, name, data, memory=600 * 1024**2, seconds=10)
+        assert answer.keys() & {"text", "error", "died"}
+
+
+def test_text_beyond_what_a_store_takes_is_refused(tmp_path: Path) -> None:
+    answer = parse(tmp_path, "long.txt", b"lorem ipsum " * 2_100_000)
+    assert answer["error"]["code"] == "invalid_file"
+    assert "5,000,000 tokens" in answer["error"]["message"]
+
+
+def test_text_holds_nothing_that_cannot_be_stored(tmp_path: Path) -> None:
+    text = parse(tmp_path, "odd.txt", b"a\x00b" + b"c" * 1000 + b"\r\n\xff\xfe")["text"]
+    assert "\0" not in text
+    text.encode()
