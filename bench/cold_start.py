@@ -50,6 +50,10 @@ FUNCTIONS = (
     Function("record_failure", "steps", "record_failure", ("engine",), STORE),
     Function("sweeper", "steps", "sweeper", ("engine",), STORE),
     Function("api", "api", "api", ("engine", "powertools", "openai"), STORE),
+    Function("ingestion", "ingestion", "ingestion", ("engine", "openai", "parsers"), f"{STORE}; {MODEL}"),
+    Function(
+        "tool-file_search", "tools/file_search", "search", ("engine", "openai", "tool-file_search"), f"{STORE}; {MODEL}"
+    ),
     Function("tool-finance", "tools/finance", "finance", ("engine", "openai")),
 )
 

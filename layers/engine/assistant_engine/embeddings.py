@@ -20,13 +20,13 @@ from assistant_engine.search.chunking import tokens_of
 
 Kind = Literal["document", "query"]
 
-_TEXTS = 256
-_TOKENS = 100_000
-"""Most texts and tokens of one request: OpenAI takes 2,048 and 300,000, other servers fewer."""
+_TEXTS = 96
+_TOKENS = 16_000
+"""Most texts and tokens of one request: hosted models take far more, but a small machine must answer in time, too."""
 
-_RETRIES = 6
-_THREADS = 4
-_COHERE_TEXTS = 96
+_AT_ONCE = 4
+_PATIENCE = {"document": (300, 6), "query": (20, 2)}
+"""Seconds for one request, and how often it is made in all: somebody waits for a query."""
 
 
 class EmbeddingError(Exception):
@@ -37,20 +37,25 @@ class EmbeddingBusy(EmbeddingError):
     """It can't serve it now: it was busy, failed or was out of reach, also when asked again."""
 
 
-def embed(texts: Sequence[str], settings: Json, kind: Kind, timeout: float = 60) -> list[list[float]]:
+def embed(texts: Sequence[str], settings: Json, kind: Kind) -> list[list[float]]:
     """The vectors of texts, in their order.
 
     Args:
         texts: none of them empty.
         settings: `{"model", "dimensions"}`; dimensions 0 are the model's own.
         kind: some models tell what is searched from what it is searched for.
-        timeout: seconds for one request. Requests are repeated after 429, 5xx and lost connections.
+
+    Requests are repeated after a 429, a 5xx or a lost connection.
 
     Raises:
         EmbeddingBusy, EmbeddingError
     """
     provider = _bedrock if os.environ["EMBEDDING_PROVIDER"] == "bedrock" else _openai
-    return [vector for batch in _batches(texts) for vector in provider(batch, settings, kind, timeout)]
+    batches = list(_batches(texts))
+    if len(batches) == 1:
+        return provider(batches[0], settings, kind)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return [vector for made in pool.map(lambda batch: provider(batch, settings, kind), batches) for vector in made]
 
 
 def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
@@ -67,12 +72,15 @@ def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
         yield batch
 
 
-def _openai(texts: list[str], settings: Json, kind: Kind, timeout: float) -> list[list[float]]:
+def _openai(texts: list[str], settings: Json, kind: Kind) -> list[list[float]]:
+    timeout, attempts = _PATIENCE[kind]
+    # The package itself repeats what may be repeated, with jitter, and heeds Retry-After.
+    client = _client().with_options(timeout=timeout, max_retries=attempts - 1)
     body: Json = {"model": settings["model"], "input": texts, "encoding_format": "float"}
     if settings["dimensions"]:
         body["dimensions"] = settings["dimensions"]
     try:
-        answer: Any = _client().with_options(timeout=timeout).post("/embeddings", body=body, cast_to=object)
+        answer: Any = client.post("/embeddings", body=body, cast_to=object)
     except openai.APIStatusError as error:
         if error.status_code in (408, 409, 429) or error.status_code >= 500:
             raise EmbeddingBusy("The embedding model is busy or failed.") from None
@@ -93,22 +101,16 @@ def _openai(texts: list[str], settings: Json, kind: Kind, timeout: float) -> lis
     return vectors
 
 
-def _bedrock(texts: list[str], settings: Json, kind: Kind, timeout: float) -> list[list[float]]:
+def _bedrock(texts: list[str], settings: Json, kind: Kind) -> list[list[float]]:
     model, dimensions = settings["model"], settings["dimensions"]
+    client = _bedrock_client()
     if "cohere." in model:
         role = {"document": "search_document", "query": "search_query"}[kind]
-        bodies: list[Json] = [
-            {"texts": texts[start : start + _COHERE_TEXTS], "input_type": role, "truncate": "END"}
-            for start in range(0, len(texts), _COHERE_TEXTS)
-        ]
-    else:  # Amazon Titan takes one text at a time.
-        bodies = [{"inputText": text} | ({"dimensions": dimensions} if dimensions else {}) for text in texts]
-    client = _bedrock_client()
-    with ThreadPoolExecutor(_THREADS) as pool:
-        answers = list(pool.map(lambda body: _invoke(client, model, body), bodies))
-    if "cohere." in model:
-        return [vector for answer in answers for vector in _floats(answer["embeddings"])]
-    return [answer["embedding"] for answer in answers]
+        answer = _invoke(client, model, {"texts": texts, "input_type": role, "truncate": "END"})
+        return _floats(answer["embeddings"])
+    # Amazon Titan takes one text at a time.
+    sized = {"dimensions": dimensions} if dimensions else {}
+    return [_invoke(client, model, {"inputText": text, **sized})["embedding"] for text in texts]
 
 
 def _floats(embeddings: Any) -> list[list[float]]:
@@ -132,16 +134,13 @@ def _invoke(client: Any, model: str, body: Json) -> Json:
 
 @cache
 def _bedrock_client() -> Any:
-    config = Config(retries={"mode": "standard", "max_attempts": _RETRIES}, read_timeout=60)
+    config = Config(retries={"mode": "standard", "max_attempts": 6}, connect_timeout=2, read_timeout=60)
     return boto3.client("bedrock-runtime", config=config)
 
 
 @cache
 def _client() -> openai.OpenAI:
-    # The package itself repeats what may be repeated, with jitter, and heeds Retry-After.
-    return openai.OpenAI(
-        api_key=_key(), base_url=os.environ.get("EMBEDDING_BASE_URL") or None, max_retries=_RETRIES - 1
-    )
+    return openai.OpenAI(api_key=_key(), base_url=os.environ.get("EMBEDDING_BASE_URL") or None)
 
 
 def _key() -> str:
