@@ -80,6 +80,8 @@ _IMAGE = {"role": "user", "content": [{"type": "image_file", "image_file": {"fil
 _ATTACHMENT = {**_MESSAGE, "attachments": [{"file_id": "{file_id}", "tools": [{"type": "code_interpreter"}]}]}
 _RESOURCES = {"code_interpreter": {"file_ids": ["{file_id}"]}}
 _M, _R = "/threads/{thread_id}/messages", "/threads/{thread_id}/runs"
+_V = "/vector_stores/{vector_store_id}"
+_B = f"{_V}/file_batches/{{batch_id}}"
 _OUTPUTS = [{"tool_call_id": "{tool_call_id}", "output": "mine"}]
 
 CASES = [
@@ -133,6 +135,24 @@ CASES = [
     Case("POST /uploads/{upload_id}/parts", {}, part=True),
     Case("POST /uploads/{upload_id}/complete", {"part_ids": ["{part_id}"]}),
     Case("POST /uploads/{upload_id}/cancel", {}),
+    Case("POST /vector_stores", {"file_ids": ["{file_id}"]}),
+    Case("GET /vector_stores", query={"after": "{vector_store_id}"}),
+    Case(f"GET {_V}"),
+    Case(f"POST {_V}", {"name": "mine"}),
+    Case(f"DELETE {_V}"),
+    Case(f"POST {_V}/search", {"query": "Hello"}),
+    Case(f"POST {_V}/files", {"file_id": "{file_id}"}),
+    Case(f"GET {_V}/files"),
+    Case(f"GET {_V}/files", query={"after": "{file_id}"}),
+    Case(f"GET {_V}/files/{{file_id}}"),
+    Case(f"GET {_V}/files/{{file_id}}/content"),
+    Case(f"POST {_V}/files/{{file_id}}", {"attributes": {"whose": "mine"}}),
+    Case(f"DELETE {_V}/files/{{file_id}}"),
+    Case(f"POST {_V}/file_batches", {"file_ids": ["{file_id}"]}),
+    Case(f"GET {_B}"),
+    Case(f"POST {_B}/cancel", {}),
+    Case(f"GET {_B}/files"),
+    Case(f"GET {_B}/files", query={"before": "{file_id}"}),
 ]
 
 WITHOUT_IDS = {
@@ -142,7 +162,13 @@ WITHOUT_IDS = {
     "GET /models/{model}": "A model's name is no object's id.",
 }
 
-WRONG_REQUESTS = ("No such File object", "Invalid part", "Unexpected tool outputs", "Invalid 'after'")
+WRONG_REQUESTS = (
+    "No such File object",
+    "Invalid part",
+    "Unexpected tool outputs",
+    "Invalid 'after'",
+    "Invalid 'before'",
+)
 """How a 400 begins that names an id in the body."""
 
 
@@ -176,6 +202,7 @@ def records(owner: Owner) -> list[Any]:
     store = Store(owner.project)
     partitions = [
         *(("MESSAGES_TABLE", "thread_id", each["thread_id"]) for each in (owner.ids, owner.waiting)),
+        *(("MESSAGES_TABLE", "thread_id", owner.ids[name]) for name in ("vector_store_id", "file_id")),
         *(("ASSISTANTS_TABLE", "assistant_type", owner.ids[name]) for name in ("assistant_id", "file_id", "upload_id")),
         ("THREADS_TABLE", "assistant_id", owner.ids["assistant_id"]),
     ]
@@ -241,7 +268,10 @@ def own(project: str, client: StrictOpenAI, model: str) -> Owner:
         assert run.required_action
         return {**named, "tool_call_id": run.required_action.submit_tool_outputs.tool_calls[0].id}
 
+    vector_store = client.vector_stores.create()
+    batch = client.vector_stores.file_batches.create_and_poll(vector_store.id, file_ids=[file.id])
     flat = {"assistant_id": assistant.id, "file_id": file.id, "upload_id": upload.id, "part_id": part.id}
+    flat |= {"vector_store_id": vector_store.id, "batch_id": batch.id}
     return Owner(project, client, {**flat, **run("say Hello")}, run("call ask {}"))
 
 
@@ -297,6 +327,7 @@ def test_lists_show_a_project_its_own_alone(role: str, owners: dict[str, Owner])
     expected = {
         "/assistants": [us.ids["assistant_id"]],
         "/files": [us.ids["file_id"]],
+        "/vector_stores": [us.ids["vector_store_id"]],
         "/threads": threads,
         f"/threads?user_id={USER}": threads,
         f"/threads?assistant_id={us.ids['assistant_id']}": threads,
@@ -310,7 +341,7 @@ def test_the_default_project_lists_nothing_of_others(owners: dict[str, Owner]) -
         known for role in ("one", "another") for known in (*owners[role].ids.values(), *owners[role].waiting.values())
     }
     us = owners["the default"]
-    for path in ("/assistants", "/files", "/threads"):
+    for path in ("/assistants", "/files", "/threads", "/vector_stores"):
         shown = {found["id"] for found in listed(us.client, path)}
         assert not shown & others
     threads = [us.waiting["thread_id"], us.ids["thread_id"]]
