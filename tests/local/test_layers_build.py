@@ -3,6 +3,8 @@
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from cdk.functions import ARCHITECTURE, RUNTIME
 from layers import build
 
@@ -11,6 +13,14 @@ def test_layers_are_built_for_the_functions_runtime() -> None:
     assert RUNTIME.name == f"python{build.RUNTIME_PYTHON}"
     assert ARCHITECTURE.name == "arm64"
     assert build.RUNTIME_PLATFORM.startswith("aarch64-")
+
+
+@pytest.mark.parametrize("own", ["parsers", "tool-file_search"])
+def test_the_layers_of_a_function_are_within_what_lambda_takes(own: str) -> None:
+    folders = [build.CACHE / "lambda" / name for name in ("engine", "openai", own)]
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    assert len(files) > 1000
+    assert sum(path.stat().st_size for path in files) < 200 * 1024**2  # of the 250 MB that Lambda takes, code included
 
 
 def test_a_layer_is_built_once_for_its_inputs(tmp_path: Path) -> None:
