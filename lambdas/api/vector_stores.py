@@ -101,5 +101,6 @@ def sqs() -> Any:
 
 @cache
 def _lambda() -> Any:
-    config = Config(retries={"mode": "standard", "max_attempts": 2}, connect_timeout=2, read_timeout=26)
+    # Asked a second time, it would answer after API Gateway has given up.
+    config = Config(retries={"mode": "standard", "max_attempts": 1}, connect_timeout=2, read_timeout=26)
     return boto3.client("lambda", config=config)
