@@ -87,7 +87,9 @@ def fill_cache(cache_folder: Path, changed: str = "") -> Path:
     for name in ("engine", "openai", "parsers", "powertools", "python_data", "tool-file_search"):
         folder = cache_folder / "lambda" / name
         (folder / "python").mkdir(parents=True)
-        (folder / "python" / f"{name.replace('-', '_')}_stub.py").write_text(f"NAME = {'changed' if name == changed else name!r}\n")
+        (folder / "python" / f"{name.replace('-', '_')}_stub.py").write_text(
+            f"NAME = {'changed' if name == changed else name!r}\n"
+        )
         pack(folder, cache_folder / "lambda" / f"{name}.zip")
     return cache_folder
 
