@@ -218,6 +218,18 @@ def test_json_that_is_nested_too_deeply_is_refused(api: httpx2.Client, body: byt
         refused(post(api, "/assistants", body % (b'{"a":' * levels + b"1" + b"}" * levels)))
 
 
+def test_json_of_very_many_values_is_refused(api: httpx2.Client) -> None:
+    for values in (b"1," * 100_001, b"{}," * 100_001, b'[[[], "x"]],' * 30_000, b'{"a": {"b": null}},' * 40_000):
+        refused(post(api, "/assistants", b'{"model": "m", "tools": [%s1]}' % values))
+    names = b",".join(b'"%d": 1' % number for number in range(200_000))
+    for body in (
+        b"{%s}",
+        b'{"model": "m", "metadata": {%s}}',
+        b'{"model": "m", "tools": [{"type": "file_search", %s}]}',
+    ):
+        refused(post(api, "/assistants", body % names))
+
+
 def test_json_of_64_levels_is_kept(api: httpx2.Client) -> None:
     def request(levels: int) -> Json:
         return {"model": MODEL, "tools": [function({"a": json.loads(nested(levels))})]}

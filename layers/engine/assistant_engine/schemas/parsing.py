@@ -14,6 +14,7 @@ from assistant_engine.errors import InvalidRequest
 from assistant_engine.schemas.common import Schema
 
 _DEPTH = 64
+_VALUES = 100_000  # each costs more time and memory than its bytes tell
 _OPAQUE = {"configuration", "metadata", "parameters", "schema"}  # what is in there is the caller's, null too
 _INTEGER = 10**38  # DynamoDB's numbers have 38 digits
 _ECHO = 64
@@ -139,15 +140,19 @@ def _with_integers(model: type[Schema], body: dict[str, Any]) -> dict[str, Any]:
 def _require_storable(body: dict[str, Any]) -> None:
     """Refuses what JSON texts can spell and our storage or the model's API cannot keep."""
     stack: list[tuple[object, tuple[str | int, ...]]] = [(body, ())]
+    values = 0
     while stack:
         value, path = stack.pop()
         reason = None
+        values += len(value) if isinstance(value, (dict, list)) else 0
         if isinstance(value, str):
             reason = text_fault(value)
         elif isinstance(value, float):
             reason = None if math.isfinite(value) else "the number must be finite"
         elif isinstance(value, int):
             reason = None if abs(value) < _INTEGER else "the number has too many digits"
+        elif values > _VALUES:
+            raise InvalidRequest(f"The request has more than {_VALUES:,} values.", code="value_too_large")
         elif isinstance(value, (dict, list)) and len(path) >= _DEPTH:
             reason = f"values may be nested {_DEPTH} levels deep"
         elif isinstance(value, dict):
