@@ -66,6 +66,7 @@ def search(vector_store_id: str) -> Json:
     asked = request["query"]
     queries = [asked] if isinstance(asked, str) else asked
     event = {
+        "project": store().project,
         "vector_store_ids": [vector_store_id],
         "queries": queries,
         "max_num_results": request.get("max_num_results", _RESULTS),

@@ -230,6 +230,7 @@ def call(store_id: str, query: str, **more: Any) -> Json:
         "tool_call_id": "call_1",
         "function_name": "file_search",
         "arguments": json.dumps({"query": query}),
+        "project": "default",
         "vector_store_ids": [store_id],
         "max_num_results": 20,
         "ranking_options": {"ranker": "auto", "score_threshold": 0.0},

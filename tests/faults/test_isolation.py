@@ -78,7 +78,10 @@ class Case:
 _MESSAGE = {"role": "user", "content": "Hello"}
 _IMAGE = {"role": "user", "content": [{"type": "image_file", "image_file": {"file_id": "{file_id}"}}]}
 _ATTACHMENT = {**_MESSAGE, "attachments": [{"file_id": "{file_id}", "tools": [{"type": "code_interpreter"}]}]}
-_RESOURCES = {"code_interpreter": {"file_ids": ["{file_id}"]}}
+_RESOURCES = {
+    "code_interpreter": {"file_ids": ["{file_id}"]},
+    "file_search": {"vector_store_ids": ["{vector_store_id}"]},
+}
 _M, _R = "/threads/{thread_id}/messages", "/threads/{thread_id}/runs"
 _V = "/vector_stores/{vector_store_id}"
 _B = f"{_V}/file_batches/{{batch_id}}"

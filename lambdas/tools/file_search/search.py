@@ -26,9 +26,9 @@ def handler(event: Json, context: Any) -> Json:
     """Search.
 
     Args:
-        event: `{"vector_store_ids", "max_num_results", "ranking_options"}` and either a call of the model, as every
-            tool gets it (`tool_call_id`, `arguments`, `inline_bytes`, ...), or a request of the API (`queries`,
-            `filters`).
+        event: `{"project", "vector_store_ids", "max_num_results", "ranking_options"}` and either a call of the model,
+            as every tool gets it (`tool_call_id`, `arguments`, `inline_bytes`, ...), or a request of the API
+            (`queries`, `filters`).
 
     Returns:
         Of a call `{"tool_call_id", "output"}`, or `{"tool_call_id", "output_key"}` of a large output: the JSON that
@@ -69,11 +69,12 @@ def _query(arguments: str) -> str | None:
 
 def _search(event: Json, queries: list[str]) -> list[Result]:
     stores = []
+    records = store(event["project"])
     for store_id in event["vector_store_ids"]:
         # In one that has expired or was deleted there is nothing to find.
-        if head := store().vector_stores.searchable(store_id):
-            store().vector_stores.touch(store_id, head)
-            stores.append((head, list(store().vector_store_files.completed(store_id))))
+        if head := records.vector_stores.searchable(store_id):
+            records.vector_stores.touch(store_id, head)
+            stores.append((head, list(records.vector_store_files.completed(store_id))))
     ranking = event.get("ranking_options") or {}
     return _engine()(stores, queries, ranking, event.get("filters"), event["max_num_results"])
 

@@ -68,7 +68,7 @@ def new_run(
         expires_at=now + expires_after,
         settings=settings,
         functions=assistant["functions"],
-        tool_resources=assistant["tool_resources"],
+        tool_resources={**assistant["tool_resources"], **tool_resources.stored(request.get("tool_resources"))},
         metadata=request.get("metadata") or {},
         execution=execution,
         answers_in_output=answers_in_output,

@@ -124,9 +124,9 @@ class VectorStores:
         return item
 
     def searchable(self, store_id: str) -> Json | None:
-        """The item of a store that can be searched, whosever it is; None of one that has expired or was deleted."""
+        """The item of a store that can be searched; None of one that has expired, was deleted or is another's."""
         item = self._db.get(self._table, head_key(store_id)) if is_store_id(store_id) else None
-        return item if item and "project" in item and self._is_usable(item) else None
+        return item if item and item.get("project") == self._project and self._is_usable(item) else None
 
     def embedding(self, store_id: str) -> Json:
         """`{"model", "dimensions"}` of a store's vectors, whosever it is.
