@@ -17,6 +17,7 @@ import uuid
 _SAID = "plantedsaid"
 _CALLED = "plantedcalled"
 _secrets: set[str] = set()
+_tokens: set[str] = set()
 
 
 def planted(what: str, *, called: bool = False) -> str:
@@ -29,23 +30,27 @@ def planted(what: str, *, called: bool = False) -> str:
     return f"{_CALLED if called else _SAID}{what}{uuid.uuid4().hex}"
 
 
-def remember(secret: str) -> str:
-    """The secret, which every scan of this session looks for from now on."""
+def remember(secret: str, *, called: bool = False) -> str:
+    """The secret, which every scan of this session looks for from now on.
+
+    Args:
+        called: it stands in an execution's history by design, as the token that its own task waits with does.
+    """
     assert len(secret) >= 7, "what is this short is found by chance"
-    _secrets.add(secret)
+    (_tokens if called else _secrets).add(secret)
     return secret
 
 
 def found_in_log(lines: str) -> list[str]:
     """What was planted and stands in log lines; secrets by their first letters."""
-    return _found(lines, f"{_SAID}|{_CALLED}")
+    return _found(lines, f"{_SAID}|{_CALLED}", _secrets | _tokens)
 
 
 def found_in_history(events: str) -> list[str]:
     """What was planted and stands in an execution's history though it must not; secrets by their first letters."""
-    return _found(events, _SAID)
+    return _found(events, _SAID, _secrets)
 
 
-def _found(text: str, marks: str) -> list[str]:
+def _found(text: str, marks: str, secrets: set[str]) -> list[str]:
     words = set(re.findall(rf"(?:{marks})\w*", text))
-    return sorted(words | {f"{secret[:4]}..." for secret in _secrets if secret in text})
+    return sorted(words | {f"{secret[:4]}..." for secret in secrets if secret in text})

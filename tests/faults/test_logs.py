@@ -83,7 +83,7 @@ def test_what_was_said_stands_in_no_log_and_in_no_history(api: httpx2.Client, dr
     driver.wait(driver.execution(record))
     assert found_in_history(json.dumps(driver.history(driver.execution(record)), default=str)) == []
     # The machine hands its task's token to the step, so that is where its history has it; a log does not.
-    remember(str(record.task_token))
+    remember(str(record.task_token), called=True)
     scan(driver, begun)
 
 
