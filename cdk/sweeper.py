@@ -58,8 +58,8 @@ class Sweeper(Construct):
         tables.allow_query(self.function, tables.messages, "open_runs")
         storage.allow(self.function, ["GetObject"], "text/")
         # What deleted threads leave is removed in the background.
-        storage.allow(self.function, ["DeleteObject"], "text/", "outputs/")
-        storage.allow_list(self.function, "text/", "outputs/")
+        storage.allow(self.function, ["DeleteObject"], "text/", "outputs/", "sandbox/")
+        storage.allow_list(self.function, "text/", "outputs/", "sandbox/")
         self.function.allow(["states:StartExecution"], [machine.state_machine_arn])
         self.function.allow(["states:SendTaskSuccess"], ["*"], because=TASK_TOKENS)
         self.function.allow(

@@ -7,6 +7,7 @@ import pytest
 from assistant_engine import runs
 from assistant_engine.records import Run
 from tests.driver import Driver
+from tests.interpreter import Interpreter
 
 pytestmark = pytest.mark.offline_model
 
@@ -208,6 +209,8 @@ def test_a_late_execution_changes_nothing(driver: Driver) -> None:
 def test_a_deleted_thread_leaves_nothing(driver: Driver) -> None:
     run = driver.created("say " + "x" * 40_000)
     driver.run(driver.start({"thread_id": run.thread_id, "run_id": run.id}, run.execution))
+    interpreter = Interpreter(driver, run.thread_id)
+    interpreter.run("open('/mnt/data/left.txt', 'w').write('left')")
     driver.store.threads.delete(run.thread_id, int(time.time()))
     driver.invoke("sweeper", {})
     left = driver.client("dynamodb").query(
@@ -216,5 +219,7 @@ def test_a_deleted_thread_leaves_nothing(driver: Driver) -> None:
         ExpressionAttributeValues={":thread": {"S": run.thread_id}},
     )
     assert left["Count"] == 0
-    listed = driver.client("s3").list_objects_v2(Bucket=driver.store.blobs.bucket, Prefix=f"text/{run.thread_id}/")
-    assert listed["KeyCount"] == 0
+    for prefix in ("text", "outputs", "sandbox"):
+        below = f"{prefix}/{run.thread_id}/"
+        listed = driver.client("s3").list_objects_v2(Bucket=driver.store.blobs.bucket, Prefix=below)
+        assert listed["KeyCount"] == 0, below

@@ -36,7 +36,7 @@ BOUNDED = {
     "oae-in_progress": {"/text/*", "/outputs/*", "/files/*"},
     "oae-requires_action": {"/text/*"},
     "oae-record_failure": {"/text/*"},
-    "oae-sweeper": {"/text/*", "/outputs/*", ":*"},
+    "oae-sweeper": {"/text/*", "/outputs/*", "/sandbox/*", ":*"},
     "oae-tool-finance": {"/outputs/*", "/outbox/*"},
     "oae-tool-code_interpreter": {"/outputs/*", "/files/*", "/sandbox/*"},
     "oae-ingestion": {"/files/*", "/vectors/*", "/index/vs-*"},
