@@ -2,8 +2,7 @@
 
 import json
 import time
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,7 +14,6 @@ from assistant_engine.records import Json
 from assistant_engine.search.parts import prefix_of
 from assistant_engine.store import Store, Window
 from local.up import Local
-from scripts import keys
 from tests.contract.conftest import connect
 from tests.driver import Driver
 from tests.unit.test_parsing import excel, pdf, powerpoint, word
@@ -25,10 +23,8 @@ SECRET = "the-quick-brown-secret-7c1d"
 
 
 @pytest.fixture(scope="module")
-def client(stack: Local) -> Iterator[openai.OpenAI]:
-    secrets, secret, name = stack.client("secretsmanager"), stack.outputs["ApiKeysSecret"], f"test-{uuid.uuid4()}"
-    yield connect(stack, keys.issue(secrets, secret, name))
-    keys.revoke(secrets, secret, name)
+def client(stack: Local, api_key: str) -> openai.OpenAI:
+    return connect(stack, api_key)
 
 
 @pytest.fixture
