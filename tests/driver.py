@@ -106,10 +106,15 @@ class Driver:
     def wait(self, execution: str, seconds: float = 60) -> Json:
         """Wait for the execution's end; its description."""
         described: Json = self._until(
-            lambda: self.step_functions.describe_execution(executionArn=execution),
+            lambda: self.describe(execution),
             lambda described: described["status"] != "RUNNING",
             seconds,
         )
+        return described
+
+    def describe(self, execution: str) -> Json:
+        """The execution's description: status, input, output or error."""
+        described: Json = self.step_functions.describe_execution(executionArn=execution)
         return described
 
     def run(self, execution: str, seconds: float = 60) -> Json:

@@ -90,7 +90,7 @@ def test_what_was_said_stands_in_no_log_and_in_no_history(api: httpx2.Client, dr
 def test_what_is_refused_stands_in_no_log(api: httpx2.Client, driver: Driver, begun: float) -> None:
     key = remember(planted("key"))
     refused(httpx2.get(f"{api.base_url}models", headers={"Authorization": f"Bearer {key}"}), status=401)
-    said = f"{planted('text')} is what was said"
+    said = f"{planted('text', called=True)} is what was said"
     wrong: list[Json] = [
         {"additional_messages": [{"role": said, "content": "user"}]},
         {"additional_messages": [{"role": "user", "content": f"{said}\0"}]},

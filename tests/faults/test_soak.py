@@ -9,7 +9,6 @@ import os
 import random
 import threading
 import time
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +37,7 @@ from tests.faults.aws_proxy import (
 )
 from tests.faults.model_server import CHAOS, ModelServer, Request
 from tests.faults.records import directory
+from tests.planted import found_in_history, found_in_log, planted
 
 pytestmark = [pytest.mark.offline_model, pytest.mark.soak]
 
@@ -185,7 +185,7 @@ def test_two_hundred_runs_at_once_end_once_whatever_fails(
     stops = [chance.choice(("queued", "in_progress", "requires_action")) for _ in range(RUNS)]
 
     def prepared(number: int) -> Subject:
-        marker = f"marker-{uuid.uuid4()}"
+        marker = planted("marker")
         run = driver.created(f"{ASKED[number % len(ASKED)]}\nsay {marker}", assistant_id=assistant)
         faults = drawn[number]
         model_server.when(marker, [CHAOS[kind.removeprefix("model ")] for kind in faults if kind.startswith("model ")])
@@ -212,6 +212,9 @@ def test_two_hundred_runs_at_once_end_once_whatever_fails(
     print_report(report)
     totals = [sum(line.usage.api()[name] for line in report) for name in ("prompt_tokens", "completion_tokens")]
     assert directory_totals(driver, assistant) == [RUNS, *totals]
+    assert found_in_log(driver.log_lines(0)) == []
+    for subject in subjects:
+        assert found_in_history(json.dumps(driver.history(driver.execution(subject.run)), default=str)) == []
     say(began, "all records are as promised")
 
 
