@@ -33,11 +33,6 @@ DIRECTORY = DIRECTORIES / str(os.getpid())
 ADDING_A_TOOL = ROOT / "docs" / "adding-a-tool.md"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run last what looks back at all other tests."""
-    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
-
-
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project as the session deploys it: some tools more were dropped in, and nothing else was changed."""
