@@ -36,13 +36,13 @@ def test_tool_outputs_delivered_twice_are_recorded_once(driver: Driver) -> None:
 
 
 def test_a_turn_of_many_calls_is_answered(driver: Driver) -> None:
-    calls = "\n".join(["call ask {}"] * 150)
+    calls = "\n".join(["call ask {}"] * 120)
     execution = driver.ask(driver.assistant(), calls)
     waiting = driver.until_status(execution, "requires_action")
     asked = driver.waiting_calls(waiting)
-    assert len(asked) == 150
+    assert len(asked) == 120
     driver.submit(waiting, {call["id"]: str(number) for number, call in enumerate(asked)})
-    assert driver.run(execution)["messages"][0]["text"].count("ask: ") == 150
+    assert driver.run(execution)["messages"][0]["text"].count("ask: ") == 120
 
 
 def mails(driver: Driver, run: Run) -> int:
