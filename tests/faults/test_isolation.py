@@ -167,6 +167,7 @@ WITHOUT_IDS = {
 
 WRONG_REQUESTS = (
     "No such File object",
+    "No vector store found",
     "Invalid part",
     "Unexpected tool outputs",
     "Invalid 'after'",

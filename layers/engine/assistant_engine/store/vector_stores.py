@@ -327,7 +327,7 @@ def counts_of(item: Json) -> Json:
 
 def not_found(store_id: str) -> NotFound:
     """What is raised where a vector store is not found."""
-    return NotFound(f"No vector store found with id '{store_id[:64]}'.", param="vector_store_id")
+    return NotFound(f"No vector store found with id '{ids.shown(store_id)}'.", param="vector_store_id")
 
 
 def _expiry(days: int, last_active_at: int) -> Json:
