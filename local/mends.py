@@ -285,30 +285,38 @@ def wait_between_retries_as_told() -> None:
 def fail_a_token_task_whose_function_fails() -> None:
     """A function that raises, invoked with a task token, leaves its state waiting until the timeout.
 
-    Nor does StopExecution release a state that waits for its token.
+    Nor does StopExecution release a state that waits for its token, and the token goes on to be taken.
     """
-    wait_for_others = sfn._invoke_with_callback
+    wait_for_others, stop = sfn._invoke_with_callback, sfn._stop_execution
 
     def invoke_with_callback(resource: str, arguments: Json, token: str, state: Json) -> Json:
         if "states:::lambda:invoke" not in resource:
             return wait_for_others(resource, arguments, token, state)
-        deadline = time.monotonic() + state.get("TimeoutSeconds", 99999999)
-        answered = threading.Event()
-        sfn._task_tokens[token] = {"event": answered, "result": None, "error": None, "heartbeat": None}
+        execution, answered = _execution.get(), threading.Event()
+        answer: Json = {"event": answered, "result": None, "error": None, "heartbeat": None, "execution": execution}
+        sfn._task_tokens[token] = answer
         try:
             function = sfn._resolve_lambda_function_ref(arguments.get("FunctionName", ""), optimized=True)
             sfn._call_lambda(function, arguments.get("Payload", {}))
-            while not answered.wait(0.25):
-                if time.monotonic() > deadline or _execution.get()["status"] != "RUNNING":
-                    raise sfn._ExecutionError("States.Timeout", "")
-            answer = sfn._task_tokens[token]
+            answered.wait(state.get("TimeoutSeconds", 99999999))
+            if not answered.is_set() or execution["status"] != "RUNNING":
+                raise sfn._ExecutionError("States.Timeout", "")
         finally:
             sfn._task_tokens.pop(token, None)
         if answer["error"]:
             raise sfn._ExecutionError(answer["error"]["Error"], answer["error"]["Cause"])
         return json.loads(answer["result"])
 
+    def stop_execution(request: Json) -> Json:
+        answer = stop(request)
+        for token, task in list(sfn._task_tokens.items()):
+            if task.get("execution", {}).get("executionArn") == request["executionArn"]:
+                sfn._task_tokens.pop(token, None)
+                task["event"].set()
+        return answer
+
     sfn._invoke_with_callback = invoke_with_callback
+    sfn._stop_execution = stop_execution
 
 
 def keep_what_stopped_an_execution() -> None:

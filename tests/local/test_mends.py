@@ -433,6 +433,15 @@ def test_a_stopped_execution_stays_aborted(states: Any, outputs: dict[str, str],
     assert states.get_execution_history(executionArn=arn)["events"][-1]["type"] == "ExecutionAborted"
 
 
+def test_a_token_ends_with_its_execution(client: Callable[[str], Any], states: Any, outputs: dict[str, str]) -> None:
+    identifier = uuid.uuid4().hex
+    arn = _start(states, outputs["Machine"], path="client", id=identifier)
+    token = _token(client, outputs["Table"], identifier)
+    states.stop_execution(executionArn=arn)
+    with pytest.raises(states.exceptions.TaskDoesNotExist):
+        states.send_task_success(taskToken=token, output="{}")
+
+
 def test_the_same_start_is_harmless_while_it_runs(states: Any, outputs: dict[str, str]) -> None:
     request = {"stateMachineArn": outputs["Machine"], "name": uuid.uuid4().hex, "input": '{"path": "wait", "id": "-"}'}
     first = states.start_execution(**request)
