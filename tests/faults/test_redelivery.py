@@ -216,6 +216,22 @@ def test_steps_that_are_invoked_twice_at_once_act_once(driver: Driver, undisturb
     assert records(driver, thread_id, waiting.id) == undisturbed
 
 
+def test_a_delivery_that_is_slow_takes_its_own_turn(driver: Driver, aws_proxy: AwsProxy) -> None:
+    """While it reads what was said so far, another delivery of the same step stores the turn."""
+    run, let_go = driver.created(ASKED), threading.Event()
+    event = {"thread_id": run.thread_id, "run_id": run.id, "turn": 0, "execution": run.execution, "outputs": []}
+    [call] = driver.invoke("in_progress", event)["calls"]
+    second = {**event, "turn": 1, "outputs": [{"tool_call_id": call["tool_call_id"], "output": "182.4"}]}
+    held = {"function": "in_progress", "about": f"turn#{run.id}"}
+    with ThreadPoolExecutor(1) as pool, aws_proxy.fault(Fault(hold=let_go), "Query", **held) as reading:
+        slow = pool.submit(driver.invoke, "in_progress", second)
+        assert reading.met.wait(60)
+        quick = driver.invoke("in_progress", second)
+        let_go.set()
+        assert slow.result() == quick == {"status": "requires_action", "turn": 2}
+    assert driver.store.runs.get(run.thread_id, run.id).turn == 2
+
+
 def test_two_executions_of_one_run_act_once(driver: Driver, undisturbed: Json) -> None:
     run = driver.created(ASKED)
     data = {"thread_id": run.thread_id, "run_id": run.id}

@@ -7,6 +7,7 @@ terminal status is written exactly once, and a second delivery of a step changes
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
 from assistant_engine import ids
 from assistant_engine.errors import Conflict, InvalidRequest, NotFound
@@ -197,9 +198,9 @@ class Runs:
         )
 
     def turns(self, run: Run) -> list[list[Json]]:
-        """The output items of every stored turn, in order."""
+        """The output items of every stored turn, in order; of none that was stored since the run was read."""
         items = self._db.query_all(**below(self._table, run.thread_id, f"turn#{run.id}#"))
-        return self._blobs.unpack_all("output", list(items))
+        return self._blobs.unpack_all("output", list(islice(items, run.turn)))
 
     def page(self, thread_id: str, window: Window) -> Page:
         """A page of a thread's runs (`Run`), strongly consistent."""

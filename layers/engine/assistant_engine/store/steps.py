@@ -82,9 +82,10 @@ class Steps:
         return [detail["message_creation"]["message_id"] for detail in details]
 
     def tool_steps(self, run: Run) -> list[ToolStep]:
-        """The run's steps that call tools, oldest first."""
+        """The run's steps that call tools, oldest first; none that was stored since the run was read."""
         items = self._db.query_all(**below(self._table, run.thread_id, ids.step_prefix(run.id)))
-        return [self._tool_step(item) for item in items if "outputs" in item]
+        following = ids.step_id(run.id, run.turn, 0)
+        return [self._tool_step(item) for item in items if "outputs" in item and item["message_id"] < following]
 
     def pending(self, run: Run) -> ToolStep | None:
         """The tool step of the newest stored turn: one read by its key."""
