@@ -16,7 +16,8 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo "make demo [SAMPLE=...]   deploy to the embedded AWS and watch an assistant at work"
 	@echo "make up | down [KEEP=1]  the local stack, for your own programs: see .local/env"
-	@echo "make test | check | soak the tests; with linters and types; hundreds of runs with every kind of fault"
+	@echo "make test | check        the tests; with linters and types"
+	@echo "make soak                hundreds of runs at once with every kind of fault"
 	@echo "make deploy ENV=dev      deploy to your AWS account; make smoke ENV=dev tries it there"
 	@echo "make bench | docs | layers | synth | lock | format"
 
