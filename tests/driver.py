@@ -4,7 +4,6 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
@@ -22,16 +21,6 @@ LABORATORY = [
 """The functions of the tool that only the tests' stack has (`tests/tools`)."""
 
 ASK = {"type": "function", "function": {"name": "ask", "parameters": {"type": "object", "properties": {}}}}
-
-
-def at_once(work: Mapping[str, Callable[[], Any]], workers: int = 8) -> dict[str, Any]:
-    """Do all of it, some side by side; what each returned. An error names the work that raised it."""
-    with ThreadPoolExecutor(workers) as pool:
-        begun = {name: pool.submit(one) for name, one in work.items()}
-        for name, future in begun.items():
-            if error := future.exception():
-                error.add_note(f"in {name}")
-        return {name: future.result() for name, future in begun.items()}
 
 
 class Driver:

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 import psutil
@@ -234,41 +233,25 @@ class AwsProxy:
         return None
 
     def _function(self, link: "_Link") -> str:
-        if not link.function:
+        if link.function is None:
+            link.function = ""
             with suppress(psutil.Error):
                 link.function = str(self._caller(link).environ()["AWS_LAMBDA_FUNCTION_NAME"])
         return link.function
 
     def _kill(self, link: "_Link") -> bool:
-        with suppress(psutil.Error):
+        with suppress(psutil.NoSuchProcess):
             self._caller(link).kill()
             return True
         return False
 
     def _caller(self, link: "_Link") -> psutil.Process:
         assert self._emulator
-        inode = _inode(link.port)
         for worker in self._emulator.children():
-            with suppress(psutil.Error, OSError):
-                if _holds(worker, inode, link.port):
+            with suppress(psutil.Error):
+                if any(c.laddr.port == link.port and c.raddr for c in worker.net_connections("tcp")):
                     return worker
         raise psutil.NoSuchProcess(0, msg=f"no function is at the other end of port {link.port}")
-
-
-def _inode(port: int) -> str:
-    """The socket that has this port of the loopback address, as Linux names it; empty elsewhere."""
-    table = Path("/proc/net/tcp")
-    if not table.exists():
-        return ""
-    rows = (line.split() for line in table.read_text().splitlines()[1:])
-    return next((row[9] for row in rows if row[1] == f"0100007F:{port:04X}"), "closed")
-
-
-def _holds(process: psutil.Process, inode: str, port: int) -> bool:
-    if inode:
-        # What psutil does costs this table once more for each process.
-        return any(str(fd.readlink()) == f"socket:[{inode}]" for fd in Path(f"/proc/{process.pid}/fd").iterdir())
-    return any(connection.laddr.port == port for connection in process.net_connections("tcp"))
 
 
 class _Link:
@@ -276,7 +259,7 @@ class _Link:
 
     def __init__(self, writer: asyncio.StreamWriter, upstream: tuple[str, int]) -> None:
         self.port = int(writer.get_extra_info("peername")[1])
-        self.function = ""
+        self.function: str | None = None
         self._writers = [writer]
         self._reader: asyncio.StreamReader | None = None
         self._upstream = upstream

@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
 import pytest
 
 from assistant_engine import runs
 from assistant_engine.errors import InvalidRequest
 from assistant_engine.records import Json
-from tests.driver import Driver, at_once
+from tests.driver import Driver
 from tests.faults.aws_proxy import (
     BROKEN,
     CONFLICT,
@@ -86,6 +87,12 @@ def written(driver: Driver, calls: list[Call]) -> dict[str, list[str]]:
     return found
 
 
+def at_once(*work: Callable[[], Any]) -> list[Any]:
+    """Do all of it, four side by side; what each returned."""
+    with ThreadPoolExecutor(4) as pool:
+        return [future.result() for future in [pool.submit(one) for one in work]]
+
+
 @pytest.fixture(scope="module")
 def undisturbed(driver: Driver, aws_proxy: AwsProxy) -> Json:
     """The records that every run of `drive` ends with."""
@@ -102,18 +109,19 @@ def undisturbed(driver: Driver, aws_proxy: AwsProxy) -> Json:
 
 
 @pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize("step", WRITTEN)
 def test_a_fault_at_any_effect_of_a_step_changes_no_record(
-    driver: Driver, aws_proxy: AwsProxy, undisturbed: Json, kind: str
+    driver: Driver, aws_proxy: AwsProxy, undisturbed: Json, step: str, kind: str
 ) -> None:
-    def disturbed(step: str, nth: int) -> Json:
+    def disturbed(nth: int) -> Json:
         thread_id = new_thread(driver)
         operations = () if nth else READS
         with aws_proxy.fault(FAULTS[kind], *operations, function=step, about=thread_id, nth=nth or 1):
             return drive(driver, thread_id)
 
-    effects = [(step, nth) for step, writes in WRITTEN.items() for nth in range(len(writes) + 1)]
-    found = at_once({f"{step}, write {nth}": partial(disturbed, step, nth) for step, nth in effects})
-    assert found == dict.fromkeys(found, undisturbed)
+    effects = range(len(WRITTEN[step]) + 1)
+    for nth, found in zip(effects, at_once(*(partial(disturbed, nth) for nth in effects)), strict=True):
+        assert found == undisturbed, f"write {nth}"
 
 
 def test_a_step_that_dies_every_time_ends_its_run(driver: Driver, aws_proxy: AwsProxy) -> None:
@@ -172,8 +180,8 @@ def test_steps_that_are_invoked_twice_at_once_act_once(driver: Driver, undisturb
 
     def twice(step: str, event: Json) -> Json:
         """What came of it: one of the two may have to wait for the other, and says so."""
-        answers = at_once(dict.fromkeys(("one", "two"), partial(driver.invoke, step, event))).values()
-        found: list[Json] = [answer for answer in answers if answer.get("status") != "backoff"]
+        answers: list[Json] = at_once(*[partial(driver.invoke, step, event)] * 2)
+        found = [answer for answer in answers if answer.get("status") != "backoff"]
         assert found, answers
         assert driver.invoke(step, event) == found[0]
         return found[0]
@@ -203,7 +211,7 @@ def test_steps_that_are_invoked_twice_at_once_act_once(driver: Driver, undisturb
         except InvalidRequest:
             return False
 
-    assert sorted(at_once({"one": submit, "two": submit}).values()) == [False, True]
+    assert sorted(at_once(submit, submit)) == [False, True]
     assert twice("in_progress", {**event, "turn": 2})["status"] == "completed"
     assert records(driver, thread_id, waiting.id) == undisturbed
 
@@ -227,11 +235,11 @@ def test_a_delivery_that_is_slow_takes_its_own_turn(driver: Driver, aws_proxy: A
 def test_two_executions_of_one_run_act_once(driver: Driver, undisturbed: Json) -> None:
     run = driver.created(ASKED)
     data = {"thread_id": run.thread_id, "run_id": run.id}
-    both = at_once({name: partial(driver.start, data, name) for name in (run.execution, f"{run.id}-again")})
+    both = at_once(partial(driver.start, data, run.execution), partial(driver.start, data, f"{run.id}-again"))
     waiting = driver.until(run, "requires_action")
     [call] = driver.waiting_calls(waiting)
     driver.submit(waiting, {call["id"]: "the client's"})
-    first, second = at_once({name: partial(driver.run, execution, 120) for name, execution in both.items()}).values()
+    first, second = at_once(*(partial(driver.run, execution, 120) for execution in both))
     assert first == second
     assert records(driver, run.thread_id, run.id) == undisturbed
 

@@ -6,7 +6,6 @@ The caller is the `openai` package, which repeats a request that was answered wi
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import openai
@@ -16,7 +15,7 @@ from assistant_engine import runs
 from assistant_engine.lifecycle import TERMINAL
 from assistant_engine.records import Run
 from local import up as local
-from tests.driver import Driver, at_once
+from tests.driver import Driver
 from tests.faults.aws_proxy import DIES_AFTER, DIES_BEFORE, LOST, AwsProxy
 from tests.faults.records import records
 
@@ -44,88 +43,75 @@ def sweep_until(driver: Driver, run: Run, *statuses: str) -> Run:
     return found
 
 
-def disturb(work: Callable[[str, str], None], *operations: str) -> None:
-    """Do the work with each kind of fault at each of the operations."""
-    at_once({f"{name} {kind}": partial(work, name, kind) for name in operations for kind in FAULTS}, workers=6)
-
-
-def about(run: Run, operation: str) -> str:
-    """What an operation upon a waiting run names."""
-    return str(run.task_token) if operation == "SendTaskSuccess" else run.thread_id
-
-
 # The HTTP API
 
 
+@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize("operation", ["TransactWriteItems", "StartExecution"])
 def test_a_run_whose_creation_is_disturbed_is_one_run(
-    driver: Driver, client: openai.OpenAI, aws_proxy: AwsProxy
+    driver: Driver, client: openai.OpenAI, aws_proxy: AwsProxy, operation: str, kind: str
 ) -> None:
-    def create(operation: str, kind: str) -> None:
-        thread = client.beta.threads.create()
-        with aws_proxy.fault(FAULTS[kind], operation, function="api", about=thread.id):
-            answered = client.beta.threads.runs.create(
-                thread.id,
-                assistant_id=driver.assistant(),
-                additional_messages=[{"role": "user", "content": "say Once."}],
-                extra_headers={"Idempotency-Key": str(uuid.uuid4())},
-            )
-        run = driver.store.runs.get(thread.id, answered.id)
-        sweep_until(driver, run, *TERMINAL)
-        driver.ended(run, "completed")
-        found = records(driver, thread.id, run.id)
-        assert (found["thread"][1], found["directory"]["runs"]) == (1, 1)
-        assert [role for role, _ in found["messages"]] == ["user", "assistant"]
-        assert [run.id for run in client.beta.threads.runs.list(thread.id)] == [answered.id]
-
-    disturb(create, "TransactWriteItems", "StartExecution")
+    thread = client.beta.threads.create()
+    with aws_proxy.fault(FAULTS[kind], operation, function="api", about=thread.id):
+        answered = client.beta.threads.runs.create(
+            thread.id,
+            assistant_id=driver.assistant(),
+            additional_messages=[{"role": "user", "content": "say Once."}],
+            extra_headers={"Idempotency-Key": str(uuid.uuid4())},
+        )
+    run = driver.store.runs.get(thread.id, answered.id)
+    sweep_until(driver, run, *TERMINAL)
+    driver.ended(run, "completed")
+    found = records(driver, thread.id, run.id)
+    assert (found["thread"][1], found["directory"]["runs"]) == (1, 1)
+    assert [role for role, _ in found["messages"]] == ["user", "assistant"]
+    assert [run.id for run in client.beta.threads.runs.list(thread.id)] == [answered.id]
 
 
+@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize("operation", ["TransactWriteItems", "SendTaskSuccess"])
 def test_outputs_whose_submission_is_disturbed_are_recorded_once(
-    driver: Driver, client: openai.OpenAI, aws_proxy: AwsProxy
+    driver: Driver, client: openai.OpenAI, aws_proxy: AwsProxy, operation: str, kind: str
 ) -> None:
-    def submit(operation: str, kind: str) -> None:
-        run = driver.begin("call ask {}")
-        waiting = driver.until(run, "requires_action")
-        [call] = driver.waiting_calls(waiting)
-        outputs = [{"tool_call_id": call["id"], "output": "here"}]
-        with aws_proxy.fault(FAULTS[kind], operation, function="api", about=about(waiting, operation)):
-            try:
-                answered = client.beta.threads.runs.submit_tool_outputs(
-                    run.id,
-                    thread_id=run.thread_id,
-                    tool_outputs=outputs,  # type: ignore[arg-type]
-                )
-                assert answered.id == run.id
-            except openai.BadRequestError as error:
-                # The first try had recorded them, so the second is a repeated submission.
-                assert "do not accept tool outputs" in error.message
-                assert (operation, kind) != ("TransactWriteItems", "dies before")
-        sweep_until(driver, run, *TERMINAL)
-        assert driver.ended(run, "completed").turn == 2
-        assert records(driver, run.thread_id, run.id)["steps"][0]["calls"] == [("ask", "here")]
-
-    disturb(submit, "TransactWriteItems", "SendTaskSuccess")
+    run = driver.begin("call ask {}")
+    waiting = driver.until(run, "requires_action")
+    [call] = driver.waiting_calls(waiting)
+    about = str(waiting.task_token) if operation == "SendTaskSuccess" else run.thread_id
+    with aws_proxy.fault(FAULTS[kind], operation, function="api", about=about):
+        try:
+            answered = client.beta.threads.runs.submit_tool_outputs(
+                run.id, thread_id=run.thread_id, tool_outputs=[{"tool_call_id": call["id"], "output": "here"}]
+            )
+            assert answered.id == run.id
+        except openai.BadRequestError as error:
+            # The first try had recorded them, so the second is a repeated submission.
+            assert "do not accept tool outputs" in error.message
+            assert (operation, kind) != ("TransactWriteItems", "dies before")
+    sweep_until(driver, run, *TERMINAL)
+    assert driver.ended(run, "completed").turn == 2
+    found = records(driver, run.thread_id, run.id)
+    assert found["steps"][0]["calls"] == [("ask", "here")]
 
 
+@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize("operation", ["UpdateItem", "SendTaskSuccess"])
 def test_a_run_whose_cancelling_is_disturbed_is_cancelled(
-    driver: Driver, client: openai.OpenAI, aws_proxy: AwsProxy
+    driver: Driver, client: openai.OpenAI, aws_proxy: AwsProxy, operation: str, kind: str
 ) -> None:
-    def cancel(operation: str, kind: str) -> None:
-        run = driver.begin("call ask {}")
-        waiting = driver.until(run, "requires_action")
-        with aws_proxy.fault(FAULTS[kind], operation, function="api", about=about(waiting, operation)):
-            try:
-                answered = client.beta.threads.runs.cancel(run.id, thread_id=run.thread_id)
-                assert answered.status in ("cancelling", "cancelled")
-            except openai.BadRequestError as error:
-                # The first try had done it all.
-                assert "'cancelled'" in error.message
-                assert (operation, kind) != ("UpdateItem", "dies before")
-        sweep_until(driver, run, *TERMINAL)
-        driver.ended(run, "cancelled")
-        assert driver.store.threads.get(run.thread_id).runs == 1
-
-    disturb(cancel, "UpdateItem", "SendTaskSuccess")
+    run = driver.begin("call ask {}")
+    waiting = driver.until(run, "requires_action")
+    about = str(waiting.task_token) if operation == "SendTaskSuccess" else run.thread_id
+    with aws_proxy.fault(FAULTS[kind], operation, function="api", about=about):
+        try:
+            answered = client.beta.threads.runs.cancel(run.id, thread_id=run.thread_id)
+            assert answered.status in ("cancelling", "cancelled")
+        except openai.BadRequestError as error:
+            # The first try had done it all.
+            assert "'cancelled'" in error.message
+            assert kind != "dies before" or operation == "SendTaskSuccess"
+    sweep_until(driver, run, *TERMINAL)
+    driver.ended(run, "cancelled")
+    assert driver.store.threads.get(run.thread_id).runs == 1
 
 
 # The sweeper
@@ -190,24 +176,27 @@ def no_events(driver: Driver) -> Iterator[None]:
         events.enable_rule(Name=rule)
 
 
-@pytest.mark.parametrize(("lost", "operations", "status"), SWEPT)
+@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize(
+    ("lost", "operation", "status"),
+    [(lost, operation, status) for lost, operations, status in SWEPT for operation in operations],
+)
 def test_a_sweep_that_is_disturbed_is_made_good_by_the_next(
     driver: Driver,
     aws_proxy: AwsProxy,
     no_events: None,
     lost: Callable[[Driver], Run],
-    operations: tuple[str, ...],
+    operation: str,
     status: str,
+    kind: str,
 ) -> None:
-    def sweep(operation: str, kind: str) -> None:
-        run = lost(driver)
-        with aws_proxy.fault(FAULTS[kind], operation, function="sweeper", about=about(run, operation)):
-            driver.client("lambda").invoke(
-                FunctionName=driver.function_name("sweeper"), Payload=b'{"name": "%s"}' % run.execution.encode()
-            )
-        sweep_until(driver, run, *TERMINAL)
-        driver.ended(run, status)
-        found = records(driver, run.thread_id, run.id)
-        assert (found["thread"][1], found["directory"]["runs"], found["open"]) == (1, 1, False)
-
-    disturb(sweep, *operations)
+    run = lost(driver)
+    about = str(run.task_token) if operation == "SendTaskSuccess" else run.thread_id
+    with aws_proxy.fault(FAULTS[kind], operation, function="sweeper", about=about):
+        driver.client("lambda").invoke(
+            FunctionName=driver.function_name("sweeper"), Payload=b'{"name": "%s"}' % run.execution.encode()
+        )
+    sweep_until(driver, run, *TERMINAL)
+    driver.ended(run, status)
+    found = records(driver, run.thread_id, run.id)
+    assert (found["thread"][1], found["directory"]["runs"], found["open"]) == (1, 1, False)
