@@ -45,14 +45,17 @@ down: setup
 demo: setup
 	@$(BIN)/python -m local.demo $(SAMPLE)
 
+# Three processes, each with a stack of its own: the tests mostly wait.
+PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+
 test: setup layers
-	@$(BIN)/python -m pytest
+	@$(PYTEST)
 
 check: setup layers
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest
+	@$(PYTEST)
 
 # Hundreds of runs with every kind of fault; SOAK_SEED=... draws the same faults again.
 soak: setup layers

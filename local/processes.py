@@ -91,7 +91,7 @@ class Background:
 
 
 def free_port(preferred: int, attempts: int = 100) -> int:
-    """Return the first port from `preferred` upwards that is free on the loopback address."""
+    """Return the first port from `preferred` upwards that is free on the loopback address; 0 takes any that is."""
     for port in range(preferred, preferred + attempts):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             # Without this, a port whose last connection closed seconds ago would count as taken.
@@ -100,7 +100,7 @@ def free_port(preferred: int, attempts: int = 100) -> int:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return port
+            return int(probe.getsockname()[1])
     raise LocalError(f"No port between {preferred} and {preferred + attempts - 1} is free on 127.0.0.1.")
 
 

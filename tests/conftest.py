@@ -25,6 +25,7 @@ from scripts import keys
 from tests.driver import Driver
 from tests.faults.aws_proxy import AwsProxy
 from tests.faults.model_server import ModelServer
+from tests.planted import remember, scan
 from tests.project import add_tools, copy
 
 SMOKE_ENV = os.environ.get("SMOKE_ENV", "")
@@ -43,15 +44,15 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def stack(request: pytest.FixtureRequest) -> Iterator[local.Local]:
-    """Bring the stack up for the session; `stack.client(service)` and `stack.outputs` lead to it."""
+def deployed(request: pytest.FixtureRequest) -> Iterator[local.Local]:
+    """The stack of the session."""
     if SMOKE_ENV:
         yield _deployed(SMOKE_ENV)
         return
     for left_behind in DIRECTORIES.glob("*"):
         if not is_alive(int(left_behind.name)):
             local.down(left_behind)
-            shutil.rmtree(left_behind)
+            shutil.rmtree(left_behind, ignore_errors=True)
     try:
         request.getfixturevalue("aws_proxy")
         yield deploy(request.getfixturevalue("app"), request.getfixturevalue("model_server"))
@@ -63,7 +64,7 @@ def stack(request: pytest.FixtureRequest) -> Iterator[local.Local]:
 def deploy(app: Path, model_server: ModelServer) -> local.Local:
     """Deploy a release of the app as the session's stack."""
     url = model_server.url
-    return local.up(DIRECTORY, preferred_port=4600, use_real_model=False, app=app, model_base_url=url)
+    return local.up(DIRECTORY, preferred_port=0, use_real_model=False, app=app, model_base_url=url)
 
 
 @pytest.fixture(scope="session")
@@ -78,35 +79,44 @@ def model_server() -> Iterator[ModelServer]:
 def aws_proxy() -> Iterator[AwsProxy]:
     """What the local stack's functions take for AWS: the embedded one, unless a test asks for a fault."""
     proxy = AwsProxy()
-    port = emulator.start(DIRECTORY, preferred_port=4600, functions_endpoint=proxy.url)
+    port = emulator.start(DIRECTORY, preferred_port=0, functions_endpoint=proxy.url)
     proxy.connect(port, emulator.process_id(DIRECTORY))
     yield proxy
     proxy.close()
 
 
 @pytest.fixture(scope="session")
-def driver(stack: local.Local, request: pytest.FixtureRequest) -> Iterator[Driver]:
-    """Drive the stack through the engine's own store, configured where its functions find their configuration."""
+def driver(deployed: local.Local, request: pytest.FixtureRequest) -> Iterator[Driver]:
+    """Drive the stack through the engine's own store, configured where its functions find their configuration.
+
+    At the session's end, all that its tests left behind is scanned for what they planted.
+    """
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"RUN_EXPIRES_AFTER": "600", **stack.settings}.items():
+        for name, value in {"RUN_EXPIRES_AFTER": "600", **deployed.settings}.items():
             patch.setenv(name, value)
         tools = TOOLS if SMOKE_ENV else request.getfixturevalue("app") / "lambdas" / "tools"
         known = registry(tools)
         patch.setattr(deployed_tools, "deployed", lambda: known)
-        yield Driver(stack.client, stack.outputs, stack.model or "gpt-4.1-mini")
+        driver = Driver(deployed.client, deployed.outputs, deployed.model or "gpt-4.1-mini")
+        yield driver
+        if not SMOKE_ENV:
+            remember(deployed.settings["ASSISTANTS_API_KEY"])
+            remember(driver.model_key())
+            scan(driver)
+
+
+@pytest.fixture(scope="session")
+def stack(deployed: local.Local, driver: Driver) -> local.Local:
+    """The session's stack; `stack.client(service)` and `stack.outputs` lead to it."""
+    return deployed
 
 
 @pytest.fixture(scope="session")
 def api_key(stack: local.Local) -> Iterator[str]:
     """A key of the stack for this session."""
     secrets, secret, name = stack.client("secretsmanager"), stack.outputs["ApiKeysSecret"], f"test-{uuid.uuid4()}"
-    yield keys.issue(secrets, secret, name)
+    yield remember(keys.issue(secrets, secret, name))
     keys.revoke(secrets, secret, name)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put last what looks at all that the others left behind."""
-    items.sort(key=lambda item: item.path.name == "test_scan.py")
 
 
 @pytest.fixture(autouse=True)

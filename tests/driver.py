@@ -103,7 +103,7 @@ class Driver:
         assert "FunctionError" not in answer, result
         return result
 
-    def wait(self, execution: str, seconds: float = 60) -> Json:
+    def wait(self, execution: str, seconds: float = 180) -> Json:
         """Wait for the execution's end; its description."""
         described: Json = self._until(
             lambda: self.describe(execution),
@@ -117,7 +117,7 @@ class Driver:
         described: Json = self.step_functions.describe_execution(executionArn=execution)
         return described
 
-    def run(self, execution: str, seconds: float = 60) -> Json:
+    def run(self, execution: str, seconds: float = 180) -> Json:
         """Wait for the execution to succeed; the run that it puts out."""
         described = self.wait(execution, seconds)
         assert described["status"] == "SUCCEEDED", (described.get("error"), described.get("cause"))
@@ -134,7 +134,7 @@ class Driver:
         events = self.history(execution)
         return [event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event]
 
-    def until_status(self, execution: str, status: str, seconds: float = 30) -> Run:
+    def until_status(self, execution: str, status: str, seconds: float = 180) -> Run:
         """Wait until the run of the execution has the status."""
 
         def find() -> Run | None:

@@ -7,12 +7,17 @@
     assert not found_in_log(lines)
     assert not found_in_history(events)
 
+    scan(driver)                                 # at the session's end: every log line, every execution
+
 A planted text is a word of letters and digits, so it reads the same in JSON, in a URL and in a header. The mark in it
 is enough to find it: a scan after the suite needs no list of what its tests planted. Only secrets are remembered.
 """
 
+import json
 import re
 import uuid
+
+from tests.driver import Driver
 
 _SAID = "plantedsaid"
 _CALLED = "plantedcalled"
@@ -49,6 +54,25 @@ def found_in_log(lines: str) -> list[str]:
 def found_in_history(events: str) -> list[str]:
     """What was planted and stands in an execution's history though it must not; secrets by their first letters."""
     return _found(events, _SAID, _secrets)
+
+
+def scan(driver: Driver) -> None:
+    """Look for what was planted in all that the stack logged, and in the history of every execution."""
+    histories = everything_in_histories(driver)
+    leaks = {execution: found_in_history(events) for execution, events in histories.items()}
+    assert {execution: found for execution, found in leaks.items() if found} == {}
+    lines = driver.log_lines(since=0)
+    assert found_in_log(lines) == []
+    print(f"scanned {len(histories)} executions and {lines.count(chr(10)) + 1} log lines")
+
+
+def everything_in_histories(driver: Driver) -> dict[str, str]:
+    """The events, inputs and outputs of all executions of the state machine, by their ARN."""
+    pages = driver.step_functions.get_paginator("list_executions").paginate(stateMachineArn=driver.state_machine_arn)
+    return {
+        arn: json.dumps([driver.history(arn), driver.describe(arn)], default=str)
+        for arn in (execution["executionArn"] for page in pages for execution in page["executions"])
+    }
 
 
 def _found(text: str, marks: str, secrets: set[str]) -> list[str]:

@@ -233,8 +233,7 @@ class AwsProxy:
         return None
 
     def _function(self, link: "_Link") -> str:
-        if link.function is None:
-            link.function = ""
+        if not link.function:
             with suppress(psutil.Error):
                 link.function = str(self._caller(link).environ()["AWS_LAMBDA_FUNCTION_NAME"])
         return link.function
@@ -247,10 +246,11 @@ class AwsProxy:
 
     def _caller(self, link: "_Link") -> psutil.Process:
         assert self._emulator
-        for worker in self._emulator.children():
-            with suppress(psutil.Error):
-                if any(c.laddr.port == link.port and c.raddr for c in worker.net_connections("tcp")):
-                    return worker
+        for _ in range(10):  # The kernel's list of sockets may skip one while others come and go.
+            for worker in self._emulator.children():
+                with suppress(psutil.Error):
+                    if any(c.laddr.port == link.port and c.raddr for c in worker.net_connections("tcp")):
+                        return worker
         raise psutil.NoSuchProcess(0, msg=f"no function is at the other end of port {link.port}")
 
 
@@ -259,7 +259,7 @@ class _Link:
 
     def __init__(self, writer: asyncio.StreamWriter, upstream: tuple[str, int]) -> None:
         self.port = int(writer.get_extra_info("peername")[1])
-        self.function: str | None = None
+        self.function = ""
         self._writers = [writer]
         self._reader: asyncio.StreamReader | None = None
         self._upstream = upstream

@@ -14,7 +14,7 @@ from local import emulator
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Any]]:
     """Start an emulator of the tests' own and return a maker of boto3 clients for it."""
     directory: Path = tmp_path_factory.mktemp("emulator")
-    settings = emulator.environment(emulator.start(directory, preferred_port=4700))
+    settings = emulator.environment(emulator.start(directory, preferred_port=0))
     session = boto3.Session(
         aws_access_key_id=settings["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=settings["AWS_SECRET_ACCESS_KEY"],
