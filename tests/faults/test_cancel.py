@@ -43,10 +43,10 @@ def test_a_queued_run_is_cancelled_before_the_model_is_called(driver: Driver) ->
 
 
 def test_a_run_is_cancelled_while_the_model_answers(driver: Driver) -> None:
-    run = driver.begin("wait 60\nsay Never.")
+    run = driver.begin("wait 300\nsay Never.")
     driver.until(run, "in_progress")
     cancel(driver, run)
-    ended = driver.ended(run, "cancelled", seconds=30)
+    ended = driver.ended(run, "cancelled", seconds=120)
     assert (ended.attempts, ended.turn, len(driver.messages(run.thread_id))) == (1, 0, 1)
     assert driver.wait(driver.execution(run))["error"] == "cancelled"
 

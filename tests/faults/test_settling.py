@@ -23,12 +23,12 @@ def sweep(driver: Driver, run: Run, *, at: int) -> None:
     driver.invoke("sweeper", {})
 
 
-@pytest.mark.parametrize(("text", "status"), [("call ask {}", "requires_action"), ("wait 40", "in_progress")])
+@pytest.mark.parametrize(("text", "status"), [("call ask {}", "requires_action"), ("wait 300", "in_progress")])
 def test_an_execution_that_is_aborted_fails_its_run_by_its_event(driver: Driver, text: str, status: str) -> None:
     run = driver.begin(text)
     driver.until(run, status)
     driver.step_functions.stop_execution(executionArn=driver.execution(run))
-    ended = driver.ended(run, "failed", seconds=30)
+    ended = driver.ended(run, "failed", seconds=120)
     assert ended.last_error is not None
     assert ended.last_error["code"] == "server_error"
 

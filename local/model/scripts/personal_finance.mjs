@@ -51,9 +51,9 @@ print(json.dumps({symbol: f"{gain:+.2f}" for symbol, gain in gains.items()}))
 
 const ARTICLE = String.raw`
 import json
+from pathlib import Path
 
-with open("/mnt/data/news.md") as file:
-    blocks = [" ".join(block.split()) for block in file.read().split("\n\n")]
+blocks = [" ".join(block.split()) for block in Path("/mnt/data/news.md").read_text().split("\n\n")]
 print(json.dumps({"title": blocks[0].lstrip("# "), "paragraphs": blocks[1:]}))
 `;
 
