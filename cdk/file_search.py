@@ -115,17 +115,17 @@ class FileSearch(Construct):
 
     def let_use(self, function: VersionedFunction) -> None:
         """Let the API function hand files to the ingestion, read what came of them, and search."""
-        variables = {
-            **self._embedding.settings,
-            "INGESTION_QUEUE_URL": self.queue.queue_url,
-            "SEARCH_FUNCTION_ARN": self.search.alias_arn,
-        }
-        for name, value in variables.items():
-            function.function.add_environment(name, value)
+        self.let_attach(function)
+        function.function.add_environment("SEARCH_FUNCTION_ARN", self.search.alias_arn)
         function.function.node.add_dependency(self.search.alias)
         self._storage.allow(function, ["GetObject"], "vectors/")
-        function.allow(["sqs:SendMessage"], [self.queue.queue_arn])
         function.allow(["lambda:InvokeFunction"], [self.search.alias_arn])
+
+    def let_attach(self, function: VersionedFunction) -> None:
+        """Let a function that makes threads and runs make vector stores and hand files to the ingestion."""
+        for name, value in self._embedding.settings.items():
+            function.function.add_environment(name, value)
+        self.let_sweep(function)
 
     def let_sweep(self, function: VersionedFunction) -> None:
         """Let the sweeper hand over what was lost."""

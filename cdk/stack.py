@@ -65,6 +65,7 @@ class AssistantsStack(Stack):
             model=model,
             tools=served,
         )
+        file_search.let_attach(steps.queued)
         runs = RunStateMachine(self, "Runs", configuration, steps=steps, tools=list(served.values()))
         sweeper = Sweeper(
             self,

@@ -51,7 +51,7 @@ class Steps(Construct):
             },
         )
         tables.allow(self.queued, ["GetItem", "BatchGetItem"], tables.assistants)
-        tables.allow(self.queued, READ_AND_WRITE, tables.threads, tables.messages)
+        tables.allow(self.queued, [*READ_AND_WRITE, "BatchGetItem"], tables.threads, tables.messages)
         storage.allow(self.queued, ["GetObject", "PutObject"], "text/")
 
         self.in_progress = self._step(

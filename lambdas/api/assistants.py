@@ -2,7 +2,7 @@
 
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from assistant_engine import assistants
+from assistant_engine import assistants, vector_stores
 from assistant_engine.errors import Unavailable
 from assistant_engine.records import Json
 from assistant_engine.schemas import CreateAssistantRequest, ListParameters, ModifyAssistantRequest, NoParameters
@@ -17,8 +17,12 @@ _MODIFY_ATTEMPTS = 10
 @router.post("/v1/assistants")
 def create() -> Json:
     request = body(CreateAssistantRequest)
-    assistant = assistants.new_assistant(request, now_ms())
-    store().assistants.create(assistant, idempotency("assistant", request))
+    now = now_ms()
+    assistant = assistants.new_assistant(request, now)
+    key = idempotency("assistant", request)
+    resources, requested = assistant["tool_resources"], request.get("tool_resources")
+    assistant["tool_resources"] = vector_stores.made_with(store(), requested, resources, [], now, key)
+    store().assistants.create(assistant, key)
     return assistant
 
 

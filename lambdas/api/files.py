@@ -14,7 +14,6 @@ from assistant_engine.store import Window
 from assistant_engine.store.files import PREFIX, disposition, media_type_of
 from exchange import idempotency, listing, query, store
 from forms import Form, FormFile, read_form
-from vector_stores import sqs
 
 router = APIGatewayHttpRouter()
 
@@ -80,7 +79,7 @@ def retrieve(file_id: str) -> Json:
 @router.delete("/v1/files/<file_id>")
 def delete(file_id: str) -> Json:
     query(NoParameters)
-    vector_stores.detach_everywhere(store(), sqs(), file_id)
+    vector_stores.detach_everywhere(store(), vector_stores.queue(), file_id)
     store().files.delete(file_id)
     return {"id": file_id, "object": "file", "deleted": True}
 

@@ -2,7 +2,7 @@
 
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from assistant_engine import conversation
+from assistant_engine import conversation, vector_stores
 from assistant_engine.records import Json
 from assistant_engine.schemas import CreateMessageRequest, ListMessagesParameters, ModifyMessageRequest, NoParameters
 from assistant_engine.step import now_ms
@@ -15,8 +15,10 @@ router = APIGatewayHttpRouter()
 def create(thread_id: str) -> Json:
     request = body(CreateMessageRequest)
     now = now_ms()
+    key = idempotency("message", request)
     message = conversation.new_message(request, now // 1000)
-    return store().threads.add_message(thread_id, message, now, idempotency("message", request))
+    vector_stores.take_in(store(), thread_id, [message], now, key)
+    return store().threads.add_message(thread_id, message, now, key)
 
 
 @router.get("/v1/threads/<thread_id>/messages")

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from assistant_engine import runs
+from assistant_engine import runs, vector_stores
 from assistant_engine.records import Json, Thread
 from assistant_engine.schemas import CreateThreadRequest, ListThreadsParameters, ModifyThreadRequest, NoParameters
 from assistant_engine.step import now_ms
@@ -18,7 +18,11 @@ def create() -> Json:
     request = body(CreateThreadRequest)
     now = now_ms()
     thread, messages = runs.new_thread(request, runs.new_thread_id(now, ""), now)
-    store().threads.create(thread, messages, idempotency("thread", request))
+    key = idempotency("thread", request)
+    requested, days = request.get("tool_resources"), vector_stores.THREAD_DAYS
+    resources = vector_stores.made_with(store(), requested, thread.tool_resources, messages, now, key, days=days)
+    thread = replace(thread, tool_resources=resources)
+    store().threads.create(thread, messages, key)
     return thread.api()
 
 

@@ -16,7 +16,6 @@ from assistant_engine.schemas import (
 from assistant_engine.search.parts import key_of, text_of
 from assistant_engine.step import now_ms
 from exchange import BODY_BYTES, body, deleted, listing, query, store, window
-from vector_stores import sqs
 
 router = APIGatewayHttpRouter()
 
@@ -26,7 +25,9 @@ _POLL_AFTER_MS = "500"
 @router.post("/v1/vector_stores/<vector_store_id>/files")
 def create(vector_store_id: str) -> Response[Json]:
     entry = body(CreateVectorStoreFileRequest)
-    return _polled(vector_stores.attach(store(), sqs(), vector_store_id, [entry], now_ms(), batch=False))
+    return _polled(
+        vector_stores.attach(store(), vector_stores.queue(), vector_store_id, [entry], now_ms(), batch=False)
+    )
 
 
 @router.get("/v1/vector_stores/<vector_store_id>/files")
@@ -54,7 +55,7 @@ def modify(vector_store_id: str, file_id: str) -> Json:
 @router.delete("/v1/vector_stores/<vector_store_id>/files/<file_id>")
 def delete(vector_store_id: str, file_id: str) -> Json:
     query(NoParameters)
-    vector_stores.detach(store(), sqs(), vector_store_id, file_id)
+    vector_stores.detach(store(), vector_stores.queue(), vector_store_id, file_id)
     return deleted("vector_store.file", file_id)
 
 
@@ -86,7 +87,7 @@ def content(vector_store_id: str, file_id: str) -> Json:
 @router.post("/v1/vector_stores/<vector_store_id>/file_batches")
 def create_batch(vector_store_id: str) -> Response[Json]:
     entries = vector_stores.batch_entries(body(CreateVectorStoreFileBatchRequest))
-    return _polled(vector_stores.attach(store(), sqs(), vector_store_id, entries, now_ms(), batch=True))
+    return _polled(vector_stores.attach(store(), vector_stores.queue(), vector_store_id, entries, now_ms(), batch=True))
 
 
 @router.get("/v1/vector_stores/<vector_store_id>/file_batches/<batch_id>")

@@ -30,7 +30,7 @@ _RESULTS = 10
 @router.post("/v1/vector_stores")
 def create() -> Json:
     request = body(CreateVectorStoreRequest)
-    return vector_stores.create(store(), sqs(), request, now_ms(), idempotency("vector_store", request))
+    return vector_stores.create(store(), vector_stores.queue(), request, now_ms(), idempotency("vector_store", request))
 
 
 @router.get("/v1/vector_stores")
@@ -55,7 +55,7 @@ def modify(vector_store_id: str) -> Json:
 @router.delete("/v1/vector_stores/<vector_store_id>")
 def delete(vector_store_id: str) -> Json:
     query(NoParameters)
-    vector_stores.delete(store(), sqs(), vector_store_id)
+    vector_stores.delete(store(), vector_stores.queue(), vector_store_id)
     return deleted("vector_store", vector_store_id)
 
 
@@ -92,12 +92,6 @@ def _found(event: Json) -> list[Json]:
         raise Unavailable(found["error"], code="embedding_failed")
     results: list[Json] = found["results"]
     return results
-
-
-@cache
-def sqs() -> Any:
-    """The client of the ingestion's queue."""
-    return boto3.client("sqs", config=Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=2))
 
 
 @cache

@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 from dataclasses import replace
 
-from assistant_engine import built_in, conversation, model, registry, runs
+from assistant_engine import built_in, conversation, model, registry, runs, vector_stores
 from assistant_engine.errors import ApiError
 from assistant_engine.lifecycle import TERMINAL, next_action
 from assistant_engine.prompt import Prompt, prompt_of
@@ -60,6 +60,8 @@ def handler(event: Json) -> Json:
                 continue
             if action != "call_model":
                 return runs.finish(store(), run, action, now)
+            if vector_stores.still_reading(store(), run, now):
+                return _wait(run, (now - run.created_at) // 4)
             if told := _take_turn(run):
                 return told
             taken = True

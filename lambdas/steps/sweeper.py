@@ -39,7 +39,7 @@ def handler(event: Json) -> Json:
         swept += 1
     for thread_id in store().threads.tombstones(now):
         _guarded(f"thread {thread_id}", partial(store().threads.bury, thread_id))
-    for what, see_to in vector_stores.sweep(store(), _sqs(), now):
+    for what, see_to in vector_stores.sweep(store(), vector_stores.queue(), now):
         _guarded(what, see_to)
     return {"swept": swept}
 
@@ -85,11 +85,6 @@ def _execution_status(run: Run) -> str | None:
         return None
     status: str = described["status"]
     return status
-
-
-@cache
-def _sqs() -> Any:
-    return boto3.client("sqs")
 
 
 @cache

@@ -37,9 +37,12 @@ def _named_stores(request: Json, path: str = "") -> Iterator[tuple[str, str]]:
 
 def _named(request: Json, path: str = "") -> Iterator[tuple[str, str]]:
     """Each file id in the request, after the path of its parameter."""
-    resources = (request.get("tool_resources") or {}).get("code_interpreter") or {}
-    for index, file_id in enumerate(resources.get("file_ids") or []):
+    resources = request.get("tool_resources") or {}
+    for index, file_id in enumerate((resources.get("code_interpreter") or {}).get("file_ids") or []):
         yield f"{path}tool_resources.code_interpreter.file_ids[{index}]", file_id
+    for number, made in enumerate((resources.get("file_search") or {}).get("vector_stores") or []):
+        for index, file_id in enumerate(made.get("file_ids") or []):
+            yield f"{path}tool_resources.file_search.vector_stores[{number}].file_ids[{index}]", file_id
     content = request.get("content")
     for index, part in enumerate(content if isinstance(content, list) else []):
         if part["type"] == "image_file":

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from assistant_engine import built_in, conversation, ids, registry, tool_resources
+from assistant_engine import built_in, conversation, ids, registry, tool_resources, vector_stores
 from assistant_engine.errors import InvalidRequest
 from assistant_engine.lifecycle import ACTIVE, TERMINAL
 from assistant_engine.records import Json, Run, Thread, ToolStep, json_size
@@ -159,6 +159,9 @@ def create(
 ) -> Run:
     """Create a run, and its thread unless `thread_id` is one that exists, in one transaction.
 
+    Vector stores that the request asks for, or that attachments need, are made before (`vector_stores.made_with`,
+    `vector_stores.take_in`).
+
     Args:
         request: a valid `CreateRunRequest`, or `CreateThreadAndRunRequest` (its `thread` may be missing).
         thread_id: the existing thread; without it a new one is made.
@@ -187,8 +190,16 @@ def create(
         answers_in_output=answers_in_output,
     )
     messages += [conversation.new_message(message, now) for message in request.get("additional_messages") or []]
+    # A run whose id its cause decides is the same one each time, as with a key.
+    key = idempotency or (Idempotency(f"run#{store.project}#{run_id}", request) if run_id else None)
     if thread:
-        thread = replace(thread, tool_resources=tool_resources.with_attachments(thread.tool_resources, messages))
+        resources = tool_resources.with_attachments(thread.tool_resources, messages)
+        requested = (request.get("thread") or {}).get("tool_resources")
+        days = vector_stores.THREAD_DAYS
+        resources = vector_stores.made_with(store, requested, resources, messages, now_ms, key, days=days)
+        thread = replace(thread, tool_resources=resources)
+    else:
+        vector_stores.take_in(store, thread_id, messages, now_ms, key)
     return store.runs.create(run, messages, now_ms, new_thread=thread, idempotency=idempotency)
 
 

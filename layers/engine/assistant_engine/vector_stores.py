@@ -13,21 +13,38 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
+import boto3
+from botocore.config import Config
+
 from assistant_engine import ids
-from assistant_engine.errors import NotFound
-from assistant_engine.records import Json
+from assistant_engine.built_in import offered
+from assistant_engine.errors import NotFound, Unavailable
+from assistant_engine.records import Json, Run
 from assistant_engine.step import fault_of, logger
-from assistant_engine.store import Idempotency, Store
+from assistant_engine.store import Idempotency, Replayed, Store
 from assistant_engine.store.vector_store_files import BATCH_PREFIX, LOOK_AGAIN_SECONDS, unique
-from assistant_engine.store.vector_stores import HEAD, PREFIX
+from assistant_engine.store.vector_stores import HEAD, PREFIX, counts_of
 
 AUTO_CHUNKING = {"max_chunk_size_tokens": 800, "chunk_overlap_tokens": 400}
 """The sizes of chunks unless a request says otherwise, as the API has them."""
 
+THREAD_DAYS = 7
+"""How long after its last use a vector store that was made with a thread, or for it, expires, as the API has it."""
+
+READING_SECONDS = 60
+"""How long a run waits at most for files of its thread's vector store, as the API has it."""
+
 _GIVE_UP_SECONDS = 24 * 3600
+_ATTEMPTS = 10
+
+
+@cache
+def queue() -> Any:
+    """The client of the ingestion's queue, made when it is first needed: few requests hand something over."""
+    return boto3.client("sqs", config=Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=2))
 
 
 def embedding_settings() -> Json:
@@ -94,6 +111,135 @@ def attach(store: Store, sqs: Any, store_id: str, entries: Sequence[Json], now_m
     if batch_id:
         return store.vector_store_files.batch(store_id, batch_id)
     return store.vector_store_files.get(store_id, named[0]["file_id"])
+
+
+def made_with(
+    store: Store,
+    requested: Json | None,
+    resources: Json,
+    messages: Sequence[Json],
+    now_ms: int,
+    idempotency: Idempotency | None = None,
+    *,
+    days: int | None = None,
+) -> Json:
+    """The tool resources of an assistant or a thread that is about to be made, with the vector store that its request
+    asks for or its messages' attachments need.
+
+    The store is made before what names it is written. Who dies between the two leaves a store that nothing names: one
+    of a thread expires, one of an assistant is listed and can be deleted. The same request, repeated under its
+    idempotency key, finds the store that it made, and attaches what it had not attached.
+
+    Args:
+        requested: the request's `CreateToolResources`.
+        resources: `ToolResources` as they are to be stored without that store.
+        messages: the thread's first messages, as `MessageObject`.
+        days: after which the store expires, counted from its last use.
+
+    Raises:
+        NotFound, InvalidRequest: a file does not exist, or there are too many; the store that is named has expired.
+        Replayed, Conflict: the idempotency key was used.
+    """
+    asked = ((requested or {}).get("file_search") or {}).get("vector_stores") or []
+    attached = attached_files(messages)
+    if not asked and not attached:
+        return resources
+    if idempotency:
+        store.check(idempotency)
+    if named := store_ids(resources):
+        _add(store, named[0], attached, now_ms)
+        return resources
+    request = {**(asked[0] if asked else {}), **({"expires_after": {"days": days}} if days else {})}
+    request["file_ids"] = [*request.get("file_ids", []), *attached]
+    made = _made_once(store, request, now_ms, idempotency)
+    return {**resources, "file_search": {"vector_store_ids": [made]}}
+
+
+def take_in(
+    store: Store, thread_id: str, messages: Sequence[Json], now_ms: int, idempotency: Idempotency | None = None
+) -> None:
+    """Put the files that new messages bring for file search into their thread's vector store; the thread gets one if it
+    has none that can be added to.
+
+    Done before the messages are written. Who dies between the two leaves files that can be searched in the thread, and
+    no message that tells of them; repeated, the request finds them there. A store that the thread did not get, because
+    somebody else gave it one at the same moment, expires.
+
+    Args:
+        messages: as `MessageObject`. There is nothing to do while a run of the thread is active: they are refused.
+
+    Raises:
+        NotFound: the thread or a file does not exist.
+        InvalidRequest: the store would hold too many files.
+        Replayed, Conflict: the idempotency key was used.
+        Unavailable: others write to the thread all the time.
+    """
+    attached = attached_files(messages)
+    if not attached:
+        return
+    if idempotency:
+        store.check(idempotency)
+    made = None
+    for _ in range(_ATTEMPTS):
+        thread = store.threads.get(thread_id)
+        if thread.active_run:
+            return
+        named = store_ids(thread.tool_resources)
+        if named and store.vector_stores.searchable(named[0]):
+            _add(store, named[0], attached, now_ms)
+            return
+        request = {"file_ids": attached, "expires_after": {"days": THREAD_DAYS}}
+        made = made or _made_once(store, request, now_ms, idempotency)
+        resources = {**thread.tool_resources, "file_search": {"vector_store_ids": [made]}}
+        if store.threads.replace_resources(thread, resources):
+            return
+    raise Unavailable(f"Too many writers on {thread_id} at once. Please try again.")
+
+
+def still_reading(store: Store, run: Run, now: int) -> bool:
+    """Whether a run that searches files had better wait before it first asks the model: files of its thread's vector
+    store are still being read, and the run is not a minute old.
+    """
+    if run.turn or now - run.created_at >= READING_SECONDS or "file_search" not in offered(run.settings["tools"]):
+        return False
+    named = store_ids(store.threads.get_head(run.thread_id).tool_resources)
+    head = store.of(run.project).vector_stores.searchable(named[0]) if named else None
+    return head is not None and counts_of(head)["in_progress"] > 0
+
+
+def store_ids(resources: Json) -> list[str]:
+    """The vector stores that `ToolResources` name: at most one."""
+    return (resources.get("file_search") or {}).get("vector_store_ids") or []
+
+
+def attached_files(messages: Sequence[Json]) -> list[str]:
+    """The files that messages (`MessageObject`) bring for file search, each once."""
+    attachments = (attachment for message in messages for attachment in message["attachments"])
+    wanted = (
+        attachment["file_id"]
+        for attachment in attachments
+        if any(tool["type"] == "file_search" for tool in attachment.get("tools") or [])
+    )
+    return list(dict.fromkeys(wanted))
+
+
+def _made_once(store: Store, request: Json, now_ms: int, idempotency: Idempotency | None) -> str:
+    """The id of a store made from a `CreateVectorStoreRequest`, or of the one that the same key made before."""
+    own = Idempotency(f"vector_store of {idempotency.key}", request) if idempotency else None
+    try:
+        return str(create(store, queue(), request, now_ms, own)["id"])
+    except Replayed as before:
+        store_id: str = before.answer["id"]
+        _add(store, store_id, request["file_ids"], now_ms, request.get("chunking_strategy"))
+        return store_id
+
+
+def _add(store: Store, store_id: str, file_ids: Sequence[str], now_ms: int, chunking: Json | None = None) -> None:
+    """Attach those of the files that the store does not hold yet."""
+    head = store.vector_stores.usable(store_id)
+    named = _named(store, [{"file_id": file_id, "chunking_strategy": chunking} for file_id in file_ids])
+    hand_over(queue(), store.vector_store_files.attach(store_id, named, now_ms, anew=False))
+    store.vector_stores.touch(store_id, head)
 
 
 def detach(store: Store, sqs: Any, store_id: str, file_id: str) -> None:

@@ -61,6 +61,15 @@ class Store:
         """The same store as another project sees it."""
         return Store(project, beside=self)
 
+    def check(self, idempotency: Idempotency) -> None:
+        """Look whether an idempotency key was used, before anything is made that its transaction does not hold.
+
+        Raises:
+            Replayed: for the same request.
+            Conflict: for another one.
+        """
+        idempotency.check(self.database, self.blobs, os.environ["MESSAGES_TABLE"])
+
     @cached_property
     def assistants(self) -> Assistants:
         """Assistants."""

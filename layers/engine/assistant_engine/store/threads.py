@@ -157,6 +157,24 @@ class Threads:
             raise _not_found(thread_id) from None
         return self._thread(item)
 
+    def replace_resources(self, thread: Thread, tool_resources: Json) -> bool:
+        """Write tool resources in place of those seen, unless the thread moved on; whether they were written."""
+        packed, assignments, removals = self._packed_resources(thread.id, tool_resources)
+        try:
+            self._db.update(
+                TableName=self._table,
+                Key=marshal({"thread_id": thread.id, "message_id": HEAD}),
+                UpdateExpression=f"SET last_ms = :last_ms, {', '.join(assignments)} REMOVE {', '.join(removals)}",
+                ConditionExpression="last_ms = :seen AND #project = :project",
+                ExpressionAttributeNames={"#project": "project"},
+                ExpressionAttributeValues=values(
+                    **packed, last_ms=thread.last_ms + 1, seen=thread.last_ms, project=self._project
+                ),
+            )
+        except ConditionFailed:
+            return False
+        return True
+
     def _thread(self, item: Json) -> Thread:
         return Thread(
             id=item["thread_id"],

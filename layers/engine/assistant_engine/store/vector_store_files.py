@@ -48,12 +48,21 @@ class VectorStoreFiles:
 
     # Attaching and detaching
 
-    def attach(self, store_id: str, entries: Sequence[Json], now_ms: int, batch_id: str | None = None) -> list[Json]:
-        """Attach files, in status `in_progress`; their items.
+    def attach(
+        self,
+        store_id: str,
+        entries: Sequence[Json],
+        now_ms: int,
+        batch_id: str | None = None,
+        *,
+        anew: bool = True,
+    ) -> list[Json]:
+        """Attach files, in status `in_progress`; the items of those that were attached.
 
         Args:
             entries: `{"file_id", "filename", "attributes", "chunking"}` of each, no file twice.
             batch_id: the batch that they are counted in; made when its first file is attached.
+            anew: whether a file that the store holds already replaces itself; else it stays as it is.
 
         Raises:
             InvalidRequest: the store would hold too many files.
@@ -62,10 +71,12 @@ class VectorStoreFiles:
         """
         attached: list[Json] = []
         for start in range(0, len(entries), _GROUP):
-            attached += self._attach_group(store_id, entries[start : start + _GROUP], now_ms, batch_id)
+            attached += self._attach_group(store_id, entries[start : start + _GROUP], now_ms, batch_id, anew)
         return attached
 
-    def _attach_group(self, store_id: str, entries: Sequence[Json], now_ms: int, batch_id: str | None) -> list[Json]:
+    def _attach_group(
+        self, store_id: str, entries: Sequence[Json], now_ms: int, batch_id: str | None, anew: bool
+    ) -> list[Json]:
         for _ in range(_ATTEMPTS):
             before = self._members(store_id, [entry["file_id"] for entry in entries])
             fresh = [entry for entry in entries if entry["file_id"] not in before]
@@ -74,7 +85,7 @@ class VectorStoreFiles:
                 return added + [
                     self._replace(store_id, before[entry["file_id"]], entry, now_ms, batch_id)
                     for entry in entries
-                    if entry["file_id"] in before
+                    if anew and entry["file_id"] in before
                 ]
             except ConditionFailed as failed:
                 self._explain(store_id, failed)
