@@ -75,6 +75,7 @@ class Api(Construct):
                 **storage.environment,
                 **model.settings,
                 **model.prices,
+                **model.hosted,
                 "RUN_EXPIRES_AFTER": str(configuration.run_expires_after),
                 "STATE_MACHINE_ARN": runs.machine.state_machine_arn,
                 "API_KEYS_SECRET_ARN": self.keys.secret_arn,

@@ -10,6 +10,7 @@ from aws_cdk.aws_logs import RetentionDays
 PROVIDERS = ("openai", "azure", "bedrock")
 EMBEDDING_PROVIDERS = ("", "openai", "bedrock")
 EMBEDDING_MODELS = {"openai": "text-embedding-3-small", "bedrock": "amazon.titan-embed-text-v2:0"}
+TOOL_HOSTS = ("own", "hosted")
 VECTOR_ENGINES = ("bucket", "s3vectors")
 LAYER_TARGETS = ("lambda", "host")
 MOST_HISTORY_EVENTS = 20_000
@@ -75,6 +76,8 @@ class Configuration:
         vector_engine: `s3vectors` searches large vector stores through Amazon S3 Vectors, `bucket` reads all of them
             from the bucket.
         model_prices: US dollars for a million tokens, `{model: (prompt, completion)}`; a model not listed costs 0.
+        code_interpreter: `own`, this stack's sandbox; `hosted`, that of the model's provider, with its files.
+        file_search: `own`, the vector stores of this stack; `hosted`, those of the model's provider.
         mail_sender: an address verified in Amazon SES that tools send mail from; empty: mail stays in the outbox.
         api_rate: requests a second that the HTTP API takes; bursts may be twice that.
         layer_target: `lambda` for AWS, `host` for layers built for the interpreter of this machine.
@@ -110,6 +113,8 @@ class Configuration:
             "text-embedding-3-small": (0.02, 0),
         }
     )
+    code_interpreter: str = "own"
+    file_search: str = "own"
     mail_sender: str = ""
     api_rate: int = 50
     layer_target: str = "lambda"
@@ -164,6 +169,8 @@ OVERRIDES = (
     "embedding_provider",
     "embedding_base_url",
     "vector_engine",
+    "code_interpreter",
+    "file_search",
     "mail_sender",
     "sandbox_network",
     "layer_target",
@@ -191,6 +198,8 @@ def configuration_of(context: Callable[[str], Any]) -> Configuration:
         (configuration.model_provider, PROVIDERS),
         (configuration.embedding_provider, EMBEDDING_PROVIDERS),
         (configuration.vector_engine, VECTOR_ENGINES),
+        (configuration.code_interpreter, TOOL_HOSTS),
+        (configuration.file_search, TOOL_HOSTS),
         (configuration.layer_target, LAYER_TARGETS),
         (configuration.sandbox_network, SANDBOX_NETWORKS),
     ):

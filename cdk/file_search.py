@@ -30,6 +30,7 @@ class FileSearch(Construct):
     Attributes:
         ingestion: reads attached files; it parses what strangers made, so it reaches vector stores and files only.
         search: the tool `file_search`, and the API's search.
+        embedding: what makes the vectors.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class FileSearch(Construct):
         embedding: Embedding,
     ) -> None:
         super().__init__(scope, id)
-        self._embedding = embedding
+        self.embedding = embedding
         self._storage = storage
         dead_letters = self._queue("DeadLetters", f"{configuration.prefix}-ingestion-dead-letters")
         self.queue = self._queue("Queue", f"{configuration.prefix}-ingestion", dead_letters)
@@ -123,7 +124,7 @@ class FileSearch(Construct):
 
     def let_attach(self, function: VersionedFunction) -> None:
         """Let a function that makes threads and runs make vector stores and hand files to the ingestion."""
-        for name, value in self._embedding.settings.items():
+        for name, value in self.embedding.settings.items():
             function.function.add_environment(name, value)
         self.let_sweep(function)
 

@@ -42,6 +42,15 @@ class Model(Construct):
         }
 
     @property
+    def hosted(self) -> dict[str, str]:
+        """The environment variable of a function that checks requests or calls the model: the provider's tools."""
+        tools = {
+            "code_interpreter": self._configuration.code_interpreter,
+            "file_search": self._configuration.file_search,
+        }
+        return {"HOSTED_TOOLS": ",".join(name for name, host in tools.items() if host == "hosted")}
+
+    @property
     def prices(self) -> dict[str, str]:
         """The environment variable of a function that ends runs, and says what they cost."""
         return {"MODEL_PRICES": json.dumps(self._configuration.model_prices)}
@@ -52,6 +61,7 @@ class Model(Construct):
         return {
             **self.settings,
             **self.prices,
+            **self.hosted,
             "CONTEXT_TOKENS": str(self._configuration.context_tokens),
             "MODEL_BASE_URL": self._configuration.model_base_url,
             **({"MODEL_SECRET_ARN": self.secret.secret_arn} if self.secret else {}),

@@ -36,25 +36,24 @@ class AssistantsStack(Stack):
         tables = Tables(self, "Tables", configuration)
         storage = Storage(self, "Storage", configuration)
         model = Model(self, "Model", configuration)
-        embedding = Embedding(self, "Embedding", configuration, model=model)
-        file_search = FileSearch(
-            self,
-            "FileSearch",
-            configuration,
-            layers=layers,
-            tables=tables,
-            storage=storage,
-            embedding=embedding,
-        )
-        tools = Tools(self, "Tools", configuration, layers=layers, tables=tables, storage=storage)
-        code_interpreter = CodeInterpreter(
-            self, "CodeInterpreter", configuration, layers=layers, tables=tables, storage=storage
-        )
-        served = {
-            **tools.functions,
-            "code_interpreter": code_interpreter.broker,
-            "file_search": file_search.search,
-        }
+        served = Tools(self, "Tools", configuration, layers=layers, tables=tables, storage=storage).functions
+        if configuration.code_interpreter == "own":
+            code_interpreter = CodeInterpreter(
+                self, "CodeInterpreter", configuration, layers=layers, tables=tables, storage=storage
+            )
+            served["code_interpreter"] = code_interpreter.broker
+        file_search = None
+        if configuration.file_search == "own":
+            file_search = FileSearch(
+                self,
+                "FileSearch",
+                configuration,
+                layers=layers,
+                tables=tables,
+                storage=storage,
+                embedding=Embedding(self, "Embedding", configuration, model=model),
+            )
+            served["file_search"] = file_search.search
         steps = Steps(
             self,
             "Steps",
@@ -65,7 +64,6 @@ class AssistantsStack(Stack):
             model=model,
             tools=served,
         )
-        file_search.let_attach(steps.queued)
         runs = RunStateMachine(self, "Runs", configuration, steps=steps, tools=list(served.values()))
         sweeper = Sweeper(
             self,
@@ -77,9 +75,11 @@ class AssistantsStack(Stack):
             model=model,
             runs=runs,
         )
-        file_search.let_sweep(sweeper.function)
         api = Api(self, "Api", configuration, layers=layers, tables=tables, storage=storage, model=model, runs=runs)
-        file_search.let_use(api.function)
+        if file_search:
+            file_search.let_attach(steps.queued)
+            file_search.let_sweep(sweeper.function)
+            file_search.let_use(api.function)
 
         outputs = {
             "StateMachineArn": runs.machine.state_machine_arn,
@@ -92,7 +92,7 @@ class AssistantsStack(Stack):
         }
         if model.secret:
             outputs["ModelSecret"] = f"{configuration.prefix}/model-key"
-        if embedding.own_secret:
+        if file_search and file_search.embedding.own_secret:
             outputs["EmbeddingSecret"] = f"{configuration.prefix}/embedding-key"
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)

@@ -47,6 +47,7 @@ class Steps(Construct):
             timeout=60,
             environment={
                 **records,
+                **model.hosted,
                 "RUN_EXPIRES_AFTER": str(configuration.run_expires_after),
             },
         )

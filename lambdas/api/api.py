@@ -18,8 +18,10 @@ import threads
 import uploads
 import vector_store_files
 import vector_stores
+from assistant_engine import built_in
 from assistant_engine.errors import (
     ApiError,
+    InvalidRequest,
     MethodNotAllowed,
     NotFound,
     RateLimited,
@@ -27,6 +29,7 @@ from assistant_engine.errors import (
     TooLarge,
     Unavailable,
 )
+from assistant_engine.files import HOSTED_SEARCH
 from assistant_engine.records import Json
 from assistant_engine.step import fault_of, logger
 from assistant_engine.store import Replayed
@@ -54,6 +57,8 @@ def _check(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Resp
         azure = event.headers.get("api-key")
         project = keys().check(event.headers.get("authorization") or (f"Bearer {azure}" if azure else None))
         app.append_context(project=project)
+    if event.path.startswith("/v1/vector_stores") and "file_search" in built_in.hosted():
+        raise InvalidRequest(f"Invalid URL ({event.path[:256]}): {HOSTED_SEARCH}", code="unsupported_value")
     if len(exchange.body_bytes()) > exchange.BODY_BYTES:
         raise TooLarge(
             f"The request's body is larger than {exchange.BODY_BYTES:,} bytes. A larger file goes to /v1/uploads, in "

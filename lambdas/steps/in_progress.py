@@ -134,7 +134,7 @@ def _store_turn(run: Run, prompt: Prompt, response: Json) -> Json | None:
         turn = conversation.outcome(response, run.assistant_id, run.id, now // 1000)
     except conversation.Unusable as why:
         return _fail(run, "server_error", str(why))
-    if turn.calls and (reached := _limit_reached(run, prompt.body, turn)):
+    if turn.status not in TERMINAL and (reached := _limit_reached(run, prompt.body, turn)):
         turn = replace(turn, status="failed", last_error={"code": "server_error", "message": reached})
     if turn.message:
         content, attachments = built_in.annotated(turn.message["content"], prompt.results, prompt.shown_since)

@@ -167,3 +167,28 @@ def test_the_emulator_is_named_only_where_a_laptop_is_meant() -> None:
 
 def test_the_app_is_short() -> None:
     assert len((ROOT / "app.py").read_text().splitlines()) < 40
+
+
+def test_tools_that_the_provider_hosts_are_not_deployed(tmp_path: Path, layers: Path, prod: Template) -> None:
+    assert prod.functions()["oae-api"]["Environment"]["Variables"]["HOSTED_TOOLS"] == ""
+    hosted = synthesise(tmp_path / "both", layers, env="dev", code_interpreter="hosted", file_search="hosted")
+    ours = {name.removeprefix("oae-") for name in prod.functions()}
+    left_out = {"tool-code_interpreter", "sandbox", "tool-file_search", "ingestion"}
+    assert left_out < ours
+    theirs = {name.removeprefix("oae-dev-") for name in hosted.functions()}
+    assert not theirs & left_out
+    for kind in ("AWS::EC2::VPC", "AWS::S3Vectors::VectorBucket"):
+        assert prod.resources(kind)
+        assert not hosted.resources(kind)
+    for name in ("api", "queued", "in_progress"):
+        variables = hosted.functions()[f"oae-dev-{name}"]["Environment"]["Variables"]
+        assert variables["HOSTED_TOOLS"] == "code_interpreter,file_search"
+    tools = str(hosted.functions()["oae-dev-in_progress"]["Environment"]["Variables"]["TOOLS"])
+    assert "finance" in tools
+    assert "code_interpreter" not in tools
+
+    search = synthesise(tmp_path / "search", layers, env="dev", file_search="hosted", embedding_base_url="http://e/v1")
+    assert "oae-dev-sandbox" in search.functions()
+    assert "EmbeddingSecret" not in search.body["Outputs"]
+    with pytest.raises(UnknownEnvironment, match="'mine' is not one of own, hosted"):
+        configuration_of({"env": "dev", "code_interpreter": "mine"}.get)

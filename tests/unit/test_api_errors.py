@@ -91,3 +91,10 @@ def test_every_error_of_the_tree_has_a_status_of_its_own() -> None:
     statuses = [error.status for error in ApiError.__subclasses__()]
     assert len(set(statuses)) == len(statuses)
     assert {MethodNotAllowed.status, Unavailable.status} <= set(statuses)
+
+
+def test_where_file_search_is_the_provider_s_so_are_the_vector_stores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOSTED_TOOLS", "file_search")
+    status, answer, _ = get("/v1/vector_stores/vs_1/files")
+    assert (status, answer["error"]["code"]) == (400, "unsupported_value")
+    assert "Make the vector store there" in answer["error"]["message"]

@@ -1,6 +1,6 @@
 """Messages and turns as the Responses API speaks them, and back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from assistant_engine import conversation
@@ -30,10 +30,11 @@ def request(
     messages: Sequence[Json] = (),
     turns: Sequence[list[Json]] = (),
     outputs: Sequence[dict[str, str]] = (),
+    hosted: Mapping[str, Json | None] | None = None,
     **settings: Any,
 ) -> Json:
     return conversation.model_request(
-        {**SETTINGS, **settings}, list(messages), list(turns), list(outputs), Usage(5, 100)
+        {**SETTINGS, **settings}, list(messages), list(turns), list(outputs), Usage(5, 100), hosted or {}
     )
 
 
@@ -83,7 +84,7 @@ def test_functions_are_flattened_and_not_strict_unless_asked() -> None:
 def test_a_named_tool_choice_is_for_the_first_turn_only() -> None:
     tools = [{"type": "function", "function": {"name": "f"}}]
     settings = {**SETTINGS, "tools": tools, "tool_choice": "required"}
-    body = conversation.model_request(settings, [], [[call("c1")]], [{"c1": "out"}], Usage())
+    body = conversation.model_request(settings, [], [[call("c1")]], [{"c1": "out"}], Usage(), {})
     assert "tool_choice" not in body
 
 

@@ -5,14 +5,18 @@ A call is kept as the function call that the model made, and its output as the J
 - `code_interpreter`: `{"logs": str, "files": [{"file_id", "filename", "path", "image": bool}]}`
 - `file_search`: `{"results": [{"file_id", "file_name", "score", "text"}], "ranking_options"}`
 
-An output that is no such JSON (the tool died, say) counts as text alone. Pure functions.
+An output that is no such JSON (the tool died, say) counts as text alone.
+
+A deployment may leave either tool to the model's provider, which then carries the calls out itself. What it did is kept
+in the same shapes.
 """
 
 import json
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from assistant_engine.errors import InvalidRequest
 from assistant_engine.records import Json, well_formed
@@ -46,6 +50,15 @@ FUNCTIONS: Final[dict[str, Json]] = {
 
 MOST_RESULTS = 20
 """Results of a search unless the tool says otherwise, as the API has it."""
+
+INCLUDED: Final = {
+    "code_interpreter": "code_interpreter_call.outputs",
+    "file_search": "file_search_call.results",
+}
+"""What a request to the model asks to have told of the calls that its provider carries out."""
+
+CARRIED_OUT: Final = {"code_interpreter_call": "code_interpreter", "file_search_call": "file_search"}
+"""The output items of the Responses API that are calls which the provider carried out, and the tool that each is of."""
 
 _MARK = re.compile(r"【(\d{1,9}):(\d{1,9})†[^】]*】")
 _LINK = re.compile(r"sandbox:(/mnt/data/[^\s)\]\"'<>]+)")
@@ -96,9 +109,69 @@ def tell(calls: list[list[Json]], outputs: list[dict[str, str]]) -> tuple[list[d
     return said, results
 
 
+def hosted() -> frozenset[str]:
+    """The built-in tools that this deployment leaves to the model's provider: `HOSTED_TOOLS`, commas between them."""
+    return frozenset(filter(None, os.environ.get("HOSTED_TOOLS", "").split(",")))
+
+
 def offered(tools: list[Json]) -> list[str]:
-    """The names of the built-in tools among a run's tools."""
-    return [tool["type"] for tool in tools if tool["type"] in FUNCTIONS]
+    """The names of the built-in tools among a run's tools that are functions of ours."""
+    return [tool["type"] for tool in tools if tool["type"] in FUNCTIONS and tool["type"] not in hosted()]
+
+
+def hosted_tools(tools: list[Json], file_ids: list[str], vector_store_ids: list[str]) -> dict[str, Json | None]:
+    """Those of a run's tools that the provider has, by type, as the Responses API describes them.
+
+    Args:
+        file_ids: of the provider's files, for its code interpreter.
+        vector_store_ids: of its vector stores. Without one, its file search is None: the API takes no empty list.
+    """
+    wanted = {tool["type"] for tool in tools} & hosted()
+    described: dict[str, Json | None] = {}
+    if "code_interpreter" in wanted:
+        container = {"type": "auto", **({"file_ids": file_ids} if file_ids else {})}
+        described["code_interpreter"] = {"type": "code_interpreter", "container": container}
+    if "file_search" in wanted:
+        options = search_options(tools)
+        # The rankers have other names there; "auto" is the one that both APIs know.
+        ranking = {"ranker": "auto", "score_threshold": options["ranking_options"]["score_threshold"]}
+        search = {**options, "ranking_options": ranking, "vector_store_ids": vector_store_ids}
+        described["file_search"] = {"type": "file_search", **search} if vector_store_ids else None
+    return described
+
+
+def carried_out(item: Json) -> tuple[Json, str]:
+    """A call that the provider carried out: the function, as if it were ours, and its output.
+
+    What the provider's code drew or wrote stays in its container; of what it found only what is complete is kept.
+
+    Args:
+        item: `code_interpreter_call` or `file_search_call` of the Responses API, whatever is in it.
+    """
+    name = CARRIED_OUT[item["type"]]
+    if name == "code_interpreter":
+        arguments: Json = {"code": item["code"] if isinstance(item.get("code"), str) else ""}
+        logs = [each["logs"] for each in _dicts(item.get("outputs")) if isinstance(each.get("logs"), str)]
+        output: Json = {"logs": "\n".join(logs), "files": []}
+    else:
+        arguments = {"queries": item.get("queries")}
+        found = [each for each in _dicts(item.get("results")) if isinstance(each.get("file_id"), str)]
+        output = {"results": [_result(each) for each in found]}
+    return {"name": name, "arguments": json.dumps(arguments), "output": None}, json.dumps(output)
+
+
+def _dicts(values: Any) -> list[Json]:
+    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
+
+
+def _result(found: Json) -> Json:
+    score = found.get("score")
+    return {
+        "file_id": found["file_id"],
+        "file_name": str(found.get("filename") or ""),
+        "score": min(1.0, max(0.0, score)) if isinstance(score, int | float) else 0.0,
+        "text": str(found.get("text") or ""),
+    }
 
 
 def check_names(tools: list[Json]) -> None:
@@ -181,7 +254,7 @@ def annotated(content: list[Json], results: list[Result], since: int) -> tuple[l
     """A message's content with what the tools found and made, and its attachments.
 
     Args:
-        content: parts of the message, its annotations still missing.
+        content: parts of the message, with the provider's annotations alone.
         results: of the run so far, in order.
         since: images that were made in this turn or later are shown; earlier ones stand in a message already.
 
@@ -206,7 +279,7 @@ def annotated(content: list[Json], results: list[Result], since: int) -> tuple[l
     for part in content:
         if part["type"] == "text":
             value = part["text"]["value"]
-            annotations = [*_paths(value, files), *_citations(value, found)]
+            annotations = [*part["text"]["annotations"], *_paths(value, files), *_citations(value, found)]
             linked |= {each["file_path"]["file_id"]: None for each in annotations if each["type"] == "file_path"}
             annotations.sort(key=lambda each: each["start_index"])
             part = {"type": "text", "text": {"value": value, "annotations": annotations}}

@@ -6,11 +6,11 @@ Pure functions. The mapping follows the Assistants API (`RunObject`, `MessageObj
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import count
 from typing import Any
 
-from assistant_engine.built_in import FUNCTIONS
+from assistant_engine.built_in import CARRIED_OUT, FUNCTIONS, INCLUDED, carried_out
 from assistant_engine.records import Json, Turn, Usage
 
 BYTES_PER_TOKEN = 4
@@ -36,7 +36,12 @@ class Unusable(Exception):
 
 
 def model_request(
-    settings: Json, messages: list[Json], turns: list[list[Json]], outputs: list[dict[str, str]], used: Usage
+    settings: Json,
+    messages: list[Json],
+    turns: list[list[Json]],
+    outputs: list[dict[str, str]],
+    used: Usage,
+    hosted: Mapping[str, Json | None],
 ) -> Json:
     """The body of `POST /responses` for a run's next turn.
 
@@ -46,6 +51,7 @@ def model_request(
         turns: the output items of the run's turns so far.
         outputs: of the calls in each of those turns, by call id.
         used: tokens that the run has used.
+        hosted: `built_in.hosted_tools` of the run.
     """
     body: Json = {
         "model": settings["model"],
@@ -54,17 +60,16 @@ def model_request(
     }
     if settings["instructions"]:
         body["instructions"] = settings["instructions"]
-    functions = [_function(tool.get("function") or FUNCTIONS[tool["type"]]) for tool in settings["tools"]]
-    if functions:
-        body["tools"] = functions
+    tools = [_tool(tool, hosted) for tool in settings["tools"]]
+    if offered := [tool for tool in tools if tool]:
+        body["tools"] = offered
         body["parallel_tool_calls"] = settings["parallel_tool_calls"]
         # Asking for a certain tool is meant for the first turn: kept up, the run would never come to an answer.
         choice = settings["tool_choice"]
         if isinstance(choice, str):
             body |= {} if turns else {"tool_choice": choice}
         elif not turns:
-            name = choice["function"]["name"] if choice["type"] == "function" else choice["type"]
-            body["tool_choice"] = {"type": "function", "name": name}
+            body["tool_choice"] = _choice(choice, hosted)
     if text_format := _text_format(settings["response_format"]):
         body["text"] = {"format": text_format}
     for name in ("temperature", "top_p"):
@@ -75,6 +80,8 @@ def model_request(
         body["reasoning"] = {"effort": settings["reasoning_effort"]}
         # Nothing is kept at the model's side, so its reasoning has to come back to be sent again.
         body["include"] = ["reasoning.encrypted_content"]
+    if told := [INCLUDED[name] for name, tool in hosted.items() if tool]:
+        body["include"] = [*body.get("include", []), *told]
     if settings["max_completion_tokens"]:
         body["max_output_tokens"] = settings["max_completion_tokens"] - used.completion_tokens
     return body
@@ -119,6 +126,18 @@ def _sent_again(turn: list[Json]) -> list[Json]:
     if not nameless:
         return turn
     return [{k: v for k, v in item.items() if k != "id"} for item in turn if item not in nameless]
+
+
+def _tool(tool: Json, hosted: Mapping[str, Json | None]) -> Json | None:
+    kind = tool["type"]
+    return hosted[kind] if kind in hosted else _function(tool.get("function") or FUNCTIONS[kind])
+
+
+def _choice(choice: Json, hosted: Mapping[str, Json | None]) -> Json | str:
+    kind = choice["type"]
+    if kind in hosted:
+        return {"type": kind} if hosted[kind] else "auto"
+    return {"type": "function", "name": choice["function"]["name"] if kind == "function" else kind}
 
 
 def _function(function: Json) -> Json:
@@ -207,14 +226,17 @@ def outcome(response: Json, assistant_id: str, run_id: str, now: int) -> Turn:
         filtered = isinstance(told, dict) and told.get("reason") == "content_filter"
         message = _message(said, assistant_id, run_id, now, "content_filter" if filtered else "max_tokens")
         # A call cut off in the middle can't be carried out: an incomplete turn ends the run.
-        return Turn(output, usage, "incomplete", message, [], None if filtered else {"reason": "max_completion_tokens"})
+        details = None if filtered else {"reason": "max_completion_tokens"}
+        calls, outputs = _calls([item for item in output if item["type"] != "function_call"])
+        return Turn(output, usage, "incomplete", message, calls, details, outputs=outputs)
     items = [item for item in output if item["type"] == "function_call"]
     if not all(isinstance(item.get(name), str) for item in items for name in ("name", "arguments")):
         raise Unusable("The model's server sent a function call without a name, or without arguments as text.")
     message = _message(said, assistant_id, run_id, now)
+    calls, outputs = _calls(output)
     if not items:
-        return Turn(output, usage, "completed", message)
-    return Turn(output, usage, "in_progress", message if content else None, [_call(item) for item in items])
+        return Turn(output, usage, "completed", message, calls, outputs=outputs)
+    return Turn(output, usage, "in_progress", message if content else None, calls, outputs=outputs)
 
 
 def _usable(items: list[Any]) -> list[Json]:
@@ -249,9 +271,21 @@ def _usage(reported: Any) -> Usage:
     return Usage(*(int(n) if isinstance(n, int | float) and 0 <= n <= _MOST_TOKENS else 0 for n in given))
 
 
-def _call(item: Json) -> Json:
-    function = {"name": item["name"], "arguments": item["arguments"], "output": None}
-    return {"id": item["call_id"], "type": "function", "function": function}
+def _calls(output: list[Json]) -> tuple[list[Json], dict[str, str]]:
+    """The turn's calls in their order, and the outputs of those that the model's provider carried out itself."""
+    calls: list[Json] = []
+    outputs: dict[str, str] = {}
+    taken = {item["call_id"] for item in output if item["type"] == "function_call"}
+    for item in output:
+        if item["type"] == "function_call":
+            function = {"name": item["name"], "arguments": item["arguments"], "output": None}
+            calls.append({"id": item["call_id"], "type": "function", "function": function})
+        elif item["type"] in CARRIED_OUT and len(outputs) < MOST_TURN_CALLS:
+            call_id = _call_id(item.get("id"), taken)
+            taken.add(call_id)
+            function, outputs[call_id] = carried_out(item)
+            calls.append({"id": call_id, "type": "function", "function": function})
+    return calls, outputs
 
 
 def _content(parts: Any) -> Iterable[Json]:
@@ -259,9 +293,28 @@ def _content(parts: Any) -> Iterable[Json]:
     for part in parts if isinstance(parts, list) else []:
         kind = part.get("type") if isinstance(part, dict) else None
         if kind == "output_text" and isinstance(part.get("text"), str) and part["text"]:
-            yield {"type": "text", "text": {"value": part["text"], "annotations": []}}
+            yield {"type": "text", "text": _cited(part["text"], part.get("annotations"))}
         elif kind == "refusal" and isinstance(part.get("refusal"), str) and part["refusal"]:
             yield {"type": "refusal", "refusal": part["refusal"]}
+
+
+def _cited(text: str, annotations: Any) -> Json:
+    """A text with the files that the provider's file search cites: where one is, a mark is put into the text.
+
+    The Responses API gives a place in the text, the Assistants API a stretch of it, which clients replace.
+    """
+    given = [each for each in annotations if isinstance(each, dict)] if isinstance(annotations, list) else []
+    cited = [each for each in given if each.get("type") == "file_citation" and isinstance(each.get("file_id"), str)]
+    cited = [each for each in cited if isinstance(each.get("index"), int)]
+    value, done, marked = "", 0, []
+    for number, each in enumerate(sorted(cited, key=lambda each: int(each["index"]))):
+        place = min(max(each["index"], 0), len(text))
+        mark = f"【{number}†{each.get('filename') or 'source'}】"
+        value += text[done:place]
+        where = {"start_index": len(value), "end_index": len(value) + len(mark)}
+        marked.append({"type": "file_citation", "text": mark, **where, "file_citation": {"file_id": each["file_id"]}})
+        value, done = value + mark, place
+    return {"value": value + text[done:], "annotations": marked}
 
 
 def _message(content: list[Json], assistant_id: str, run_id: str, now: int, incomplete: str | None = None) -> Json:

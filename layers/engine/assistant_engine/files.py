@@ -2,56 +2,86 @@
 
 from collections.abc import Iterator
 
-from assistant_engine import ids
+from assistant_engine import built_in, ids
 from assistant_engine.errors import InvalidRequest, NotFound
 from assistant_engine.records import Json
 from assistant_engine.store import Store
+
+HOSTED_SEARCH = (
+    "file search is the model provider's in this deployment. Make the vector store there and name it in "
+    "'tool_resources.file_search.vector_store_ids'."
+)
+"""Why files can't be put into vector stores here."""
 
 
 def check(store: Store, request: Json) -> None:
     """Check that the files and vector stores which a valid request names are there, for the store's project.
 
+    What a tool that the model's provider runs works on is the provider's, and not looked at.
+
     Raises:
-        InvalidRequest: one is not.
+        InvalidRequest: one is not; or the provider's file search is to be given files, which only the provider takes.
     """
-    for param, store_id in _named_stores(request):
-        try:
-            store.vector_stores.head(store_id)
-        except NotFound as missing_store:
-            raise InvalidRequest(missing_store.message, param=param, code="invalid_value") from None
-    named = list(_named(request))
+    parts = list(_parts(request))
+    if "file_search" in built_in.hosted():
+        _refuse_new_files(parts)
+    for path, part in parts:
+        for index, store_id in enumerate(_resources(part, "file_search").get("vector_store_ids") or []):
+            try:
+                store.vector_stores.head(store_id)
+            except NotFound as missing_store:
+                param = f"{path}tool_resources.file_search.vector_store_ids[{index}]"
+                raise InvalidRequest(missing_store.message, param=param, code="invalid_value") from None
+    named = [(f"{path}{param}", file_id) for path, part in parts for param, file_id in _files(part)]
     missing = store.files.first_missing(file_id for _, file_id in named)
     if missing is not None:
         param = next(param for param, file_id in named if file_id == missing)
         raise InvalidRequest(f"No such File object: {ids.shown(missing)}", param=param, code="invalid_value")
 
 
-def _named_stores(request: Json, path: str = "") -> Iterator[tuple[str, str]]:
-    """Each vector store id in the request, after the path of its parameter."""
-    resources = (request.get("tool_resources") or {}).get("file_search") or {}
-    for index, store_id in enumerate(resources.get("vector_store_ids") or []):
-        yield f"{path}tool_resources.file_search.vector_store_ids[{index}]", store_id
-    if request.get("thread"):
-        yield from _named_stores(request["thread"], f"{path}thread.")
-
-
-def _named(request: Json, path: str = "") -> Iterator[tuple[str, str]]:
-    """Each file id in the request, after the path of its parameter."""
-    resources = request.get("tool_resources") or {}
-    for index, file_id in enumerate((resources.get("code_interpreter") or {}).get("file_ids") or []):
-        yield f"{path}tool_resources.code_interpreter.file_ids[{index}]", file_id
-    for number, made in enumerate((resources.get("file_search") or {}).get("vector_stores") or []):
-        for index, file_id in enumerate(made.get("file_ids") or []):
-            yield f"{path}tool_resources.file_search.vector_stores[{number}].file_ids[{index}]", file_id
-    content = request.get("content")
-    for index, part in enumerate(content if isinstance(content, list) else []):
-        if part["type"] == "image_file":
-            yield f"{path}content[{index}].image_file.file_id", part["image_file"]["file_id"]
-    for index, attachment in enumerate(request.get("attachments") or []):
-        if attachment.get("file_id"):
-            yield f"{path}attachments[{index}].file_id", attachment["file_id"]
+def _parts(request: Json, path: str = "") -> Iterator[tuple[str, Json]]:
+    """The request, its messages and its thread with those, each after the path of its parameters."""
+    yield path, request
     for name in ("messages", "additional_messages"):
         for index, message in enumerate(request.get(name) or []):
-            yield from _named(message, f"{path}{name}[{index}].")
+            yield f"{path}{name}[{index}].", message
     if request.get("thread"):
-        yield from _named(request["thread"], f"{path}thread.")
+        yield from _parts(request["thread"], f"{path}thread.")
+
+
+def _resources(part: Json, tool: str) -> Json:
+    """What our own tool is to work on."""
+    resources: Json = (part.get("tool_resources") or {}).get(tool) or {}
+    return {} if tool in built_in.hosted() else resources
+
+
+def _files(part: Json) -> Iterator[tuple[str, str]]:
+    """Each id of a file of ours in a part, after its parameter."""
+    for index, file_id in enumerate(_resources(part, "code_interpreter").get("file_ids") or []):
+        yield f"tool_resources.code_interpreter.file_ids[{index}]", file_id
+    for number, made in enumerate(_resources(part, "file_search").get("vector_stores") or []):
+        for index, file_id in enumerate(made.get("file_ids") or []):
+            yield f"tool_resources.file_search.vector_stores[{number}].file_ids[{index}]", file_id
+    content = part.get("content")
+    for index, piece in enumerate(content if isinstance(content, list) else []):
+        if piece["type"] == "image_file":
+            yield f"content[{index}].image_file.file_id", piece["image_file"]["file_id"]
+    for index, attachment in enumerate(part.get("attachments") or []):
+        if not _tools_of(attachment) or _tools_of(attachment) - built_in.hosted():
+            yield f"attachments[{index}].file_id", attachment["file_id"]
+
+
+def _tools_of(attachment: Json) -> set[str]:
+    return {tool["type"] for tool in attachment.get("tools") or []}
+
+
+def _refuse_new_files(parts: list[tuple[str, Json]]) -> None:
+    for path, part in parts:
+        refused = []
+        if ((part.get("tool_resources") or {}).get("file_search") or {}).get("vector_stores"):
+            refused.append(f"{path}tool_resources.file_search.vector_stores")
+        for index, attachment in enumerate(part.get("attachments") or []):
+            if "file_search" in _tools_of(attachment):
+                refused.append(f"{path}attachments[{index}].tools")
+        for param in refused:
+            raise InvalidRequest(f"Invalid '{param}': {HOSTED_SEARCH}", param=param, code="unsupported_value")

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 
-from assistant_engine import built_in, conversation, images
+from assistant_engine import built_in, conversation, images, tool_resources
 from assistant_engine.records import Json, Run
 from assistant_engine.store import Store
 
@@ -43,7 +43,7 @@ def prompt_of(store: Store, run: Run) -> Prompt:
     turns = store.runs.turns(run) if run.turn else []
     steps = store.steps.tool_steps(run) if run.turn else []
     outputs, results = built_in.tell([step.calls for step in steps], store.steps.output_texts(steps))
-    body = conversation.model_request(settings, messages, turns, outputs, run.usage)
+    body = conversation.model_request(settings, messages, turns, outputs, run.usage, _hosted(store, run))
     automatic = settings["truncation_strategy"]["type"] == "auto"
     fits = conversation.fit(body, budget, len(messages), keep_first=automatic)
     over = None
@@ -55,6 +55,16 @@ def prompt_of(store: Store, run: Run) -> Prompt:
         images.put_bytes(body["input"], store.of(run.project).files)
     said = [number for number, turn in enumerate(turns) if any(item["type"] == "message" for item in turn)]
     return Prompt(body, over, results, said[-1] if said else 0)
+
+
+def _hosted(store: Store, run: Run) -> dict[str, Json | None]:
+    """`built_in.hosted_tools` of the run; the thread is read for them alone."""
+    tools = run.settings["tools"]
+    if not built_in.hosted() & {tool["type"] for tool in tools}:
+        return {}
+    resources = [run.tool_resources, store.threads.get_head(run.thread_id).tool_resources]
+    file_ids = tool_resources.named(resources, "code_interpreter", "file_ids")
+    return built_in.hosted_tools(tools, file_ids, tool_resources.named(resources, "file_search", "vector_store_ids"))
 
 
 def _messages(store: Store, run: Run, budget: int) -> list[Json]:

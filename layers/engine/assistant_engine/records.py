@@ -201,8 +201,9 @@ class Turn:
         output: the output items of the response, word for word: they are sent again in the next turn.
         status: what the run's status becomes: unchanged `in_progress` when tools are called, or a terminal one.
         message: the assistant's message as `MessageObject` without its id, or None.
-        calls: the function calls as `RunStepDetailsToolCallsFunctionObject` without output.
+        calls: the calls as `RunStepDetailsToolCallsFunctionObject` without output.
         incomplete_details, last_error: the run's, with the status `incomplete` or `failed`.
+        outputs: by id, of those calls that the model's provider carried out itself.
     """
 
     output: list[Json]
@@ -212,3 +213,4 @@ class Turn:
     calls: list[Json] = field(default_factory=list)
     incomplete_details: Json | None = None
     last_error: Json | None = None
+    outputs: dict[str, str] = field(default_factory=dict)

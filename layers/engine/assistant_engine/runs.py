@@ -438,17 +438,13 @@ def _inputs(store: Store, run: Run, names: set[str]) -> dict[str, Json]:
     if not names & set(built_in.FUNCTIONS):
         return {}
     resources = [run.tool_resources, store.threads.get_head(run.thread_id).tool_resources]
-    file_ids = _united(resources, "code_interpreter", "file_ids")
-    vector_store_ids = _united(resources, "file_search", "vector_store_ids")
+    file_ids = tool_resources.named(resources, "code_interpreter", "file_ids")
+    vector_store_ids = tool_resources.named(resources, "file_search", "vector_store_ids")
     search = built_in.search_options(run.settings["tools"])
     return {
         "code_interpreter": {"file_ids": file_ids, "project": run.project},
         "file_search": {"vector_store_ids": vector_store_ids, "project": run.project, **search},
     }
-
-
-def _united(resources: list[Json], tool: str, member: str) -> list[str]:
-    return list(dict.fromkeys(name for each in resources for name in (each.get(tool) or {}).get(member) or []))
 
 
 def refused(run: Run, tools: ToolStep) -> dict[str, Json]:

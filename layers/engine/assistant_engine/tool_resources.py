@@ -12,6 +12,11 @@ def stored(requested: Json | None) -> Json:
     return resources
 
 
+def named(resources: list[Json], tool: str, member: str) -> list[str]:
+    """The ids that several `ToolResources` name for a tool, each once: `named(..., "code_interpreter", "file_ids")`."""
+    return list(dict.fromkeys(name for each in resources for name in (each.get(tool) or {}).get(member) or []))
+
+
 def with_attachments(resources: Json, messages: list[Json]) -> Json:
     """A thread's resources after messages came with attachments: their files are there for the code interpreter.
 

@@ -16,7 +16,7 @@ from assistant_engine.records import Json, Run, Thread, ToolStep, Turn, Usage
 from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, marshal, project_of, values
 from assistant_engine.store.idempotency import Idempotency
 from assistant_engine.store.pages import Page, Window, cut
-from assistant_engine.store.steps import Steps, below, below_page, key_of
+from assistant_engine.store.steps import AFTER_CALLS, BEFORE_CALLS, Steps, below, below_page, key_of
 from assistant_engine.store.threads import Threads
 
 OPEN_SHARDS = 8
@@ -353,7 +353,9 @@ class Runs:
             actions += self._threads.put_messages([message])
             # Of two steps of one turn the later has its usage: the run's is the sum over its steps.
             usage_of_message = Usage() if turn.calls else turn.usage
-            actions.append(self._steps.put_message_creation(run, message["id"], usage_of_message, now))
+            # What the model says after calls that its provider carried out follows from them.
+            index = AFTER_CALLS if turn.outputs else BEFORE_CALLS
+            actions.append(self._steps.put_message_creation(run, message["id"], usage_of_message, now, index))
         if turn.calls:
             actions.append(self._steps.put_tool_calls(run, turn, server_calls, to_approve, now))
         if ended:

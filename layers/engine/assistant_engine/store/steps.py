@@ -1,6 +1,7 @@
 """Run steps: what a run did, and the outputs of the tools that it called.
 
-A turn is at most two steps: the first creates the message, the second calls the tools, however many calls there are.
+A turn is at most two steps: one creates the message, one calls the tools, however many calls there are. The message
+comes first, unless it follows from calls that the model's provider carried out.
 """
 
 from collections.abc import Iterator
@@ -10,10 +11,11 @@ from typing import Any
 from assistant_engine import built_in, ids
 from assistant_engine.errors import NotFound
 from assistant_engine.records import Json, Run, ToolStep, Turn, Usage
-from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, marshal, values
+from assistant_engine.store.dynamodb import INLINE_BYTES, Blobs, ConditionFailed, Database, marshal, values
 from assistant_engine.store.pages import Page, Window, cut, items_of
 
-_MESSAGE_CREATION, _TOOL_CALLS = 0, 1
+BEFORE_CALLS, _TOOL_CALLS, AFTER_CALLS = 0, 1, 2
+"""The places of a turn's steps: that of the message, before or after, and that of the calls."""
 
 
 def key_of(thread_id: str, name: str) -> Json:
@@ -129,10 +131,14 @@ class Steps:
 
     # Writing: actions of a run's transactions, and outputs as they come
 
-    def put_message_creation(self, run: Run, message_id: str, usage: Usage, now: int) -> Json:
-        """The action that records the step of the run's turn that created a message."""
+    def put_message_creation(self, run: Run, message_id: str, usage: Usage, now: int, index: int) -> Json:
+        """The action that records the step of the run's turn that created a message.
+
+        Args:
+            index: `BEFORE_CALLS` or `AFTER_CALLS`.
+        """
         details = {"type": "message_creation", "message_creation": {"message_id": message_id}}
-        return self._put(run, ids.step_id(run.id, run.turn, _MESSAGE_CREATION), details, usage, now, done=True)
+        return self._put(run, ids.step_id(run.id, run.turn, index), details, usage, now, done=True)
 
     def put_tool_calls(self, run: Run, turn: Turn, server_calls: list[str], to_approve: list[str], now: int) -> Json:
         """The action that records the step of the run's turn that calls tools; with an error, it has failed.
@@ -143,10 +149,13 @@ class Steps:
         """
         details = {"type": "tool_calls", "tool_calls": turn.calls}
         name = ids.step_id(run.id, run.turn, _TOOL_CALLS)
-        more: Json = {"outputs": {}, "server_calls": server_calls, "to_approve": to_approve}
+        # Of calls that the provider carried out, the outputs are there.
+        limit = INLINE_BYTES // max(1, len(turn.outputs))
+        outputs = {call_id: self.pack_output(run, text, limit) for call_id, text in turn.outputs.items()}
+        more: Json = {"outputs": outputs, "server_calls": server_calls, "to_approve": to_approve}
         if turn.last_error:
             more |= {"step_status": "failed", "failed_at": now, "last_error": turn.last_error}
-        return self._put(run, name, details, turn.usage, now, done=False, **more)
+        return self._put(run, name, details, turn.usage, now, done=len(outputs) == len(turn.calls), **more)
 
     def _put(self, run: Run, step_id: str, details: Json, usage: Usage, now: int, *, done: bool, **more: Any) -> Json:
         step = {
