@@ -21,13 +21,19 @@ _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "HTTPS_PROXY", "HTTP_PROXY
 
 
 def start(
-    directory: Path, *, preferred_port: int = 4566, keep_state: bool = False, functions_endpoint: str = ""
+    directory: Path,
+    *,
+    preferred_port: int = 4566,
+    keep_state: bool = False,
+    functions_endpoint: str = "",
+    metered: bool = False,
 ) -> int:
     """Start the embedded AWS unless it runs already; return its port.
 
     `directory` holds its record, log and temporary files. With `keep_state`, what it holds is saved there when it is
     stopped and read back at the next start; otherwise every start is empty. `functions_endpoint` is what Lambda
-    functions take for AWS: a proxy that stands in front of the embedded one.
+    functions take for AWS: a proxy that stands in front of the embedded one. With `metered`, what AWS would bill is
+    written to `journal(directory)`.
     """
     running = _PROCESS.running_port(directory)
     if running is not None:
@@ -56,6 +62,8 @@ def start(
         PYTHONPATH=str(Path(__file__).resolve().parent.parent),
         PYTHONUNBUFFERED="1",
     )
+    if metered:
+        environment["METER_JOURNAL"] = str(journal(directory).resolve())
     if functions_endpoint:
         environment["AWS_ENDPOINT_URL"] = functions_endpoint
     if keep_state:
@@ -67,6 +75,11 @@ def start(
         )
     _PROCESS.start(directory, [sys.executable, "-m", "local.emulator_process"], port, environment)
     return port
+
+
+def journal(directory: Path) -> Path:
+    """Return the file that a metered embedded AWS writes to; `local.meter` describes its lines."""
+    return directory / "tmp" / "journal.jsonl"
 
 
 def process_id(directory: Path) -> int:

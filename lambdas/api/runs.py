@@ -1,5 +1,6 @@
 """`/v1/threads/{thread_id}/runs` and `/v1/threads/runs`."""
 
+import time
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -22,9 +23,15 @@ from assistant_engine.schemas import (
     SubmitToolOutputsRunRequest,
 )
 from assistant_engine.step import fault_of, logger, now_ms
-from exchange import body, idempotency, listing, query, store, window
+from exchange import body, event, idempotency, listing, query, store, window
 
 router = APIGatewayHttpRouter()
+
+WATCH_SECONDS = 3
+"""How long a poll of a young run waits for its end."""
+
+LOOK_SECONDS = 0.04
+"""How often it looks then, for half a read unit each time."""
 
 
 @router.post("/v1/threads/runs")
@@ -52,7 +59,10 @@ def page(thread_id: str) -> Json:
 def retrieve(thread_id: str, run_id: str) -> Response[Json]:
     query(NoParameters)
     store().threads.get(thread_id)
-    return _answer(store().runs.get(thread_id, run_id))
+    run = store().runs.get(thread_id, run_id)
+    if event().headers.get("x-stainless-poll-helper") == "true":
+        run = _watched(run)
+    return _answer(run)
 
 
 @router.post("/v1/threads/<thread_id>/runs/<run_id>")
@@ -96,6 +106,24 @@ def _wake(run: Run) -> Response[Json]:
     return _answer(run)
 
 
+def _watched(run: Run) -> Run:
+    """A run that is polled, once it is over or waits for its client; after `WATCH_SECONDS` as it is.
+
+    The poller of the `openai` package, which says so in a header, waits after each answer as long as the first one told
+    it to: a short time makes many requests, a long one delays the end of every short run. So while a run is young, or
+    goes on after its client's word, the request itself waits.
+    """
+    going_on = ("queued", "in_progress", "cancelling")
+    deadline = time.monotonic() + WATCH_SECONDS
+    if run.status not in going_on or (run.status != "queued" and now_ms() // 1000 - run.created_at > WATCH_SECONDS):
+        return run
+    while time.monotonic() < deadline:
+        time.sleep(LOOK_SECONDS)
+        if store().runs.status(run.thread_id, run.id) not in going_on:
+            break
+    return store().runs.get(run.thread_id, run.id)
+
+
 def _answer(run: Run) -> Response[Json]:
     headers = {} if run.status in TERMINAL else {"openai-poll-after-ms": str(poll_after(run, now_ms() // 1000))}
     return Response(200, "application/json", _shown(run), headers=headers)
@@ -114,7 +142,7 @@ def poll_after(run: Run, now: int) -> int:
     if run.status == "requires_action":
         return 1_000
     age = now - (run.started_at or run.created_at)
-    return 500 if age < 10 else 1_000 if age < 60 else 2_000
+    return 250 if age < 10 else 1_000 if age < 60 else 2_000
 
 
 def _shown(run: Run) -> Json:

@@ -1,0 +1,89 @@
+"""Reads what the metered embedded AWS wrote down (`local.meter`), and what AWS would bill for it."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Line = dict[str, Any]
+
+QUIET_SECONDS = 1.0
+"""A run is over for the journal when nothing more was written for so long: events may follow it."""
+
+
+class Journal:
+    """The journal of a metered embedded AWS."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def end(self) -> int:
+        """Where the journal ends now, for `since`."""
+        return self._path.stat().st_size
+
+    def since(self, start: int) -> list[Line]:
+        """The lines that were written from there on."""
+        with self._path.open() as lines:
+            lines.seek(start)
+            return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    def during(self, work: Callable[[], object]) -> "Taken":
+        """What the stack's functions and machines did for some work, and after it until all is quiet."""
+        start = self.end()
+        work()
+        deadline = time.monotonic() + 30
+        last = -1
+        while last != self.end() and time.monotonic() < deadline:
+            last = self.end()
+            time.sleep(QUIET_SECONDS)
+        return taken(self.since(start))
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What AWS would bill, as numbers of one run or of several.
+
+    Attributes:
+        states: the names of the states entered; each is a transition.
+        functions: the names of the functions invoked, without the stack's prefix.
+        milliseconds: billed, of all functions together.
+        gigabyte_seconds: the same by memory.
+        read_units, write_units: of DynamoDB, those of indexes among the latter.
+        read_bytes: of the items that were read.
+        requests: of the functions, by service and operation (`dynamodb:Query`, `s3:GET`).
+    """
+
+    states: list[str]
+    functions: list[str]
+    milliseconds: int
+    gigabyte_seconds: float
+    read_units: float
+    write_units: float
+    read_bytes: int
+    requests: Counter[str]
+
+    @property
+    def api_requests(self) -> int:
+        """Requests to the HTTP API, each an invocation of its function."""
+        return self.functions.count("api")
+
+
+def taken(lines: Iterable[Line], prefix: str = "oae-dev-") -> Taken:
+    """What lines of the journal come to. The sweeper is left out: it comes each minute, whatever runs."""
+    lines = [line for line in lines if not line.get("function", "").endswith("sweeper")]
+    states = [line["state"] for line in lines if line["kind"] == "state"]
+    invocations = [line for line in lines if line["kind"] == "invocation"]
+    requests = [line for line in lines if line["kind"] == "request" and line["function"]]
+    return Taken(
+        states=states,
+        functions=[line["function"].removeprefix(prefix) for line in invocations],
+        milliseconds=sum(line["milliseconds"] for line in invocations),
+        gigabyte_seconds=sum(line["milliseconds"] / 1_000 * line["megabytes"] / 1_024 for line in invocations),
+        read_units=sum(line.get("read_units", 0) for line in requests),
+        write_units=sum(line.get("write_units", 0) + line.get("index_units", 0) for line in requests),
+        read_bytes=sum(line.get("bytes", 0) for line in requests),
+        requests=Counter(f"{line['service']}:{line['operation']}" for line in requests),
+    )

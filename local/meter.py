@@ -1,0 +1,169 @@
+"""Writes down what the embedded AWS does that AWS would bill: `attach(path)`, in its process, before it serves.
+
+Each line of the file is a JSON object with `at` (seconds since 1970) and `kind`:
+
+- `state`: a state was entered: `execution` (name), `machine` (name), `state`; those within a Map too.
+- `invocation`: a function has ended: `function`, `milliseconds`, `megabytes`, `cold`.
+- `request`: a function, or (`function` is empty) somebody outside, asked an AWS service: `function`, `service`,
+  `operation` (of S3 the HTTP method). Of DynamoDB also `read_units`, `write_units`, `index_units` and `bytes` (those of
+  the items read).
+
+Write units are the emulator's own count. For reads it charges a unit whatever their size, so these are counted here:
+DynamoDB charges for each 4 KB of the items looked at, whatever a filter or a projection leaves of them, half of that
+for an eventually consistent read, and a query rounds up once for its page.
+"""
+
+import contextvars
+import json
+import math
+import re
+import threading
+import time
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from ministack.core import lambda_runtime  # type: ignore[import-untyped]
+from ministack.services import dynamodb  # type: ignore[import-untyped]
+from ministack.services import stepfunctions as sfn
+
+Json = Any
+
+SERVICES = ("dynamodb", "eventbridge", "s3", "secretsmanager", "sqs", "stepfunctions")
+
+_within_a_map: contextvars.ContextVar[bool] = contextvars.ContextVar("within_a_map", default=False)
+
+
+def attach(journal: Path) -> None:
+    """Write to this file from now on."""
+    lines = journal.open("a", buffering=1)
+    lock = threading.Lock()
+
+    def write(kind: str, **told: Json) -> None:
+        with lock:
+            lines.write(json.dumps({"kind": kind, "at": time.time(), **told}) + "\n")
+
+    _meter_states(write)
+    names = _meter_invocations(write)
+    for service in SERVICES:
+        _meter_requests(write, service, names)
+
+
+def _meter_states(write: Callable[..., None]) -> None:
+    add_event, run_inner = sfn._add_event, sfn._run_sub_machine
+
+    def entered(execution: Json, state: str) -> None:
+        machine = execution["stateMachineArn"].rpartition(":")[2]
+        write("state", execution=execution["name"], machine=machine, state=state)
+
+    def add_and_tell(execution: Json, event_type: str, details: Json = None) -> Json:
+        if event_type.endswith("StateEntered"):
+            entered(execution, details["stateEnteredEventDetails"]["name"])
+        return add_event(execution, event_type, details)
+
+    def run_within(states: Json, start: str, data: Json, execution: Json, context: Json) -> Json:
+        _within_a_map.set(True)
+        return run_inner(states, start, data, execution, context)
+
+    def telling(execute: Callable[..., Json]) -> Callable[..., Json]:
+        def execute_and_tell(state: Json, data: Json, execution: Json, context: Json) -> Json:
+            if _within_a_map.get():
+                entered(execution, context["State"]["Name"])
+            return execute(state, data, execution, context)
+
+        return execute_and_tell
+
+    sfn._add_event = add_and_tell
+    sfn._run_sub_machine = run_within
+    sfn._execute_task = telling(sfn._execute_task)
+
+
+def _meter_invocations(write: Callable[..., None]) -> dict[str, str]:
+    """Meter functions; their names by the access keys that they call AWS with."""
+    invoke, credentials = lambda_runtime.Worker.invoke, lambda_runtime.execution_credentials
+    names: dict[str, str] = {}
+
+    def credentials_noted(config: Json) -> Json:
+        given = credentials(config)
+        names[given["AWS_ACCESS_KEY_ID"]] = config["FunctionName"]
+        return given
+
+    def invoke_and_tell(self: Json, *args: Json, **more: Json) -> Json:
+        cold, start = self._proc is None, time.monotonic()
+        try:
+            return invoke(self, *args, **more)
+        finally:
+            milliseconds = math.ceil(1_000 * (time.monotonic() - start))
+            name, megabytes = self.config["FunctionName"], self.config["MemorySize"]
+            write("invocation", function=name, milliseconds=milliseconds, megabytes=megabytes, cold=cold)
+
+    lambda_runtime.execution_credentials = credentials_noted
+    lambda_runtime.Worker.invoke = invoke_and_tell
+    return names
+
+
+def _meter_requests(write: Callable[..., None], service: str, names: dict[str, str]) -> None:
+    module = import_module(f"ministack.services.{service}")
+    handle = module.handle_request
+
+    async def handle_and_tell(
+        method: str, path: str, headers: Json, body: bytes, query: Json, *args: Json, **more: Json
+    ) -> Json:
+        operation = headers.get("x-amz-target", "").rpartition(".")[2] or method
+        request = json.loads(body) if service == "dynamodb" and body else {}
+        if request:
+            body = json.dumps({**request, "ReturnConsumedCapacity": "INDEXES"}).encode()
+        answer = await handle(method, path, headers, body, query, *args, **more)
+        if answer[0] < 300:
+            found = re.search(r"Credential=([^/]+)/", headers.get("authorization", ""))
+            key = found[1] if found else str(query.get("X-Amz-Credential", "")).strip("[]'").partition("/")[0]
+            units = _units(operation, request, json.loads(answer[2])) if request else {}
+            write("request", function=names.get(key, ""), service=service, operation=operation, **units)
+        return answer
+
+    module.handle_request = handle_and_tell
+
+
+def _units(operation: str, request: Json, answer: Json) -> Json:
+    """What DynamoDB charges for a request that it has answered."""
+    units = {"read_units": 0.0, "write_units": 0.0, "index_units": 0.0, "bytes": 0}
+
+    def read(items: list[Json], consistent: bool) -> None:
+        size = sum(map(dynamodb._item_size_bytes, items))
+        units["bytes"] += size
+        units["read_units"] += max(1, math.ceil(size / 4096)) * (1 if consistent else 0.5)
+
+    def item(table: str, key: Json) -> Json:
+        return dynamodb._get_item_by_key(dynamodb._tables.get(table), key) or {}
+
+    match operation:
+        case "GetItem":
+            read([item(request["TableName"], request["Key"])], request.get("ConsistentRead", False))
+        case "BatchGetItem":
+            for table, wanted in request["RequestItems"].items():
+                for key in wanted["Keys"]:
+                    read([item(table, key)], wanted.get("ConsistentRead", False))
+        case "Query":
+            read(_looked_at(request, answer), request.get("ConsistentRead", False))
+        case _:
+            consumed = answer.get("ConsumedCapacity", [])
+            for table in consumed if isinstance(consumed, list) else [consumed]:
+                indexes = sum(index["CapacityUnits"] for index in table.get("GlobalSecondaryIndexes", {}).values())
+                units["index_units"] += indexes
+                units["write_units"] += table["CapacityUnits"] - indexes
+    return units
+
+
+def _looked_at(request: Json, answer: Json) -> list[Json]:
+    """All items that a query read, before its filter and whole."""
+    if "FilterExpression" not in request and "ProjectionExpression" not in request:
+        items: list[Json] = answer["Items"]
+        return items
+    whole = {name: value for name, value in request.items() if name not in ("FilterExpression", "ProjectionExpression")}
+    for member in ("ExpressionAttributeNames", "ExpressionAttributeValues"):
+        used = {k: v for k, v in whole.pop(member, {}).items() if re.search(rf"{k}\b", whole["KeyConditionExpression"])}
+        whole |= {member: used} if used else {}
+    _, _, body = dynamodb._query(whole)
+    looked_at: list[Json] = json.loads(body)["Items"]
+    return looked_at
