@@ -1,7 +1,9 @@
 """What differs between environments: one frozen value for each."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from aws_cdk import RemovalPolicy
@@ -18,6 +20,30 @@ MOST_HISTORY_EVENTS = 20_000
 
 
 SANDBOX_NETWORKS = ("isolated", "open")
+
+PRICES = Path(__file__).with_name("prices.json")
+MOST_PRICES_BYTES = 2_000
+"""Of a function's 4 KB of environment variables (Lambda limit)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a model costs, in US dollars for a million tokens: an entry of `prices.json`.
+
+    Attributes:
+        cached_input: for what the provider had at hand of the prompt.
+        source, date: where the price was read, and when.
+    """
+
+    input: float
+    cached_input: float
+    output: float
+    source: str
+    date: str
+
+
+def _prices() -> dict[str, Price]:
+    return {model: Price(**price) for model, price in json.loads(PRICES.read_text()).items()}
 
 
 class UnknownEnvironment(Exception):
@@ -75,7 +101,8 @@ class Configuration:
         embedding_dimensions: of a vector, for models that offer several; 0 for the model's own.
         vector_engine: `s3vectors` searches large vector stores through Amazon S3 Vectors, `bucket` reads all of them
             from the bucket.
-        model_prices: US dollars for a million tokens, `{model: (prompt, completion)}`; a model not listed costs 0.
+        model_prices: by model, from `prices.json`; runs of a model that is not listed are unpriced.
+        export_days: how long the files of the daily export are kept.
         code_interpreter: `own`, this stack's sandbox; `hosted`, that of the model's provider, with its files.
         file_search: `own`, the vector stores of this stack; `hosted`, those of the model's provider.
         mail_sender: an address verified in Amazon SES that tools send mail from; empty: mail stays in the outbox.
@@ -105,14 +132,8 @@ class Configuration:
     embedding_base_url: str = ""
     embedding_dimensions: int = 0
     vector_engine: str = "s3vectors"
-    model_prices: Mapping[str, tuple[float, float]] = field(
-        default_factory=lambda: {
-            "gpt-4.1": (2.00, 8.00),
-            "gpt-4.1-mini": (0.40, 1.60),
-            "gpt-4.1-nano": (0.10, 0.40),
-            "text-embedding-3-small": (0.02, 0),
-        }
-    )
+    model_prices: Mapping[str, Price] = field(default_factory=_prices)
+    export_days: int = 90
     code_interpreter: str = "own"
     file_search: str = "own"
     mail_sender: str = ""
@@ -124,6 +145,14 @@ class Configuration:
     def __post_init__(self) -> None:
         if self.history_events > MOST_HISTORY_EVENTS:
             raise ValueError(f"{self.environment}: a run of so many turns, calls and retries may outgrow its history")
+        if len(self.prices_json) > MOST_PRICES_BYTES:
+            raise ValueError(f"{PRICES.name}: too many models; keep those that this deployment uses")
+
+    @property
+    def prices_json(self) -> str:
+        """The price table as functions get it: `{model: [input, cached input, output]}`."""
+        prices = {model: [each.input, each.cached_input, each.output] for model, each in self.model_prices.items()}
+        return json.dumps(prices, separators=(",", ":"))
 
     @property
     def history_events(self) -> int:

@@ -1,7 +1,5 @@
 """Access to the model's provider."""
 
-import json
-
 from aws_cdk import Aws
 from constructs import Construct
 
@@ -53,7 +51,7 @@ class Model(Construct):
     @property
     def prices(self) -> dict[str, str]:
         """The environment variable of a function that ends runs, and says what they cost."""
-        return {"MODEL_PRICES": json.dumps(self._configuration.model_prices)}
+        return {"MODEL_PRICES": self._configuration.prices_json}
 
     @property
     def environment(self) -> dict[str, str]:

@@ -54,6 +54,12 @@ class Tables(Construct):
             # By its name, an execution that ended badly is matched to its run.
             non_key_attributes=["execution"],
         )
+        self.messages.add_global_secondary_index(
+            index_name="ended_runs",
+            partition_key=_text("ended_shard"),
+            sort_key=_text("message_id"),
+            projection_type=ProjectionType.KEYS_ONLY,
+        )
 
     def _table(
         self, name: str, partition_key: str, sort_key: str, configuration: Configuration, *, expires: bool = False

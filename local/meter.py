@@ -104,7 +104,7 @@ def _meter_invocations(write: Callable[..., None]) -> dict[str, str]:
 
 
 def _meter_requests(write: Callable[..., None], service: str, names: dict[str, str]) -> None:
-    module = import_module(f"ministack.services.{service}")
+    module: Any = import_module(f"ministack.services.{service}")
     handle = module.handle_request
 
     async def handle_and_tell(

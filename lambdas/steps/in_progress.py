@@ -1,14 +1,15 @@
 """`in_progress`: one model call, unless the record says that there is something to do or to wait for first."""
 
 import os
+import time
 from contextlib import suppress
 from dataclasses import replace
 
-from assistant_engine import built_in, conversation, model, registry, runs, vector_stores
+from assistant_engine import accounts, built_in, conversation, model, registry, runs, vector_stores
 from assistant_engine.errors import ApiError
 from assistant_engine.lifecycle import TERMINAL, next_action
 from assistant_engine.prompt import Prompt, prompt_of
-from assistant_engine.records import Json, Run, Turn
+from assistant_engine.records import Json, Run, ToolStep, Turn
 from assistant_engine.step import logger, now_ms, step, store
 from assistant_engine.store.dynamodb import ConditionFailed
 
@@ -25,7 +26,7 @@ def handler(event: Json) -> Json:
 
     Args:
         event: `{"thread_id", "run_id", "turn", "execution" (name), "outputs": [{"tool_call_id", "output" |
-        "output_key"}]}`.
+        "output_key", "began_ms"?, "ended_ms"?}]}`.
 
     Returns:
         `{"status", "turn"}` and, by status: `calls` (call_tools), `wait_seconds` (backoff), `run` (completed,
@@ -59,10 +60,10 @@ def handler(event: Json) -> Json:
                 run = store().runs.resume(run)
                 continue
             if action != "call_model":
-                return runs.finish(store(), run, action, now)
+                return runs.finish(store(), run, action, now_ms())
             if vector_stores.still_reading(store(), run, now):
                 return _wait(run, (now - run.created_at) // 4)
-            if told := _take_turn(run):
+            if told := _take_turn(run, tools):
                 return told
             taken = True
         run = store().runs.get(run.thread_id, run.id)
@@ -72,7 +73,10 @@ def handler(event: Json) -> Json:
 
 def _outputs(outputs: list[Json]) -> dict[str, Json]:
     return {
-        output["tool_call_id"]: {"text": output["output"]} if "output" in output else {"key": output["output_key"]}
+        output["tool_call_id"]: {
+            **({"text": output["output"]} if "output" in output else {"key": output["output_key"]}),
+            **{name: output[name] for name in ("began_ms", "ended_ms") if name in output},
+        }
         for output in outputs
     }
 
@@ -81,16 +85,21 @@ def _wait(run: Run, seconds: int) -> Json:
     return {"status": "backoff", "turn": run.turn, "wait_seconds": max(1, seconds)}
 
 
-def _take_turn(run: Run) -> Json | None:
-    """Call the model and store what came of it; None when the record tells how the run goes on."""
+def _take_turn(run: Run, tools: ToolStep | None) -> Json | None:
+    """Call the model and store what came of it; None when the record tells how the run goes on.
+
+    Args:
+        tools: the tool step of the turn before.
+    """
     try:
         prompt = prompt_of(store(), run)
     except ApiError as error:
         code = "server_error" if error.status >= 500 else "invalid_prompt"
         return _fail(run, code, error.message)
-    run = store().runs.begin_attempt(run, now_ms() // 1000)
+    began_ms = now_ms()
+    run = store().runs.begin_attempt(run, began_ms)
     if prompt.over:
-        return runs.finish(store(), run, "incomplete", now_ms() // 1000, incomplete_details={"reason": prompt.over})
+        return runs.finish(store(), run, "incomplete", now_ms(), incomplete_details={"reason": prompt.over})
     request_id = f"{run.id}/{run.turn}/{run.attempts}"
     retries = run.attempts - run.turn - 1
     left = run.expires_at - now_ms() / 1000
@@ -100,6 +109,7 @@ def _take_turn(run: Run) -> Json | None:
             return store().runs.status(run.thread_id, run.id) not in ("queued", "in_progress")
         return False
 
+    called = time.monotonic()
     try:
         response = model.respond(prompt.body, request_id, max(1.0, min(MODEL_SECONDS, left)), retries, cancelled)
     except model.Cancelled:
@@ -109,7 +119,9 @@ def _take_turn(run: Run) -> Json | None:
     except model.Refused as refused:
         logger.warning("model call %s: %s", request_id, refused.code)
         return _fail(run, refused.code, refused.message)
-    return _store_turn(run, prompt, response)
+    # Earlier attempts at this turn, and the waits after them, are the model's time, too.
+    waited_ms = max(0, began_ms - (run.asked_ms or began_ms))
+    return _store_turn(run, prompt, response, tools, waited_ms + round(1000 * (time.monotonic() - called)))
 
 
 def _try_again(run: Run, request_id: str, busy: model.TryAgain) -> Json:
@@ -125,10 +137,10 @@ def _try_again(run: Run, request_id: str, busy: model.TryAgain) -> Json:
 
 
 def _fail(run: Run, code: str, message: str) -> Json:
-    return runs.finish(store(), run, "failed", now_ms() // 1000, last_error={"code": code, "message": message})
+    return runs.finish(store(), run, "failed", now_ms(), last_error={"code": code, "message": message})
 
 
-def _store_turn(run: Run, prompt: Prompt, response: Json) -> Json | None:
+def _store_turn(run: Run, prompt: Prompt, response: Json, tools: ToolStep | None, model_ms: int) -> Json | None:
     now = now_ms()
     try:
         turn = conversation.outcome(response, run.assistant_id, run.id, now // 1000)
@@ -143,9 +155,10 @@ def _store_turn(run: Run, prompt: Prompt, response: Json) -> Json | None:
     server_calls = [call["id"] for call in turn.calls if call["function"]["name"] in served]
     asking = {entry["function_name"] for entry in run.functions if registry.needs_approval(entry)}
     to_approve = [call["id"] for call in turn.calls if call["function"]["name"] in asking]
-    used = run.usage + turn.usage
-    cost = runs.cost_of(run.settings["model"], used.prompt_tokens, used.completion_tokens)
-    store().runs.store_turn(run, turn, server_calls, to_approve, cost, now)
+    account = accounts.with_turn(run, turn, tools, model_ms)
+    if turn.status in TERMINAL:
+        account = accounts.closed(run, account, now)
+    store().runs.store_turn(run, turn, server_calls, to_approve, account, now)
     if turn.status not in TERMINAL:
         return None
     return runs.ended(store(), store().runs.get(run.thread_id, run.id))

@@ -27,5 +27,5 @@ def handler(event: Json) -> Json:
             cause = "No run was created. Please try again."
             return {"status": "failed", "turn": 0, "error": "server_error", "cause": cause}
         with suppress(ConditionFailed):  # Cancelled at this moment, or a late delivery stored its turn: look again.
-            return runs.finish(store(), run, "failed", now_ms() // 1000, last_error=DIED)
+            return runs.finish(store(), run, "failed", now_ms(), last_error=DIED)
     raise ConditionFailed([])

@@ -61,7 +61,7 @@ def _sweep(thread_id: str, run_id: str, now: int) -> None:
         return
     if now >= (run.due_at if run.status == "cancelling" else run.expires_at):
         # Whoever drives it had its time; what is still written by it has no effect.
-        runs.finish(store(), run, "expired", now)
+        runs.finish(store(), run, "expired", now_ms())
         runs.wake(_step_functions(), run)
         return
     awake = run.status in ("queued", "cancelling") and runs.wake(_step_functions(), run)
@@ -73,7 +73,7 @@ def _sweep(thread_id: str, run_id: str, now: int) -> None:
         # Nobody started the execution, or it ended before it took the outputs: the record says where to go on.
         runs.start(_step_functions(), store(), run, now, again=state is not None)
     else:
-        runs.finish(store(), run, "failed", now, last_error=LOST)
+        runs.finish(store(), run, "failed", now_ms(), last_error=LOST)
         logger.warning("run %s had lost its execution (%s)", run.id, state)
 
 

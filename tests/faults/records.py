@@ -32,10 +32,10 @@ def item(driver: Driver, thread_id: str, name: str) -> Json:
 
 
 def directory(driver: Driver, assistant_id: str, thread_id: str) -> dict[str, int]:
-    """The totals of the thread in the directory of an assistant's threads."""
+    """The totals of the thread in the directory of an assistant's threads, without times."""
     key = {"assistant_id": {"S": assistant_id}, "thread_id": {"S": thread_id}}
     found = driver.client("dynamodb").get_item(TableName=driver.outputs["ThreadsTable"], Key=key)["Item"]
-    return {name: int(value["N"]) for name, value in found.items() if "N" in value}
+    return {name: int(value["N"]) for name, value in found.items() if "N" in value and not name.endswith("_ms")}
 
 
 def _step(step: Json) -> Json:

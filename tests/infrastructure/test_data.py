@@ -39,6 +39,7 @@ def test_indexes_serve_lists(prod: Template) -> None:
             ["open_shard", "due_at"],
             {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["execution"]},
         ),
+        ("oae-messages", "ended_runs"): (["ended_shard", "message_id"], keys_only),
     }
 
 

@@ -50,7 +50,9 @@ def invoke(name: str, arguments: str, limit: int = 1_000, most: int = 9_000, cls
         "inline_bytes": limit,
         "most_bytes": most,
     }
-    return tool.handler(cls)(event, None)
+    told = tool.handler(cls)(event, None)
+    assert 0 < told.pop("began_ms") <= told.pop("ended_ms")
+    return told
 
 
 def test_an_output_that_utf8_can_not_express_is_mended() -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from types import FrameType
 
@@ -31,14 +31,27 @@ class CallStopped(BaseException):
     """
 
 
+def _now_ms() -> int:
+    return int(time.time() * 1000)
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The call that a tool serves. The same call may be delivered twice, with the same ids."""
+    """The call that a tool serves. The same call may be delivered twice, with the same ids.
+
+    Attributes:
+        began_ms: when this delivery began, milliseconds since 1970.
+    """
 
     thread_id: str
     run_id: str
     turn: int
     tool_call_id: str
+    began_ms: int = field(default_factory=_now_ms, compare=False)
+
+    def times(self) -> dict[str, int]:
+        """When it began and that it ends now, as the engine is told beside its output."""
+        return {"began_ms": self.began_ms, "ended_ms": max(self.began_ms, _now_ms())}
 
     @property
     def idempotency_key(self) -> str:

@@ -266,9 +266,19 @@ def _call_id(given: Any, taken: set[str]) -> str:
 
 def _usage(reported: Any) -> Usage:
     """The tokens that the server reported; a figure that makes no sense counts as none."""
-    figures = reported if isinstance(reported, dict) else {}
-    given = (figures.get(name) for name in ("input_tokens", "output_tokens"))
-    return Usage(*(int(n) if isinstance(n, int | float) and 0 <= n <= _MOST_TOKENS else 0 for n in given))
+    figures = _object(reported)
+    prompt, completion = _reported(figures.get("input_tokens")), _reported(figures.get("output_tokens"))
+    cached = _reported(_object(figures.get("input_tokens_details")).get("cached_tokens"))
+    reasoning = _reported(_object(figures.get("output_tokens_details")).get("reasoning_tokens"))
+    return Usage(prompt, completion, min(cached, prompt), min(reasoning, completion))
+
+
+def _object(value: Any) -> Json:
+    return value if isinstance(value, dict) else {}
+
+
+def _reported(figure: Any) -> int:
+    return int(figure) if isinstance(figure, int | float) and 0 <= figure <= _MOST_TOKENS else 0
 
 
 def _calls(output: list[Json]) -> tuple[list[Json], dict[str, str]]:

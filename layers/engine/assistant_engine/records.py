@@ -6,7 +6,7 @@ shows, so they are classes with an `api()` view.
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 Json = dict[str, Any]
@@ -32,13 +32,25 @@ def json_size(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens that the model reported. Adding two gives the usage of both."""
+    """Tokens that the model reported. Adding two gives the usage of both.
+
+    Attributes:
+        cached_tokens: those of the prompt that the provider had at hand.
+        reasoning_tokens: those of the completion that nobody sees.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
 
     def __add__(self, other: "Usage") -> "Usage":
-        return Usage(self.prompt_tokens + other.prompt_tokens, self.completion_tokens + other.completion_tokens)
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.reasoning_tokens + other.reasoning_tokens,
+        )
 
     def api(self) -> Json:
         """`RunCompletionUsage`."""
@@ -50,6 +62,46 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """What a run has taken: so far, or, once it has ended, in all.
+
+    The four times together are the time from the run's creation to its end, in milliseconds.
+
+    Attributes:
+        model_calls: those whose answer was stored; `usage` is theirs.
+        tool_calls: those that the model made, of the stack's tools and of the client's.
+        model_ms: until the model had answered, the waits that a busy one asked for included.
+        tool_ms: while tools of the stack worked; of calls side by side each moment counts once.
+        client_ms: while the run waited for its client.
+        engine_ms: the rest; 0 until the run has ended.
+        cost: billionths of a US dollar; None for a model without a price, and until the run has ended.
+    """
+
+    usage: Usage = field(default_factory=Usage)
+    model_calls: int = 0
+    tool_calls: int = 0
+    model_ms: int = 0
+    tool_ms: int = 0
+    client_ms: int = 0
+    engine_ms: int = 0
+    cost: int | None = None
+
+    def figures(self) -> dict[str, int]:
+        """All of it as attributes of an item; no `cost` where there is none."""
+        figures = {**asdict(self.usage), **{name: getattr(self, name) for name in _COUNTED}}
+        return figures if self.cost is None else {**figures, "cost": self.cost}
+
+    @staticmethod
+    def of(figures: Json) -> "Account":
+        """The account that an item's attributes tell; what is missing is 0."""
+        usage = Usage(**{each.name: figures.get(each.name, 0) for each in fields(Usage)})
+        return Account(usage, **{name: figures.get(name, 0) for name in _COUNTED}, cost=figures.get("cost"))
+
+
+_COUNTED = ("model_calls", "tool_calls", "model_ms", "tool_ms", "client_ms", "engine_ms")
+
+
+@dataclass(frozen=True, slots=True)
 class Thread:
     """The head of a thread: what the API shows of it, the lock, and the clock of its ids.
 
@@ -57,6 +109,8 @@ class Thread:
         last_ms: the time part of the newest id in the thread, in milliseconds.
         active_run: the run that holds the lock, or None.
         runs, usage, cost: totals of all ended runs; cost in billionths of a US dollar.
+        unpriced_runs: ended runs whose model has no price, so that `cost` is without them.
+        read_ms: the time part of the newest id when the newest run was created.
     """
 
     id: str
@@ -68,6 +122,8 @@ class Thread:
     runs: int = 0
     usage: Usage = field(default_factory=Usage)
     cost: int = 0
+    unpriced_runs: int = 0
+    read_ms: int = 0
 
     def api(self) -> Json:
         """`ThreadObject`, with the extensions `usage` and `cost` (US dollars)."""
@@ -78,7 +134,7 @@ class Thread:
             "metadata": self.metadata,
             "tool_resources": self.tool_resources,
             "usage": self.usage.api(),
-            "cost": self.cost / NANODOLLARS,
+            "cost": None if self.unpriced_runs else self.cost / NANODOLLARS,
         }
 
 
@@ -98,7 +154,12 @@ class Run:
         answers_in_output: whether the execution's output carries the answer (another AWS service asked for the run) or
             ids alone (the HTTP API did).
         task_token: wakes the execution that waits in `requires_action`; None while none waits.
-        usage: over all turns so far.
+        account: what it has taken so far.
+        user: whose usage it is: `user_id` of its own or its thread's metadata, as they were when it was created.
+        reads: the time parts of ids (after, up to) between which the messages lie that no run had read before it.
+        created_ms, ended_ms: milliseconds since 1970.
+        asked_ms: since when the model is asked for the next turn; None while it is not.
+        waiting_ms: since when the run waits for its client; None while it does not.
         due_at: when the sweeper is to look at the run, seconds since 1970.
         project: what the run belongs to, as its thread and its assistant do.
     """
@@ -119,7 +180,13 @@ class Run:
     project: str
     turn: int = 0
     attempts: int = 0
-    usage: Usage = field(default_factory=Usage)
+    account: Account = field(default_factory=Account)
+    user: str | None = None
+    reads: tuple[int, int] = (0, 0)
+    created_ms: int = 0
+    ended_ms: int | None = None
+    asked_ms: int | None = None
+    waiting_ms: int | None = None
     task_token: str | None = None
     started_at: int | None = None
     completed_at: int | None = None
@@ -127,6 +194,11 @@ class Run:
     failed_at: int | None = None
     incomplete_details: Json | None = None
     last_error: Json | None = None
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens over all turns so far."""
+        return self.account.usage
 
     def next_look(self, now: int) -> int:
         """When the sweeper is to look again at a run that moves, seconds since 1970.
@@ -172,8 +244,8 @@ class ToolStep:
         step: `RunStepObject` of type `tool_calls`, the outputs not yet filled in.
         server_calls: ids of the calls that a tool Lambda runs; the others are the client's.
         to_approve: ids of those server calls that the client has yet to say yes or no to.
-        outputs: by tool call id, `{"text": ...}` or `{"key": ...}` of an object in the bucket; absent while the call is
-            unanswered.
+        outputs: by tool call id, `{"text": ...}` or `{"key": ...}` of an object in the bucket, and of a tool that told
+            it `began_ms` and `ended_ms`; absent while the call is unanswered.
     """
 
     step: Json

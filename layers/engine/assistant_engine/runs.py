@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from assistant_engine import built_in, conversation, ids, registry, tool_resources, vector_stores
+from assistant_engine import accounts, built_in, conversation, ids, registry, tool_resources, vector_stores
 from assistant_engine.errors import InvalidRequest
 from assistant_engine.lifecycle import ACTIVE, TERMINAL
 from assistant_engine.records import Json, Run, Thread, ToolStep, json_size
@@ -243,12 +243,13 @@ def new_thread_id(now_ms: int, run_id: str) -> str:
     return ids.new_id("thread_", ids.milliseconds_of(run_id) if run_id else now_ms, seed=run_id or None)
 
 
-def submit_tool_outputs(store: Store, thread_id: str, run_id: str, tool_outputs: list[Json], now: int) -> Run:
+def submit_tool_outputs(store: Store, thread_id: str, run_id: str, tool_outputs: list[Json], now: float) -> Run:
     """Take the client's outputs and queue the run again. `wake` the execution afterwards.
 
     Args:
         tool_outputs: `[{"tool_call_id", "output"}]`, one for each call that the run waits for. Of a call that waits for
             approval the output is `yes` or `no`.
+        now: seconds since 1970; for how long the client took, milliseconds count.
 
     Raises:
         NotFound: no such run.
@@ -355,21 +356,6 @@ def wake(step_functions: Any, run: Run) -> bool:
     return True
 
 
-def cost(run: Run) -> int:
-    """What the run has cost so far, in billionths of a US dollar."""
-    return cost_of(run.settings["model"], run.usage.prompt_tokens, run.usage.completion_tokens)
-
-
-def cost_of(model: str, prompt_tokens: int, completion_tokens: int) -> int:
-    """What tokens cost, in billionths of a US dollar, by `MODEL_PRICES`; 0 for a model without a price.
-
-    `MODEL_PRICES` is JSON: `{model: [prompt, completion]}`, US dollars for a million tokens.
-    """
-    prices: dict[str, tuple[float, float]] = json.loads(os.environ.get("MODEL_PRICES") or "{}")
-    prompt, completion = prices.get(model, (0, 0))
-    return round((prompt * prompt_tokens + completion * completion_tokens) * 1_000)
-
-
 # What the state machine is told: ids, the tools' arguments and outputs, and the answer if it was asked for.
 
 
@@ -474,7 +460,7 @@ def finish(
     store: Store,
     run: Run,
     status: str,
-    now: int,
+    now_ms: int,
     *,
     last_error: Json | None = None,
     incomplete_details: Json | None = None,
@@ -487,4 +473,6 @@ def finish(
         return ended(store, run)
     if run.status == "cancelling":
         status, last_error = "cancelled", None  # Whatever else happened to it: it was asked to.
-    return ended(store, store.runs.settle(run, status, cost(run), now, last_error, incomplete_details))
+    tools = store.steps.pending(run)
+    account = accounts.closed(run, accounts.without_turn(run, tools, now_ms), now_ms)
+    return ended(store, store.runs.settle(run, tools, status, account, now_ms, last_error, incomplete_details))

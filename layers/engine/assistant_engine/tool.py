@@ -67,8 +67,8 @@ def handler(cls: type) -> Callable[[Json, Any], Json]:
     """The Lambda handler of a tool module.
 
     It takes `{"thread_id", "run_id", "turn", "tool_call_id", "function_name", "arguments" (JSON text), "inline_bytes",
-    "most_bytes"}` and returns `{"tool_call_id", "output"}`, or `{"tool_call_id", "output_key"}` when
-    the output is larger than `inline_bytes`. An output over `most_bytes` is cut. Bad arguments and exceptions are the
+    "most_bytes"}` and returns `{"tool_call_id", "output", "began_ms", "ended_ms"}`, with `output_key` for an `output`
+    that is larger than `inline_bytes`. An output over `most_bytes` is cut. Bad arguments and exceptions are the
     output, for the model to see. A call that its run does not wait for is not carried out.
     """
     methods = _methods(cls)
@@ -92,12 +92,12 @@ def call_of(event: Json) -> Call:
 
 
 def handed_over(call: Call, output: str, inline_bytes: int) -> Json:
-    """What a tool's function returns: the output itself, or where in the bucket a larger one was put."""
+    """What a tool's function returns: the output itself, or where in the bucket a larger one was put; and its time."""
     if json_size(output) <= inline_bytes:
-        return {"tool_call_id": call.tool_call_id, "output": output}
+        return {"tool_call_id": call.tool_call_id, "output": output, **call.times()}
     key = f"outputs/{call.thread_id}/{call.idempotency_key}"
     _s3().put_object(Bucket=os.environ["BUCKET"], Key=key, Body=output.encode())
-    return {"tool_call_id": call.tool_call_id, "output_key": key}
+    return {"tool_call_id": call.tool_call_id, "output_key": key, **call.times()}
 
 
 def _cut(output: str, most_bytes: int) -> str:

@@ -23,6 +23,7 @@ from assistant_engine.store.sessions import Sessions
 from assistant_engine.store.steps import Steps
 from assistant_engine.store.threads import Threads
 from assistant_engine.store.uploads import Uploads
+from assistant_engine.store.usage import Usages
 from assistant_engine.store.vector_store_files import VectorStoreFiles
 from assistant_engine.store.vector_stores import VectorStores
 
@@ -38,6 +39,7 @@ __all__ = [
     "Store",
     "Threads",
     "Uploads",
+    "Usages",
     "VectorStoreFiles",
     "VectorStores",
     "Window",
@@ -85,12 +87,18 @@ class Store:
     @cached_property
     def runs(self) -> Runs:
         """Runs."""
-        return Runs(self.database, self.blobs, os.environ["MESSAGES_TABLE"], self.threads, self.steps)
+        table = os.environ["MESSAGES_TABLE"]
+        return Runs(self.database, self.blobs, table, self.threads, self.steps, self.usage)
 
     @cached_property
     def steps(self) -> Steps:
         """Run steps."""
         return Steps(self.database, self.blobs, os.environ["MESSAGES_TABLE"])
+
+    @cached_property
+    def usage(self) -> Usages:
+        """Usage totals and budgets."""
+        return Usages(self.database, os.environ["MESSAGES_TABLE"], self.project)
 
     @cached_property
     def files(self) -> Files:

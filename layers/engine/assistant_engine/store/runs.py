@@ -12,18 +12,22 @@ from itertools import islice
 from assistant_engine import ids
 from assistant_engine.errors import Conflict, InvalidRequest, NotFound
 from assistant_engine.lifecycle import ACTIVE, TERMINAL, sources
-from assistant_engine.records import Json, Run, Thread, ToolStep, Turn, Usage
+from assistant_engine.records import Account, Json, Run, Thread, ToolStep, Turn, Usage
 from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, marshal, project_of, values
 from assistant_engine.store.idempotency import Idempotency
 from assistant_engine.store.pages import Page, Window, cut
 from assistant_engine.store.steps import AFTER_CALLS, BEFORE_CALLS, Steps, below, below_page, key_of
 from assistant_engine.store.threads import Threads
+from assistant_engine.store.usage import Usages, day_of, shard_of
 
 OPEN_SHARDS = 8
 """Partitions of the index of open runs: every run enters and leaves it once or twice."""
 
 SETTINGS_BYTES = 4 * 1024
 """Settings over this size go to the bucket: each change of a run's status is paid for by the size of its item."""
+
+ENDED_SHARDS = 4
+"""Partitions of the index of ended runs for each day."""
 
 _CLOCK_ATTEMPTS = 20
 
@@ -33,15 +37,23 @@ def open_shard(run_id: str) -> str:
     return f"open#{sum(run_id.encode()) % OPEN_SHARDS}"
 
 
+def ended_shard(day: str, shard: int) -> str:
+    """A partition of the index of the runs that ended on a day (`YYYY-MM-DD`, UTC)."""
+    return f"{day}#{shard}"
+
+
 class Runs:
     """Runs (`Run`) and the turns of their conversation with the model."""
 
-    def __init__(self, database: Database, blobs: Blobs, table: str, threads: Threads, steps: Steps) -> None:
+    def __init__(
+        self, database: Database, blobs: Blobs, table: str, threads: Threads, steps: Steps, usage: Usages
+    ) -> None:
         self._db = database
         self._blobs = blobs
         self._table = table
         self._threads = threads
         self._steps = steps
+        self._usage = usage
 
     # Creating
 
@@ -84,10 +96,15 @@ class Runs:
                 raise InvalidRequest(f"Thread {thread.id} already has an active run {thread.active_run}.")
             first_ms = max(now_ms, thread.last_ms + 1)
             last_ms = first_ms + len(messages)
-            created = run
-            if not run.id:
-                run_id = ids.new_id("run_", last_ms)
-                created = replace(run, id=run_id, execution=run_id)
+            run_id = run.id or ids.new_id("run_", last_ms)
+            created = replace(
+                run,
+                id=run_id,
+                execution=run.execution or run_id,
+                user=run.metadata.get("user_id") or thread.metadata.get("user_id"),
+                reads=(thread.read_ms, last_ms),
+                created_ms=now_ms,
+            )
             if new_thread:
                 actions = self._threads.new_thread_actions(new_thread, messages, active_run=created.id)
             else:
@@ -120,8 +137,11 @@ class Runs:
             "belongs_to": run.project,
             "run_status": run.status,
             "created_at": run.created_at,
+            "created_ms": run.created_ms,
             "expires_at": run.expires_at,
             "metadata": run.metadata,
+            "used_by": run.user,
+            "reads": list(run.reads),
             "execution": run.execution,
             "answers_in_output": run.answers_in_output,
             "open_shard": open_shard(run.id),
@@ -187,7 +207,13 @@ class Runs:
             project=project_of(item),
             turn=item["turn"],
             attempts=item["attempts"],
-            usage=Usage(item.get("prompt_tokens", 0), item.get("completion_tokens", 0)),
+            account=Account.of(item),
+            user=item.get("used_by"),
+            reads=tuple(item.get("reads", (0, 0))),
+            created_ms=item.get("created_ms", 1000 * item["created_at"]),
+            ended_ms=item.get("ended_ms"),
+            asked_ms=item.get("asked_ms"),
+            waiting_ms=item.get("waiting_ms"),
             task_token=item.get("task_token"),
             started_at=item.get("started_at"),
             completed_at=item.get("completed_at"),
@@ -278,26 +304,37 @@ class Runs:
 
     # Taking a turn
 
-    def begin_attempt(self, run: Run, now: int) -> Run:
+    def begin_attempt(self, run: Run, now_ms: int) -> Run:
         """Record that the model is about to be called for the run's next turn; `queued` becomes `in_progress`.
+
+        Args:
+            now_ms: milliseconds since 1970.
 
         Raises:
             ConditionFailed: the run moved on.
         """
+        now = now_ms // 1000
         item = self._db.update(
             TableName=self._table,
             Key=marshal(key_of(run.thread_id, run.id)),
             UpdateExpression="SET run_status = :status, attempts = attempts + :one, due_at = :due,"
-            " started_at = if_not_exists(started_at, :now) REMOVE task_token",
+            " started_at = if_not_exists(started_at, :now), asked_ms = if_not_exists(asked_ms, :now_ms)"
+            " REMOVE task_token",
             ConditionExpression="turn = :turn AND run_status IN (:queued, :status)",
             ExpressionAttributeValues=values(
-                status="in_progress", queued="queued", one=1, due=run.next_look(now), now=now, turn=run.turn
+                status="in_progress",
+                queued="queued",
+                one=1,
+                due=run.next_look(now),
+                now=now,
+                now_ms=now_ms,
+                turn=run.turn,
             ),
         )
         return self._run(item)
 
     def store_turn(
-        self, run: Run, turn: Turn, server_calls: list[str], to_approve: list[str], cost: int, now_ms: int
+        self, run: Run, turn: Turn, server_calls: list[str], to_approve: list[str], account: Account, now_ms: int
     ) -> None:
         """Record the outcome of a model call, in one transaction conditional on (run, turn).
 
@@ -307,27 +344,19 @@ class Runs:
             run: as it was when the call began.
             server_calls: ids of the turn's calls that a tool Lambda runs.
             to_approve: ids of those among them that wait for a yes.
-            cost: of the whole run so far, in billionths of a US dollar.
+            account: the run's with this turn; closed, if the turn ends it.
             now_ms: milliseconds since 1970.
 
         Raises:
             ConditionFailed: the run moved on (cancelled, or another delivery was first); nothing was written.
         """
         now = now_ms // 1000
-        usage = run.usage + turn.usage
         ended = turn.status in TERMINAL
-        names = {"SET": ["turn = turn + :one", "run_status = :status", "prompt_tokens = :prompt",
-                         "completion_tokens = :completion"]}  # fmt: skip
-        named: Json = {
-            "one": 1,
-            "status": turn.status,
-            "prompt": usage.prompt_tokens,
-            "completion": usage.completion_tokens,
-            "turn": run.turn,
-            "in_progress": "in_progress",
-        }
+        names = {"SET": ["turn = turn + :one", "run_status = :status"], "REMOVE": ["asked_ms"]}
+        named: Json = {"one": 1, "status": turn.status, "turn": run.turn, "in_progress": "in_progress"}
         if ended:
-            self._ending(turn.status, turn.last_error, turn.incomplete_details, now, names, named)
+            self._ending(run, turn.status, turn.last_error, turn.incomplete_details, now_ms, names, named)
+        self._accounted(account, names, named)
         thread = self._threads.get_head(run.thread_id)
         last_ms = max(now_ms, thread.last_ms + 1)
         message = (
@@ -359,7 +388,7 @@ class Runs:
         if turn.calls:
             actions.append(self._steps.put_tool_calls(run, turn, server_calls, to_approve, now))
         if ended:
-            actions += self._release(run, usage, cost, last_ms)
+            actions += self._release(run, account, last_ms, now_ms)
         elif message:
             actions.append(self._threads.move_clock(run.thread_id, last_ms, run.id))
         self._db.transact(actions)
@@ -374,8 +403,11 @@ class Runs:
 
     # Waiting for the client
 
-    def wait_for_outputs(self, run: Run, task_token: str) -> None:
+    def wait_for_outputs(self, run: Run, task_token: str, now_ms: int) -> None:
         """`requires_action`, and the token that ends it, in one update.
+
+        Args:
+            now_ms: milliseconds since 1970.
 
         Raises:
             ConditionFailed: the run is no longer in progress.
@@ -383,26 +415,36 @@ class Runs:
         self._db.update(
             TableName=self._table,
             Key=marshal(key_of(run.thread_id, run.id)),
-            UpdateExpression="SET run_status = :status, task_token = :token",
+            UpdateExpression="SET run_status = :status, task_token = :token,"
+            " waiting_ms = if_not_exists(waiting_ms, :now)",
             # Delivered twice, the later token is the one that the execution waits with.
             ConditionExpression="turn = :turn AND run_status IN (:in_progress, :status)",
             ExpressionAttributeValues=values(
-                status="requires_action", in_progress="in_progress", token=task_token, turn=run.turn
+                status="requires_action", in_progress="in_progress", token=task_token, turn=run.turn, now=now_ms
             ),
         )
 
-    def submit_outputs(self, run: Run, tools: ToolStep, outputs: dict[str, Json], now: int) -> Run:
+    def submit_outputs(self, run: Run, tools: ToolStep, outputs: dict[str, Json], now: float) -> Run:
         """Record the client's outputs and queue the run again, in one transaction.
+
+        Args:
+            now: seconds since 1970.
 
         Raises:
             ConditionFailed: the run does not wait for them any more.
         """
+        now_ms, now = int(now * 1000), int(now)
+        waited_ms = max(0, now_ms - run.waiting_ms) if run.waiting_ms else 0
         named = {"status": "queued", "waiting": "requires_action", "due": now + 30, "turn": run.turn}
+        named["client_ms"] = run.account.client_ms + waited_ms
         self._db.transact(
             [
                 self._update_run(
                     run,
-                    {"SET": ["run_status = :status", "due_at = :due"]},
+                    {
+                        "SET": ["run_status = :status", "due_at = :due", "client_ms = :client_ms"],
+                        "REMOVE": ["waiting_ms"],
+                    },
                     named,
                     "turn = :turn AND run_status = :waiting",
                 ),
@@ -430,9 +472,10 @@ class Runs:
     def settle(
         self,
         run: Run,
+        tools: ToolStep | None,
         status: str,
-        cost: int,
-        now: int,
+        account: Account,
+        now_ms: int,
         last_error: Json | None = None,
         incomplete_details: Json | None = None,
     ) -> Run:
@@ -442,21 +485,23 @@ class Runs:
         end stands.
 
         Args:
-            cost: of the whole run, in billionths of a US dollar.
+            tools: the run's tool step of its newest turn.
+            account: the run's, closed.
+            now_ms: milliseconds since 1970.
 
         Raises:
             ConditionFailed: the run moved on from how it was seen: its totals and its pending step are others now.
         """
         names: dict[str, list[str]] = {"SET": ["run_status = :status"]}
         named: Json = {"status": status, "turn": run.turn}
-        self._ending(status, last_error, incomplete_details, now, names, named)
+        self._ending(run, status, last_error, incomplete_details, now_ms, names, named)
+        self._accounted(account, names, named)
         condition = self._from(sources(status), named)
         actions = [self._update_run(run, names, named, f"turn = :turn AND {condition['ConditionExpression']}")]
-        tools = self._steps.pending(run)
         if tools and (tools.unanswered(server=True) or tools.unanswered(server=False)):
-            actions.append(self._steps.end(run, tools, status, now, last_error))
+            actions.append(self._steps.end(run, tools, status, now_ms // 1000, last_error))
         try:
-            self._db.transact([*actions, *self._release(run, run.usage, cost, 0)])
+            self._db.transact([*actions, *self._release(run, account, 0, now_ms)])
         except ConditionFailed:
             current = self.get(run.thread_id, run.id)
             if current.status in ACTIVE:
@@ -466,29 +511,40 @@ class Runs:
 
     @staticmethod
     def _ending(
+        run: Run,
         status: str,
         last_error: Json | None,
         incomplete_details: Json | None,
-        now: int,
+        now_ms: int,
         names: dict[str, list[str]],
         named: Json,
     ) -> None:
         moment = {"completed": "completed_at", "cancelled": "cancelled_at", "failed": "failed_at"}.get(status)
         if moment:
             names["SET"].append(f"{moment} = :moment")
-            named["moment"] = now
+            named["moment"] = now_ms // 1000
         if last_error:
             names["SET"].append("last_error = :last_error")
             named["last_error"] = last_error
         if incomplete_details:
             names["SET"].append("incomplete_details = :incomplete_details")
             named["incomplete_details"] = incomplete_details
-        names["REMOVE"] = ["open_shard", "task_token"]
+        names["SET"] += ["ended_ms = :ended_ms", "ended_shard = :ended_shard"]
+        named["ended_ms"] = now_ms
+        named["ended_shard"] = ended_shard(day_of(now_ms), shard_of(run.id, ENDED_SHARDS))
+        names["REMOVE"] = ["open_shard", "task_token", "asked_ms", "waiting_ms"]
 
-    def _release(self, run: Run, usage: Usage, cost: int, last_ms: int) -> list[Json]:
+    @staticmethod
+    def _accounted(account: Account, names: dict[str, list[str]], named: Json) -> None:
+        figures = account.figures()
+        names["SET"] += [f"{name} = :{name}" for name in figures]
+        named |= figures
+
+    def _release(self, run: Run, account: Account, last_ms: int, now_ms: int) -> list[Json]:
         return [
-            self._threads.release(run.thread_id, run.id, usage, cost, last_ms),
-            self._threads.count_run_ended(run.assistant_id, run.thread_id, usage, cost),
+            self._threads.release(run.thread_id, run.id, account, last_ms),
+            self._threads.count_run_ended(run.assistant_id, run.thread_id, account),
+            *self._usage.count_run_ended(run, account, now_ms),
         ]
 
     def _update_run(self, run: Run, names: dict[str, list[str]], named: Json, condition: str) -> Json:

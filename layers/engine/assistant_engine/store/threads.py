@@ -11,7 +11,7 @@ from itertools import islice
 from assistant_engine import ids
 from assistant_engine.conversation import text_of
 from assistant_engine.errors import Conflict, InvalidRequest, NotFound
-from assistant_engine.records import Json, Thread, Usage
+from assistant_engine.records import Account, Json, Thread, Usage
 from assistant_engine.store.dynamodb import TRANSACTION_ITEMS, Blobs, ConditionFailed, Database, marshal, values
 from assistant_engine.store.idempotency import Idempotency
 from assistant_engine.store.pages import Page, Window, cut, items_of
@@ -72,6 +72,7 @@ class Threads:
             "metadata": thread.metadata,
             "last_ms": last_ms,
             "active_run": active_run,
+            "read_ms": last_ms if active_run else None,
             **self._blobs.pack("tool_resources", thread.tool_resources, f"text/{thread.id}/{HEAD}-{last_ms}.json"),
         }
         put_head = {
@@ -186,6 +187,8 @@ class Threads:
             runs=item.get("runs", 0),
             usage=Usage(item.get("prompt_tokens", 0), item.get("completion_tokens", 0)),
             cost=item.get("cost", 0),
+            unpriced_runs=item.get("unpriced_runs", 0),
+            read_ms=item.get("read_ms", 0),
         )
 
     def _packed_resources(self, thread_id: str, resources: Json) -> tuple[Json, list[str], list[str]]:
@@ -327,7 +330,7 @@ class Threads:
         removals: list[str] = []
         named: Json = {"last_ms": last_ms, "seen": thread.last_ms}
         if lock:
-            assignments.append("active_run = :run")
+            assignments += ["active_run = :run", "read_ms = :last_ms"]
             named["run"] = lock
         resources = with_attachments(thread.tool_resources, messages)
         if resources is not thread.tool_resources:
@@ -365,14 +368,15 @@ class Threads:
             }
         }
 
-    def release(self, thread_id: str, run_id: str, usage: Usage, cost: int, last_ms: int) -> Json:
+    def release(self, thread_id: str, run_id: str, account: Account, last_ms: int) -> Json:
         """The action that takes the lock from a run that ends, adds to the thread's totals and moves the clock."""
         named: Json = {
             "run": run_id,
             "one": 1,
-            "prompt": usage.prompt_tokens,
-            "completion": usage.completion_tokens,
-            "cost": cost,
+            "prompt": account.usage.prompt_tokens,
+            "completion": account.usage.completion_tokens,
+            "cost": account.cost or 0,
+            "unpriced": int(account.cost is None),
         }
         clock = ""
         if last_ms:
@@ -383,7 +387,8 @@ class Threads:
                 "TableName": self._table,
                 "Key": marshal({"thread_id": thread_id, "message_id": HEAD}),
                 "UpdateExpression": "REMOVE active_run"
-                " ADD runs :one, prompt_tokens :prompt, completion_tokens :completion, cost :cost" + clock,
+                " ADD runs :one, prompt_tokens :prompt, completion_tokens :completion, cost :cost,"
+                " unpriced_runs :unpriced" + clock,
                 "ConditionExpression": "active_run = :run",
                 "ExpressionAttributeValues": values(**named),
             }
@@ -552,10 +557,9 @@ class Threads:
         """The action that lists the thread under the assistant and counts the run."""
         return self._count(assistant_id, thread_id, {"runs": 1})
 
-    def count_run_ended(self, assistant_id: str, thread_id: str, usage: Usage, cost: int) -> Json:
-        """The action that adds a run's usage and cost (billionths of a US dollar) to the directory."""
-        amounts = {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens, "cost": cost}
-        return self._count(assistant_id, thread_id, amounts)
+    def count_run_ended(self, assistant_id: str, thread_id: str, account: Account) -> Json:
+        """The action that adds a run's account to the directory."""
+        return self._count(assistant_id, thread_id, {**account.figures(), "ended_runs": 1})
 
     def _count(self, assistant_id: str, thread_id: str, amounts: dict[str, int]) -> Json:
         return {

@@ -1,0 +1,62 @@
+"""What a run has taken: tokens, calls, time and money, from its record alone.
+
+A turn's account is written with the turn, the final one with the run's end, so neither is lost nor counted twice.
+"""
+
+from dataclasses import replace
+
+from assistant_engine.prices import cost_of
+from assistant_engine.records import Account, Run, ToolStep, Turn
+
+
+def with_turn(run: Run, turn: Turn, tools: ToolStep | None, model_ms: int) -> Account:
+    """A run's account once a turn is stored.
+
+    Args:
+        tools: the step of the turn before, whose outputs the model has read.
+        model_ms: how long the model took for this turn.
+    """
+    account = run.account
+    return replace(
+        account,
+        usage=account.usage + turn.usage,
+        model_calls=account.model_calls + 1,
+        tool_calls=account.tool_calls + len(turn.calls),
+        model_ms=account.model_ms + model_ms,
+        tool_ms=account.tool_ms + busy_ms(tools),
+    )
+
+
+def without_turn(run: Run, tools: ToolStep | None, now_ms: int) -> Account:
+    """A run's account when it ends without a further turn: with what it was waiting for.
+
+    Args:
+        tools: the step of the newest turn.
+    """
+    account = run.account
+    return replace(
+        account,
+        model_ms=account.model_ms + (max(0, now_ms - run.asked_ms) if run.asked_ms else 0),
+        tool_ms=account.tool_ms + busy_ms(tools),
+        client_ms=account.client_ms + (max(0, now_ms - run.waiting_ms) if run.waiting_ms else 0),
+    )
+
+
+def closed(run: Run, account: Account, now_ms: int) -> Account:
+    """The account of a run that ends now: with its price, and the engine's share of its time."""
+    known = account.model_ms + account.tool_ms + account.client_ms
+    engine_ms = max(0, now_ms - run.created_ms - known)
+    return replace(account, engine_ms=engine_ms, cost=cost_of(run.settings["model"], account.usage))
+
+
+def busy_ms(tools: ToolStep | None) -> int:
+    """How long tools of the stack worked on a turn's calls, each moment counted once.
+
+    A tool that died told nothing.
+    """
+    outputs = tools.outputs.values() if tools else ()
+    busy, until = 0, 0
+    for began, ended in sorted((each["began_ms"], each["ended_ms"]) for each in outputs if "ended_ms" in each):
+        busy += max(0, ended - max(began, until))
+        until = max(until, ended)
+    return busy

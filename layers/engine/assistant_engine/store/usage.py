@@ -1,0 +1,161 @@
+"""Usage totals by day, and the budgets that they are held against.
+
+A run that ends adds its account, in the very transaction that ends it, to a counter of its thread, its assistant, its
+user and its project: so no total misses a run or has one twice. A counter is a day's (UTC), and several items: a run
+adds to the one that its id says, so that runs which end at once seldom meet in one.
+
+    partition                              sort key
+    usage#project#<project>                usage#2026-11-22#07
+    usage#assistant#<project>#<assistant>
+    usage#user#<project>#<hash>
+    <thread>                               (goes with the thread)
+    budget#<project>                       project, or the assistant's id
+"""
+
+import hashlib
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from assistant_engine.records import Account, Json, Run
+from assistant_engine.store.dynamodb import Database, marshal, values
+
+SHARDS = 16
+"""Items of one counter and day: two transactions that write one item at the same moment are in each other's way."""
+
+PROJECT = "project"
+"""What the budget of a whole project lies under, where an assistant's lies under its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """What the runs that ended on a day have taken.
+
+    Attributes:
+        day: `YYYY-MM-DD` (UTC).
+        unpriced_runs: those whose model has no price, so that the account's `cost` is without them.
+    """
+
+    day: str
+    runs: int
+    unpriced_runs: int
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What may be used in a day (UTC).
+
+    Attributes:
+        assistant_id: None for that of the whole project.
+        tokens: prompt and completion; None for no limit.
+        cost: billionths of a US dollar; None for no limit.
+    """
+
+    assistant_id: str | None
+    tokens: int | None
+    cost: int | None
+
+
+def day_of(milliseconds: int) -> str:
+    """The day (UTC) of a moment in milliseconds since 1970."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).date().isoformat()
+
+
+def shard_of(run_id: str, shards: int) -> int:
+    """Which of so many items a run adds to."""
+    return zlib.crc32(run_id.encode()) % shards
+
+
+class Usages:
+    """The totals and budgets of a project."""
+
+    def __init__(self, database: Database, table: str, project: str) -> None:
+        self._db = database
+        self._table = table
+        self._project = project
+
+    # Totals
+
+    def count_run_ended(self, run: Run, account: Account, ended_ms: int) -> list[Json]:
+        """The actions that add a run to the totals of its thread, assistant, user and project."""
+        partitions = [
+            run.thread_id,
+            f"usage#assistant#{run.project}#{run.assistant_id}",
+            f"usage#project#{run.project}",
+            *([_user_partition(run.project, run.user)] if run.user else []),
+        ]
+        sort_key = f"usage#{day_of(ended_ms)}#{shard_of(run.id, SHARDS):02d}"
+        amounts = {**account.figures(), "runs": 1}
+        if account.cost is None:
+            amounts["unpriced_runs"] = 1
+        return [
+            {
+                "Update": {
+                    "TableName": self._table,
+                    "Key": marshal({"thread_id": partition, "message_id": sort_key}),
+                    "UpdateExpression": "ADD " + ", ".join(f"{name} :{name}" for name in amounts),
+                    "ExpressionAttributeValues": values(**amounts),
+                }
+            }
+            for partition in partitions
+        ]
+
+    def of_project(self, first: str, last: str) -> list[Total]:
+        """The project's days with runs from `first` to `last` (`YYYY-MM-DD`), both included, in order."""
+        return self._days(f"usage#project#{self._project}", first, last)
+
+    def of_assistant(self, assistant_id: str, first: str, last: str) -> list[Total]:
+        """An assistant's; one that was deleted keeps its own."""
+        return self._days(f"usage#assistant#{self._project}#{assistant_id}", first, last)
+
+    def of_user(self, user_id: str, first: str, last: str) -> list[Total]:
+        """Those of the runs whose own or whose thread's metadata named this `user_id`."""
+        return self._days(_user_partition(self._project, user_id), first, last)
+
+    def of_thread(self, thread_id: str, first: str, last: str) -> list[Total]:
+        """A thread's, whichever project it belongs to: whoever acts for a caller gets the thread first."""
+        return self._days(thread_id, first, last)
+
+    def _days(self, partition: str, first: str, last: str) -> list[Total]:
+        items = self._db.query_all(
+            TableName=self._table,
+            KeyConditionExpression="thread_id = :partition AND message_id BETWEEN :first AND :last",
+            ExpressionAttributeValues=values(partition=partition, first=f"usage#{first}", last=f"usage#{last}~"),
+            ConsistentRead=True,
+        )
+        days: dict[str, dict[str, int]] = {}
+        for item in items:
+            counted = days.setdefault(item["message_id"].split("#")[1], {})
+            for name, amount in item.items():
+                if isinstance(amount, int):
+                    counted[name] = counted.get(name, 0) + amount
+        return [Total(day, n["runs"], n.get("unpriced_runs", 0), Account.of(n)) for day, n in days.items()]
+
+    # Budgets
+
+    def budgets(self) -> Iterator[Budget]:
+        """The project's budgets; one that was set in the last second may be missing."""
+        items = self._db.query_all(
+            TableName=self._table,
+            KeyConditionExpression="thread_id = :partition",
+            ExpressionAttributeValues=values(partition=f"budget#{self._project}"),
+        )
+        for item in items:
+            name = item["message_id"]
+            yield Budget(None if name == PROJECT else name, item.get("tokens"), item.get("cost"))
+
+    def set_budget(self, budget: Budget) -> None:
+        """Put a budget in place of the one before; one without any limit is removed."""
+        key = {"thread_id": f"budget#{self._project}", "message_id": budget.assistant_id or PROJECT}
+        if budget.tokens is None and budget.cost is None:
+            self._db.delete(self._table, key)
+            return
+        item = marshal({**key, "tokens": budget.tokens, "cost": budget.cost})
+        self._db.transact([{"Put": {"TableName": self._table, "Item": item}}])
+
+
+def _user_partition(project: str, user_id: str) -> str:
+    # Never longer than a key may be.
+    return f"usage#user#{project}#{hashlib.sha256(user_id.encode()).hexdigest()}"
