@@ -44,6 +44,7 @@ class Api(Construct):
     Attributes:
         keys: the secret with the API's keys, hashed, as JSON.
         url: what a client sets as `base_url`.
+        http: the API itself.
     """
 
     def __init__(
@@ -94,9 +95,10 @@ class Api(Construct):
         self.function.allow(["states:StartExecution"], [runs.machine.state_machine_arn])
         self.function.allow(["states:SendTaskSuccess"], ["*"], because=TASK_TOKENS)
         self.function.allow(["secretsmanager:GetSecretValue"], [self.keys.secret_arn])
-        self._http_api(configuration)
+        self.http = self._http_api(configuration)
+        self.url = f"{self.http.api_endpoint}/v1"
 
-    def _http_api(self, configuration: Configuration) -> None:
+    def _http_api(self, configuration: Configuration) -> HttpApi:
         api = HttpApi(
             self,
             "Http",
@@ -128,4 +130,4 @@ class Api(Construct):
                 destination_arn=access_log.log_group_arn, format=json.dumps(ACCESS_LOG)
             ),
         )
-        self.url = f"{api.api_endpoint}/v1"
+        return api

@@ -108,6 +108,8 @@ class Configuration:
         mail_sender: an address verified in Amazon SES that tools send mail from; empty: mail stays in the outbox.
         api_rate: requests a second that the HTTP API takes; bursts may be twice that.
         layer_target: `lambda` for AWS, `host` for layers built for the interpreter of this machine.
+        alarm_email: an address that alarms are mailed to, once it has confirmed; empty: subscribe to the topic by hand.
+        cost_alarm: US dollars a day that the model may cost before an alarm is raised.
         sandbox_network: `isolated`: the code interpreter's sandbox reaches the bucket alone; `open`: all that
             keeps its code from the Internet is its own filter of system calls.
         sandbox_limits: of one call of the code interpreter.
@@ -138,6 +140,8 @@ class Configuration:
     file_search: str = "own"
     mail_sender: str = ""
     api_rate: int = 50
+    alarm_email: str = ""
+    cost_alarm: float = 50
     layer_target: str = "lambda"
     sandbox_network: str = "isolated"
     sandbox_limits: SandboxLimits = SandboxLimits()
@@ -201,6 +205,7 @@ OVERRIDES = (
     "code_interpreter",
     "file_search",
     "mail_sender",
+    "alarm_email",
     "sandbox_network",
     "layer_target",
 )

@@ -12,6 +12,7 @@ from cdk.embedding import Embedding
 from cdk.file_search import FileSearch
 from cdk.layers import CACHE, Layers
 from cdk.model import Model
+from cdk.monitoring import Monitoring
 from cdk.state_machine import RunStateMachine
 from cdk.steps import Steps
 from cdk.storage import Storage
@@ -80,6 +81,15 @@ class AssistantsStack(Stack):
             file_search.let_attach(steps.queued)
             file_search.let_sweep(sweeper.function)
             file_search.let_use(api.function)
+        monitoring = Monitoring(
+            self,
+            "Monitoring",
+            configuration,
+            api=api.http,
+            runs=runs,
+            tables=tables,
+            functions={"api": api.function, **steps.all, "sweeper": sweeper.function, **served},
+        )
 
         outputs = {
             "StateMachineArn": runs.machine.state_machine_arn,
@@ -89,6 +99,7 @@ class AssistantsStack(Stack):
             "Bucket": storage.bucket.bucket_name,
             "ApiUrl": api.url,
             "ApiKeysSecret": f"{configuration.prefix}/api-keys",
+            "AlarmTopicArn": monitoring.topic.topic_arn,
         }
         if model.secret:
             outputs["ModelSecret"] = f"{configuration.prefix}/model-key"

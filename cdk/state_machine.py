@@ -38,14 +38,8 @@ class RunStateMachine(Construct):
     ) -> None:
         super().__init__(scope, id)
         name = f"{configuration.prefix}-run"
-        states = {
-            "queued": steps.queued,
-            "in_progress": steps.in_progress,
-            "requires_action": steps.requires_action,
-            "record_failure": steps.record_failure,
-        }
         self.role = Role(self, "Role", assumed_by=ServicePrincipal("states.amazonaws.com"))
-        invoked = [f"{function.function.function_arn}:v*" for function in (*states.values(), *tools)]
+        invoked = [f"{function.function.function_arn}:v*" for function in (*steps.all.values(), *tools)]
         self.role.add_to_policy(PolicyStatement(actions=["lambda:InvokeFunction"], resources=invoked))
         acknowledge_wildcards(
             self.role, invoked, "The aliases of earlier deployments, which executions that still run call to their end."
@@ -55,7 +49,7 @@ class RunStateMachine(Construct):
             "Machine",
             state_machine_name=name,
             definition_body=DefinitionBody.from_string(DEFINITION.read_text()),
-            definition_substitutions={state: function.alias.function_arn for state, function in states.items()},
+            definition_substitutions={state: function.alias.function_arn for state, function in steps.all.items()},
             role=self.role,
             tracing_enabled=True,
             logs=LogOptions(

@@ -97,6 +97,16 @@ class Steps(Construct):
         tables.allow(self.record_failure, SETTLE, tables.threads, tables.messages)
         storage.allow(self.record_failure, ["GetObject"], "text/")
 
+    @property
+    def all(self) -> dict[str, VersionedFunction]:
+        """The functions, by the state that each is behind."""
+        return {
+            "queued": self.queued,
+            "in_progress": self.in_progress,
+            "requires_action": self.requires_action,
+            "record_failure": self.record_failure,
+        }
+
     def _step(
         self,
         name: str,

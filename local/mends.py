@@ -23,7 +23,7 @@ from ministack.services import lambda_svc, secretsmanager  # type: ignore[import
 from ministack.services import stepfunctions as sfn
 from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
 
-from local import mends_of_isolation
+from local import mends_of_alarms, mends_of_isolation
 
 Json = Any  # what the emulator hands around: parsed JSON of any shape
 
@@ -53,6 +53,7 @@ def apply() -> None:
     give_a_succeed_state_its_output()
     limit_the_size_of_data()
     mends_of_isolation.apply(_mend_worker)
+    mends_of_alarms.apply()
 
 
 def treat_the_loopback_as_tls() -> None:

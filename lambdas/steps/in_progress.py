@@ -5,7 +5,7 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 
-from assistant_engine import accounts, built_in, conversation, model, registry, runs, vector_stores
+from assistant_engine import accounts, built_in, conversation, metrics, model, registry, runs, vector_stores
 from assistant_engine.errors import ApiError
 from assistant_engine.lifecycle import TERMINAL, next_action
 from assistant_engine.prompt import Prompt, prompt_of
@@ -91,12 +91,12 @@ def _take_turn(run: Run, tools: ToolStep | None) -> Json | None:
     Args:
         tools: the tool step of the turn before.
     """
+    began_ms = now_ms()
     try:
         prompt = prompt_of(store(), run)
     except ApiError as error:
         code = "server_error" if error.status >= 500 else "invalid_prompt"
         return _fail(run, code, error.message)
-    began_ms = now_ms()
     run = store().runs.begin_attempt(run, began_ms)
     if prompt.over:
         return runs.finish(store(), run, "incomplete", now_ms(), incomplete_details={"reason": prompt.over})
@@ -115,13 +115,13 @@ def _take_turn(run: Run, tools: ToolStep | None) -> Json | None:
     except model.Cancelled:
         raise ConditionFailed([]) from None
     except model.TryAgain as busy:
+        metrics.model_failed(run, busy.code)
         return _try_again(run, request_id, busy)
     except model.Refused as refused:
         logger.warning("model call %s: %s", request_id, refused.code)
+        metrics.model_failed(run, refused.code)
         return _fail(run, refused.code, refused.message)
-    # Earlier attempts at this turn, and the waits after them, are the model's time, too.
-    waited_ms = max(0, began_ms - (run.asked_ms or began_ms))
-    return _store_turn(run, prompt, response, tools, waited_ms + round(1000 * (time.monotonic() - called)))
+    return _store_turn(run, prompt, response, tools, began_ms, round(1000 * (time.monotonic() - called)))
 
 
 def _try_again(run: Run, request_id: str, busy: model.TryAgain) -> Json:
@@ -140,7 +140,9 @@ def _fail(run: Run, code: str, message: str) -> Json:
     return runs.finish(store(), run, "failed", now_ms(), last_error={"code": code, "message": message})
 
 
-def _store_turn(run: Run, prompt: Prompt, response: Json, tools: ToolStep | None, model_ms: int) -> Json | None:
+def _store_turn(
+    run: Run, prompt: Prompt, response: Json, tools: ToolStep | None, began_ms: int, model_ms: int
+) -> Json | None:
     now = now_ms()
     try:
         turn = conversation.outcome(response, run.assistant_id, run.id, now // 1000)
@@ -155,13 +157,18 @@ def _store_turn(run: Run, prompt: Prompt, response: Json, tools: ToolStep | None
     server_calls = [call["id"] for call in turn.calls if call["function"]["name"] in served]
     asking = {entry["function_name"] for entry in run.functions if registry.needs_approval(entry)}
     to_approve = [call["id"] for call in turn.calls if call["function"]["name"] in asking]
-    account = accounts.with_turn(run, turn, tools, model_ms)
+    # Earlier attempts at this turn, and the waits after them, are the model's time, too.
+    waited_ms = max(0, began_ms - (run.asked_ms or began_ms))
+    account = accounts.with_turn(run, turn, tools, waited_ms + model_ms)
     if turn.status in TERMINAL:
         account = accounts.closed(run, account, now)
     store().runs.store_turn(run, turn, server_calls, to_approve, account, now)
+    metrics.turn_taken(run, turn.usage, now_ms() - began_ms, model_ms)
     if turn.status not in TERMINAL:
         return None
-    return runs.ended(store(), store().runs.get(run.thread_id, run.id))
+    run = store().runs.get(run.thread_id, run.id)
+    metrics.run_ended(run)
+    return runs.ended(store(), run)
 
 
 def _limit_reached(run: Run, body: Json, turn: Turn) -> str | None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from assistant_engine import files, runs
 from assistant_engine.records import Json, Run
-from assistant_engine.step import now_ms, step, store
+from assistant_engine.step import logger, now_ms, step, store
 from assistant_engine.store import Idempotency, Replayed
 
 
@@ -37,7 +37,7 @@ def _requested_run(request: Any, execution: Json, run_id: str) -> Run:
     project = runs.requested_project(store(), valid)
     files.check(store(project), valid)
     try:
-        return runs.create(
+        run = runs.create(
             store(project),
             valid,
             now_ms(),
@@ -48,4 +48,7 @@ def _requested_run(request: Any, execution: Json, run_id: str) -> Run:
             idempotency=Idempotency(f"run-request#{project}#{key}", valid) if key else None,
         )
     except Replayed as before:
-        return store().runs.get(before.answer["thread_id"], before.answer["id"])
+        run = store().runs.get(before.answer["thread_id"], before.answer["id"])
+    # The execution bears the name that its caller gave it; the line tells a query which one to look for.
+    logger.info("run %s of %s is asked for by execution %s", run.id, run.thread_id, execution["name"])
+    return run

@@ -13,7 +13,7 @@ from typing import Any
 
 import boto3
 
-from assistant_engine import runs, vector_stores
+from assistant_engine import metrics, runs, vector_stores
 from assistant_engine.lifecycle import TERMINAL
 from assistant_engine.records import Json, Run
 from assistant_engine.step import fault_of, logger, now_ms, step, store
@@ -35,7 +35,8 @@ def handler(event: Json) -> Json:
     now = now_ms() // 1000
     swept = 0
     for thread_id, run_id in store().runs.open(now, execution=event.get("name")):
-        _guarded(f"run {run_id}", partial(_sweep, thread_id, run_id, now))
+        if not _guarded(f"run {run_id}", partial(_sweep, thread_id, run_id, now)):
+            _count_stuck(run_id)
         swept += 1
     for thread_id in store().threads.tombstones(now):
         _guarded(f"thread {thread_id}", partial(store().threads.bury, thread_id))
@@ -44,15 +45,18 @@ def handler(event: Json) -> Json:
     return {"swept": swept}
 
 
-def _guarded(what: str, work: Callable[[], None]) -> None:
-    """One that can't be swept must not keep the others waiting."""
+def _guarded(what: str, work: Callable[[], None]) -> bool:
+    """One that can't be swept must not keep the others waiting; whether it could."""
     try:
         for _ in range(3):
             with suppress(ConditionFailed):  # It moved while it was swept: where it is now decides.
-                return work()
+                work()
+                return True
         logger.info("%s moves while it is swept", what)
+        return True
     except Exception as error:
         logger.error("%s is not swept: %s", what, fault_of(error).where)
+        return False
 
 
 def _sweep(thread_id: str, run_id: str, now: int) -> None:
@@ -61,11 +65,15 @@ def _sweep(thread_id: str, run_id: str, now: int) -> None:
         return
     if now >= (run.due_at if run.status == "cancelling" else run.expires_at):
         # Whoever drives it had its time; what is still written by it has no effect.
+        if run.status != "cancelling":
+            _count_stuck(run.id)
         runs.finish(store(), run, "expired", now_ms())
         runs.wake(_step_functions(), run)
         return
     awake = run.status in ("queued", "cancelling") and runs.wake(_step_functions(), run)
     state = "RUNNING" if awake else _execution_status(run)
+    if awake or state != "RUNNING":
+        _count_stuck(run.id)
     if state == "RUNNING":
         if run.status != "cancelling":
             store().runs.postpone(run, run.next_look(now))
@@ -75,6 +83,10 @@ def _sweep(thread_id: str, run_id: str, now: int) -> None:
     else:
         runs.finish(store(), run, "failed", now_ms(), last_error=LOST)
         logger.warning("run %s had lost its execution (%s)", run.id, state)
+
+
+def _count_stuck(run_id: str) -> None:
+    metrics.emit({"RunsStuck": 1}, run_id=run_id)
 
 
 def _execution_status(run: Run) -> str | None:

@@ -133,5 +133,6 @@ def test_outputs(prod: Template) -> None:
         "ModelSecret",
         "ApiUrl",
         "ApiKeysSecret",
+        "AlarmTopicArn",
     }
     assert prod.body["Outputs"]["ModelSecret"]["Value"] == "oae/model-key"

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from assistant_engine import accounts, built_in, conversation, ids, registry, tool_resources, vector_stores
+from assistant_engine import accounts, built_in, conversation, ids, metrics, registry, tool_resources, vector_stores
 from assistant_engine.errors import InvalidRequest
 from assistant_engine.lifecycle import ACTIVE, TERMINAL
 from assistant_engine.records import Json, Run, Thread, ToolStep, json_size
@@ -475,4 +475,6 @@ def finish(
         status, last_error = "cancelled", None  # Whatever else happened to it: it was asked to.
     tools = store.steps.pending(run)
     account = accounts.closed(run, accounts.without_turn(run, tools, now_ms), now_ms)
-    return ended(store, store.runs.settle(run, tools, status, account, now_ms, last_error, incomplete_details))
+    run = store.runs.settle(run, tools, status, account, now_ms, last_error, incomplete_details)
+    metrics.run_ended(run)
+    return ended(store, run)

@@ -16,6 +16,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from assistant_engine import metrics
 from assistant_engine.errors import ApiError, InvalidRequest
 from assistant_engine.records import Json
 from assistant_engine.store import Store
@@ -120,7 +121,10 @@ def step(work: Callable[[Json], Json]) -> Callable[[Json, Any], Json]:
             raise InvalidRequest(error.message, param=error.param, code=error.code) from None
         except Exception as error:
             fault = fault_of(error)
-            logger.error("step failed: %s", fault.where)
+            about = event.get("run_id") or event.get("execution", {}).get("name", "")
+            logger.error("step failed: %s (%s)", fault.where, about)
+            if fault.throttled:
+                metrics.emit({"Throttled": 1}, about=about)
             raise (ServiceBusy if fault.busy else StepFailed)(fault.where) from None
 
     return handler

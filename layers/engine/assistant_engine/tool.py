@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
+from assistant_engine import metrics
 from assistant_engine.call import Call, CallStopped, current_call, serving
 from assistant_engine.records import Json, json_size, well_formed
 
@@ -114,10 +115,17 @@ def _answer(cls: type, method: Callable[..., Any] | None, event: Json, configura
         result = method(cls(configuration), **dict(arguments))
         return result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, default=str)
     except ValidationError as error:
+        _count_error(event, error)
         wrong = (f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors())
         return "Error: bad arguments. " + "; ".join(wrong)
     except Exception as error:
+        _count_error(event, error)
         return f"Error: {type(error).__name__}: {error}"
+
+
+def _count_error(event: Json, error: Exception) -> None:
+    about = {name: event[name] for name in ("run_id", "thread_id", "function_name")}
+    metrics.emit({"ToolErrors": 1}, error=type(error).__name__, **about)
 
 
 @cache

@@ -1,0 +1,65 @@
+"""The metrics that the functions write into their logs, and that a run is found there by its id."""
+
+import json
+import time
+
+import pytest
+
+from assistant_engine import metrics
+from assistant_engine.records import Json
+from tests.driver import Driver
+
+pytestmark = pytest.mark.offline_model
+
+
+def lines_about(driver: Driver, since: float, run_id: str) -> list[Json]:
+    """What was written of a run in the embedded metric format."""
+    lines = [line for line in driver.log_lines(since).splitlines() if "_aws" in line and run_id in line]
+    return [json.loads(line[line.index("{") :]) for line in lines]
+
+
+def values(lines: list[Json], name: str) -> list[float]:
+    return [line[name] for line in lines if name in line]
+
+
+def test_a_run_leaves_its_turns_and_its_end_as_metrics(driver: Driver) -> None:
+    since = time.time()
+    text = f'fail 429 times 1 retry after 1\ncall get_stock_price {{"symbol": "NONE"}}\nsay {since}'
+    run = driver.run(driver.ask(driver.assistant(), text))
+    lines = lines_about(driver, since, run["run_id"])
+    assert values(lines, "ModelThrottled") == [1]
+    assert values(lines, "ToolErrors") == [1]
+    assert sum(values(lines, "PromptTokens")) == run["usage"]["prompt_tokens"]
+    assert sum(values(lines, "CompletionTokens")) == run["usage"]["completion_tokens"]
+    turns = [line for line in lines if "TurnMs" in line]
+    assert len(turns) == 2
+    assert all(line["TurnMs"] - line["ModelMs"] == pytest.approx(line["OverheadMs"], abs=1) for line in turns)
+    [end] = [line for line in lines if "RunsEnded" in line]
+    assert (end["Status"], end["RunsEnded"]) == ("completed", 1)
+    for line in lines:
+        stack = driver.function_name("").removesuffix("-")
+        assert line["Stack"] == stack
+        for directive in line["_aws"]["CloudWatchMetrics"]:
+            assert directive["Namespace"] == metrics.NAMESPACE
+            [dimensions], [metric] = directive["Dimensions"], directive["Metrics"]
+            assert all(isinstance(line[name], str) for name in dimensions)
+            assert metrics.UNITS[metric["Name"]] == metric["Unit"]
+
+
+def test_a_run_that_is_settled_is_counted_by_its_end(driver: Driver) -> None:
+    since = time.time()
+    run = driver.begin("fail 400")
+    driver.ended(run, "failed")
+    lost = driver.created("say Nobody starts me.")
+    later = int(lost.due_at - time.time()) + 1
+    driver.client("dynamodb").update_item(
+        TableName=driver.outputs["MessagesTable"],
+        Key={"thread_id": {"S": lost.thread_id}, "message_id": {"S": lost.id}},
+        UpdateExpression="SET due_at = :due",
+        ExpressionAttributeValues={":due": {"N": str(lost.due_at - later - 1)}},
+    )
+    driver.invoke("sweeper", {})
+    driver.ended(lost, "completed")
+    assert [line["Status"] for line in lines_about(driver, since, run.id) if "RunsEnded" in line] == ["failed"]
+    assert values(lines_about(driver, since, run.id), "ModelErrors") == [1]
+    assert values(lines_about(driver, since, lost.id), "RunsStuck") == [1]
