@@ -82,6 +82,8 @@ _RESOURCES = {
     "code_interpreter": {"file_ids": ["{file_id}"]},
     "file_search": {"vector_store_ids": ["{vector_store_id}"]},
 }
+_NEW_STORE = {"file_search": {"vector_stores": [{"file_ids": ["{file_id}"]}]}}
+_SEARCHED = {**_MESSAGE, "attachments": [{"file_id": "{file_id}", "tools": [{"type": "file_search"}]}]}
 _M, _R = "/threads/{thread_id}/messages", "/threads/{thread_id}/runs"
 _V = "/vector_stores/{vector_store_id}"
 _B = f"{_V}/file_batches/{{batch_id}}"
@@ -89,6 +91,7 @@ _OUTPUTS = [{"tool_call_id": "{tool_call_id}", "output": "mine"}]
 
 CASES = [
     Case("POST /assistants", {"model": "m", "tool_resources": _RESOURCES}),
+    Case("POST /assistants", {"model": "m", "tool_resources": _NEW_STORE}),
     Case("GET /assistants", query={"after": "{assistant_id}"}),
     Case("GET /assistants/{assistant_id}"),
     Case("POST /assistants/{assistant_id}", {"name": "mine"}),
@@ -97,6 +100,8 @@ CASES = [
     Case("POST /threads", {"tool_resources": _RESOURCES}),
     Case("POST /threads", {"messages": [_MESSAGE, _IMAGE]}),
     Case("POST /threads", {"messages": [_ATTACHMENT]}),
+    Case("POST /threads", {"messages": [_SEARCHED]}),
+    Case("POST /threads", {"tool_resources": _NEW_STORE}),
     Case("GET /threads", query={"after": "{thread_id}", "user_id": USER}),
     Case("GET /threads", query={"assistant_id": "{assistant_id}"}),
     Case("GET /threads", query={"assistant_id": "{assistant_id}", "user_id": USER}),
@@ -108,6 +113,7 @@ CASES = [
     Case(f"POST {_M}", _MESSAGE),
     Case(f"POST {_M}", _IMAGE),
     Case(f"POST {_M}", _ATTACHMENT),
+    Case(f"POST {_M}", _SEARCHED),
     Case(f"GET {_M}"),
     Case(f"GET {_M}", query={"run_id": "{run_id}"}),
     Case(f"GET {_M}", query={"before": "{message_id}"}),
