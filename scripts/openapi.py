@@ -19,6 +19,7 @@ from assistant_engine.schemas import requests, responses
 from assistant_engine.schemas import vector_store_responses as stored
 from assistant_engine.schemas import vector_stores as stores
 from assistant_engine.schemas.common import Schema
+from assistant_engine.schemas.usage import UsageParameters, UsageReport
 from scripts.docs_page import page
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,7 +32,7 @@ _ERRORS = {
     404: "No object has this id.",
     409: "This idempotency key was used before, for a different request.",
     413: "The body is larger than 4.4 MB.",
-    429: "Too many requests at once.",
+    429: "Too many requests at once; or, with the code `insufficient_quota`, a budget is used up.",
     500: "Our fault.",
     503: "Busy for the moment. Please try again.",
 }
@@ -62,6 +63,7 @@ _TAGS = {
     "Vector store files": "The files of a vector store. They are read in the background.",
     "Vector store file batches": "Files that are attached together.",
     "Models": "The models that are configured.",
+    "Usage": "Tokens, calls, time and money by day.",
 }
 
 
@@ -280,6 +282,12 @@ OPERATIONS: dict[str, list[Operation]] = {
         Operation("get", "/models", "listModels", "List models", responses.ListModelsResponse),
         Operation("get", "/models/{model}", "retrieveModel", "Retrieve a model", responses.Model),
     ],
+    "Usage": [
+        Operation(
+            "get", "/usage", "getUsage", "Usage of a thread, an assistant, a user or the project",
+            UsageReport, parameters=UsageParameters, extension=True,
+        ),
+    ],
 }  # fmt: skip
 
 
@@ -386,7 +394,7 @@ def _answers(operation: Operation) -> Json:
             "headers": {**headers, "location": location},
         }
     statuses = {400, 401, 429, 500, 503}
-    if "{" in operation.path or operation.request:
+    if "{" in operation.path or operation.request or "thread_id" in operation.parameters.model_fields:
         statuses.add(404)
     if operation.creates:
         statuses.add(409)

@@ -16,6 +16,7 @@ import runs
 import steps
 import threads
 import uploads
+import usage
 import vector_store_files
 import vector_stores
 from assistant_engine import built_in
@@ -24,6 +25,7 @@ from assistant_engine.errors import (
     InvalidRequest,
     MethodNotAllowed,
     NotFound,
+    QuotaExceeded,
     RateLimited,
     ServerError,
     TooLarge,
@@ -37,7 +39,10 @@ from authorization import keys
 
 # Powertools sends bytes as base64, though it says that a serializer gives text.
 app = APIGatewayHttpResolver(serializer=exchange.to_json)  # type: ignore[arg-type]
-_MODULES = (assistants, threads, messages, runs, steps, models, files, uploads, vector_stores, vector_store_files)
+_MODULES = (
+    *(assistants, threads, messages, runs, steps, models, files, uploads),
+    *(vector_stores, vector_store_files, usage),
+)
 for module in (exchange, *_MODULES, description):
     app.include_router(module.router)
 
@@ -83,7 +88,9 @@ def unknown_url(_: NotFoundError) -> Response[Json]:
 
 
 def api_error(error: ApiError) -> Response[Json]:
-    return Response(error.status, "application/json", error.body())
+    # The `openai` package tries a 429 again unless it is told not to.
+    headers = {"x-should-retry": "false"} if isinstance(error, QuotaExceeded) else {}
+    return Response(error.status, "application/json", error.body(), headers=headers)
 
 
 def replayed(before: Replayed) -> Response[Json]:

@@ -20,6 +20,7 @@ from pydantic import BaseModel
 
 from assistant_engine.schemas import responses
 from assistant_engine.schemas import vector_store_responses as stored
+from assistant_engine.schemas.usage import UsageReport
 from assistant_engine.store import Store
 from local import up as local
 
@@ -55,6 +56,7 @@ SCHEMAS: list[tuple[str, str, type[BaseModel]]] = [
     ("GET|POST", f"/threads/{_ID}/runs/{_ID}(/cancel|/submit_tool_outputs)?", responses.RunObject),
     ("GET", f"/threads/{_ID}/runs/{_ID}/steps", responses.ListRunStepsResponse),
     ("GET", f"/threads/{_ID}/runs/{_ID}/steps/{_ID}", responses.RunStepObject),
+    ("GET", "/usage", UsageReport),
     ("GET", "/models", responses.ListModelsResponse),
     ("GET", "/models/.+", responses.Model),
     ("POST", "/files", responses.OpenAIFile),

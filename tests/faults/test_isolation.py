@@ -162,6 +162,8 @@ CASES = [
     Case(f"POST {_B}/cancel", {}),
     Case(f"GET {_B}/files"),
     Case(f"GET {_B}/files", query={"before": "{file_id}"}),
+    Case("GET /usage", query={"thread_id": "{thread_id}"}),
+    Case("GET /usage", query={"assistant_id": "{assistant_id}"}),
 ]
 
 WITHOUT_IDS = {

@@ -7,7 +7,7 @@
     ├── MethodNotAllowed 405
     ├── Conflict         409
     ├── TooLarge         413
-    ├── RateLimited      429
+    ├── RateLimited      429  (QuotaExceeded)
     ├── ServerError      500
     └── Unavailable      503
 
@@ -88,6 +88,13 @@ class RateLimited(ApiError):
 
     status = 429
     type = "requests"
+
+
+class QuotaExceeded(RateLimited):
+    """429: a budget is used up; trying again soon does not help."""
+
+    status = 429
+    type = "insufficient_quota"
 
 
 class ServerError(ApiError):

@@ -52,12 +52,17 @@ class Usage:
             self.reasoning_tokens + other.reasoning_tokens,
         )
 
+    @property
+    def total_tokens(self) -> int:
+        """Tokens of the prompt and of the completion; the others are among them."""
+        return self.prompt_tokens + self.completion_tokens
+
     def api(self) -> Json:
         """`RunCompletionUsage`."""
         return {
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
-            "total_tokens": self.prompt_tokens + self.completion_tokens,
+            "total_tokens": self.total_tokens,
         }
 
 
@@ -75,6 +80,8 @@ class Account:
         client_ms: while the run waited for its client.
         engine_ms: the rest; 0 until the run has ended.
         cost: billionths of a US dollar; None for a model without a price, and until the run has ended.
+
+    Adding two gives the account of both; one without a cost adds none.
     """
 
     usage: Usage = field(default_factory=Usage)
@@ -85,6 +92,10 @@ class Account:
     client_ms: int = 0
     engine_ms: int = 0
     cost: int | None = None
+
+    def __add__(self, other: "Account") -> "Account":
+        mine, others = self.figures(), other.figures()
+        return Account.of({name: mine.get(name, 0) + others.get(name, 0) for name in mine | others})
 
     def figures(self) -> dict[str, int]:
         """All of it as attributes of an item; no `cost` where there is none."""

@@ -16,6 +16,7 @@ from assistant_engine.lifecycle import ACTIVE, TERMINAL
 from assistant_engine.records import Json, Run, Thread, ToolStep, json_size
 from assistant_engine.store import Idempotency, Store
 from assistant_engine.store.dynamodb import INLINE_BYTES, ConditionFailed
+from assistant_engine.usage import check_budgets
 
 NOT_STARTED_SECONDS = 30
 """How long after its creation, or after outputs were submitted, the sweeper looks whether a run moves."""
@@ -170,9 +171,11 @@ def create(
     Raises:
         NotFound: the assistant or the thread does not exist.
         InvalidRequest: the thread has an active run; too many messages for one transaction.
+        QuotaExceeded: a budget of this day is used up.
         Replayed, Conflict: the idempotency key was used.
     """
     assistant = store.assistants.get(request["assistant_id"])
+    check_budgets(store, assistant["id"], now_ms, idempotency)
     now = now_ms // 1000
     thread: Thread | None = None
     messages: list[Json] = []

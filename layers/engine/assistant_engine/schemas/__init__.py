@@ -30,6 +30,7 @@ from assistant_engine.schemas.requests import (
     RunRequest,
     SubmitToolOutputsRunRequest,
 )
+from assistant_engine.schemas.usage import UsageParameters
 from assistant_engine.schemas.vector_stores import (
     CreateVectorStoreFileBatchRequest,
     CreateVectorStoreFileRequest,
@@ -71,6 +72,7 @@ __all__ = [
     "SubmitToolOutputsRunRequest",
     "UpdateVectorStoreFileAttributesRequest",
     "UpdateVectorStoreRequest",
+    "UsageParameters",
     "VectorStoreSearchRequest",
     "load_json",
     "parse",

@@ -84,7 +84,7 @@ class Runs:
             Replayed, Conflict: the idempotency key was used.
         """
         if idempotency:
-            idempotency.check(self._db, self._blobs, self._table)
+            self.check(idempotency)
         for _ in range(_CLOCK_ATTEMPTS):
             thread = new_thread or self._threads.get(run.thread_id)
             if thread.active_run:
@@ -92,7 +92,7 @@ class Runs:
                     return self.get(run.thread_id, run.id)
                 if idempotency:
                     # The active run may be the answer to this very request, sent twice at once.
-                    idempotency.check(self._db, self._blobs, self._table)
+                    self.check(idempotency)
                 raise InvalidRequest(f"Thread {thread.id} already has an active run {thread.active_run}.")
             first_ms = max(now_ms, thread.last_ms + 1)
             last_ms = first_ms + len(messages)
@@ -123,7 +123,7 @@ class Runs:
             except ConditionFailed:
                 # Someone else was first: on the key, on this very run, or on the thread, which is looked at again.
                 if idempotency:
-                    idempotency.check(self._db, self._blobs, self._table)
+                    self.check(idempotency)
                 if run.id and (existing := self.find(run.thread_id, run.id)):
                     return existing
         raise Conflict(f"Too many writers on {run.thread_id} at once. Please try again.", code="conflict")
@@ -162,6 +162,14 @@ class Runs:
             "ConditionExpression": "attribute_not_exists(message_id)",
         }
         return {"Put": put}
+
+    def check(self, idempotency: Idempotency) -> None:
+        """Look whether the key was used.
+
+        Raises:
+            Replayed, Conflict: it was.
+        """
+        idempotency.check(self._db, self._blobs, self._table)
 
     # Reading
 

@@ -42,6 +42,14 @@ class Total:
     unpriced_runs: int
     account: Account
 
+    def __add__(self, other: "Total") -> "Total":
+        return Total(
+            self.day,
+            self.runs + other.runs,
+            self.unpriced_runs + other.unpriced_runs,
+            self.account + other.account,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Budget:
@@ -125,13 +133,12 @@ class Usages:
             ExpressionAttributeValues=values(partition=partition, first=f"usage#{first}", last=f"usage#{last}~"),
             ConsistentRead=True,
         )
-        days: dict[str, dict[str, int]] = {}
+        days: dict[str, Total] = {}
         for item in items:
-            counted = days.setdefault(item["message_id"].split("#")[1], {})
-            for name, amount in item.items():
-                if isinstance(amount, int):
-                    counted[name] = counted.get(name, 0) + amount
-        return [Total(day, n["runs"], n.get("unpriced_runs", 0), Account.of(n)) for day, n in days.items()]
+            day = item["message_id"].split("#")[1]
+            total = Total(day, item["runs"], item.get("unpriced_runs", 0), Account.of(item))
+            days[day] = days[day] + total if day in days else total
+        return list(days.values())
 
     # Budgets
 

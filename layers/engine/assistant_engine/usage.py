@@ -1,0 +1,94 @@
+"""Usage as the API reports it, and the budgets that new runs are held against."""
+
+from datetime import date, timedelta
+
+from assistant_engine.errors import InvalidRequest, QuotaExceeded
+from assistant_engine.records import NANODOLLARS, Account, Json
+from assistant_engine.store import Idempotency, Store
+from assistant_engine.store.usage import Budget, Total, day_of
+
+USUAL_DAYS = 30
+MOST_DAYS = 366
+
+
+def report(store: Store, request: Json, now_ms: int) -> Json:
+    """`UsageReport` for valid `UsageParameters`.
+
+    Raises:
+        NotFound: the thread does not exist.
+        InvalidRequest: the days are in the wrong order, or too many.
+    """
+    last = date.fromisoformat(request.get("end_date", day_of(now_ms)))
+    first = last - timedelta(days=USUAL_DAYS - 1)
+    if "start_date" in request:
+        first = date.fromisoformat(request["start_date"])
+    if not timedelta() <= last - first < timedelta(days=MOST_DAYS):
+        raise InvalidRequest(
+            f"Invalid 'start_date': expected a day up to end_date ({last}), and at most {MOST_DAYS} days in all.",
+            param="start_date",
+            code="invalid_value",
+        )
+    days = first.isoformat(), last.isoformat()
+    if "thread_id" in request:
+        found = store.usage.of_thread(store.threads.get(request["thread_id"]).id, *days)
+    elif "assistant_id" in request:
+        found = store.usage.of_assistant(request["assistant_id"], *days)
+    elif "user_id" in request:
+        found = store.usage.of_user(request["user_id"], *days)
+    else:
+        found = store.usage.of_project(*days)
+    return {
+        "object": "list",
+        "start_date": days[0],
+        "end_date": days[1],
+        "data": [{"object": "usage.day", "date": total.day, **_shown(total)} for total in found],
+        "total": _shown(sum(found, Total("", 0, 0, Account()))),
+    }
+
+
+def _shown(total: Total) -> Json:
+    figures = total.account.figures()
+    return {
+        "runs": total.runs,
+        **figures,
+        "total_tokens": total.account.usage.total_tokens,
+        "cost": figures.get("cost", 0) / NANODOLLARS,
+        "unpriced_runs": total.unpriced_runs,
+    }
+
+
+def check_budgets(store: Store, assistant_id: str, now_ms: int, idempotency: Idempotency | None) -> None:
+    """Let a new run of the assistant through while its budgets last: one small query, and one more for each budget.
+
+    What counts are the runs that have ended today (UTC); those under way end whatever they take.
+
+    Raises:
+        QuotaExceeded: the assistant's or the project's budget of this day is used up.
+        Replayed, Conflict: and the idempotency key was used before.
+    """
+    today = day_of(now_ms)
+    for budget in store.usage.budgets():
+        if budget.assistant_id not in (None, assistant_id):
+            continue
+        if budget.assistant_id:
+            found = store.usage.of_assistant(assistant_id, today, today)
+        else:
+            found = store.usage.of_project(today, today)
+        if used_up := _used_up(budget, sum(found, Total("", 0, 0, Account())).account):
+            if idempotency:
+                store.runs.check(idempotency)
+            whose = f"assistant {budget.assistant_id}" if budget.assistant_id else f"project '{store.project}'"
+            raise QuotaExceeded(
+                f"The {whose} has used up its budget for {today}: {used_up}. New runs are taken again from 00:00 UTC.",
+                code="insufficient_quota",
+            )
+
+
+def _used_up(budget: Budget, used: Account) -> str | None:
+    """Which limit is reached, in words; None while none is."""
+    tokens, cost = used.usage.total_tokens, used.cost or 0
+    if budget.tokens is not None and tokens >= budget.tokens:
+        return f"{tokens:,} of {budget.tokens:,} tokens"
+    if budget.cost is not None and cost >= budget.cost:
+        return f"{cost / NANODOLLARS:.4f} of {budget.cost / NANODOLLARS:.2f} US dollars"
+    return None
