@@ -94,6 +94,7 @@ LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.1
 lock: setup
 	@$(LOCK) requirements.in --output-file requirements.txt
 	@$(LOCK) local/requirements.in --output-file local/requirements.txt
-	@for folder in layers/openai layers/parsers layers/powertools layers/python_data lambdas/tools/file_search; do \
+	@for folder in layers/openai layers/parsers layers/powertools layers/python_data layers/standardwebhooks \
+		lambdas/tools/file_search; do \
 		$(LOCK) --generate-hashes $$folder/requirements.in --output-file $$folder/requirements.txt; done
 	@$(BIN)/npm install --package-lock-only --silent --registry=https://registry.npmjs.org

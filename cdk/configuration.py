@@ -1,6 +1,7 @@
 """What differs between environments: one frozen value for each."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -105,6 +106,8 @@ class Configuration:
         export_days: how long the files of the daily export are kept.
         code_interpreter: `own`, this stack's sandbox; `hosted`, that of the model's provider, with its files.
         file_search: `own`, the vector stores of this stack; `hosted`, those of the model's provider.
+        webhook_url: where each change of a run's status is posted to; empty: nowhere. https, or http on the loopback
+            address, which is for tries on a laptop.
         mail_sender: an address verified in Amazon SES that tools send mail from; empty: mail stays in the outbox.
         api_rate: requests a second that the HTTP API takes; bursts may be twice that.
         layer_target: `lambda` for AWS, `host` for layers built for the interpreter of this machine.
@@ -138,6 +141,7 @@ class Configuration:
     export_days: int = 90
     code_interpreter: str = "own"
     file_search: str = "own"
+    webhook_url: str = ""
     mail_sender: str = ""
     api_rate: int = 50
     alarm_email: str = ""
@@ -204,6 +208,7 @@ OVERRIDES = (
     "vector_engine",
     "code_interpreter",
     "file_search",
+    "webhook_url",
     "mail_sender",
     "alarm_email",
     "sandbox_network",
@@ -239,4 +244,6 @@ def configuration_of(context: Callable[[str], Any]) -> Configuration:
     ):
         if value not in allowed:
             raise UnknownEnvironment(f"{value!r} is not one of {', '.join(allowed)}")
+    if configuration.webhook_url and not re.match(r"https://[^/]|http://127\.0\.0\.1[:/]", configuration.webhook_url):
+        raise UnknownEnvironment("the webhook's URL does not begin with https://")
     return replace(configuration, prefix="oae") if name == context("unprefixed_environment") else configuration

@@ -9,6 +9,7 @@ from cdk.api import Api
 from cdk.code_interpreter import CodeInterpreter
 from cdk.configuration import Configuration
 from cdk.embedding import Embedding
+from cdk.events import Events
 from cdk.file_search import FileSearch
 from cdk.layers import CACHE, Layers
 from cdk.model import Model
@@ -81,6 +82,7 @@ class AssistantsStack(Stack):
             file_search.let_attach(steps.queued)
             file_search.let_sweep(sweeper.function)
             file_search.let_use(api.function)
+        events = Events(self, "Events", configuration, layers=layers, tables=tables)
         monitoring = Monitoring(
             self,
             "Monitoring",
@@ -88,8 +90,9 @@ class AssistantsStack(Stack):
             api=api.http,
             runs=runs,
             tables=tables,
-            functions={"api": api.function, **steps.all, "sweeper": sweeper.function, **served},
+            functions={"api": api.function, **steps.all, "sweeper": sweeper.function, **events.functions, **served},
         )
+        events.raise_alarms_at(monitoring.topic)
 
         outputs = {
             "StateMachineArn": runs.machine.state_machine_arn,
@@ -100,10 +103,13 @@ class AssistantsStack(Stack):
             "ApiUrl": api.url,
             "ApiKeysSecret": f"{configuration.prefix}/api-keys",
             "AlarmTopicArn": monitoring.topic.topic_arn,
+            "EventBus": events.bus.event_bus_name,
         }
         if model.secret:
             outputs["ModelSecret"] = f"{configuration.prefix}/model-key"
         if file_search and file_search.embedding.own_secret:
             outputs["EmbeddingSecret"] = f"{configuration.prefix}/embedding-key"
+        if events.webhook_secret:
+            outputs["WebhookSecret"] = f"{configuration.prefix}/webhook-secret"
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)

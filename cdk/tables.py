@@ -8,6 +8,7 @@ from aws_cdk.aws_dynamodb import (
     BillingMode,
     PointInTimeRecoverySpecification,
     ProjectionType,
+    StreamViewType,
     Table,
     TableEncryption,
 )
@@ -34,7 +35,15 @@ class Tables(Construct):
         super().__init__(scope, id)
         self.assistants = self._table("assistants", "assistant_type", "assistant_id", configuration, expires=True)
         self.threads = self._table("threads", "assistant_id", "thread_id", configuration)
-        self.messages = self._table("messages", "thread_id", "message_id", configuration, expires=True)
+        self.messages = self._table(
+            "messages",
+            "thread_id",
+            "message_id",
+            configuration,
+            expires=True,
+            # What runs become is told from here.
+            stream=StreamViewType.NEW_AND_OLD_IMAGES,
+        )
 
         self.assistants.add_global_secondary_index(
             index_name="by_project", partition_key=_text("project"), sort_key=_text("assistant_id")
@@ -62,7 +71,14 @@ class Tables(Construct):
         )
 
     def _table(
-        self, name: str, partition_key: str, sort_key: str, configuration: Configuration, *, expires: bool = False
+        self,
+        name: str,
+        partition_key: str,
+        sort_key: str,
+        configuration: Configuration,
+        *,
+        expires: bool = False,
+        stream: StreamViewType | None = None,
     ) -> Table:
         return Table(
             self,
@@ -76,6 +92,7 @@ class Tables(Construct):
             deletion_protection=configuration.retains_data,
             removal_policy=configuration.removal_policy,
             time_to_live_attribute=TIME_TO_LIVE if expires else None,
+            stream=stream,
         )
 
     @property

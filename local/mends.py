@@ -23,7 +23,7 @@ from ministack.services import lambda_svc, secretsmanager  # type: ignore[import
 from ministack.services import stepfunctions as sfn
 from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
 
-from local import mends_of_alarms, mends_of_isolation
+from local import mends_of_alarms, mends_of_events, mends_of_isolation
 
 Json = Any  # what the emulator hands around: parsed JSON of any shape
 
@@ -54,6 +54,7 @@ def apply() -> None:
     limit_the_size_of_data()
     mends_of_isolation.apply(_mend_worker)
     mends_of_alarms.apply()
+    mends_of_events.apply()
 
 
 def treat_the_loopback_as_tls() -> None:

@@ -77,6 +77,7 @@ def test_every_acknowledged_finding_has_a_reason(template_of: Callable[[str], Te
         "AwsSolutions-IAM5",
         "AwsSolutions-S1",
         "AwsSolutions-SMG4",
+        "AwsSolutions-SQS3",
         "AwsSolutions-VPC7",
         "Serverless-EventBusDLQ",
         "Serverless-LambdaDLQ",

@@ -134,5 +134,6 @@ def test_outputs(prod: Template) -> None:
         "ApiUrl",
         "ApiKeysSecret",
         "AlarmTopicArn",
+        "EventBus",
     }
     assert prod.body["Outputs"]["ModelSecret"]["Value"] == "oae/model-key"

@@ -15,6 +15,7 @@ STEPS = ("queued", "in_progress", "requires_action", "record_failure", "sweeper"
 UNBOUNDED = {
     # AWS knows no resources for these.
     "ec2:DescribeManagedPrefixLists",
+    "dynamodb:ListStreams",
     "states:SendTaskSuccess",
     "xray:PutTraceSegments",
     "xray:PutTelemetryRecords",
@@ -71,8 +72,9 @@ def actions(template: Template, function: str) -> dict[str, set[str]]:
 
 def test_there_is_one_for_each_step_and_each_tool(prod: Template) -> None:
     tools = [path.parent.name for path in (ROOT / "lambdas" / "tools").glob("*/tool.toml")]
-    others = ("api", "ingestion", "sandbox", "prefix_list", "tool-code_interpreter", "tool-file_search")
-    expected = {f"oae-{name}" for name in (*STEPS, *others, *(f"tool-{tool}" for tool in tools))}
+    others = ("api", "ingestion", "sandbox", "prefix_list", "publish_run_events")
+    built_in = ("tool-code_interpreter", "tool-file_search")
+    expected = {f"oae-{name}" for name in (*STEPS, *others, *built_in, *(f"tool-{tool}" for tool in tools))}
     assert set(prod.functions()) == expected
 
 
@@ -192,12 +194,12 @@ def test_file_search_reaches_no_conversation(prod: Template, function: str, part
 def test_a_file_is_delivered_alone_and_a_few_times_at_most(prod: Template) -> None:
     queues = {queue["QueueName"]: queue for queue in prod.properties("AWS::SQS::Queue")}
     ingestion = prod.functions()["oae-ingestion"]
-    for queue in queues.values():
+    for queue in (queues["oae-ingestion"], queues["oae-ingestion-dead-letters"]):
         assert queue["VisibilityTimeout"] == 6 * ingestion["Timeout"]
         assert queue["SqsManagedSseEnabled"]
     assert queues["oae-ingestion"]["RedrivePolicy"]["maxReceiveCount"] == 4
     assert "RedrivePolicy" not in queues["oae-ingestion-dead-letters"]
-    mappings = prod.properties("AWS::Lambda::EventSourceMapping")
+    mappings = [m for m in prod.properties("AWS::Lambda::EventSourceMapping") if "ScalingConfig" in m]
     assert len(mappings) == 2
     for mapping in mappings:
         assert (mapping["BatchSize"], mapping["ScalingConfig"]) == (1, {"MaximumConcurrency": 5})

@@ -194,7 +194,7 @@ CALLER = {
 }
 
 
-def _role(service: str, *statements: dict[str, Any]) -> dict[str, Any]:
+def role(service: str, *statements: dict[str, Any]) -> dict[str, Any]:
     trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
     policy = {"PolicyName": "p", "PolicyDocument": {"Version": "2012-10-17", "Statement": list(statements)}}
     return {
@@ -232,7 +232,7 @@ def template(version: int) -> str:
             },
         },
         "Secret": {"Type": "AWS::SecretsManager::Secret", "Properties": {"Description": f"v{version}"}},
-        "FunctionRole": _role(
+        "FunctionRole": role(
             "lambda.amazonaws.com",
             {"Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": {"Fn::GetAtt": ["Table", "Arn"]}},
             {
@@ -272,12 +272,12 @@ def template(version: int) -> str:
             },
             **retain,
         },
-        "MachineRole": _role(
+        "MachineRole": role(
             "states.amazonaws.com", {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": alias}
         ),
         "Machine": _machine(DEFINITION, {"Alias": alias}),
         "Caller": _machine(CALLER, {"Machine": {"Ref": "Machine"}}),
-        "RuleRole": _role(
+        "RuleRole": role(
             "events.amazonaws.com",
             {"Effect": "Allow", "Action": "states:StartExecution", "Resource": {"Ref": "Machine"}},
         ),

@@ -159,6 +159,7 @@ class Run:
             max_completion_tokens, truncation_strategy.
         functions: the assistant's `functions` whose calls are run by a tool Lambda.
         tool_resources: the assistant's; the thread's own come beside them.
+        sequence: how many statuses the run has had; written with each, so events that tell of them can be put in order.
         turn: how many model calls have their outcome stored.
         attempts: how many model calls were begun, retried ones included.
         execution: the name of the execution that drives this run; another one only waits for its end.
@@ -189,6 +190,7 @@ class Run:
     answers_in_output: bool
     due_at: int
     project: str
+    sequence: int = 1
     turn: int = 0
     attempts: int = 0
     account: Account = field(default_factory=Account)

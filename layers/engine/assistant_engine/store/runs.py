@@ -42,6 +42,17 @@ def ended_shard(day: str, shard: int) -> str:
     return f"{day}#{shard}"
 
 
+def _becomes(status: str, *, changes: bool = True) -> tuple[str, Json]:
+    """What every write of a status sets: the status and, if it is another one, the next number of the run's sequence.
+
+    Returns:
+        The assignments, and the values that they name.
+    """
+    # A run that was made before there were sequences has no number yet.
+    assignments = "run_status = :status, run_sequence = if_not_exists(run_sequence, :none) + :change"
+    return assignments, {"status": status, "none": 0, "change": int(changes)}
+
+
 class Runs:
     """Runs (`Run`) and the turns of their conversation with the model."""
 
@@ -136,6 +147,7 @@ class Runs:
             "assistant_id": run.assistant_id,
             "belongs_to": run.project,
             "run_status": run.status,
+            "run_sequence": run.sequence,
             "created_at": run.created_at,
             "created_ms": run.created_ms,
             "expires_at": run.expires_at,
@@ -213,6 +225,7 @@ class Runs:
             answers_in_output=item["answers_in_output"],
             due_at=item["due_at"],
             project=project_of(item),
+            sequence=item.get("run_sequence", 0),
             turn=item["turn"],
             attempts=item["attempts"],
             account=Account.of(item),
@@ -310,6 +323,30 @@ class Runs:
         )
         return self._run(item)
 
+    def _become_or_stay(self, run: Run, status: str, before: str, assignments: str, named: Json) -> Run:
+        """Give the run a status in its turn, from the one `before` it; it may have it already, which is no change.
+
+        Raises:
+            ConditionFailed: the run moved on.
+        """
+
+        def write(seen: str) -> Run:
+            becomes, counted = _becomes(status, changes=seen != status)
+            item = self._db.update(
+                TableName=self._table,
+                Key=marshal(key_of(run.thread_id, run.id)),
+                UpdateExpression=f"SET {becomes}, {assignments}",
+                ConditionExpression="turn = :turn AND run_status = :seen",
+                ExpressionAttributeValues=values(**counted, **named, seen=seen, turn=run.turn),
+            )
+            return self._run(item)
+
+        first, second = (status, before) if run.status == status else (before, status)
+        try:
+            return write(first)
+        except ConditionFailed:  # Another delivery came between, or this one's answer was lost.
+            return write(second)
+
     # Taking a turn
 
     def begin_attempt(self, run: Run, now_ms: int) -> Run:
@@ -321,25 +358,14 @@ class Runs:
         Raises:
             ConditionFailed: the run moved on.
         """
-        now = now_ms // 1000
-        item = self._db.update(
-            TableName=self._table,
-            Key=marshal(key_of(run.thread_id, run.id)),
-            UpdateExpression="SET run_status = :status, attempts = attempts + :one, due_at = :due,"
-            " started_at = if_not_exists(started_at, :now), asked_ms = if_not_exists(asked_ms, :now_ms)"
-            " REMOVE task_token",
-            ConditionExpression="turn = :turn AND run_status IN (:queued, :status)",
-            ExpressionAttributeValues=values(
-                status="in_progress",
-                queued="queued",
-                one=1,
-                due=run.next_look(now),
-                now=now,
-                now_ms=now_ms,
-                turn=run.turn,
-            ),
+        return self._become_or_stay(
+            run,
+            "in_progress",
+            "queued",
+            "attempts = attempts + :one, due_at = :due, started_at = if_not_exists(started_at, :now),"
+            " asked_ms = if_not_exists(asked_ms, :now_ms) REMOVE task_token",
+            {"one": 1, "due": run.next_look(now_ms // 1000), "now": now_ms // 1000, "now_ms": now_ms},
         )
-        return self._run(item)
 
     def store_turn(
         self, run: Run, turn: Turn, server_calls: list[str], to_approve: list[str], account: Account, now_ms: int
@@ -360,8 +386,9 @@ class Runs:
         """
         now = now_ms // 1000
         ended = turn.status in TERMINAL
-        names = {"SET": ["turn = turn + :one", "run_status = :status"], "REMOVE": ["asked_ms"]}
-        named: Json = {"one": 1, "status": turn.status, "turn": run.turn, "in_progress": "in_progress"}
+        becomes, named = _becomes(turn.status, changes=turn.status != "in_progress")
+        names = {"SET": [becomes, "turn = turn + :one"], "REMOVE": ["asked_ms"]}
+        named |= {"one": 1, "turn": run.turn, "in_progress": "in_progress"}
         if ended:
             self._ending(run, turn.status, turn.last_error, turn.incomplete_details, now_ms, names, named)
         self._accounted(account, names, named)
@@ -407,7 +434,8 @@ class Runs:
         Raises:
             ConditionFailed: the run moved on.
         """
-        return self._set(run, "run_status = :status", {"status": "in_progress"})
+        becomes, named = _becomes("in_progress", changes=run.status != "in_progress")
+        return self._set(run, becomes, named)
 
     # Waiting for the client
 
@@ -420,17 +448,10 @@ class Runs:
         Raises:
             ConditionFailed: the run is no longer in progress.
         """
-        self._db.update(
-            TableName=self._table,
-            Key=marshal(key_of(run.thread_id, run.id)),
-            UpdateExpression="SET run_status = :status, task_token = :token,"
-            " waiting_ms = if_not_exists(waiting_ms, :now)",
-            # Delivered twice, the later token is the one that the execution waits with.
-            ConditionExpression="turn = :turn AND run_status IN (:in_progress, :status)",
-            ExpressionAttributeValues=values(
-                status="requires_action", in_progress="in_progress", token=task_token, turn=run.turn, now=now_ms
-            ),
-        )
+        # Delivered twice, the later token is the one that the execution waits with.
+        assignments = "task_token = :token, waiting_ms = if_not_exists(waiting_ms, :now)"
+        named = {"token": task_token, "now": now_ms}
+        self._become_or_stay(run, "requires_action", "in_progress", assignments, named)
 
     def submit_outputs(self, run: Run, tools: ToolStep, outputs: dict[str, Json], now: float) -> Run:
         """Record the client's outputs and queue the run again, in one transaction.
@@ -443,16 +464,14 @@ class Runs:
         """
         now_ms, now = int(now * 1000), int(now)
         waited_ms = max(0, now_ms - run.waiting_ms) if run.waiting_ms else 0
-        named = {"status": "queued", "waiting": "requires_action", "due": now + 30, "turn": run.turn}
+        becomes, named = _becomes("queued")
+        named |= {"waiting": "requires_action", "due": now + 30, "turn": run.turn}
         named["client_ms"] = run.account.client_ms + waited_ms
         self._db.transact(
             [
                 self._update_run(
                     run,
-                    {
-                        "SET": ["run_status = :status", "due_at = :due", "client_ms = :client_ms"],
-                        "REMOVE": ["waiting_ms"],
-                    },
+                    {"SET": [becomes, "due_at = :due", "client_ms = :client_ms"], "REMOVE": ["waiting_ms"]},
                     named,
                     "turn = :turn AND run_status = :waiting",
                 ),
@@ -469,11 +488,12 @@ class Runs:
         Raises:
             ConditionFailed: the run can't be cancelled from where it is now.
         """
+        becomes, named = _becomes("cancelling")
         item = self._db.update(
             TableName=self._table,
             Key=marshal(key_of(run.thread_id, run.id)),
-            UpdateExpression="SET run_status = :status, due_at = :due",
-            **self._from(sources("cancelling"), {"status": "cancelling", "due": now + 30}),
+            UpdateExpression=f"SET {becomes}, due_at = :due",
+            **self._from(sources("cancelling"), {**named, "due": now + 30}),
         )
         return self._run(item)
 
@@ -500,8 +520,9 @@ class Runs:
         Raises:
             ConditionFailed: the run moved on from how it was seen: its totals and its pending step are others now.
         """
-        names: dict[str, list[str]] = {"SET": ["run_status = :status"]}
-        named: Json = {"status": status, "turn": run.turn}
+        becomes, named = _becomes(status)
+        names: dict[str, list[str]] = {"SET": [becomes]}
+        named["turn"] = run.turn
         self._ending(run, status, last_error, incomplete_details, now_ms, names, named)
         self._accounted(account, names, named)
         condition = self._from(sources(status), named)

@@ -1,0 +1,47 @@
+"""The changes of runs' statuses, as the stream of the messages table tells them.
+
+The stream has each write of an item once, and the writes of one item in their order, whatever becomes of the code that
+wrote. Who reads it sees each change at least once.
+"""
+
+from assistant_engine.lifecycle import TERMINAL
+from assistant_engine.records import NANODOLLARS, Account, Json
+from assistant_engine.store.dynamodb import project_of, unmarshal
+
+
+def status_change(record: Json) -> Json | None:
+    """What a record of the stream says of a run's status: ids, statuses and numbers, none of anybody's words.
+
+    Args:
+        record: a `Record` of the stream, with the images before and after; of any item.
+
+    Returns:
+        None if no status changed; else `{"project", "thread_id", "run_id", "assistant_id", "status", "previous_status",
+        "sequence", "created_at", "usage", "cost", "last_error", "incomplete_details"}`. `previous_status` is None of a new
+        run. `sequence` counts the statuses of the run from 1. `usage` and `cost` (US dollars; None also of a model
+        without a price) are None before the end; of `last_error` there is the `code` alone, of `incomplete_details`
+        the `reason`.
+    """
+    if not record["dynamodb"]["Keys"]["message_id"]["S"].startswith("run_") or "NewImage" not in record["dynamodb"]:
+        return None
+    before = unmarshal(record["dynamodb"].get("OldImage", {}))
+    run = unmarshal(record["dynamodb"]["NewImage"])
+    if run.get("run_sequence") == before.get("run_sequence"):
+        return None
+    ended = run["run_status"] in TERMINAL
+    account = Account.of(run)
+    error, details = run.get("last_error"), run.get("incomplete_details")
+    return {
+        "project": project_of(run),
+        "thread_id": run["thread_id"],
+        "run_id": run["message_id"],
+        "assistant_id": run["assistant_id"],
+        "status": run["run_status"],
+        "previous_status": before.get("run_status"),
+        "sequence": run["run_sequence"],
+        "created_at": run["created_at"],
+        "usage": account.usage.api() if ended else None,
+        "cost": None if account.cost is None else account.cost / NANODOLLARS,
+        "last_error": {"code": error["code"]} if error else None,
+        "incomplete_details": {"reason": details["reason"]} if details else None,
+    }
