@@ -17,8 +17,8 @@ def status_change(record: Json) -> Json | None:
 
     Returns:
         None if no status changed; else `{"project", "thread_id", "run_id", "assistant_id", "status", "previous_status",
-        "sequence", "created_at", "usage", "cost", "last_error", "incomplete_details"}`. `previous_status` is None of a new
-        run. `sequence` counts the statuses of the run from 1. `usage` and `cost` (US dollars; None also of a model
+        "sequence", "created_at", "usage", "cost", "last_error", "incomplete_details"}`. `previous_status` is None of a
+        new run. `sequence` counts the statuses of the run from 1. `usage` and `cost` (US dollars; None also of a model
         without a price) are None before the end; of `last_error` there is the `code` alone, of `incomplete_details`
         the `reason`.
     """
