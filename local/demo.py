@@ -5,13 +5,11 @@ shown of a run comes from the history of the execution that drives it.
 """
 
 import argparse
-import json
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +22,11 @@ from local.processes import LocalError
 from local.tools import ROOT
 from local.up import Local, shown, up
 from samples.sample import Sample, finish, save, start
+from scripts import history
+from scripts.showing import Showing
 
 SAMPLES = ROOT / "samples"
-STATUSES = ("queued", "in_progress", "requires_action", "completed", "incomplete", "expired", "cancelled", "failed")
 WORKING = ("queued", "in_progress")
-COLOURS = {"completed": "green", "requires_action": "yellow", "failed": "red", "expired": "red", "cancelled": "red"}
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -38,6 +36,7 @@ class Demo:
 
     def __init__(self, local: Local, sample: Sample) -> None:
         self.sample = sample
+        self.showing = Showing(console)
         self.step_functions = local.client("stepfunctions")
         self.executions = local.settings["STATE_MACHINE_ARN"].replace(":stateMachine:", ":execution:")
         self.client = OpenAI(
@@ -68,17 +67,9 @@ class Demo:
             response_format=question.get("response_format", omit),
             attachments=[{"file_id": file.id, "tools": [{"type": "code_interpreter"}]} for file in attached],
         )
-        for kind, name, data, seconds in self._history(f"{self.executions}:{run.id}"):
-            if kind == "entered" and name in STATUSES:
-                colour = COLOURS.get(name, "cyan")
-                console.print(f"  [dim]{seconds:6.2f} s[/]  [{colour}]{name}[/]")
-            if kind == "entered" and name == "call_tools":
-                for call in data["calls"]:
-                    self._show_call(call["payload"]["function_name"], call["payload"]["arguments"])
-            elif kind == "exited" and name == "call_tools":
-                for output in data["outputs"]:
-                    self._show_output(output.get("output", "(in the bucket)"))
-            elif kind == "entered" and name == "requires_action":
+        for change in history.follow(self.step_functions, f"{self.executions}:{run.id}", every=0.1):
+            self.showing.show(change)
+            if change.entered and change.state == "requires_action":
                 self._answer(run)
         answer = finish(self.client, run)
         if answer.run.status != "completed":
@@ -93,27 +84,6 @@ class Demo:
             console.print(f"  [dim]{usage.prompt_tokens} prompt and {usage.completion_tokens} completion tokens[/]")
         return answer.run.status
 
-    def _history(self, execution: str) -> Iterator[tuple[str, str, Any, float]]:
-        """Each state as it is entered and left.
-
-        ("entered", its name, its input, seconds since the start) and ("exited", its name, its output, seconds).
-        """
-        seen = 0
-        while True:
-            running = self.step_functions.describe_execution(executionArn=execution)["status"] == "RUNNING"
-            pages = self.step_functions.get_paginator("get_execution_history")
-            events = [event for page in pages.paginate(executionArn=execution) for event in page["events"]]
-            for event in events[seen:]:
-                seconds = (event["timestamp"] - events[0]["timestamp"]).total_seconds()
-                if details := event.get("stateEnteredEventDetails"):
-                    yield "entered", details["name"], json.loads(details.get("input", "{}")), seconds
-                elif details := event.get("stateExitedEventDetails"):
-                    yield "exited", details["name"], json.loads(details.get("output", "{}")), seconds
-            seen = len(events)
-            if not running:
-                return
-            time.sleep(0.1)
-
     def _answer(self, run: Run) -> None:
         """Ask the person at the terminal for what no function of the stack can answer, and submit it."""
         while (run := self.client.beta.threads.runs.retrieve(run.id, thread_id=run.thread_id)).status in WORKING:
@@ -121,34 +91,11 @@ class Demo:
         calls = run.required_action.submit_tool_outputs.tool_calls if run.required_action else []
         outputs: list[Any] = []
         for call in calls:
-            self._show("asks you", f"{call.function.name}({call.function.arguments})")
+            self.showing.tell("asks you", f"{call.function.name}({call.function.arguments})")
             answer = console.input("            your answer: ") if sys.stdin.isatty() else "There is nobody to ask."
             outputs.append({"tool_call_id": call.id, "output": answer})
         if outputs:
             self.client.beta.threads.runs.submit_tool_outputs(run.id, thread_id=run.thread_id, tool_outputs=outputs)
-
-    def _show_call(self, function: str, arguments: str) -> None:
-        if function == "code_interpreter" and (code := _member(arguments, "code")):
-            self._show("runs code", f"\n{code.strip()}")
-        else:
-            self._show("calls", f"{function}({arguments})")
-
-    def _show_output(self, output: str) -> None:
-        self._show("returned", (_member(output, "logs") or output).strip())
-
-    @staticmethod
-    def _show(what: str, text: str) -> None:
-        lines = escape(text).replace("\n", f"\n{' ' * 14}")
-        console.print(f"            [magenta]{what}[/] {lines}")
-
-
-def _member(text: str, name: str) -> str | None:
-    """The text that JSON holds under a name; None where it isn't such JSON."""
-    try:
-        value = json.loads(text)[name]
-    except (ValueError, LookupError, TypeError):
-        return None
-    return value if isinstance(value, str) else None
 
 
 def _open(chart: Path) -> None:

@@ -8,7 +8,6 @@ import argparse
 import hashlib
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
 from rich.console import Console
 
 from layers.build import BuildError, build
@@ -28,6 +26,7 @@ from local import embedding_model, emulator, offline_model
 from local.processes import LocalError
 from local.tools import CDK, NODE, ROOT, SCRIPTS
 from scripts import keys
+from scripts.stack import Stack, variables
 
 DIRECTORY = ROOT / ".local"
 MODEL_SETTINGS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "EMBEDDING_MODEL")
@@ -239,19 +238,7 @@ def _finish(process: subprocess.Popen[str]) -> None:
 
 
 def _client(settings: Mapping[str, str], service: str) -> Any:
-    if "AWS_ENDPOINT_URL" not in settings:
-        return boto3.client(service)
-    session = boto3.Session(
-        aws_access_key_id=settings["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=settings["AWS_SECRET_ACCESS_KEY"],
-        region_name=settings["AWS_REGION"],
-    )
-    return session.client(service, endpoint_url=settings["AWS_ENDPOINT_URL"])
-
-
-def variables(outputs: Mapping[str, str]) -> dict[str, str]:
-    """Return the stack's outputs under the names of environment variables: StateMachineArn as STATE_MACHINE_ARN."""
-    return {re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper(): value for name, value in outputs.items()}
+    return Stack(settings).client(service)
 
 
 def _api_key(directory: Path, secrets: Any, secret_id: str) -> str:

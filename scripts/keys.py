@@ -33,10 +33,15 @@ class KeysError(Exception):
     """The command can't be carried out; the message says why."""
 
 
+def prefix(environment: str) -> str:
+    """What the names of an environment's stack and resources start with."""
+    unprefixed = json.loads((ROOT / "cdk.json").read_text())["context"]["unprefixed_environment"]
+    return "oae" if environment == unprefixed else f"oae-{environment}"
+
+
 def secret_id(environment: str) -> str:
     """The name of the secret that holds the keys of an environment."""
-    unprefixed = json.loads((ROOT / "cdk.json").read_text())["context"]["unprefixed_environment"]
-    return f"{'oae' if environment == unprefixed else f'oae-{environment}'}/api-keys"
+    return f"{prefix(environment)}/api-keys"
 
 
 def issue(client: Any, secret_id: str, name: str, project: str = DEFAULT_PROJECT) -> str:

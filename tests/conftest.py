@@ -4,14 +4,12 @@ By default a local one of the session's own, beside whatever `make up` keeps run
 ENV=dev`) the stack of that environment in the account of the caller's AWS credentials; its model must be set up.
 """
 
-import json
 import os
 import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
 
 from assistant_engine import registry as deployed_tools
@@ -22,6 +20,7 @@ from local import up as local
 from local.processes import is_alive
 from local.tools import ROOT
 from scripts import keys
+from scripts import stack as deployed
 from tests.driver import Driver
 from tests.faults.aws_proxy import AwsProxy
 from tests.faults.model_server import ModelServer
@@ -127,8 +126,5 @@ def skip_what_needs_the_offline_model(request: pytest.FixtureRequest) -> None:
 
 
 def _deployed(environment: str) -> local.Local:
-    unprefixed = json.loads((ROOT / "cdk.json").read_text())["context"]["unprefixed_environment"]
-    name = "oae" if environment == unprefixed else f"oae-{environment}"
-    (stack,) = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-    return local.Local(settings=local.variables(outputs), outputs=outputs, offline=False, model="")
+    outputs = deployed.outputs(environment)
+    return local.Local(settings=deployed.variables(outputs), outputs=outputs, offline=False, model="")

@@ -19,7 +19,7 @@ import uploads
 import usage
 import vector_store_files
 import vector_stores
-from assistant_engine import built_in
+from assistant_engine import built_in, ids, metrics
 from assistant_engine.errors import (
     ApiError,
     InvalidRequest,
@@ -100,8 +100,10 @@ def replayed(before: Replayed) -> Response[Json]:
 def unexpected(error: Exception) -> Response[Json]:
     request_id = exchange.event().request_context.request_id
     fault = fault_of(error)
-    logger.error("request %s failed: %s", request_id, fault.where)
+    run_id = next(filter(ids.is_run_id, exchange.event().path.split("/")), "")
+    logger.error("request %s failed: %s (%s)", request_id, fault.where, run_id or "no run")
     if fault.throttled:
+        metrics.emit({"Throttled": 1}, about=run_id)
         return api_error(RateLimited("Too many requests at once. Please try again.", code="rate_limit_exceeded"))
     if fault.busy:
         return api_error(Unavailable("The service is busy. Please try again.", code="service_unavailable"))

@@ -1,0 +1,185 @@
+"""Writes a report of a run as one HTML file: `make report RUN=run_... [THREAD=thread_...] [ENV=dev]`.
+
+The file asks for nothing from anywhere. It holds what was said, so it is as confidential as the conversation.
+"""
+
+import argparse
+import base64
+import json
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from assistant_engine import conversation
+from assistant_engine.errors import ApiError
+from assistant_engine.lifecycle import TERMINAL
+from assistant_engine.records import Json, Run
+from assistant_engine.store import Store
+from scripts.recorded import Recorded, Records
+from scripts.timeline import Bar, bars
+from scripts.watch import the_run
+
+FOLDER = Path(".local/reports")
+MOST_CHARACTERS = 20_000
+"""Of one text; what is longer is cut, and the report says so."""
+
+_templates = Environment(
+    loader=FileSystemLoader(Path(__file__).parent),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def html(recorded: Recorded, now: datetime) -> str:
+    """The report.
+
+    Args:
+        now: when it is made.
+    """
+    run = recorded.run
+    rows, start = bars(recorded, now)
+    length = max([row.end for row in rows] or [0.0]) or 1.0
+    return _templates.get_template("report.html").render(
+        run=run,
+        ended=run.status in TERMINAL,
+        made=now,
+        start=start,
+        length=length,
+        ticks=[(100 * part / 4, length * part / 4) for part in range(5)],
+        rows=[_row(row, length) for row in rows],
+        tiles=_tiles(recorded, rows, length),
+        facts=_facts(recorded),
+        steps=[_step(step, recorded.store) for step in recorded.steps],
+        messages=[_message(message, recorded.store) for message in recorded.messages],
+    )
+
+
+def _row(bar: Bar, length: float) -> Json:
+    left = 100 * bar.start / length
+    return {"bar": bar, "left": left, "width": max(0.4, min(100 - left, 100 * (bar.end - bar.start) / length))}
+
+
+def _tiles(recorded: Recorded, rows: list[Bar], length: float) -> list[tuple[str, str, str]]:
+    """The run in figures: name, value, a few words."""
+    run, used = recorded.run, recorded.run.usage
+    calls = sum(len(tools.calls) for tools in recorded.tools)
+    asking = sum(row.end - row.start for row in rows if row.kind == "model")
+    return [
+        ("Time", _seconds(length), f"{_seconds(asking)} asking the model"),
+        ("Turns", str(run.turn), f"{run.attempts} model calls begun"),
+        ("Tool calls", str(calls), f"in {len(recorded.tools)} turns"),
+        ("Tokens", f"{used.prompt_tokens + used.completion_tokens:,}",
+         f"{used.prompt_tokens:,} prompt, {used.completion_tokens:,} completion"),
+    ]  # fmt: skip
+
+
+def _facts(recorded: Recorded) -> list[tuple[str, str]]:
+    """What the record says, by name; without what is not there."""
+    run = recorded.run
+    facts = {
+        "Run": run.id,
+        "Thread": run.thread_id,
+        "Assistant": run.assistant_id,
+        "Project": run.project,
+        "Model": run.settings["model"],
+        "Created": _moment(run.created_at),
+        "Started": _moment(run.started_at),
+        "Ended": _moment(run.completed_at or run.failed_at or run.cancelled_at),
+        "Expires": _moment(run.expires_at),
+        "Executions": "\n".join(recorded.executions),
+        "Metadata": pretty(run.metadata) if run.metadata else "",
+        "Instructions": run.settings["instructions"],
+        "Tools": ", ".join(_tool_name(tool) for tool in run.settings["tools"]),
+    }
+    return [(name, value) for name, value in facts.items() if value]
+
+
+def _tool_name(tool: Json) -> str:
+    name: str = tool["function"]["name"] if tool["type"] == "function" else tool["type"]
+    return name
+
+
+def _step(step: Json, store: Store) -> Json:
+    details = step["step_details"]
+    calls = [_call(call, store) for call in details.get("tool_calls", [])]
+    return {**step, "calls": calls, "message_id": details.get("message_creation", {}).get("message_id")}
+
+
+def _call(call: Json, store: Store) -> Json:
+    """A call: its name, its input, its output (None while there is none), and images that it made."""
+    if call["type"] == "function":
+        name, given, gave = (call["function"][key] for key in ("name", "arguments", "output"))
+        return {"id": call["id"], "name": name, "input": pretty(given), "output": gave and pretty(gave), "images": []}
+    body = call[call["type"]]
+    if call["type"] == "code_interpreter":
+        logs = "\n".join(output["logs"] for output in body["outputs"] if output["type"] == "logs")
+        images = [image(output["image"]["file_id"], store) for output in body["outputs"] if output["type"] == "image"]
+        return {"id": call["id"], "name": call["type"], "input": body["input"], "output": cut(logs), "images": images}
+    return {"id": call["id"], "name": call["type"], "input": "", "output": pretty(body["results"]), "images": []}
+
+
+def _message(message: Json, store: Store) -> Json:
+    images = [
+        image(part["image_file"]["file_id"], store) for part in message["content"] if part["type"] == "image_file"
+    ]
+    files = [attachment["file_id"] for attachment in message["attachments"] or []]
+    return {**message, "text": cut(conversation.text_of(message)), "images": images, "files": files}
+
+
+def image(file_id: str, store: Store) -> Json:
+    """An image as its id and, if it is still there, a `data:` address."""
+    with suppress(ApiError):
+        kind, data = store.files.image(file_id)
+        return {"id": file_id, "source": f"data:{kind};base64,{base64.b64encode(data).decode()}"}
+    return {"id": file_id, "source": ""}
+
+
+def pretty(value: Any) -> str:
+    """JSON, or text that may be JSON, to be read by people."""
+    with suppress(ValueError):
+        value = json.loads(value) if isinstance(value, str) else value
+    return cut(value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def cut(text: str) -> str:
+    """The text, or its beginning and how long it is."""
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}\n… ({len(text):,} characters in all)"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds < 100 else f"{seconds:,.0f} s"
+
+
+def _moment(seconds: int | None) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC" if seconds else ""
+
+
+_templates.filters.update(seconds=_seconds, moment=_moment)
+
+
+def write(records: Records, run: Run, path: Path | None = None) -> Path:
+    """Write the report of a run; where it is."""
+    path = path or FOLDER / f"{run.id}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(html(records.read(run), datetime.now(UTC)))
+    return path
+
+
+def main() -> None:
+    """Write the report of the run that the command line names."""
+    parser = argparse.ArgumentParser(description="Writes a report of a run as one HTML file.")
+    parser.add_argument("--out", type=Path, help=f"the file; {FOLDER}/<run>.html unless given")
+
+    def work(records: Records, run: Run, given: argparse.Namespace) -> None:
+        print(write(records, run, given.out))
+
+    the_run(parser, work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""What `make watch` and `make report` show of a run."""
+
+import io
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+from rich.console import Console
+
+from assistant_engine.records import Run
+from local import up as local
+from scripts import report
+from scripts.recorded import Records, RunNotFound
+from scripts.stack import Stack
+from scripts.watch import summary, watch
+from tests.driver import ASK, GET_STOCK_PRICE, Driver
+
+pytestmark = pytest.mark.offline_model
+
+CHROMIUM = "/usr/bin/chromium"
+QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync"
+
+CODE = "import matplotlib.pyplot as plt\\nplt.plot([1, 2])\\nplt.show()\\nprint('<b>drawn</b>')"
+SAID = f"""fail 429 times 1 retry after 1
+call get_stock_price {{"symbol": "ACME"}}
+call get_stock_price {{"symbol": "NONE"}}
+then code_interpreter {{"code": "{CODE}"}}
+then ask {{"question": "Friday?"}}
+say <script>document.title = 'taken over'</script>"""
+
+
+@pytest.fixture(scope="module")
+def records(stack: local.Local, driver: Driver) -> Records:
+    return Records(Stack(stack.settings))
+
+
+@pytest.fixture(scope="module")
+def run(driver: Driver) -> Run:
+    """A run with a model that is busy at first, tools that work and fail, code, a chart and a client's call."""
+    tools = [ASK, {"type": "code_interpreter"}]
+    begun = driver.begin(SAID, assistant_id=driver.assistant(functions=[GET_STOCK_PRICE], tools=tools))
+    waiting = driver.until(begun, "requires_action")
+    [call] = driver.waiting_calls(waiting)
+    driver.submit(waiting, {call["id"]: "Friday & <i>Saturday</i>"})
+    return driver.ended(begun, "completed")
+
+
+def test_a_run_is_watched_to_its_end(records: Records, driver: Driver) -> None:
+    begun = driver.begin('call get_stock_price {"symbol": "ACME"}\nsay [bold]done')
+    told = io.StringIO()
+    ended = watch(records, begun, Console(file=told, width=200))
+    lines = told.getvalue()
+    shown = re.findall(r" s  (\w+)\n", lines)
+    assert shown == ["queued", "in_progress", "in_progress", "completed"]
+    assert 'calls get_stock_price({"symbol": "ACME"})' in lines
+    assert "182.4" in lines
+    assert summary(ended).startswith("[green]completed[/]: 2 turns, 2 model calls")
+
+
+def test_a_run_is_found_by_its_execution(records: Records, driver: Driver) -> None:
+    execution = driver.ask(driver.assistant(), "say Found.")
+    run_id = driver.run(execution)["run_id"]
+    assert records.find(execution).id == records.find(execution.rpartition(":")[2]).id == run_id
+    with pytest.raises(RunNotFound, match="Then say its thread"):
+        records.find(run_id)
+    thread_id = records.find(execution).thread_id
+    assert records.find(run_id, thread_id).id == run_id
+
+
+def test_a_report_asks_for_nothing_and_shows_texts_as_they_are(records: Records, driver: Driver) -> None:
+    begun = driver.begin('call get_stock_price {"symbol": "<script>"}\nsay <script>document.title = 1</script>')
+    ended = driver.ended(begun, "completed")
+    page = report.html(records.read(ended), datetime.now(UTC))
+    for step in driver.steps(ended.thread_id, ended.id):
+        assert f'id="{step["id"]}"' in page
+    assert "&lt;script&gt;document.title = 1" in page
+    assert "LookupError" in page
+    assert "<script" not in page
+    addresses = re.findall(r"(?:src|href|url)\s*[=(]\s*[\"']?([^\"')>\s]+)", page)
+    assert addresses
+    assert all(address.startswith("#msg_") for address in addresses)
+
+
+@pytest.mark.browser
+def test_the_report_shows_every_step_in_a_browser(records: Records, run: Run, driver: Driver, tmp_path: Path) -> None:
+    path = report.write(records, run, tmp_path / "report.html")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
+        page = browser.new_page(viewport={"width": 1100, "height": 900}, color_scheme="light")
+        troubles: list[str] = []
+        page.on("console", lambda message: troubles.append(message.text))
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.goto(path.as_uri())
+        assert page.title() == f"{run.id} · completed"
+
+        steps = driver.steps(run.thread_id, run.id)
+        assert len(steps) == 4
+        assert page.locator(".step").count() == len(steps)
+        for step in steps:
+            shown = page.locator(f"[id='{step['id']}']")
+            assert shown.is_visible()
+            assert step["type"] in shown.inner_text()
+        [prices, code, asked, said] = [page.locator(f"[id='{step['id']}']").inner_text() for step in steps]
+        assert "182.4" in prices and "LookupError" in prices and '"NONE"' in prices
+        assert "plt.plot([1, 2])" in code and "<b>drawn</b>" in code
+        assert '"question": "Friday?"' in asked and "Friday & <i>Saturday</i>" in asked
+        assert "msg_" in said
+        assert "<script>document.title = 'taken over'</script>" in page.locator("#messages").inner_text()
+
+        labels = page.locator("#timeline .label:not(.inner)").all_inner_texts()
+        states = [label.split()[0] for label in labels]
+        entered = [state for state in driver.states(driver.execution(run)) if state not in ("route", "call_tool")]
+        assert states == entered
+        inner = page.locator("#timeline .label.inner").all_inner_texts()
+        assert [label.split()[0] for label in inner] == [
+            *("model", "model", "get_stock_price", "get_stock_price"),
+            *("model", "code_interpreter", "model", "ask", "model"),
+        ]
+        track = page.locator("#timeline .track").first.bounding_box()
+        assert track
+        for bar in page.locator("#timeline .bar").all():
+            box = bar.bounding_box()
+            assert box and box["width"] >= 3
+            assert track["x"] - 1 <= box["x"] and box["x"] + box["width"] <= track["x"] + track["width"] + 4
+        drawn = "image => image.complete && image.naturalWidth > 100"
+        assert page.locator("img").evaluate_all(f"images => images.every({drawn})")
+        assert page.locator("img").count() == 2
+
+        background = "getComputedStyle(document.body).backgroundColor"
+        light = page.evaluate(background)
+        page.emulate_media(color_scheme="dark")
+        assert page.evaluate(background) != light
+        page.set_viewport_size({"width": 420, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 420
+        assert troubles == []
+        browser.close()
