@@ -20,7 +20,8 @@ from local import up as local
 from local.processes import is_alive
 from local.tools import ROOT
 from scripts import keys
-from scripts import stack as deployed
+from scripts.stack import outputs as stack_outputs
+from scripts.stack import variables
 from tests.driver import Driver
 from tests.faults.aws_proxy import AwsProxy
 from tests.faults.model_server import ModelServer
@@ -126,5 +127,5 @@ def skip_what_needs_the_offline_model(request: pytest.FixtureRequest) -> None:
 
 
 def _deployed(environment: str) -> local.Local:
-    outputs = deployed.outputs(environment)
-    return local.Local(settings=deployed.variables(outputs), outputs=outputs, offline=False, model="")
+    outputs = stack_outputs(environment)
+    return local.Local(settings=variables(outputs), outputs=outputs, offline=False, model="")
