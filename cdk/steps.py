@@ -76,6 +76,10 @@ class Steps(Construct):
         storage.allow(self.in_progress, ["GetObject", "PutObject"], "text/")
         storage.allow(self.in_progress, ["GetObject"], "outputs/", "files/")
         model.allow(self.in_progress)
+        if configuration.code_interpreter == "hosted":
+            # What the provider's code made becomes files here.
+            tables.allow(self.in_progress, ["PutItem"], tables.assistants)
+            storage.allow(self.in_progress, ["PutObject", "PutObjectTagging"], "files/")
 
         self.requires_action = self._step(
             "requires_action",

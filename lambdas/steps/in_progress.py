@@ -5,7 +5,7 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 
-from assistant_engine import accounts, built_in, conversation, metrics, model, registry, runs, vector_stores
+from assistant_engine import accounts, built_in, containers, conversation, metrics, model, registry, runs, vector_stores
 from assistant_engine.errors import ApiError
 from assistant_engine.lifecycle import TERMINAL, next_action
 from assistant_engine.prompt import Prompt, prompt_of
@@ -145,7 +145,8 @@ def _store_turn(
 ) -> Json | None:
     now = now_ms()
     try:
-        turn = conversation.outcome(response, run.assistant_id, run.id, now // 1000)
+        made = containers.carried_over(store().of(run.project).files, response)
+        turn = conversation.outcome(response, run.assistant_id, run.id, now // 1000, made)
     except conversation.Unusable as why:
         return _fail(run, "server_error", str(why))
     if turn.status not in TERMINAL and (reached := _limit_reached(run, prompt.body, turn)):

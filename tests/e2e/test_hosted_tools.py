@@ -1,10 +1,8 @@
 """Calls that the model's provider carries out itself, from its answer to the client."""
 
 import importlib.util
-import json
 import uuid
 from collections.abc import Callable, Iterator
-from itertools import repeat
 from typing import Any
 
 import openai
@@ -113,7 +111,12 @@ def test_a_run_asks_for_the_provider_s_tools_with_the_provider_s_ids(
     marker = f"marker-{uuid.uuid4()}"
     # What the model calls by a name that is only the provider's is nobody's function here.
     misled = response(RAN, calls("code_interpreter", '{"code": "1"}', "call_1"))
-    model_server.when(marker, [Behaviour(body=misled), *repeat(Behaviour(body=response(FOUND, cites("Lit."))), 1)])
+    answer = cites("Lit.")
+    for name in ("chart.png", "gone.csv"):
+        made = {"type": "container_file_citation", "container_id": "cntr_1", "file_id": f"cfile_{name[:4]}{marker}"}
+        answer["content"][0]["annotations"].append({**made, "filename": name, "start_index": 0, "end_index": 0})
+    model_server.files[f"/v1/containers/cntr_1/files/cfile_char{marker}/content"] = b"a chart"
+    model_server.when(marker, [Behaviour(body=misled), Behaviour(body=response(FOUND, answer))])
     attachment = {"file_id": "file-theirs", "tools": [{"type": "code_interpreter"}]}
     resources = {"file_search": {"vector_store_ids": ["vs_theirs"]}}
     run = driver.created(
@@ -126,7 +129,7 @@ def test_a_run_asks_for_the_provider_s_tools_with_the_provider_s_ids(
     assert in_progress({**event, "turn": 0}, None)["status"] == "in_progress"
     ended = in_progress({**event, "turn": 1}, None)
     assert ended["status"] == "completed", ended
-    asked = [json.loads(json.dumps(request.body)) for request in model_server.requests(marker)]
+    asked = [request.body for request in model_server.requests(marker)]
     for body in asked:
         code, search = body["tools"]
         assert code["container"] == {"type": "auto", "file_ids": ["file-theirs"]}
@@ -137,5 +140,11 @@ def test_a_run_asks_for_the_provider_s_tools_with_the_provider_s_ids(
     assert [call.type for call in first] == ["code_interpreter", "code_interpreter"]
     assert [call.type for call in second] == ["file_search"]
     assert message is None
-    assert said(client.beta.threads.messages.list(run.thread_id).data[0])[0] == "Lit.【0†guide.pdf】"
+    chart, text = client.beta.threads.messages.list(run.thread_id).data[0].content
+    assert chart.type == "image_file"
+    assert text.type == "text"
+    assert client.files.content(chart.image_file.file_id).read() == b"a chart"
+    file = client.files.retrieve(chart.image_file.file_id)
+    assert (file.filename, file.purpose, file.bytes) == ("chart.png", "assistants_output", 7)
+    assert text.text.value == "Lit.【0†guide.pdf】"
     driver.ended(driver.store.runs.get(run.thread_id, run.id), "completed")

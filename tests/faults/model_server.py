@@ -95,10 +95,12 @@ class ModelServer:
     Attributes:
         url: what `model_base_url` is to be.
         journal: every POST so far, in the order of arrival.
+        files: what is answered to a GET, by path.
     """
 
     def __init__(self, upstream_url: str) -> None:
         self.journal: list[Request] = []
+        self.files: dict[str, bytes] = {}
         self._upstream = urlsplit(upstream_url)
         self._lock = threading.Lock()
         self._queues: dict[str, Iterator[Behaviour]] = {}
@@ -176,6 +178,9 @@ class _Handler(BaseHTTPRequestHandler):
     server_of_faults: ModelServer
 
     def do_GET(self) -> None:
+        if self.path in self.server_of_faults.files:
+            self._send(200, {"content-type": "application/binary"}, self.server_of_faults.files[self.path])
+            return
         self._send(*self.server_of_faults._forward("GET", self.path, dict(self.headers.items()), b""))
 
     def do_POST(self) -> None:

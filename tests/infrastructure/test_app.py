@@ -184,6 +184,9 @@ def test_tools_that_the_provider_hosts_are_not_deployed(tmp_path: Path, layers: 
     for name in ("api", "queued", "in_progress"):
         variables = hosted.functions()[f"oae-dev-{name}"]["Environment"]["Variables"]
         assert variables["HOSTED_TOOLS"] == "code_interpreter,file_search"
+    for template, name, puts in ((hosted, "oae-dev-in_progress", True), (prod, "oae-in_progress", False)):
+        statements = str(template.statements(template.functions()[name]["Role"]["Fn::GetAtt"][0]))
+        assert ("s3:PutObjectTagging" in statements) == puts
     tools = str(hosted.functions()["oae-dev-in_progress"]["Environment"]["Variables"]["TOOLS"])
     assert "finance" in tools
     assert "code_interpreter" not in tools

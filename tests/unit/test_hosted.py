@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from assistant_engine import built_in, conversation, files
+from assistant_engine import built_in, citations, conversation, files
 from assistant_engine.errors import InvalidRequest
 from assistant_engine.records import Json
 from tests.unit.test_conversation import call, request, response, text
@@ -157,6 +157,48 @@ def test_a_run_s_outputs_are_told_by_the_ids_of_its_own_calls_alone() -> None:
     told, _ = built_in.tell([turn.calls], [outputs])
     sent = request(turns=[turn.output], outputs=told)["input"]
     assert sent == [RAN, call("c1"), {"type": "function_call_output", "call_id": "c1", "output": "told"}]
+
+
+def made(file_id: str, start: object, end: object) -> Json:
+    where = {"start_index": start, "end_index": end}
+    return {"type": "container_file_citation", "container_id": "cntr_1", "file_id": file_id, **where}
+
+
+def test_files_that_the_provider_s_code_made_are_linked_and_images_shown() -> None:
+    value = "See [t](sandbox:/mnt/data/t.csv), lit at dusk."
+    said = text(value)
+    link = value.index("sandbox"), value.index(")")
+    said["content"][0]["annotations"] = [
+        {"type": "file_citation", "file_id": "file-g", "filename": "guide.pdf", "index": 3},
+        made("cfile_table", *link),
+        made("cfile_chart", 0, 0),
+        made("cfile_late", None, "no"),
+        made("cfile_gone", *link),
+    ]
+    files = {
+        "cfile_table": {"file_id": "file-table", "filename": "t.csv", "image": False},
+        "cfile_chart": {"file_id": "file-chart", "filename": "c.png", "image": True},
+        "cfile_late": {"file_id": "file-late", "filename": "late.csv", "image": False},
+    }
+    output = response(said)
+    wanted = [each["file_id"] for each in citations.container_files(output["output"])]
+    assert wanted == ["cfile_table", "cfile_chart", "cfile_late", "cfile_gone"]
+    turn = conversation.outcome(output, "asst_1", "run_1", 1, files)
+    assert turn.message is not None
+    (image, part), attachments = built_in.annotated(turn.message["content"], [], since=0)
+    assert image == {"type": "image_file", "image_file": {"file_id": "file-chart", "detail": "auto"}}
+    whole = part["text"]["value"]
+    assert whole == "See【0†guide.pdf】 [t](sandbox:/mnt/data/t.csv), lit at dusk.【1†late.csv】"
+    stretches = {}
+    for annotation in part["text"]["annotations"]:
+        assert whole[annotation["start_index"] : annotation["end_index"]] == annotation["text"]
+        stretches[annotation[annotation["type"]]["file_id"]] = (annotation["type"], annotation["text"])
+    assert stretches == {
+        "file-g": ("file_citation", "【0†guide.pdf】"),
+        "file-table": ("file_path", "sandbox:/mnt/data/t.csv"),
+        "file-late": ("file_path", "【1†late.csv】"),
+    }
+    assert {each["file_id"] for each in attachments} == {"file-table", "file-late"}
 
 
 class Nothing:

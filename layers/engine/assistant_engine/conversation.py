@@ -11,6 +11,7 @@ from itertools import count
 from typing import Any
 
 from assistant_engine.built_in import CARRIED_OUT, FUNCTIONS, INCLUDED, carried_out
+from assistant_engine.citations import parts_of
 from assistant_engine.records import Json, Turn, Usage
 
 BYTES_PER_TOKEN = 4
@@ -208,18 +209,20 @@ def _tokens(item: Json) -> int:
     return len(json.dumps(_without_images(item))) // BYTES_PER_TOKEN
 
 
-def outcome(response: Json, assistant_id: str, run_id: str, now: int) -> Turn:
+def outcome(response: Json, assistant_id: str, run_id: str, now: int, files: Mapping[str, Json] | None = None) -> Turn:
     """What a response makes of the run, whatever else it holds than the Responses API describes.
 
     Args:
         response: with status `completed` or `incomplete` and a list as `output`.
+        files: `containers.carried_over` of it.
 
     Raises:
         Unusable: nothing can be made of it.
     """
     output = _usable(response["output"])
     usage = _usage(response.get("usage"))
-    content = [part for item in output if item["type"] == "message" for part in _content(item.get("content"))]
+    made = files or {}
+    content = [part for item in output if item["type"] == "message" for part in _content(item.get("content"), made)]
     said = content or [{"type": "text", "text": {"value": "", "annotations": []}}]
     if response["status"] == "incomplete":
         told = response.get("incomplete_details")
@@ -298,33 +301,14 @@ def _calls(output: list[Json]) -> tuple[list[Json], dict[str, str]]:
     return calls, outputs
 
 
-def _content(parts: Any) -> Iterable[Json]:
+def _content(parts: Any, files: Mapping[str, Json]) -> Iterable[Json]:
     """What a message of the model says; parts without text, and those of other types, say nothing."""
     for part in parts if isinstance(parts, list) else []:
         kind = part.get("type") if isinstance(part, dict) else None
         if kind == "output_text" and isinstance(part.get("text"), str) and part["text"]:
-            yield {"type": "text", "text": _cited(part["text"], part.get("annotations"))}
+            yield from parts_of(part["text"], part.get("annotations"), files)
         elif kind == "refusal" and isinstance(part.get("refusal"), str) and part["refusal"]:
             yield {"type": "refusal", "refusal": part["refusal"]}
-
-
-def _cited(text: str, annotations: Any) -> Json:
-    """A text with the files that the provider's file search cites: where one is, a mark is put into the text.
-
-    The Responses API gives a place in the text, the Assistants API a stretch of it, which clients replace.
-    """
-    given = [each for each in annotations if isinstance(each, dict)] if isinstance(annotations, list) else []
-    cited = [each for each in given if each.get("type") == "file_citation" and isinstance(each.get("file_id"), str)]
-    cited = [each for each in cited if isinstance(each.get("index"), int)]
-    value, done, marked = "", 0, []
-    for number, each in enumerate(sorted(cited, key=lambda each: int(each["index"]))):
-        place = min(max(each["index"], 0), len(text))
-        mark = f"【{number}†{each.get('filename') or 'source'}】"
-        value += text[done:place]
-        where = {"start_index": len(value), "end_index": len(value) + len(mark)}
-        marked.append({"type": "file_citation", "text": mark, **where, "file_citation": {"file_id": each["file_id"]}})
-        value, done = value + mark, place
-    return {"value": value + text[done:], "annotations": marked}
 
 
 def _message(content: list[Json], assistant_id: str, run_id: str, now: int, incomplete: str | None = None) -> Json:

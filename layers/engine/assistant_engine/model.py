@@ -17,6 +17,7 @@ from functools import cache
 from typing import Any
 
 import boto3
+import httpx2
 import openai
 
 from assistant_engine.records import Json, well_formed
@@ -27,6 +28,10 @@ CANCEL_CHECK_SECONDS = 2.0
 MOST_RESPONSE_BYTES = 2_000_000
 """A response larger than that is refused: what is made of it has to fit into one answer of the HTTP API."""
 
+MOST_FILE_BYTES = 100_000_000
+"""A file that the provider's code made is carried over up to this size, as one of our own code interpreter."""
+
+_CHUNK_BYTES = 1_000_000
 _CONNECT_SECONDS = 10
 _MOST_JITTER_SECONDS = 60
 _MOST_MESSAGE_CHARACTERS = 1_000
@@ -84,6 +89,28 @@ def respond(body: Json, request_id: str, timeout: float, retries: int, cancelled
     if isinstance(answer, Exception):
         raise _classified(answer, retries) from None
     return _checked(_parsed(answer), retries)
+
+
+def container_file(container_id: str, file_id: str, deadline: float) -> bytes | None:
+    """A file in a container of the provider's code interpreter; None if it can't be had whole by then.
+
+    Args:
+        deadline: by `time.monotonic`.
+    """
+    parts: list[bytes] = []
+    size = 0
+    client = _client().with_options(timeout=max(0.05, deadline - time.monotonic()))
+    content = client.containers.files.content.with_streaming_response
+    try:
+        with content.retrieve(file_id, container_id=container_id) as answer:
+            for part in answer.iter_bytes(_CHUNK_BYTES):
+                parts.append(part)
+                size += len(part)
+                if size > MOST_FILE_BYTES or time.monotonic() >= deadline:
+                    return None
+    except (openai.APIError, httpx2.HTTPError):
+        return None
+    return b"".join(parts)
 
 
 def _call(

@@ -1,0 +1,49 @@
+"""What the code interpreter of the model's provider made: copied out of its container, which soon expires."""
+
+import time
+
+from assistant_engine import built_in, citations, ids, model
+from assistant_engine.records import Json
+from assistant_engine.step import logger
+from assistant_engine.store import Files
+from assistant_engine.store.files import PREFIX, media_type_of
+
+SECONDS = 20
+"""Time for all files of a response: the step has 30 s beside the time for the model."""
+
+_IMAGES = ("image/gif", "image/jpeg", "image/png", "image/webp")
+
+
+def carried_over(files: Files, response: Json) -> dict[str, Json]:
+    """Files of the API, one for each file that a response refers to, as `{"file_id", "filename", "image": bool}` by the
+    provider's id.
+
+    One that can't be had, is too large or comes too late is left out. A step that dies before its turn is stored leaves
+    files that no message names.
+    """
+    if "code_interpreter" not in built_in.hosted():
+        return {}
+    deadline = time.monotonic() + SECONDS
+    carried: dict[str, Json] = {}
+    for made in citations.container_files(response["output"]):
+        if not ids.is_id(made["container_id"]) or not ids.is_id(made["file_id"]):
+            continue
+        data = model.container_file(made["container_id"], made["file_id"], deadline)
+        if data is None:
+            logger.warning("a file of the provider's container is not carried over")
+            continue
+        filename = str(made.get("filename") or "").rpartition("/")[2][-255:] or made["file_id"]
+        media_type = media_type_of(filename, None)
+        now_ms = int(time.time() * 1000)
+        file = {
+            "id": ids.new_id(PREFIX, now_ms),
+            "object": "file",
+            "bytes": len(data),
+            "created_at": now_ms // 1000,
+            "filename": filename,
+            "purpose": "assistants_output",
+            "status": "processed",
+        }
+        files.create(file, media_type, data)
+        carried[made["file_id"]] = {"file_id": file["id"], "filename": filename, "image": media_type in _IMAGES}
+    return carried
