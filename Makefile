@@ -1,5 +1,6 @@
 # One command for each job. `make demo`, `make up` and `make test` do all of their set-up: Python 3.11+ is enough.
 ENV ?= dev
+SAY ?=
 SAMPLE ?=
 KEEP ?=
 

@@ -27,6 +27,7 @@ from tests.faults.aws_proxy import AwsProxy
 from tests.faults.model_server import ModelServer
 from tests.planted import remember, scan
 from tests.project import add_tools, copy
+from tests.totals import every_total_is_the_sum_over_its_runs
 
 SMOKE_ENV = os.environ.get("SMOKE_ENV", "")
 DIRECTORIES = ROOT / ".local" / "tests"
@@ -89,7 +90,7 @@ def aws_proxy() -> Iterator[AwsProxy]:
 def driver(deployed: local.Local, request: pytest.FixtureRequest) -> Iterator[Driver]:
     """Drive the stack through the engine's own store, configured where its functions find their configuration.
 
-    At the session's end, all that its tests left behind is scanned for what they planted.
+    At the session's end, all that its tests left behind is scanned for what they planted, and added up.
     """
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {"RUN_EXPIRES_AFTER": "600", **deployed.settings}.items():
@@ -103,6 +104,7 @@ def driver(deployed: local.Local, request: pytest.FixtureRequest) -> Iterator[Dr
             remember(deployed.settings["ASSISTANTS_API_KEY"])
             remember(driver.model_key())
             scan(driver)
+            every_total_is_the_sum_over_its_runs(driver)
 
 
 @pytest.fixture(scope="session")

@@ -38,6 +38,7 @@ from tests.faults.aws_proxy import (
 from tests.faults.model_server import CHAOS, ModelServer, Request
 from tests.faults.records import directory
 from tests.planted import found_in_history, found_in_log, planted
+from tests.totals import EVER, summed
 
 pytestmark = [pytest.mark.offline_model, pytest.mark.soak]
 
@@ -212,6 +213,7 @@ def test_two_hundred_runs_at_once_end_once_whatever_fails(
     print_report(report)
     totals = [sum(line.usage.api()[name] for line in report) for name in ("prompt_tokens", "completion_tokens")]
     assert directory_totals(driver, assistant) == [RUNS, *totals]
+    assert driver.store.usage.of_assistant(assistant, *EVER) == summed(line.run for line in report)
     assert found_in_log(driver.log_lines(0)) == []
     for subject in subjects:
         assert found_in_history(json.dumps(driver.history(driver.execution(subject.run)), default=str)) == []

@@ -16,7 +16,7 @@ from assistant_engine import assistants, runs
 from assistant_engine.lifecycle import TERMINAL
 from assistant_engine.records import Account, Json, Run, Usage
 from assistant_engine.store import Store
-from assistant_engine.store.usage import Budget, Total
+from assistant_engine.store.usage import Budget
 from local import up as local
 from scripts import keys
 from tests.contract.conftest import StrictOpenAI, connect
@@ -25,11 +25,11 @@ from tests.faults.aws_proxy import CONFLICT, DIES_AFTER, DIES_BEFORE, LOST, THRO
 from tests.faults.model_server import Behaviour, ModelServer, failure
 from tests.faults.test_isolation import until_known
 from tests.faults.test_settling import sweep
+from tests.totals import EVER, summed
 
 pytestmark = [pytest.mark.offline_model, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 PRICED = "gpt-4.1-mini"
-EVER = ("2000-01-01", "2999-12-31")
 
 
 @dataclass
@@ -88,17 +88,6 @@ def client(stack: local.Local, project: Project) -> Iterator[StrictOpenAI]:
 @pytest.fixture
 def marker() -> str:
     return f"usage{uuid.uuid4().hex}"
-
-
-def summed(ended: list[Run]) -> list[Total]:
-    """What the totals of these runs must be, by day."""
-    days: dict[str, Total] = {}
-    for run in ended:
-        assert run.ended_ms is not None
-        day = datetime.fromtimestamp(run.ended_ms / 1000, UTC).date().isoformat()
-        total = Total(day, 1, int(run.account.cost is None), run.account)
-        days[day] = days[day] + total if day in days else total
-    return [days[day] for day in sorted(days)]
 
 
 def used(answer: Behaviour, usage: Json) -> Behaviour:

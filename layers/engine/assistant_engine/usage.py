@@ -66,22 +66,27 @@ def check_budgets(store: Store, assistant_id: str, now_ms: int, idempotency: Ide
         QuotaExceeded: the assistant's or the project's budget of this day is used up.
         Replayed, Conflict: and the idempotency key was used before.
     """
-    today = day_of(now_ms)
     for budget in store.usage.budgets():
         if budget.assistant_id not in (None, assistant_id):
             continue
-        if budget.assistant_id:
-            found = store.usage.of_assistant(assistant_id, today, today)
-        else:
-            found = store.usage.of_project(today, today)
-        if used_up := _used_up(budget, sum(found, Total("", 0, 0, Account())).account):
+        if used_up := _used_up(budget, used_today(store, budget, now_ms)):
             if idempotency:
                 store.runs.check(idempotency)
             whose = f"assistant {budget.assistant_id}" if budget.assistant_id else f"project '{store.project}'"
             raise QuotaExceeded(
-                f"The {whose} has used up its budget for {today}: {used_up}. New runs are taken again from 00:00 UTC.",
+                f"The {whose} has used up its budget for {day_of(now_ms)}: {used_up}. New runs are taken again from 00:00 UTC.",
                 code="insufficient_quota",
             )
+
+
+def used_today(store: Store, budget: Budget, now_ms: int) -> Account:
+    """What is used of a budget today."""
+    today = day_of(now_ms)
+    if budget.assistant_id:
+        found = store.usage.of_assistant(budget.assistant_id, today, today)
+    else:
+        found = store.usage.of_project(today, today)
+    return sum(found, Total(today, 0, 0, Account())).account
 
 
 def _used_up(budget: Budget, used: Account) -> str | None:

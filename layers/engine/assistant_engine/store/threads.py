@@ -559,7 +559,8 @@ class Threads:
 
     def count_run_ended(self, assistant_id: str, thread_id: str, account: Account) -> Json:
         """The action that adds a run's account to the directory."""
-        return self._count(assistant_id, thread_id, {**account.figures(), "ended_runs": 1})
+        amounts = {**account.figures(), "ended_runs": 1, "unpriced_runs": int(account.cost is None)}
+        return self._count(assistant_id, thread_id, amounts)
 
     def _count(self, assistant_id: str, thread_id: str, amounts: dict[str, int]) -> Json:
         return {

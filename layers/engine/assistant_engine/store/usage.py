@@ -92,12 +92,10 @@ class Usages:
             run.thread_id,
             f"usage#assistant#{run.project}#{run.assistant_id}",
             f"usage#project#{run.project}",
-            *([_user_partition(run.project, run.user)] if run.user else []),
+            *([user_partition(run.project, run.user)] if run.user else []),
         ]
         sort_key = f"usage#{day_of(ended_ms)}#{shard_of(run.id, SHARDS):02d}"
-        amounts = {**account.figures(), "runs": 1}
-        if account.cost is None:
-            amounts["unpriced_runs"] = 1
+        amounts = {**account.figures(), "runs": 1, "unpriced_runs": int(account.cost is None)}
         return [
             {
                 "Update": {
@@ -120,7 +118,7 @@ class Usages:
 
     def of_user(self, user_id: str, first: str, last: str) -> list[Total]:
         """Those of the runs whose own or whose thread's metadata named this `user_id`."""
-        return self._days(_user_partition(self._project, user_id), first, last)
+        return self._days(user_partition(self._project, user_id), first, last)
 
     def of_thread(self, thread_id: str, first: str, last: str) -> list[Total]:
         """A thread's, whichever project it belongs to: whoever acts for a caller gets the thread first."""
@@ -136,7 +134,7 @@ class Usages:
         days: dict[str, Total] = {}
         for item in items:
             day = item["message_id"].split("#")[1]
-            total = Total(day, item["runs"], item.get("unpriced_runs", 0), Account.of(item))
+            total = Total(day, item["runs"], item["unpriced_runs"], Account.of(item))
             days[day] = days[day] + total if day in days else total
         return list(days.values())
 
@@ -163,6 +161,6 @@ class Usages:
         self._db.transact([{"Put": {"TableName": self._table, "Item": item}}])
 
 
-def _user_partition(project: str, user_id: str) -> str:
-    # Never longer than a key may be.
+def user_partition(project: str, user_id: str) -> str:
+    """Where a user's totals are: never longer than a key may be."""
     return f"usage#user#{project}#{hashlib.sha256(user_id.encode()).hexdigest()}"
