@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Without byte code in the virtual environment, every synth compiles the CDK again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup up down demo test check soak format smoke bench docs layers synth deploy lock
+.PHONY: help setup up down demo test check soak format smoke bench docs layers synth deploy lock usage budget export
 
 help:
 	@echo "make demo [SAMPLE=...]   deploy to the embedded AWS and watch an assistant at work"
@@ -20,6 +20,7 @@ help:
 	@echo "make test | check        the tests; with linters and types"
 	@echo "make soak                hundreds of runs at once with every kind of fault"
 	@echo "make deploy ENV=dev      deploy to your AWS account; make smoke ENV=dev tries it there"
+	@echo "make usage | budget | export [ENV=dev] [SAY=...]   what was used; what may be used; usage and text as files"
 	@echo "make bench | docs | layers | synth | lock | format"
 
 setup: $(VENV)/.installed node_modules/.installed
@@ -45,6 +46,10 @@ down: setup
 
 demo: setup
 	@$(BIN)/python -m local.demo $(SAMPLE)
+
+# Of the local stack; of one in your account where ENV is given. SAY is what the command is told: see scripts/.
+usage budget export: setup
+	@PYTHONPATH=layers/engine $(BIN)/python -m scripts.$@ $(SAY) $(if $(DAY),--day $(DAY)) $(if $(findstring command,$(origin ENV)),--env $(ENV))
 
 # Three processes, each with a stack of its own: the tests mostly wait.
 PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder

@@ -10,6 +10,7 @@ from cdk.code_interpreter import CodeInterpreter
 from cdk.configuration import Configuration
 from cdk.embedding import Embedding
 from cdk.events import Events
+from cdk.export import Export
 from cdk.file_search import FileSearch
 from cdk.layers import CACHE, Layers
 from cdk.model import Model
@@ -77,6 +78,7 @@ class AssistantsStack(Stack):
             model=model,
             runs=runs,
         )
+        Export(self, "Export", configuration, layers=layers, tables=tables, storage=storage)
         api = Api(self, "Api", configuration, layers=layers, tables=tables, storage=storage, model=model, runs=runs)
         if file_search:
             file_search.let_attach(steps.queued)

@@ -26,6 +26,7 @@ class Storage(Construct):
     - `files/`, `uploads/`: the API's files, and the parts of uploads that are not complete yet
     - `vectors/`: the chunks of vector stores and their vectors
     - `outbox/`: mails of the finance tool
+    - `export/`: runs and messages by day, for analysis
     - `sandbox/`: sessions of the code interpreter
 
     A bucket that is to be deleted with its stack must be emptied first.
@@ -60,6 +61,12 @@ class Storage(Construct):
                     id="forget-sessions",
                     prefix="sandbox/",
                     expiration=Duration.days(SESSION_DAYS),
+                    noncurrent_version_expiration=Duration.days(1),
+                ),
+                LifecycleRule(
+                    id="forget-exports",
+                    prefix="export/",
+                    expiration=Duration.days(configuration.export_days),
                     noncurrent_version_expiration=Duration.days(1),
                 ),
                 # As long as the tables can be restored to: what a restored item refers to is still there.

@@ -1,11 +1,11 @@
 """Sets, shows and removes budgets: what the runs of a project or an assistant may use in a day (UTC).
 
-    python -m scripts.budget show --env dev [--project PROJECT]
-    python -m scripts.budget set --env dev [--project PROJECT] [--assistant ID] [--tokens N] [--dollars N]
-    python -m scripts.budget remove --env dev [--project PROJECT] [--assistant ID]
+    make budget [ENV=dev] [SAY="--project sales"]
+    make budget [ENV=dev] SAY="set --tokens 1000000 --dollars 20"
+    make budget [ENV=dev] SAY="set --assistant asst_... --dollars 2.50"
+    make budget [ENV=dev] SAY="remove"
 
-The same by make: `make budget ENV=dev SAY="set --tokens 1000000"`. Without an environment it is the local stack's.
-Setting replaces what was set before, and holds from the next run on.
+Without ENV it is the local stack's. Setting replaces what was set before, and holds from the next run on.
 """
 
 import argparse
@@ -16,7 +16,6 @@ import time
 from decimal import Decimal, InvalidOperation
 
 from assistant_engine.errors import ApiError
-from assistant_engine.ids import is_id
 from assistant_engine.records import DEFAULT_PROJECT, NANODOLLARS
 from assistant_engine.store import Store
 from assistant_engine.store.usage import Budget
@@ -57,33 +56,23 @@ def _tokens(text: str) -> int:
 
 def main(arguments: list[str] | None = None) -> None:
     """What the command line says."""
-    parser = argparse.ArgumentParser(description="What runs may use in a day.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    for command, text in (
-        ("show", "show the budgets of a project, and what is used of them today"),
-        ("set", "set what may be used in a day; new runs are refused once it is"),
-        ("remove", "remove a budget"),
-    ):
-        subparser = commands.add_parser(command, help=text)
-        subparser.add_argument("--env", default="", help="dev, staging, prod; the local stack unless given")
-        subparser.add_argument("--project", default=DEFAULT_PROJECT)
-        if command != "show":
-            subparser.add_argument("--assistant", help="of this assistant alone; of the whole project unless given")
-        if command == "set":
-            subparser.add_argument("--tokens", type=_tokens, help="prompt and completion together")
-            subparser.add_argument("--dollars", type=_dollars, help="US dollars, by the price table")
+    parser = argparse.ArgumentParser(description="What runs may use in a day (UTC).")
+    parser.add_argument("command", nargs="?", choices=("show", "set", "remove"), default="show")
+    parser.add_argument("--env", default="", help="the environment: dev, staging, prod; the local stack unless given")
+    parser.add_argument("--project", default=DEFAULT_PROJECT)
+    parser.add_argument("--assistant", help="of this assistant alone; of the whole project unless given")
+    parser.add_argument("--tokens", type=_tokens, help="set: prompt and completion together")
+    parser.add_argument("--dollars", type=_dollars, help="set: US dollars, by the price table")
     given = parser.parse_args(arguments)
-    if given.command == "set" and given.tokens is None and given.dollars is None:
-        parser.error("say --tokens, --dollars or both")
+    limits = given.tokens, given.dollars
+    if (given.command == "set") == (limits == (None, None)):
+        parser.error("set takes --tokens, --dollars or both, and nothing else does")
     try:
         os.environ.update(stack.find(given.env).variables)
         store = Store(given.project)
+        if given.command == "set" and given.assistant:
+            store.assistants.get(given.assistant)  # A typing error would be a budget of nobody.
         if given.command != "show":
-            if given.assistant is not None:
-                if not is_id(given.assistant):
-                    sys.exit("That is no assistant's id.")
-                store.assistants.get(given.assistant)
-            limits = (given.tokens, given.dollars) if given.command == "set" else (None, None)
             store.usage.set_budget(Budget(given.assistant, *limits))
         print("\n".join(lines(store, int(time.time() * 1000))))
     except (stack.StackNotFound, ApiError) as error:

@@ -78,7 +78,7 @@ def test_usage_and_cost_of_a_thread_are_an_extension(client: openai.OpenAI, mode
         assistant_id=assistant.id, thread={"messages": [{"role": "user", "content": "say hi"}]}
     )
     assert run.usage is not None and run.usage.total_tokens > 0
-    thread = client.beta.threads.retrieve(run.thread_id).to_dict()
+    thread: Any = client.beta.threads.retrieve(run.thread_id).to_dict()
     assert thread["usage"] == run.usage.to_dict()
     assert thread["cost"] is None or thread["cost"] > 0, "the model's price is not known, or is paid"
 

@@ -100,6 +100,13 @@ def test_the_bucket_forgets_what_was_never_finished(prod: Template) -> None:
     )
 
 
+def test_the_bucket_forgets_exports(prod: Template) -> None:
+    (bucket,) = prod.properties("AWS::S3::Bucket")
+    [rule] = [rule for rule in bucket["LifecycleConfiguration"]["Rules"] if rule["Id"] == "forget-exports"]
+    assert (rule["Prefix"], rule["ExpirationInDays"]) == ("export/", 90)
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+
+
 def test_the_bucket_forgets_files_that_expired(prod: Template) -> None:
     (bucket,) = prod.properties("AWS::S3::Bucket")
     lifetimes = {

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from assistant_engine.store.runs import ENDED_SHARDS
 from cdk.configuration import ENVIRONMENTS
 from cdk.tools import CALL_ATTRIBUTES
 from tests.infrastructure.conftest import ROOT, Json, Template, synthesise
@@ -42,6 +43,7 @@ BOUNDED = {
     "oae-tool-code_interpreter": {"/outputs/*", "/files/*", "/sandbox/*"},
     "oae-ingestion": {"/files/*", "/vectors/*", "/index/vs-*"},
     "oae-tool-file_search": {"/vectors/*", "/outputs/*", "/index/vs-*"},
+    "oae-export": {"/text/*", "/export/*"},
     "oae-api": {"/text/*", "/files/*", "/uploads/*", "/outputs/*", "/vectors/*"},
 }
 
@@ -72,7 +74,7 @@ def actions(template: Template, function: str) -> dict[str, set[str]]:
 
 def test_there_is_one_for_each_step_and_each_tool(prod: Template) -> None:
     tools = [path.parent.name for path in (ROOT / "lambdas" / "tools").glob("*/tool.toml")]
-    others = ("api", "ingestion", "sandbox", "prefix_list", "publish_run_events")
+    others = ("api", "export", "ingestion", "sandbox", "prefix_list", "publish_run_events")
     built_in = ("tool-code_interpreter", "tool-file_search")
     expected = {f"oae-{name}" for name in (*STEPS, *others, *built_in, *(f"tool-{tool}" for tool in tools))}
     assert set(prod.functions()) == expected
@@ -131,6 +133,7 @@ def test_no_action_is_a_wildcard_and_no_unjustified_resource_is(prod: Template) 
         ("oae-tool-code_interpreter", {"GetItem", "PutItem"}),
         ("oae-ingestion", {"GetItem", "UpdateItem", "Query", "BatchWriteItem"}),
         ("oae-tool-file_search", {"GetItem", "UpdateItem", "Query"}),
+        ("oae-export", {"GetItem", "Query"}),
     ],
 )
 def test_item_actions(prod: Template, function: str, allowed: set[str]) -> None:
@@ -250,7 +253,7 @@ def test_a_step_is_deployed_alone(prod: Template) -> None:
 
 
 def test_the_sweeper_is_told_name_and_status_only(prod: Template) -> None:
-    rules = {("ScheduleExpression" in rule): rule for rule in prod.properties("AWS::Events::Rule")}
+    rules = {("ScheduleExpression" in rule): rule for rule in rules_of(prod, "SweepersweeperAlias")}
     assert rules[True]["ScheduleExpression"] == "rate(1 minute)"
     ended = rules[False]
     assert ended["EventPattern"]["detail"]["status"] == ["ABORTED", "TIMED_OUT", "FAILED"]
@@ -259,8 +262,27 @@ def test_the_sweeper_is_told_name_and_status_only(prod: Template) -> None:
         "detail-name": "$.detail.name",
         "detail-status": "$.detail.status",
     }
-    for rule in rules.values():
-        assert all(body["Arn"]["Ref"].startswith("SweepersweeperAlias") for body in rule["Targets"])
+    assert all(len(rule["Targets"]) == 1 for rule in rules.values())
+
+
+def rules_of(template: Template, alias: str) -> list[Json]:
+    """The rules that invoke a function."""
+    rules = template.properties("AWS::Events::Rule")
+    return [rule for rule in rules if all(body["Arn"]["Ref"].startswith(alias) for body in rule["Targets"])]
+
+
+def test_each_night_every_shard_of_the_day_before_is_exported(prod: Template) -> None:
+    [rule] = rules_of(prod, "ExportexportAlias")
+    assert rule["ScheduleExpression"] == "cron(0 1 * * ? *)"
+    assert [json.loads(target["Input"]) for target in rule["Targets"]] == [{"shard": n} for n in range(ENDED_SHARDS)]
+
+
+def test_the_export_reads_threads_and_writes_exports_alone(prod: Template) -> None:
+    statements = prod.statements(role_of(prod.functions()["oae-export"]))
+    [read] = [statement for statement in statements if "dynamodb:GetItem" in as_list(statement["Action"])]
+    assert read["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["thread_*"]}}
+    [write] = [statement for statement in statements if "s3:PutObject" in as_list(statement["Action"])]
+    assert json.dumps(write["Resource"]).endswith('/export/*"]]}')
 
 
 def test_the_api_is_throttled_and_its_log_holds_no_headers(prod: Template) -> None:

@@ -74,7 +74,8 @@ def check_budgets(store: Store, assistant_id: str, now_ms: int, idempotency: Ide
                 store.runs.check(idempotency)
             whose = f"assistant {budget.assistant_id}" if budget.assistant_id else f"project '{store.project}'"
             raise QuotaExceeded(
-                f"The {whose} has used up its budget for {day_of(now_ms)}: {used_up}. New runs are taken again from 00:00 UTC.",
+                f"The {whose} has used up its budget for {day_of(now_ms)}: {used_up}. "
+                "New runs are taken again from 00:00 UTC.",
                 code="insufficient_quota",
             )
 

@@ -294,6 +294,19 @@ class Runs:
             ):
                 yield item["thread_id"], item["message_id"]
 
+    def ended(self, day: str, shard: int) -> Iterator[tuple[str, str]]:
+        """One shard (below `ENDED_SHARDS`) of the runs that ended on a day (`YYYY-MM-DD`, UTC), from the index.
+
+        As (thread id, run id), in the order of run ids; what ended in the last moments may be missing.
+        """
+        for item in self._db.query_all(
+            TableName=self._table,
+            IndexName="ended_runs",
+            KeyConditionExpression="ended_shard = :shard",
+            ExpressionAttributeValues=values(shard=ended_shard(day, shard)),
+        ):
+            yield item["thread_id"], item["message_id"]
+
     def postpone(self, run: Run, due: int) -> None:
         """Let the sweeper look again at `due`.
 

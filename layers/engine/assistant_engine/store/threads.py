@@ -471,6 +471,18 @@ class Threads:
             "ConsistentRead": True,
         }
 
+    def messages_between(self, thread_id: str, after_ms: int, until_ms: int) -> list[Json]:
+        """The messages that no run said, in order, whose ids' time parts lie in `(after_ms, until_ms]`."""
+        low, high = (f"msg_{ids.time_part(moment + 1)}" for moment in (after_ms, until_ms))
+        items = self._db.query_all(
+            TableName=self._table,
+            KeyConditionExpression="thread_id = :thread AND message_id BETWEEN :low AND :high",
+            FilterExpression="attribute_not_exists(run_id)",
+            ExpressionAttributeValues=values(thread=thread_id, low=low, high=high),
+            ConsistentRead=True,
+        )
+        return self._blobs.unpack_all("document", list(items))
+
     def messages(self, thread_id: str, message_ids: list[str]) -> list[Json]:
         """Messages by their ids, in that order; deleted ones are left out."""
         items = [self._db.get(self._table, {"thread_id": thread_id, "message_id": name}) for name in message_ids]
