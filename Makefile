@@ -12,11 +12,13 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Without byte code in the virtual environment, every synth compiles the CDK again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup up down demo test check soak format smoke bench docs layers synth deploy lock usage budget export
+.PHONY: help setup up down demo watch report usage budget export test check browser soak format smoke bench docs layers \
+	synth deploy lock
 
 help:
 	@echo "make demo [SAMPLE=...]   deploy to the embedded AWS and watch an assistant at work"
 	@echo "make up | down [KEEP=1]  the local stack, for your own programs: see .local/env"
+	@echo "make watch | report RUN=run_... [THREAD=...] [ENV=dev]   a run in the terminal, or as an HTML file"
 	@echo "make test | check        the tests; with linters and types"
 	@echo "make soak                hundreds of runs at once with every kind of fault"
 	@echo "make deploy ENV=dev      deploy to your AWS account; make smoke ENV=dev tries it there"
@@ -48,8 +50,15 @@ demo: setup
 	@$(BIN)/python -m local.demo $(SAMPLE)
 
 # Of the local stack; of one in your account where ENV is given. SAY is what the command is told: see scripts/.
+SCRIPT = PYTHONPATH=layers/engine $(BIN)/python -m scripts.$@
+WHERE := $(if $(findstring command,$(origin ENV)),--env $(ENV))
+
+watch report: setup
+	@test -n "$(RUN)" || { echo "Say which run: make $@ RUN=run_..."; exit 1; }
+	@$(SCRIPT) $(RUN) $(if $(THREAD),--thread $(THREAD)) $(WHERE)
+
 usage budget export: setup
-	@PYTHONPATH=layers/engine $(BIN)/python -m scripts.$@ $(SAY) $(if $(DAY),--day $(DAY)) $(if $(findstring command,$(origin ENV)),--env $(ENV))
+	@$(SCRIPT) $(SAY) $(if $(DAY),--day $(DAY)) $(WHERE)
 
 # Three processes, each with a stack of its own: the tests mostly wait.
 PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
@@ -62,6 +71,10 @@ check: setup layers
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(PYTEST)
+
+# Needs Debian's chromium.
+browser: setup layers
+	@$(BIN)/python -m pytest -m browser
 
 # Hundreds of runs with every kind of fault; SOAK_SEED=... draws the same faults again.
 soak: setup layers

@@ -27,6 +27,7 @@ class Recorded:
 
     Attributes:
         steps: `RunStepObject`, oldest first, with what file searches found.
+        asked: from when to when the model was asked for each turn, milliseconds since 1970.
         tools: what is to be known of the steps that call tools, oldest first.
         messages: what the run answers to and what it said, `MessageObject`, oldest first.
         changes: of the executions that drove it, oldest first; none when AWS keeps them no longer (90 days).
@@ -36,6 +37,7 @@ class Recorded:
 
     run: Run
     steps: list[Json]
+    asked: list[tuple[int, int]]
     tools: list[ToolStep]
     messages: list[Json]
     changes: list[Change]
@@ -80,6 +82,7 @@ class Records:
         return Recorded(
             run=run,
             steps=_all_steps(store, run),
+            asked=store.runs.asked(run),
             tools=store.steps.tool_steps(run),
             messages=_messages(store, run),
             changes=[change for arn in executions for change in found[arn]],

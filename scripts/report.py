@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from assistant_engine import conversation
 from assistant_engine.errors import ApiError
 from assistant_engine.lifecycle import TERMINAL
-from assistant_engine.records import Json, Run
+from assistant_engine.records import NANODOLLARS, Json, Run
 from assistant_engine.store import Store
 from scripts.recorded import Recorded, Records
 from scripts.timeline import Bar, bars
@@ -52,7 +52,7 @@ def html(recorded: Recorded, now: datetime) -> str:
         length=length,
         ticks=[(100 * part / 4, length * part / 4) for part in range(5)],
         rows=[_row(row, length) for row in rows],
-        tiles=_tiles(recorded, rows, length),
+        tiles=_tiles(run, length),
         facts=_facts(recorded),
         steps=[_step(step, recorded.store) for step in recorded.steps],
         messages=[_message(message, recorded.store) for message in recorded.messages],
@@ -64,18 +64,19 @@ def _row(bar: Bar, length: float) -> Json:
     return {"bar": bar, "left": left, "width": max(0.4, min(100 - left, 100 * (bar.end - bar.start) / length))}
 
 
-def _tiles(recorded: Recorded, rows: list[Bar], length: float) -> list[tuple[str, str, str]]:
+def _tiles(run: Run, length: float) -> list[tuple[str, str, str]]:
     """The run in figures: name, value, a few words."""
-    run, used = recorded.run, recorded.run.usage
-    calls = sum(len(tools.calls) for tools in recorded.tools)
-    asking = sum(row.end - row.start for row in rows if row.kind == "model")
+    account, used = run.account, run.usage
+    more = [f"{used.cached_tokens:,} cached"] if used.cached_tokens else []
+    more += [f"{used.reasoning_tokens:,} reasoning"] if used.reasoning_tokens else []
     return [
-        ("Time", _seconds(length), f"{_seconds(asking)} asking the model"),
-        ("Turns", str(run.turn), f"{run.attempts} model calls begun"),
-        ("Tool calls", str(calls), f"in {len(recorded.tools)} turns"),
-        ("Tokens", f"{used.prompt_tokens + used.completion_tokens:,}",
-         f"{used.prompt_tokens:,} prompt, {used.completion_tokens:,} completion"),
-    ]  # fmt: skip
+        ("Time", _seconds(length), f"engine {_seconds(account.engine_ms / 1000)}"),
+        ("Model", _seconds(account.model_ms / 1000), f"{run.attempts} calls, {account.model_calls} answered"),
+        ("Tools", _seconds(account.tool_ms / 1000), f"{account.tool_calls} calls"),
+        ("Client", _seconds(account.client_ms / 1000), "waited for"),
+        ("Tokens", f"{used.prompt_tokens:,} + {used.completion_tokens:,}", ", ".join(["prompt + completion", *more])),
+        ("Cost", "–" if account.cost is None else dollars(account.cost), "unpriced" if account.cost is None else "USD"),
+    ]
 
 
 def _facts(recorded: Recorded) -> list[tuple[str, str]]:
@@ -149,6 +150,11 @@ def pretty(value: Any) -> str:
 def cut(text: str) -> str:
     """The text, or its beginning and how long it is."""
     return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}\n… ({len(text):,} characters in all)"
+
+
+def dollars(cost: int) -> str:
+    """Billionths of a US dollar as dollars, to the digit."""
+    return f"{cost / NANODOLLARS:.9f}".rstrip("0").rstrip(".")
 
 
 def _seconds(seconds: float) -> str:

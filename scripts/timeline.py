@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from assistant_engine import ids
-from assistant_engine.records import Json
+from assistant_engine.records import Json, ToolStep
 from scripts.history import Change
 from scripts.recorded import Recorded
 
@@ -52,7 +52,6 @@ def bars(recorded: Recorded, now: datetime) -> tuple[list[Bar], datetime]:
     if not spans:
         return _bars_of_steps(recorded, now), datetime.fromtimestamp(recorded.run.created_at, now.tzinfo)
     start = spans[0].began
-    own_spans = {span.given.get("tool_call_id"): span for span in spans if span.state == "call_tool"}
     found: list[Bar] = []
     turn = 0
     for span in spans:
@@ -63,15 +62,17 @@ def bars(recorded: Recorded, now: datetime) -> tuple[list[Bar], datetime]:
         told = span.gave if isinstance(span.gave, dict) else {}
         if span.state == "in_progress":
             if told.get("turn", turn) > turn:
-                found.append(bar.inner("model", f"model call {turn + 1}", _tokens(recorded, turn)))
+                times = dict(enumerate(recorded.asked)).get(turn)
+                found.append(bar.inner("model", f"model call {turn + 1}", _tokens(recorded, turn), times))
                 turn = told["turn"]
-            elif told.get("status") == "backoff":
-                found.append(bar.inner("model", f"model call {turn + 1}", f"tried again in {told['wait_seconds']} s"))
+            elif told.get("status") in ("backoff", "failed"):
+                came_to = f"tried again in {told['wait_seconds']} s" if "wait_seconds" in told else "failed"
+                found.append(bar.inner("model", f"model call {turn + 1}", came_to))
         elif span.state == "call_tools":
             for call in span.given.get("calls", []):
-                name = call["payload"]["function_name"]
-                given = call["payload"]["arguments"]
-                found.append(bar.inner("tool", name, given, own_spans.get(call["tool_call_id"])))
+                name, given = call["payload"]["function_name"], call["payload"]["arguments"]
+                times = _worked(recorded, turn, call["tool_call_id"])
+                found.append(bar.inner("tool", name, given, times))
         elif span.state == "requires_action":
             calls = [call["function"] for call in _clients_calls(recorded, turn)]
             found += [bar.inner("client", call["name"], call["arguments"]) for call in calls]
@@ -83,20 +84,30 @@ class _Bars:
 
     def __init__(self, start: datetime, now: datetime, span: _Span) -> None:
         self._start = start
-        self._now = now
         self._span = span
+        self._began = span.began
+        self._ended = span.ended or now
 
     def of_state(self) -> Bar:
+        """The state itself."""
         told = self._span.gave if isinstance(self._span.gave, dict) else {}
         following = told.get("status", "") if self._span.state == "in_progress" else ""
-        return self._bar(self._span, self._span.state, self._span.state, f"→ {following}" if following else "")
+        state, detail = self._span.state, f"→ {following}" if following else ""
+        return Bar(state, state, detail, self._seconds(self._began), self._seconds(self._ended))
 
-    def inner(self, kind: str, label: str, detail: str, span: _Span | None = None) -> Bar:
-        return self._bar(span or self._span, kind, label, detail, inner=True)
+    def inner(self, kind: str, label: str, detail: str, times: tuple[int, int] | None = None) -> Bar:
+        """A call within the state.
 
-    def _bar(self, span: _Span, kind: str, label: str, detail: str, *, inner: bool = False) -> Bar:
-        begun, ended = span.began - self._start, (span.ended or self._now) - self._start
-        return Bar(kind, label, detail, begun.total_seconds(), ended.total_seconds(), inner)
+        Args:
+            times: from when to when, milliseconds since 1970; the state's own where nobody told. Hosts' clocks differ,
+                and a call lies within its state.
+        """
+        moments = [datetime.fromtimestamp(ms / 1000, UTC) for ms in times or ()] or [self._began, self._ended]
+        began, ended = (self._seconds(min(max(moment, self._began), self._ended)) for moment in moments)
+        return Bar(kind, label, detail, began, ended, inner=True)
+
+    def _seconds(self, moment: datetime) -> float:
+        return (moment - self._start).total_seconds()
 
 
 def _spans(changes: Iterable[Change]) -> list[_Span]:
@@ -106,18 +117,12 @@ def _spans(changes: Iterable[Change]) -> list[_Span]:
             spans.append(_Span(change.state, change.at, None, change.data, None))
             continue
         open_ones = [span for span in spans if span.state == change.state and span.ended is None]
-        # Calls side by side leave in another order than they came.
-        named = [span for span in open_ones if _call_id(span.given) == _call_id(change.data)]
-        for span in (named or open_ones)[:1]:
+        for span in open_ones[:1]:
             span.ended, span.gave = change.at, change.data
     for span in spans:
         if span.ended is None and span.state in ("expired", "cancelled", "failed"):
             span.ended = span.began  # A Fail state is entered and never left.
     return spans
-
-
-def _call_id(data: Any) -> Any:
-    return data.get("tool_call_id") if isinstance(data, dict) else None
 
 
 def _tokens(recorded: Recorded, turn: int) -> str:
@@ -127,15 +132,22 @@ def _tokens(recorded: Recorded, turn: int) -> str:
     return f"{prompt:,} + {completion:,} tokens" if used else ""
 
 
-def _clients_calls(recorded: Recorded, turn: int) -> list[Json]:
+def _tool_step(recorded: Recorded, turn: int) -> ToolStep | None:
+    """The step that called tools after so many turns."""
     step_id = ids.step_id(recorded.run.id, turn - 1, 1)
-    return [
-        call
-        for tools in recorded.tools
-        if tools.step["id"] == step_id
-        for call in tools.calls
-        if call["id"] not in tools.server_calls
-    ]
+    return next((tools for tools in recorded.tools if tools.step["id"] == step_id), None)
+
+
+def _worked(recorded: Recorded, turn: int, call_id: str) -> tuple[int, int] | None:
+    """From when to when a tool worked on a call, if it told."""
+    tools = _tool_step(recorded, turn)
+    output = tools.outputs.get(call_id, {}) if tools else {}
+    return (output["began_ms"], output["ended_ms"]) if "ended_ms" in output else None
+
+
+def _clients_calls(recorded: Recorded, turn: int) -> list[Json]:
+    tools = _tool_step(recorded, turn)
+    return [call for call in tools.calls if call["id"] not in tools.server_calls] if tools else []
 
 
 def _bars_of_steps(recorded: Recorded, now: datetime) -> list[Bar]:

@@ -249,6 +249,14 @@ class Runs:
         items = self._db.query_all(**below(self._table, run.thread_id, f"turn#{run.id}#"))
         return self._blobs.unpack_all("output", list(islice(items, run.turn)))
 
+    def asked(self, run: Run) -> list[tuple[int, int]]:
+        """From when to when the model was asked for each stored turn, in order; milliseconds since 1970."""
+        query = below(self._table, run.thread_id, f"turn#{run.id}#")
+        items = self._db.query_all(**query, ProjectionExpression="answered_ms, model_ms")
+        # Turns that were stored before their times were have none.
+        times = [(item.get("answered_ms", 0), item.get("model_ms", 0)) for item in items]
+        return [(answered - took, answered) for answered, took in times]
+
     def page(self, thread_id: str, window: Window) -> Page:
         """A page of a thread's runs (`Run`), strongly consistent."""
         found, has_more = cut(below_page(self._db, self._table, thread_id, "run_", window), window)
@@ -418,6 +426,8 @@ class Runs:
                     "Item": marshal(
                         {
                             **key_of(run.thread_id, f"turn#{run.id}#{run.turn:04d}"),
+                            "answered_ms": now_ms,
+                            "model_ms": account.model_ms - run.account.model_ms,
                             **self._blobs.pack(
                                 "output", turn.output, f"text/{run.thread_id}/{run.id}-turn-{run.turn}-{now_ms}.json"
                             ),
