@@ -57,7 +57,8 @@ def run_ended(run: Run) -> None:
     """A run has ended."""
     cost = run.account.cost
     priced = {} if cost is None else {"Cost": cost / NANODOLLARS}
-    emit({"RunsEnded": 1, **priced}, Status=run.status, **_ids(run))
+    code = {"code": run.last_error["code"]} if run.last_error else {}
+    emit({"RunsEnded": 1, **priced}, Status=run.status, **code, **_ids(run))
 
 
 def turn_taken(run: Run, usage: Usage, turn_ms: int, model_ms: int) -> None:
