@@ -16,11 +16,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from assistant_engine import conversation
 from assistant_engine.errors import ApiError
 from assistant_engine.lifecycle import TERMINAL
-from assistant_engine.records import NANODOLLARS, Json, Run
+from assistant_engine.records import Json, Run
 from assistant_engine.store import Store
 from scripts.recorded import Recorded, Records
 from scripts.timeline import Bar, bars
-from scripts.watch import the_run
+from scripts.watch import dollars, the_run
 
 FOLDER = Path(".local/reports")
 MOST_CHARACTERS = 20_000
@@ -67,15 +67,19 @@ def _row(bar: Bar, length: float) -> Json:
 def _tiles(run: Run, length: float) -> list[tuple[str, str, str]]:
     """The run in figures: name, value, a few words."""
     account, used = run.account, run.usage
-    more = [f"{used.cached_tokens:,} cached"] if used.cached_tokens else []
-    more += [f"{used.reasoning_tokens:,} reasoning"] if used.reasoning_tokens else []
+    tokens = [f"{used.prompt_tokens:,} in, {used.completion_tokens:,} out"]
+    tokens += [f"{used.cached_tokens:,} cached"] if used.cached_tokens else []
+    tokens += [f"{used.reasoning_tokens:,} reasoning"] if used.reasoning_tokens else []
+    calls = [f"{run.attempts} calls"] + (
+        [f"{account.model_calls} answered"] if account.model_calls < run.attempts else []
+    )
     return [
         ("Time", _seconds(length), f"engine {_seconds(account.engine_ms / 1000)}"),
-        ("Model", _seconds(account.model_ms / 1000), f"{run.attempts} calls, {account.model_calls} answered"),
+        ("Model", _seconds(account.model_ms / 1000), ", ".join(calls)),
         ("Tools", _seconds(account.tool_ms / 1000), f"{account.tool_calls} calls"),
         ("Client", _seconds(account.client_ms / 1000), "waited for"),
-        ("Tokens", f"{used.prompt_tokens:,} + {used.completion_tokens:,}", ", ".join(["prompt + completion", *more])),
-        ("Cost", "–" if account.cost is None else dollars(account.cost), "unpriced" if account.cost is None else "USD"),
+        ("Tokens", f"{used.prompt_tokens + used.completion_tokens:,}", ", ".join(tokens)),
+        ("Cost", "–", "unpriced") if account.cost is None else ("Cost", dollars(account.cost), "US dollars"),
     ]
 
 
@@ -150,11 +154,6 @@ def pretty(value: Any) -> str:
 def cut(text: str) -> str:
     """The text, or its beginning and how long it is."""
     return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}\n… ({len(text):,} characters in all)"
-
-
-def dollars(cost: int) -> str:
-    """Billionths of a US dollar as dollars, to the digit."""
-    return f"{cost / NANODOLLARS:.9f}".rstrip("0").rstrip(".")
 
 
 def _seconds(seconds: float) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from rich.console import Console
 
 from assistant_engine.lifecycle import TERMINAL
-from assistant_engine.records import Run
+from assistant_engine.records import NANODOLLARS, Run
 from scripts import stack
 from scripts.history import LOOK_SECONDS, follow
 from scripts.recorded import Records, RunNotFound
@@ -51,13 +51,19 @@ def _show_waiting(records: Records, run: Run, showing: Showing) -> None:
 
 def summary(run: Run) -> str:
     """The run's end and what it used, in a line."""
-    used = run.usage.api()
+    used, cost = run.usage, run.account.cost
     told = run.last_error or run.incomplete_details
     return (
         f"[{COLOURS.get(run.status, 'cyan')}]{run.status}[/]: {run.turn} turns, {run.attempts} model calls,"
-        f" {used['prompt_tokens']} prompt and {used['completion_tokens']} completion tokens"
+        f" {used.prompt_tokens} prompt and {used.completion_tokens} completion tokens"
+        + (f", {dollars(cost)} US dollars" if cost is not None else "")
         + (f"; {' '.join(map(str, told.values()))}" if told else "")
     )
+
+
+def dollars(cost: int) -> str:
+    """Billionths of a US dollar as dollars, to the digit."""
+    return f"{cost / NANODOLLARS:.9f}".rstrip("0").rstrip(".")
 
 
 def the_run(parser: argparse.ArgumentParser, work: Callable[[Records, Run, argparse.Namespace], None]) -> None:

@@ -1,12 +1,14 @@
 """The metrics that the functions write into their logs, and that a run is found there by its id."""
 
 import json
+import re
 import time
 
 import pytest
 
 from assistant_engine import metrics
 from assistant_engine.records import Json
+from local.tools import ROOT
 from tests.driver import Driver
 
 pytestmark = pytest.mark.offline_model
@@ -44,6 +46,41 @@ def test_a_run_leaves_its_turns_and_its_end_as_metrics(driver: Driver) -> None:
             [dimensions], [metric] = directive["Dimensions"], directive["Metrics"]
             assert all(isinstance(line[name], str) for name in dimensions)
             assert metrics.UNITS[metric["Name"]] == metric["Unit"]
+
+
+def test_one_query_finds_what_was_logged_of_a_run(driver: Driver) -> None:
+    since = time.time()
+    text = f'fail 429 times 1 retry after 1\ncall get_stock_price {{"symbol": "NONE"}}\nsay again {since}'
+    execution = driver.ask(driver.assistant(), text)
+    run_id = driver.run(execution)["run_id"]
+    [query] = re.findall(r"<!-- query -->\n```\n(.*?)```", (ROOT / "docs" / "operations.md").read_text(), re.DOTALL)
+    logs = driver.client("logs")
+    groups = logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{driver.function_name('')}")["logGroups"]
+    started = logs.start_query(
+        logGroupNames=[group["logGroupName"] for group in groups],
+        startTime=int(since) - 1,
+        endTime=int(time.time()) + 1,
+        queryString=re.sub(r"run_\w+", run_id, query),
+    )
+    lines = [{field["field"]: field["value"] for field in line} for line in _results(driver, started["queryId"])]
+    found = {line["@log"].rpartition(driver.function_name(""))[2] for line in lines}
+    assert found == {"queued", "in_progress", "tool-finance"}
+    messages = [line["@message"] for line in lines]
+    assert all(run_id in message for message in messages)
+    assert any("is asked for by execution" in m and execution.rpartition(":")[2] in m for m in messages)
+    for told in ("ModelThrottled", "tried again in", "ToolErrors", "TurnMs", "RunsEnded"):
+        assert any(told in message for message in messages), told
+
+
+def _results(driver: Driver, query_id: str) -> list[list[dict[str, str]]]:
+    deadline = time.monotonic() + 60
+    while True:
+        answer = driver.client("logs").get_query_results(queryId=query_id)
+        if answer["status"] == "Complete":
+            results: list[list[dict[str, str]]] = answer["results"]
+            return results
+        assert time.monotonic() < deadline, answer["status"]
+        time.sleep(0.1)
 
 
 def test_a_run_that_is_settled_is_counted_by_its_end(driver: Driver) -> None:
