@@ -1,153 +1,219 @@
-"""What importing each function's handler costs: `python -m bench.cold_start [--times N]`.
+"""What a function has to import before it can serve, and what that takes; how large functions and layers are.
 
 Each import is made by a fresh interpreter that sees what the function would see: its own code, its layers (built for
-this machine's interpreter) and the runtime's boto3. With it stands what the first event adds: the DynamoDB client, and
-the model's. Machines differ, and so does one from minute to minute, so times are given as multiples of the
-interpreter's own start, too.
+this machine's interpreter) and the runtime's boto3. Which functions there are, and what each of them has, is read from
+a synthesised template.
 """
 
-import argparse
+import json
 import os
-import re
 import resource
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections import Counter
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-from rich.console import Console
-from rich.table import Table
+from layers.build import CACHE
 
-from layers.build import CACHE, ROOT, build
+Json = dict[str, Any]
+Step = Callable[[str], Any]
+
+TIMES = 5
+"""How often each import is timed; the median counts."""
 
 RUNTIME = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
 """What the Python runtime of Lambda brings."""
 
-STORE = "from assistant_engine.step import store; store()"
-MODEL = "import openai; openai.OpenAI(api_key='none', max_retries=0)"
+MEGABYTE = 1_000_000
+
+BUDGETS = {
+    "in_progress": (850, 13.0),
+    "ingestion": (850, 13.0),
+    "api": (450, 12.0),
+    "tool-file_search": (950, 26.0),
+    "tool-": (270, 10.5),
+    "": (220, 4.0),
+}
+"""Modules, beside the standard library's, and megabytes of them that importing a function's handler may take. The first
+name that the function's begins with counts: the first two have the client of the model; `api` has Powertools and
+pydantic, tools pydantic, all others boto3 and the engine alone.
+"""
+
+PACKAGE_BUDGET = 0.6
+"""Megabytes of a function's own code, unpacked."""
+
+LAYER_BUDGETS = {"engine": 1.5, "openai": 45.0, "parsers": 60.0, "powertools": 10.0, "python_data": 245.0}
+"""Megabytes of a layer for this machine, unpacked. Lambda takes 262 of a function with all of its layers."""
+
+_REPORT = """
+import json, os, sys
+known = set(sys.stdlib_module_names)
+files = {
+    name: getattr(module, "__file__", None) for name, module in sys.modules.items()
+    if name.partition(".")[0] not in known and not name.startswith("_")
+}
+size = sum(os.path.getsize(path) for path in set(filter(None, files.values())) if os.path.exists(path))
+print(json.dumps({"modules": sorted(files), "bytes": size}))
+"""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Function:
-    """A function: its name, the folder and module of its handler, its layers, and what its first event makes."""
+    """A function as it is deployed.
+
+    Attributes:
+        name: without the stack's prefix.
+        code: the folder, or the archive, of its own code.
+        module: of its handler.
+        layers: their names.
+        variables: of its environment, "none" for what is known after the deployment only.
+    """
 
     name: str
-    folder: str
+    code: Path
     module: str
     layers: tuple[str, ...]
-    first_event: str = ""
+    variables: tuple[tuple[str, str], ...]
+
+    @property
+    def budget(self) -> tuple[int, float]:
+        """Most modules and megabytes that its import may take."""
+        return next(budget for name, budget in BUDGETS.items() if self.name.startswith(name))
 
 
-FUNCTIONS = (
-    Function("queued", "steps", "queued", ("engine", "openai"), STORE),
-    Function("in_progress", "steps", "in_progress", ("engine", "openai"), f"{STORE}; {MODEL}"),
-    Function("requires_action", "steps", "requires_action", ("engine",), STORE),
-    Function("record_failure", "steps", "record_failure", ("engine",), STORE),
-    Function("sweeper", "steps", "sweeper", ("engine",), STORE),
-    Function("api", "api", "api", ("engine", "powertools", "openai"), STORE),
-    Function("ingestion", "ingestion", "ingestion", ("engine", "openai", "parsers"), f"{STORE}; {MODEL}"),
-    Function(
-        "tool-file_search", "tools/file_search", "search", ("engine", "openai", "tool-file_search"), f"{STORE}; {MODEL}"
-    ),
-    Function("tool-finance", "tools/finance", "finance", ("engine", "openai")),
-)
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import brought in: the names of modules beside the standard library's, and the bytes of their files."""
+
+    modules: list[str]
+    bytes: int
+
+    @property
+    def packages(self) -> set[str]:
+        """The top-level packages."""
+        return {name.partition(".")[0] for name in self.modules}
 
 
-@dataclass(frozen=True)
-class Cost:
-    """Milliseconds of CPU and of the clock, the median of several times."""
-
-    cpu: float
-    wall: float
-
-
-def measure(paths: list[Path], statement: str, times: int) -> Cost:
-    """What an interpreter that sees only `paths` takes for a statement, its own start and end included."""
-    _run(paths, statement)  # byte code of what was never imported is written once
-    costs = []
-    for _ in range(times):
-        before, start = _cpu_of_children(), time.perf_counter()
-        _run(paths, statement)
-        costs.append((1_000 * (_cpu_of_children() - before), 1_000 * (time.perf_counter() - start)))
-    return Cost(*(statistics.median(column) for column in zip(*costs, strict=True)))
-
-
-def by_package(paths: list[Path], statement: str) -> list[tuple[str, float]]:
-    """Milliseconds that the modules of each package take by themselves, the largest first."""
-    packages: Counter[str] = Counter()
-    for line in _run(paths, statement, "-X", "importtime").splitlines():
-        if found := re.match(r"import time: +(\d+) \| +\d+ \| +([\w.]+)", line):
-            name = found[2].partition(".")[0]
-            packages["standard library" if name in sys.stdlib_module_names else name] += int(found[1])
-    return [(name, microseconds / 1_000) for name, microseconds in packages.most_common()]
+def functions(template: Path) -> list[Function]:
+    """The Python functions of a synthesised template, which lies beside its assets."""
+    resources: Json = json.loads(template.read_text())["Resources"]
+    prefix = template.name.removesuffix(".template.json") + "-"
+    found = []
+    for body in resources.values():
+        properties = body["Properties"] if body["Type"] == "AWS::Lambda::Function" else {}
+        # Those without a name were made by the CDK for itself.
+        if "FunctionName" in properties and str(properties["Runtime"]).startswith("python"):
+            layers = [resources[layer["Ref"]]["Properties"]["LayerName"] for layer in properties.get("Layers", [])]
+            found.append(
+                Function(
+                    properties["FunctionName"].removeprefix(prefix),
+                    template.parent / ("asset." + properties["Code"]["S3Key"].removesuffix(".zip")),
+                    properties["Handler"].rpartition(".")[0],
+                    tuple(layer.removeprefix(prefix) for layer in layers),
+                    tuple(
+                        (name, value if isinstance(value, str) else "none")
+                        for name, value in properties["Environment"]["Variables"].items()
+                    ),
+                )
+            )
+    return found
 
 
-def _run(paths: list[Path], statement: str, *options: str) -> str:
-    """Run a statement with nothing of this environment, neither its packages nor its variables; what it wrote."""
-    command = [sys.executable, "-I", "-S", *options, "-c", f"import sys; sys.path[:0] = sys.argv[1:]\n{statement}"]
+def imported(function: Function, runtime: Path) -> Imported:
+    """What importing a function's handler brings in."""
+    told = json.loads(_run(function, runtime, f"import {function.module}\n{_REPORT}"))
+    return Imported(told["modules"], told["bytes"])
+
+
+@contextmanager
+def runtime_packages() -> Iterator[Path]:
+    """A folder with the packages of Lambda's runtime and no others."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in RUNTIME:
+            spec = find_spec(name)
+            assert spec and spec.origin
+            origin = Path(spec.origin)
+            source = origin.parent if origin.name == "__init__.py" else origin
+            (Path(folder) / source.name).symlink_to(source)
+        yield Path(folder)
+
+
+def _run(function: Function | None, runtime: Path, statement: str) -> str:
+    """Run a statement with nothing of this environment, neither its packages nor its variables; what it printed."""
+    paths = [CACHE / "host" / layer / "python" for layer in function.layers] if function else []
+    paths = [function.code, *paths, runtime] if function else []
     environment = {
         "PATH": os.environ.get("PATH", ""),
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "none",
         "AWS_SECRET_ACCESS_KEY": "none",
-        "BUCKET": "none",
+        **dict(function.variables if function else ()),
     }
+    command = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path[:0] = sys.argv[1:]\n{statement}"]
     ran = subprocess.run([*command, *map(str, paths)], env=environment, capture_output=True, text=True, check=False)
     if ran.returncode != 0:
-        sys.exit(ran.stderr)
-    return ran.stderr
+        raise RuntimeError(ran.stderr)
+    return ran.stdout
 
 
-def _cpu_of_children() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+def _cpu_milliseconds(function: Function | None, runtime: Path, statement: str) -> float:
+    """The median of several times, the interpreter's own start and end included."""
+    _run(function, runtime, statement)  # Byte code of what was never imported is written once.
+    times = []
+    for _ in range(TIMES):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        _run(function, runtime, statement)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.append(1_000 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime))
+    return statistics.median(times)
 
 
-def _runtime(folder: Path) -> Path:
-    """A folder with the packages of Lambda's runtime and no others."""
-    for name in RUNTIME:
-        spec = find_spec(name)
-        assert spec and spec.origin
-        origin = Path(spec.origin)
-        source = origin.parent if origin.name == "__init__.py" else origin
-        (folder / source.name).symlink_to(source)
-    return folder
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description="What importing each function's handler costs.")
-    parser.add_argument("--times", type=int, default=9)
-    times: int = parser.parse_args().times
-    build("host")
-    with tempfile.TemporaryDirectory() as temporary:
-        runtime = _runtime(Path(temporary))
-        bare = measure([], "pass", times)
-        table = Table(title=f"Python {sys.version.split()[0]}, median of {times}; interpreter alone {bare.cpu:.0f} ms")
-        for column in ("function", "import: CPU ms", "wall ms", "ratio", "with the first event's clients", "ratio"):
-            table.add_column(column, justify="left" if column == "function" else "right")
-        table.add_column("packages of the import, ms of their own")
-        for function in FUNCTIONS:
-            layers = [CACHE / "host" / layer / "python" for layer in function.layers]
-            paths = [ROOT / "lambdas" / function.folder, *layers, runtime]
-            statement = f"import {function.module}"
-            imported = measure(paths, statement, times)
-            first = measure(paths, f"{statement}; {function.first_event}", times) if function.first_event else imported
-            packages = [f"{name} {cost:.0f}" for name, cost in by_package(paths, statement)[:6]]
-            table.add_row(
-                function.name,
-                *(f"{imported.cpu:.0f}", f"{imported.wall:.0f}", f"{imported.cpu / bare.cpu:.1f}"),
-                *(f"{first.cpu:.0f}", f"{first.cpu / bare.cpu:.1f}"),
-                ", ".join(packages),
+def measure(template: Path, step: Step) -> Json:
+    """Import every function and weigh every package."""
+    rows = []
+    with runtime_packages() as runtime:
+        interpreter = _cpu_milliseconds(None, runtime, "pass")
+        for function in functions(template):
+            with step(f"Import of {function.name}"):
+                found = imported(function, runtime)
+                cpu = _cpu_milliseconds(function, runtime, f"import {function.module}")
+            rows.append(
+                {
+                    "function": function.name,
+                    "modules": len(found.modules),
+                    "megabytes": found.bytes / MEGABYTE,
+                    "budget": function.budget,
+                    "cpu_ms": cpu,
+                    "package_megabytes": size(function.code) / MEGABYTE,
+                }
             )
-    Console(width=180, highlight=False).print(table)
+    return {"interpreter_ms": interpreter, "functions": rows, "layers": _layers()}
 
 
-if __name__ == "__main__":
-    main()
+def _layers() -> list[Json]:
+    """The size of each layer, of those built for Lambda where they are, else of this machine's."""
+    rows = []
+    for target in ("lambda", "host"):
+        if archives := sorted((CACHE / target).glob("*.zip")):
+            for archive in archives:
+                unpacked = size(archive.with_suffix("")) / MEGABYTE
+                zipped = archive.stat().st_size / MEGABYTE
+                rows.append({"layer": archive.stem, "target": target, "zipped": zipped, "megabytes": unpacked})
+            break
+    return rows
+
+
+def size(code: Path) -> int:
+    """Bytes of a folder's files, or of an archive's, unpacked."""
+    if code.is_dir():
+        return sum(path.stat().st_size for path in code.rglob("*") if path.is_file())
+    with zipfile.ZipFile(code) as archive:
+        return sum(entry.file_size for entry in archive.infolist())

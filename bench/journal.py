@@ -11,7 +11,7 @@ from typing import Any
 Line = dict[str, Any]
 
 QUIET_SECONDS = 1.0
-"""A run is over for the journal when nothing more was written for so long: events may follow it."""
+"""A run is over when nothing more was written for so long: its execution outlives what its client waits for."""
 
 
 class Journal:
@@ -30,16 +30,18 @@ class Journal:
             lines.seek(start)
             return [json.loads(line) for line in lines if line.endswith("\n")]
 
-    def during(self, work: Callable[[], object]) -> "Taken":
-        """What the stack's functions and machines did for some work, and after it until all is quiet."""
+    def during(self, work: Callable[[], object]) -> list[Line]:
+        """What was written for some work: from when all is quiet before it until all is quiet after it."""
+        self._until_quiet()
         start = self.end()
         work()
+        self._until_quiet()
+        return self.since(start)
+
+    def _until_quiet(self) -> None:
         deadline = time.monotonic() + 30
-        last = -1
-        while last != self.end() and time.monotonic() < deadline:
-            last = self.end()
-            time.sleep(QUIET_SECONDS)
-        return taken(self.since(start))
+        while time.time() - self._path.stat().st_mtime < QUIET_SECONDS and time.monotonic() < deadline:
+            time.sleep(0.05)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import openai
@@ -44,10 +44,10 @@ class Stack:
     journal: Journal
     client: openai.OpenAI
 
-    @property
+    @cached_property
     def aws(self) -> Callable[[str], Any]:
-        """Makes boto3 clients for the embedded AWS."""
-        return self.deployed.client
+        """Makes boto3 clients for the embedded AWS, each once: it takes a quarter of a second."""
+        return cache(self.deployed.client)
 
     @cached_property
     def assistant(self) -> str:
@@ -71,21 +71,22 @@ class Stack:
         """A thread with one message; its id."""
         return self.client.beta.threads.create(messages=[{"role": "user", "content": text}]).id
 
-    def filled_thread(self, count: int) -> str:
-        """A thread of so many messages, written as a client's would be, a transaction full at a time; its id."""
-        from assistant_engine import conversation, runs
 
-        now = int(time.time() * 1000)
-        thread, _ = runs.new_thread({}, f"thread_bench{uuid.uuid4().hex}", now)
-        self.store.threads.create(thread, [])
-        message = conversation.new_message({"role": "user", "content": TEXT}, now // 1000)
-        while count > 0:
-            head = self.store.threads.get(thread.id)
-            batch = self.store.threads.stamp([message] * min(count, 90), head.last_ms + 1, thread.id)
-            advance = self.store.threads.advance(head, batch, head.last_ms + len(batch))
-            self.store.database.transact([advance, *self.store.threads.put_messages(batch)])
-            count -= len(batch)
-        return thread.id
+def filled_thread(store: "Store", count: int) -> str:
+    """A thread of so many messages, written as a client's would be, a transaction full at a time; its id."""
+    from assistant_engine import conversation, runs
+
+    now = int(time.time() * 1000)
+    thread, _ = runs.new_thread({}, f"thread_bench{uuid.uuid4().hex}", now)
+    store.threads.create(thread, [])
+    message = conversation.new_message({"role": "user", "content": TEXT}, now // 1000)
+    while count > 0:
+        head = store.threads.get(thread.id)
+        batch = store.threads.stamp([message] * min(count, 90), head.last_ms + 1, thread.id)
+        advance = store.threads.advance(head, batch, head.last_ms + len(batch))
+        store.database.transact([advance, *store.threads.put_messages(batch)])
+        count -= len(batch)
+    return thread.id
 
 
 @contextmanager

@@ -5,8 +5,8 @@ Each line of the file is a JSON object with `at` (seconds since 1970) and `kind`
 - `state`: a state was entered: `execution` (name), `machine` (name), `state`; those within a Map too.
 - `invocation`: a function has ended: `function`, `milliseconds`, `megabytes`, `cold`.
 - `request`: a function, or (`function` is empty) somebody outside, asked an AWS service: `function`, `service`,
-  `operation` (of S3 the HTTP method). Of DynamoDB also `read_units`, `write_units`, `index_units` and `bytes` (those of
-  the items read).
+  `operation` (of S3 the HTTP method). Of DynamoDB also `read_units`, `write_units`, `index_units`, `bytes` (those of
+  the items read) and `threads` (the ids of those that it names).
 
 Write units are the emulator's own count. For reads it charges a unit whatever their size, so these are counted here:
 DynamoDB charges for each 4 KB of the items looked at, whatever a filter or a projection leaves of them, half of that
@@ -118,7 +118,10 @@ def _meter_requests(write: Callable[..., None], service: str, names: dict[str, s
         if answer[0] < 300:
             found = re.search(r"Credential=([^/]+)/", headers.get("authorization", ""))
             key = found[1] if found else str(query.get("X-Amz-Credential", "")).strip("[]'").partition("/")[0]
-            units = _units(operation, request, json.loads(answer[2])) if request else {}
+            units = {}
+            if request:
+                threads = sorted(set(re.findall(r'"(thread_\w+)"', body.decode())))
+                units = {**_units(operation, request, json.loads(answer[2])), "threads": threads}
             write("request", function=names.get(key, ""), service=service, operation=operation, **units)
         return answer
 

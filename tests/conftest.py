@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from assistant_engine import registry as deployed_tools
+from bench.journal import Journal
 from layers.build import TOOLS, build
 from layers.registry import registry
 from local import emulator, offline_model
@@ -80,10 +81,17 @@ def model_server() -> Iterator[ModelServer]:
 def aws_proxy() -> Iterator[AwsProxy]:
     """What the local stack's functions take for AWS: the embedded one, unless a test asks for a fault."""
     proxy = AwsProxy()
-    port = emulator.start(DIRECTORY, preferred_port=0, functions_endpoint=proxy.url)
+    port = emulator.start(DIRECTORY, preferred_port=0, functions_endpoint=proxy.url, metered=True)
     proxy.connect(port, emulator.process_id(DIRECTORY))
     yield proxy
     proxy.close()
+
+
+@pytest.fixture(scope="session")
+def journal(deployed: local.Local) -> Journal:
+    """What the local stack does that AWS would bill."""
+    assert deployed.offline
+    return Journal(emulator.journal(DIRECTORY))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,150 @@
+"""What each kind of run takes, and what people would use instead."""
+
+import contextlib
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import openai
+from openai.types.beta.threads import Run
+
+from bench.journal import Taken, taken
+from bench.prices import dollars
+from bench.rivals import Rivals
+from bench.stack import Stack
+
+Json = dict[str, Any]
+Step = Callable[[str], Any]
+
+MODEL_SECONDS = 1.0
+"""What each model call takes while the kinds of runs are counted."""
+
+RIVALS_SECONDS = (1.0, 6.0, 20.0)
+SYMBOLS = ("ACME", "BRIO", "CYAN", "DUNE", "EPIC", "FERN")
+ONE_CALL = 'call get_stock_price {"symbol": "ACME"}'
+
+
+def measure(stack: Stack, step: Step) -> Json:
+    """Count every kind of run, then the rivals."""
+    stack.model.seconds = MODEL_SECONDS
+    with step("Kinds of runs"):
+        runs = [_row(stack, name, work) for name, work in _kinds(stack).items()]
+    rivals = []
+    deployed = Rivals(stack)
+    for seconds in RIVALS_SECONDS:
+        with step(f"Rivals, a model of {seconds:g} s"):
+            stack.model.seconds = seconds
+            for told, text in (("plain answer", "say Good morning."), ("one server-side call", ONE_CALL)):
+                ways: dict[str, Callable[[], object]] = {
+                    "this stack": lambda text=text: _by_the_api(stack, text),  # type: ignore[misc]
+                    "polling loop": lambda text=text: deployed.poll(_new_id(), text),  # type: ignore[misc]
+                    "blocking Lambda": lambda text=text: deployed.block(_new_id(), text),  # type: ignore[misc]
+                }
+                for way, work in ways.items():
+                    # What was warm stays warm; only the first time is one run for that alone.
+                    row = _row(stack, told, work, warm=seconds != RIVALS_SECONDS[0])
+                    rivals.append({**row, "way": way, "model_seconds": seconds})
+    return {"model_seconds": MODEL_SECONDS, "runs": runs, "rivals": rivals}
+
+
+def _row(stack: Stack, name: str, work: Callable[[], object], warm: bool = False) -> Json:
+    if not warm:
+        work()
+    seconds: list[float] = []
+
+    def timed() -> None:
+        start = time.monotonic()
+        work()
+        seconds.append(time.monotonic() - start)
+
+    lines = stack.journal.during(timed)
+    return {"run": name, "wall_seconds": seconds[0], **figures(taken(lines))}
+
+
+def figures(of: Taken) -> Json:
+    """What was taken, as it is saved; `dollars` are for 1,000 of them."""
+    return {
+        "transitions": len(of.states),
+        "invocations": len(of.functions),
+        "billed_ms": of.milliseconds,
+        "gigabyte_seconds": of.gigabyte_seconds,
+        "read_units": of.read_units,
+        "write_units": of.write_units,
+        "read_bytes": of.read_bytes,
+        "api_requests": of.api_requests,
+        "requests": dict(sorted(of.requests.items())),
+        "dollars": {service: 1_000 * price for service, price in dollars(of).items() if price},
+    }
+
+
+def _kinds(stack: Stack) -> dict[str, Callable[[], object]]:
+    client = stack.client
+    six_calls = "\n".join(f'call get_stock_price {{"symbol": "{symbol}"}}' for symbol in SYMBOLS)
+    code = 'call code_interpreter {"code": "print(6 * 7)"}'
+    with_code = stack.thread("say Good morning.")
+    store = client.vector_stores.create(name="bench")
+    file = client.files.create(
+        file=("prices.txt", b"A share of ACME is worth 182.40 US dollars."), purpose="assistants"
+    )
+    client.vector_stores.files.create_and_poll(file.id, vector_store_id=store.id)
+    with_store = client.beta.threads.create(tool_resources={"file_search": {"vector_store_ids": [store.id]}}).id
+    search = 'call file_search {"query": "What is ACME worth?"}'
+    return {
+        "plain answer": lambda: _by_the_api(stack, "say Good morning."),
+        "plain answer, asked by another AWS service": lambda: _by_a_service(stack, "say Good morning."),
+        "one server-side call": lambda: _by_the_api(stack, ONE_CALL),
+        "six parallel server-side calls": lambda: _by_the_api(stack, six_calls),
+        "one client-side call": lambda: _by_the_api(stack, "call ask {}"),
+        "code interpreter, one call": lambda: _by_the_api(stack, code, with_code),
+        "file search, one call": lambda: _by_the_api(stack, search, with_store),
+        "the model busy once (429)": lambda: _by_the_api(stack, f"fail 429 times 1 retry after 1\nsay {_new_id()}"),
+        "cancelled while the model works": lambda: _cancelled(stack),
+        "failed, refused by the model": lambda: _by_the_api(stack, "fail 400", ends="failed"),
+    }
+
+
+def _by_the_api(stack: Stack, text: str, thread_id: str = "", ends: str = "completed") -> Run:
+    """A run as a client of the `openai` package asks for it, polls it and reads its answer."""
+    threads = stack.client.beta.threads
+    thread_id = thread_id or threads.create().id
+    threads.messages.create(thread_id, role="user", content=text)
+    run = threads.runs.create_and_poll(thread_id=thread_id, assistant_id=stack.assistant)
+    if run.status == "requires_action":
+        assert run.required_action
+        calls = run.required_action.submit_tool_outputs.tool_calls
+        run = threads.runs.submit_tool_outputs_and_poll(
+            run_id=run.id,
+            thread_id=thread_id,
+            tool_outputs=[{"tool_call_id": call.id, "output": "blue"} for call in calls],
+        )
+    assert run.status == ends, (run.status, run.last_error)
+    threads.messages.list(thread_id, run_id=run.id)
+    return run
+
+
+def _by_a_service(stack: Stack, text: str) -> None:
+    """A run as another AWS service asks for it."""
+    machines = stack.aws("stepfunctions")
+    request = {"assistant_id": stack.assistant, "additional_messages": [{"role": "user", "content": text}]}
+    started = machines.start_execution(
+        stateMachineArn=stack.deployed.outputs["StateMachineArn"], input=json.dumps(request)
+    )
+    while machines.describe_execution(executionArn=started["executionArn"])["status"] == "RUNNING":
+        time.sleep(0.05)
+
+
+def _cancelled(stack: Stack) -> None:
+    threads = stack.client.beta.threads
+    thread_id = stack.thread("wait 5\nsay Good morning.")
+    run = threads.runs.create(thread_id, assistant_id=stack.assistant)
+    while threads.runs.retrieve(run.id, thread_id=thread_id).status == "queued":
+        time.sleep(0.1)
+    with contextlib.suppress(openai.BadRequestError):  # It ended first.
+        threads.runs.cancel(run.id, thread_id=thread_id)
+    run = threads.runs.poll(run.id, thread_id=thread_id)
+    assert run.status == "cancelled", run.status
+
+
+def _new_id() -> str:
+    return f"thread_{time.time_ns()}"

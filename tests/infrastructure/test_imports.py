@@ -1,0 +1,59 @@
+"""What functions import, counted and not timed: every module of it is read, and run, at a cold start."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from bench.cold_start import (
+    LAYER_BUDGETS,
+    MEGABYTE,
+    PACKAGE_BUDGET,
+    Function,
+    Imported,
+    functions,
+    imported,
+    runtime_packages,
+    size,
+)
+from layers.build import CACHE, build
+from tests.infrastructure.conftest import Template
+
+STEPS = ("queued", "in_progress", "requires_action", "record_failure")
+
+
+@pytest.fixture(scope="module")
+def imports(prod: Template) -> Iterator[dict[Function, Imported]]:
+    """What each function of the stack imports before its first event."""
+    build("host")
+    deployed = functions(Path(prod.path))
+    with runtime_packages() as runtime, ThreadPoolExecutor(2) as pool:
+        yield dict(zip(deployed, pool.map(lambda function: imported(function, runtime), deployed), strict=True))
+
+
+def test_only_the_step_that_calls_the_model_imports_its_client(imports: dict[Function, Imported]) -> None:
+    packages = {function.name: found.packages for function, found in imports.items()}
+    assert [name for name in STEPS if "openai" in packages[name]] == ["in_progress"]
+    assert [name for name in STEPS if "pydantic" in packages[name]] == ["in_progress"]
+    assert not {"openai", "pydantic"} & packages["sweeper"]
+    assert "openai" not in packages["api"]
+
+
+def test_no_function_imports_more_than_its_budget(imports: dict[Function, Imported]) -> None:
+    over = [
+        f"{function.name} imports {len(found.modules)} modules of {found.bytes / MEGABYTE:.1f} MB"
+        for function, found in imports.items()
+        if len(found.modules) > function.budget[0] or found.bytes / MEGABYTE > function.budget[1]
+    ]
+    assert over == []
+
+
+def test_no_package_is_larger_than_its_budget(imports: dict[Function, Imported]) -> None:
+    own = {function.name: size(function.code) / MEGABYTE for function in imports}
+    assert {name: megabytes for name, megabytes in own.items() if megabytes > PACKAGE_BUDGET} == {}
+
+
+def test_no_layer_is_larger_than_its_budget() -> None:
+    layers = {name: size(CACHE / "host" / name) / MEGABYTE for name in LAYER_BUDGETS}
+    assert {name: megabytes for name, megabytes in layers.items() if megabytes > LAYER_BUDGETS[name]} == {}
