@@ -61,7 +61,7 @@ usage budget export: setup
 	@$(SCRIPT) $(SAY) $(if $(DAY),--day $(DAY)) $(WHERE)
 
 # Three processes, each with a stack of its own: the tests mostly wait.
-PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder
 
 test: setup layers
 	@$(PYTEST)

@@ -129,6 +129,13 @@ def api_key(stack: local.Local) -> Iterator[str]:
     keys.revoke(secrets, secret, name)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep each file in one process, and all that look at the templates, which take long to synthesise."""
+    for item in items:
+        together = item.path.parent if item.path.parent.name == "infrastructure" else item.path
+        item.add_marker(pytest.mark.xdist_group(str(together.relative_to(ROOT))))
+
+
 @pytest.fixture(autouse=True)
 def skip_what_needs_the_offline_model(request: pytest.FixtureRequest) -> None:
     """Skip tests marked `offline_model` in an account: a real model doesn't do as their messages say."""
