@@ -14,6 +14,9 @@ from ministack.services import dynamodb, lambda_svc  # type: ignore[import-untyp
 
 Json = Any
 
+SECONDS_BETWEEN_READS = 0.25
+"""Lambda reads a stream four times a second."""
+
 
 def apply() -> None:
     """Mend the emulator."""
@@ -76,6 +79,7 @@ def _deliver(mapping: Json, function: Json, records: list[Json], batch: list[Jso
     failed = _first_that_failed(mapping, batch, result)
     if failed is None:
         lambda_svc._dynamodb_stream_positions[name] = position + len(records)
+        lambda_svc._esm_backoff_until[name] = time.time() + SECONDS_BETWEEN_READS
         _progress[name] = _Progress()
         return
     lambda_svc._esm_backoff_until[name] = time.time() + lambda_svc._ESM_BACKOFF_SECONDS

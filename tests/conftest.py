@@ -26,8 +26,9 @@ from scripts.stack import variables
 from tests.driver import Driver
 from tests.faults.aws_proxy import AwsProxy
 from tests.faults.model_server import ModelServer
+from tests.faults.webhook_receiver import WebhookReceiver, set_mapping
 from tests.planted import remember, scan
-from tests.project import add_tools, copy
+from tests.project import add_tools, configure, copy
 from tests.totals import every_total_is_the_sum_over_its_runs
 
 SMOKE_ENV = os.environ.get("SMOKE_ENV", "")
@@ -37,11 +38,12 @@ ADDING_A_TOOL = ROOT / "docs" / "adding-a-tool.md"
 
 
 @pytest.fixture(scope="session")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project as the session deploys it: some tools more were dropped in, and nothing else was changed."""
+def app(tmp_path_factory: pytest.TempPathFactory, webhook: WebhookReceiver) -> Path:
+    """The project as the session deploys it: some tools more were dropped in, and it has a webhook."""
     build("host")
     project = copy(ROOT, tmp_path_factory.mktemp("app"))
     add_tools(project, ROOT / "tests" / "tools", ADDING_A_TOOL)
+    configure(project, webhook_url=webhook.url)
     return project
 
 
@@ -57,7 +59,11 @@ def deployed(request: pytest.FixtureRequest) -> Iterator[local.Local]:
             shutil.rmtree(left_behind, ignore_errors=True)
     try:
         request.getfixturevalue("aws_proxy")
-        yield deploy(request.getfixturevalue("app"), request.getfixturevalue("model_server"))
+        stack = deploy(request.getfixturevalue("app"), request.getfixturevalue("model_server"))
+        set_mapping(
+            stack, "deliver_webhook", enabled=False
+        )  # Of hundreds of runs it would be a lot of work; those who test it say so.
+        yield stack
     finally:
         local.down(DIRECTORY)
         shutil.rmtree(DIRECTORY, ignore_errors=True)
@@ -75,6 +81,14 @@ def model_server() -> Iterator[ModelServer]:
     server = ModelServer(f"http://127.0.0.1:{offline_model.start(DIRECTORY)}/v1")
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def webhook() -> Iterator[WebhookReceiver]:
+    """The receiver of the local stack's webhook."""
+    receiver = WebhookReceiver()
+    yield receiver
+    receiver.close()
 
 
 @pytest.fixture(scope="session")

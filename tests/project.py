@@ -1,5 +1,6 @@
 """Copies of the project, to deploy with something changed: another release, or one more tool."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -25,6 +26,13 @@ def copy(source: Path, target: Path) -> Path:
         else:
             (cache / built.name).symlink_to(built.resolve())
     return target
+
+
+def configure(project: Path, **context: str) -> None:
+    """Set values of the configuration, in the context of a copy's `cdk.json`."""
+    settings = json.loads((project / "cdk.json").read_text())
+    settings["context"] |= context
+    (project / "cdk.json").write_text(json.dumps(settings))
 
 
 def shown_in(page: Path) -> dict[str, str]:

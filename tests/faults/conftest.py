@@ -8,6 +8,11 @@ import httpx2
 import pytest
 
 from local import up as local
+from tests.driver import Driver
+
+WORKERS = {"api": 4, "queued": 4, "in_progress": 12, "requires_action": 3, "tool-finance": 3}
+"""Concurrent invocations of each function: each is a process of its own on this machine. Lambda throttles the others,
+as an account's limit would."""
 
 
 @pytest.fixture(scope="session")
@@ -49,3 +54,14 @@ def listener() -> Iterator[Listener]:
     yield made
     made.close()
     assert made.connections == 0
+
+
+@pytest.fixture(scope="module")
+def few_workers(driver: Driver) -> Iterator[None]:
+    """As many workers as a machine bears while hundreds of runs go on at once."""
+    functions = driver.client("lambda")
+    for name, most in WORKERS.items():
+        functions.put_function_concurrency(FunctionName=driver.function_name(name), ReservedConcurrentExecutions=most)
+    yield
+    for name in WORKERS:
+        functions.delete_function_concurrency(FunctionName=driver.function_name(name))

@@ -10,7 +10,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -35,21 +35,18 @@ from tests.faults.aws_proxy import (
     Fault,
     Rule,
 )
+from tests.faults.conftest import WORKERS
 from tests.faults.model_server import CHAOS, ModelServer, Request
 from tests.faults.records import directory
 from tests.planted import found_in_history, found_in_log, planted
 from tests.totals import EVER, summed
 
-pytestmark = [pytest.mark.offline_model, pytest.mark.soak]
+pytestmark = [pytest.mark.offline_model, pytest.mark.soak, pytest.mark.usefixtures("few_workers")]
 
 INTERLEAVINGS = 300
 RUNS = 200
 RATE = 0.1
 """The share of the runs that each kind of fault meets."""
-
-WORKERS = {"api": 4, "queued": 4, "in_progress": 12, "requires_action": 3, "tool-finance": 3}
-"""Concurrent invocations of each function: each is a process of its own on this machine. Lambda throttles the others,
-as an account's limit would."""
 
 SECONDS = 600
 """A run that has not ended by then never will."""
@@ -70,16 +67,6 @@ def client(stack: local.Local) -> openai.OpenAI:
         max_retries=10,
         timeout=60,
     )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def few_workers(driver: Driver) -> Iterator[None]:
-    functions = driver.client("lambda")
-    for name, most in WORKERS.items():
-        functions.put_function_concurrency(FunctionName=driver.function_name(name), ReservedConcurrentExecutions=most)
-    yield
-    for name in WORKERS:
-        functions.delete_function_concurrency(FunctionName=driver.function_name(name))
 
 
 def side_by_side(work: Callable[[int], Any], count: int, workers: int) -> list[Any]:

@@ -1,0 +1,219 @@
+"""Every change of a run's status becomes an event: on the bus, and in order at the webhook, whatever fails."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+
+import pytest
+
+from assistant_engine import runs
+from assistant_engine.lifecycle import TERMINAL, TRANSITIONS
+from assistant_engine.records import Account, Json, Run
+from local import up as local
+from tests.driver import Driver
+from tests.faults.aws_proxy import DIES_AFTER, DIES_BEFORE, FORBIDDEN, LOST, TOO_MANY, AwsProxy
+from tests.faults.webhook_receiver import WebhookReceiver, set_mapping
+from tests.planted import found_in_log, planted, remember
+
+pytestmark = pytest.mark.offline_model
+
+ASKED = ("say {}", 'then get_stock_price {{"symbol": "ACME"}}\nsay {}', "then ask {{}}\nsay {}", "fail 400\nsay {}")
+SECONDS = 300
+
+
+@dataclass
+class Bus:
+    """What a rule on the stack's bus has put into a queue: the events' details, and all of it as text."""
+
+    queue: str
+    details: list[Json]
+    text: str = ""
+
+    def of(self, run: Run) -> list[Json]:
+        """The events of a run by their sequence; what came twice is the same."""
+        events: dict[int, Json] = {}
+        for detail in self.details:
+            if detail["run_id"] == run.id:
+                assert events.setdefault(detail["sequence"], detail) == detail
+        return [events[number] for number in sorted(events)]
+
+
+@pytest.fixture(scope="module")
+def bus(driver: Driver) -> Iterator[Bus]:
+    """A rule on the bus, and its queue, which is read all the time."""
+    events, sqs, name = driver.client("events"), driver.client("sqs"), driver.outputs["EventBus"]
+    url = sqs.create_queue(QueueName="run-events")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    pattern = {"source": [f"assistants.{name}"], "detail-type": ["Run Status Change"]}
+    events.put_rule(Name="run-events", EventBusName=name, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule="run-events", EventBusName=name, Targets=[{"Id": "queue", "Arn": arn}])
+    made, over = Bus(url, []), threading.Event()
+
+    def read() -> None:
+        while not over.is_set():
+            answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+            for message in answer.get("Messages", []):
+                made.text += message["Body"]
+                made.details.append(json.loads(message["Body"])["detail"])
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    yield made
+    over.set()
+    reader.join()
+    events.remove_targets(Rule="run-events", EventBusName=name, Ids=["queue"])
+    events.delete_rule(Name="run-events", EventBusName=name)
+    sqs.delete_queue(QueueUrl=url)
+
+
+@pytest.fixture(scope="module")
+def delivering(stack: local.Local, webhook: WebhookReceiver) -> Iterator[WebhookReceiver]:
+    """The webhook's receiver, while the stack delivers to it: the events of this module's runs alone."""
+    sqs, prefix = stack.client("sqs"), stack.outputs["EventBus"]
+    secret = remember(webhook.secret)
+    stack.client("secretsmanager").put_secret_value(SecretId=stack.outputs["WebhookSecret"], SecretString=secret)
+    sqs.purge_queue(QueueUrl=sqs.get_queue_url(QueueName=f"{prefix}-webhook.fifo")["QueueUrl"])
+    set_mapping(stack, "deliver_webhook", enabled=True)
+    yield webhook
+    set_mapping(stack, "deliver_webhook", enabled=False)
+
+
+def until(look: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not look():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def begun(driver: Driver, number: int) -> Run:
+    """Start one of the runs that go on at once, each kind in turn."""
+    text = ASKED[number % len(ASKED)].format(planted("said"))
+    return driver.begin(text, assistant_id=driver.assistant(instructions=planted("instructions")))
+
+
+def all_ended(driver: Driver, started: list[Run]) -> list[Run]:
+    """The runs at their ends; of those that ask their client, every other one is cancelled."""
+    ended: dict[str, Run] = {}
+
+    def look() -> bool:
+        for number, begun in enumerate(started):
+            run = ended.get(begun.id) or driver.store.runs.get(begun.thread_id, begun.id)
+            if run.status in TERMINAL:
+                ended[run.id] = run
+            elif run.status == "requires_action" and number % 8 > 3:
+                runs.wake(driver.step_functions, runs.cancel(driver.store, run.thread_id, run.id, int(time.time())))
+            elif run.status == "requires_action":
+                driver.submit(run, {call["id"]: planted("output") for call in driver.waiting_calls(run)})
+        return len(ended) == len(started)
+
+    until(look)
+    return list(ended.values())
+
+
+def cancelled_at_once(driver: Driver) -> Run:
+    """A run that had four statuses within milliseconds."""
+    run, now_ms = driver.created(f"say {planted('said')}"), int(time.time() * 1000)
+    run = driver.store.runs.begin_attempt(run, now_ms)
+    run = driver.store.runs.request_cancel(run, now_ms // 1000)
+    return driver.store.runs.settle(run, None, "cancelled", Account(), now_ms)
+
+
+def examine(run: Run, events: list[Json]) -> None:
+    """Hold a run's events against its record and the lifecycle: none is missing, each follows from the one before."""
+    assert [event["sequence"] for event in events] == list(range(1, run.sequence + 1))
+    assert (events[0]["status"], events[0]["previous_status"]) == ("queued", None)
+    for before, after in pairwise(events):
+        assert after["previous_status"] == before["status"]
+        assert after["status"] in TRANSITIONS[before["status"]]
+        assert before["usage"] is None
+    end = events[-1]
+    assert end["status"] == run.status in TERMINAL
+    assert end["usage"] == run.account.usage.api()
+    assert end["last_error"] == ({"code": run.last_error["code"]} if run.last_error else None)
+    ids = {"project": run.project, "thread_id": run.thread_id, "assistant_id": run.assistant_id}
+    assert ids.items() <= end.items()
+
+
+def examine_deliveries(run: Run, webhook: WebhookReceiver, events: list[Json]) -> None:
+    """Hold what the receiver got of a run against its events: all, each when the one before it was taken."""
+    deliveries = [each for each in list(webhook.journal) if each.body["data"]["run_id"] == run.id]
+    taken = [each.body for each in deliveries if each.taken]
+    assert [body["data"] for body in taken] == events
+    assert [body["type"] for body in taken] == [f"thread.run.{event['status']}" for event in events]
+    tried = [each.body["data"]["sequence"] for each in deliveries]
+    assert tried == sorted(tried)
+    for each in deliveries:
+        assert each.name == f"{run.id}-{each.body['data']['sequence']}"
+
+
+def all_at_once(driver: Driver, bus: Bus, webhook: WebhookReceiver, count: int, seconds: float) -> None:
+    """Many runs at once, at whose webhook nobody takes anything for some seconds."""
+    began, already = time.monotonic(), len(webhook.journal)
+    with webhook.failing():
+        with ThreadPoolExecutor(8) as pool:
+            started = list(pool.map(lambda number: begun(driver, number), range(count)))
+        until(lambda: time.monotonic() > began + seconds and len(webhook.journal) > already)
+        refused = len(webhook.journal) - already
+    ended = all_ended(driver, started)
+    until(lambda: all(len(bus.of(run)) == run.sequence for run in ended))
+    names = {f"{run.id}-{number + 1}" for run in ended for number in range(run.sequence)}
+    until(lambda: names <= {each.name for each in list(webhook.journal) if each.taken})
+    for run in ended:
+        examine(run, bus.of(run))
+        examine_deliveries(run, webhook, bus.of(run))
+    assert webhook.unverified == 0
+    assert {"completed", "failed", "cancelled"} == {run.status for run in ended}
+    assert found_in_log(bus.text + "".join(each.text for each in webhook.journal)) == []
+    print(f"{count} runs, {len(names)} events, {refused} deliveries refused, {time.monotonic() - began:.0f} s")
+
+
+def test_every_change_is_on_the_bus_and_a_webhook_that_failed_gets_all_in_order(
+    driver: Driver, bus: Bus, delivering: WebhookReceiver
+) -> None:
+    all_at_once(driver, bus, delivering, count=16, seconds=3)
+
+
+@pytest.mark.soak
+@pytest.mark.usefixtures("few_workers")
+def test_two_hundred_runs_at_once_and_a_webhook_that_fails_for_a_minute(
+    driver: Driver, bus: Bus, delivering: WebhookReceiver
+) -> None:
+    all_at_once(driver, bus, delivering, count=200, seconds=60)
+
+
+FAULTS = [
+    (DIES_BEFORE, "PutEvents", 1),
+    (DIES_AFTER, "PutEvents", 1),
+    (DIES_BEFORE, "SendMessageBatch", 1),
+    (DIES_AFTER, "SendMessageBatch", 1),
+    (LOST, "SendMessageBatch", 1),
+    (TOO_MANY, "PutEvents", 10),  # Longer than the client of AWS goes on asking.
+    (FORBIDDEN, "SendMessageBatch", 1),
+]
+
+
+def test_a_publisher_that_dies_or_is_refused_in_the_midst_of_a_batch_loses_no_event(
+    stack: local.Local, driver: Driver, bus: Bus, delivering: WebhookReceiver, aws_proxy: AwsProxy
+) -> None:
+    """Each run has all its changes in one batch of the stream, written faster than anybody reads them."""
+    set_mapping(stack, "publish_run_events", enabled=False)
+    ended = [cancelled_at_once(driver) for _ in FAULTS]
+    rules = [
+        aws_proxy.add(fault, operation, function="publish_run_events", about=run.thread_id, nth=3, times=times)
+        for run, (fault, operation, times) in zip(ended, FAULTS, strict=True)
+    ]
+    set_mapping(stack, "publish_run_events", enabled=True)
+    until(lambda: all(len(bus.of(run)) == run.sequence for run in ended))
+    until(lambda: all(rule.seen == rule.nth + rule.times - 1 for rule in rules))
+    assert not any(rule.survived for rule in rules)
+    aws_proxy.remove(*rules)
+    names = {f"{run.id}-{number}" for run in ended for number in (1, 2, 3, 4)}
+    until(lambda: names <= {each.name for each in list(delivering.journal)})
+    for run in ended:
+        examine(run, bus.of(run))
+        examine_deliveries(run, delivering, bus.of(run))
