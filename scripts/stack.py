@@ -3,14 +3,13 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import boto3
 
 from scripts import keys
 
-LOCAL = Path(".local/env")
+LOCAL = keys.ROOT / ".local" / "env"
 
 
 class StackNotFound(Exception):

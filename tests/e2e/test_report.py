@@ -83,6 +83,20 @@ def test_a_report_asks_for_nothing_and_shows_texts_as_they_are(records: Records,
     assert all(address.startswith("#msg_") for address in addresses)
 
 
+def test_a_report_shows_a_run_that_waits_and_one_that_failed(records: Records, driver: Driver) -> None:
+    waiting = driver.begin('call ask {"question": "Friday?"}')
+    failed = driver.ended(driver.begin("fail 400"), "failed")
+    waiting = driver.until(waiting, "requires_action")
+    page = report.html(records.read(waiting), datetime.now(UTC))
+    assert "while the run was requires_action" in page
+    assert "not yet" in page
+    page = report.html(records.read(failed), datetime.now(UTC))
+    assert "Refused as the message asked: 400." in page
+    assert f'<span class="status failed">{failed.status}</span>' in page
+    [call] = driver.waiting_calls(waiting)
+    driver.submit(waiting, {call["id"]: "done"})
+
+
 @pytest.mark.browser
 def test_the_report_shows_every_step_in_a_browser(records: Records, run: Run, driver: Driver, tmp_path: Path) -> None:
     path = report.write(records, run, tmp_path / "report.html")
