@@ -88,10 +88,10 @@ format: setup
 smoke: setup
 	@SMOKE_ENV=$(ENV) $(BIN)/python -m pytest tests/e2e
 
-bench: setup
-	@$(BIN)/python -m bench.run_costs
-	@$(BIN)/python -m bench.cold_start
-	@$(BIN)/python -m bench.file_search
+# Costs, speed and sizes; makes the tables and plots of docs/performance.md. PART="costs growth" measures these alone.
+PART ?=
+bench: setup layers
+	@$(BIN)/python -m bench $(PART)
 
 # What is made from the code and committed: the picture of the lifecycle, the API's description and its page.
 docs: setup

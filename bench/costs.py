@@ -4,6 +4,7 @@ import contextlib
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import openai
@@ -20,37 +21,51 @@ Step = Callable[[str], Any]
 MODEL_SECONDS = 1.0
 """What each model call takes while the kinds of runs are counted."""
 
-RIVALS_SECONDS = (1.0, 6.0, 20.0)
 SYMBOLS = ("ACME", "BRIO", "CYAN", "DUNE", "EPIC", "FERN")
 ONE_CALL = 'call get_stock_price {"symbol": "ACME"}'
+
+RIVALS = (
+    ("plain answer", "say Good morning.", 1.0),
+    ("plain answer", "say Good morning.", 6.0),
+    ("plain answer", "say Good morning.", 20.0),
+    ("one server-side call", ONE_CALL, 6.0),
+)
+"""What is asked of the rivals: a name, the message, and seconds that the model takes for each of its calls."""
 
 
 def measure(stack: Stack, step: Step) -> Json:
     """Count every kind of run, then the rivals."""
     stack.model.seconds = MODEL_SECONDS
-    with step("Kinds of runs"):
-        runs = [_row(stack, name, work) for name, work in _kinds(stack).items()]
-    rivals = []
-    deployed = Rivals(stack)
-    for seconds in RIVALS_SECONDS:
-        with step(f"Rivals, a model of {seconds:g} s"):
-            stack.model.seconds = seconds
-            for told, text in (("plain answer", "say Good morning."), ("one server-side call", ONE_CALL)):
-                ways: dict[str, Callable[[], object]] = {
-                    "this stack": lambda text=text: _by_the_api(stack, text),  # type: ignore[misc]
-                    "polling loop": lambda text=text: deployed.poll(_new_id(), text),  # type: ignore[misc]
-                    "blocking Lambda": lambda text=text: deployed.block(_new_id(), text),  # type: ignore[misc]
-                }
-                for way, work in ways.items():
-                    # What was warm stays warm; only the first time is one run for that alone.
-                    row = _row(stack, told, work, warm=seconds != RIVALS_SECONDS[0])
-                    rivals.append({**row, "way": way, "model_seconds": seconds})
-    return {"model_seconds": MODEL_SECONDS, "runs": runs, "rivals": rivals}
+    runs = []
+    for name, work in _kinds(stack).items():
+        with step(name):
+            work()  # On functions that are warm by then, the next one is counted.
+            runs.append({"run": name, **_counted(stack, work)})
+    return {"model_seconds": MODEL_SECONDS, "runs": runs, "rivals": _rivals(stack, step)}
 
 
-def _row(stack: Stack, name: str, work: Callable[[], object], warm: bool = False) -> Json:
-    if not warm:
-        work()
+def _rivals(stack: Stack, step: Step) -> list[Json]:
+    rivals = Rivals(stack)
+    ways: dict[str, Callable[[str], object]] = {
+        "this stack": lambda text: _by_the_api(stack, text),
+        "polling loop": lambda text: rivals.poll(_new_id(), text),
+        "blocking Lambda": lambda text: rivals.block(_new_id(), text),
+    }
+    stack.model.seconds = 0
+    with step("The rivals, to warm up"):
+        for work in ways.values():
+            work(ONE_CALL)
+    rows = []
+    for name, text, seconds in RIVALS:
+        stack.model.seconds = seconds
+        with step(f"{name}, a model of {seconds:g} s, in three ways"):
+            for way, work in ways.items():
+                counted = _counted(stack, partial(work, text))
+                rows.append({"run": name, "way": way, "model_seconds": seconds, **counted})
+    return rows
+
+
+def _counted(stack: Stack, work: Callable[[], object]) -> Json:
     seconds: list[float] = []
 
     def timed() -> None:
@@ -59,7 +74,7 @@ def _row(stack: Stack, name: str, work: Callable[[], object], warm: bool = False
         seconds.append(time.monotonic() - start)
 
     lines = stack.journal.during(timed)
-    return {"run": name, "wall_seconds": seconds[0], **figures(taken(lines))}
+    return {"wall_seconds": seconds[0], **figures(taken(lines))}
 
 
 def figures(of: Taken) -> Json:

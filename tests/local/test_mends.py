@@ -3,6 +3,7 @@
 One test for each promise of AWS that the engine builds on and the bare emulator doesn't keep.
 """
 
+import base64
 import itertools
 import json
 import time
@@ -522,6 +523,17 @@ def test_who_may_send_a_message_may_send_several(client: Callable[[str], Any]) -
 def test_functions_log(client: Callable[[str], Any], states: Any, outputs: dict[str, str]) -> None:
     _run(states, outputs["Machine"], path="answer")
     assert any("logged by" in line for line in _log_lines(client))
+
+
+def test_an_invocation_has_its_own_lines_of_the_log(client: Callable[[str], Any], outputs: dict[str, str]) -> None:
+    assert outputs
+    functions = client("lambda")
+    name = functions.list_functions()["Functions"][0]["FunctionName"]
+    for _ in range(2):
+        answer = functions.invoke(FunctionName=name, Payload=b"{}", LogType="Tail")
+        log = base64.b64decode(answer["LogResult"]).decode()
+        assert log.count("logged by") == 1
+        assert "the last line" not in log
 
 
 def test_the_exception_that_ends_an_invocation_is_logged(

@@ -1,0 +1,80 @@
+"""Measures everything, or the parts that are named, and writes it down: `python -m bench [part ...]` (`make bench`).
+
+The figures go to `results/figures.json`, with the machine and the versions; the tables and plots of
+docs/performance.md are made from it. A part that is not measured keeps the figures that it had.
+"""
+
+import argparse
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+from rich.console import Console
+
+from bench import cold_start, costs, file_search, latency, report
+from bench.stack import DIRECTORY, Stack, stack
+from local.up import shown
+
+Json = dict[str, Any]
+
+RESULTS = Path(__file__).parent / "results" / "figures.json"
+PACKAGES = ("aws-cdk-lib", "boto3", "ministack", "openai", "pydantic")
+
+
+def _cold_start(stack: Stack, step: Callable[[str], Any]) -> Json:
+    (template,) = (DIRECTORY / "cdk.out").glob("*.template.json")
+    return cold_start.measure(template, step)
+
+
+PARTS: dict[str, Callable[[Stack, Callable[[str], Any]], Any]] = {
+    "costs": costs.measure,
+    "overhead": latency.overhead,
+    "growth": latency.growth,
+    "at_once": latency.at_once,
+    "cold_start": _cold_start,
+    "file_search": file_search.measure,
+}
+
+
+def machine() -> Json:
+    """What the figures were measured with."""
+    cpuinfo = Path("/proc/cpuinfo")
+    models = [line.partition(": ")[2] for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+    return {
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "processor": models[0] if models else platform.processor(),
+        "cores": os.cpu_count(),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9),
+        "system": f"{platform.system()} {platform.machine()}",
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+    }
+
+
+def main() -> None:
+    """Measure, save and report."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure what the stack costs and takes.")
+    parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(PARTS))
+    names = parser.parse_args().parts or list(PARTS)
+    if unknown := set(names) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    console = Console(highlight=False)
+    console.print(f"{len(names)} parts; all of them take about ten minutes on a machine that has nothing else to do.")
+    results: Json = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
+    with stack(shown) as deployed:
+        for number, name in enumerate(names, start=1):
+            console.rule(f"{number} of {len(names)}: {name}", align="left")
+            results[name] = {"machine": machine(), "figures": PARTS[name](deployed, shown)}
+            RESULTS.parent.mkdir(exist_ok=True)
+            RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    report.write(results)
+    console.print(f"Written: {RESULTS.relative_to(Path.cwd())}, {report.PAGE.relative_to(Path.cwd())} and its plots.")
+
+
+if __name__ == "__main__":
+    main()

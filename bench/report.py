@@ -1,0 +1,305 @@
+"""Makes the tables and plots of docs/performance.md from the figures: what stands between its marks is written anew."""
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bench import scale
+from bench.prices import PRICES, READ_ON, REGION
+from layers.build import ROOT
+
+Json = dict[str, Any]
+
+PAGE = ROOT / "docs" / "performance.md"
+PLOTS = ROOT / "docs" / "performance"
+BLUE, GREEN, ORANGE, GREY = "#2563a8", "#3a8f5c", "#d9822b", "#b8bec7"
+WAYS = {"this stack": BLUE, "polling loop": ORANGE, "blocking Lambda": GREY}
+
+
+def write(results: Json) -> None:
+    """Write the page's tables and its plots."""
+    figures = {name: part["figures"] for name, part in results.items()}
+    blocks = {
+        "measured on": measured_on(results),
+        "kinds of runs": kinds(figures["costs"]["runs"]),
+        "rivals": rivals(figures["costs"]["rivals"]),
+        "prices": prices(),
+        "overhead": overhead(figures["overhead"]),
+        "growth": growth(figures["growth"]),
+        "at once": at_once(figures["at_once"]),
+        "functions": functions(figures["cold_start"]),
+        "layers": layers(figures["cold_start"]["layers"]),
+        "file search": search(figures["file_search"]),
+        "scale": scale.table(figures["costs"]["rivals"]),
+    }
+    text = PAGE.read_text()
+    for name, block in blocks.items():
+        place = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- end -->)", re.DOTALL)
+        assert len(place.findall(text)) == 1, f"{PAGE.name} has no place for {name!r}"
+        text = place.sub(block.replace("\\", r"\\") + "\n", text)
+    PAGE.write_text(text)
+    PLOTS.mkdir(exist_ok=True)
+    # Without these, the same figures would make another file each time.
+    mpl.rcParams.update({"svg.hashsalt": "performance", "svg.fonttype": "none", "font.size": 9})
+    plot_rivals(figures["costs"]["rivals"])
+    plot_overhead(figures["overhead"]["answers"])
+    plot_growth(figures["growth"])
+
+
+def as_table(head: Sequence[str], rows: Iterable[Sequence[Any]], text_columns: int = 1) -> str:
+    """A table in Markdown; numbers to the right."""
+    marks = ["---" if index < text_columns else "--:" for index in range(len(head))]
+    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in (head, marks, *rows))
+
+
+def measured_on(results: Json) -> str:
+    """Which machine, and when."""
+    machine = next(iter(results.values()))["machine"]
+    dates = " to ".join(sorted({part["machine"]["date"] for part in results.values()}))
+    versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
+    return (
+        f"{dates}: {machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB, {machine['system']}; "
+        f"{versions}."
+    )
+
+
+def total(row: Json) -> float:
+    """US dollars for 1,000."""
+    return float(sum(row["dollars"].values()))
+
+
+def kinds(runs: list[Json]) -> str:
+    """What each kind of run takes."""
+    head = [
+        "run",
+        "transitions",
+        "invocations",
+        "billed ms",
+        "read units",
+        "write units",
+        "HTTP requests",
+        "$ for 1,000",
+    ]
+    return as_table(
+        head,
+        (
+            [
+                row["run"],
+                row["transitions"],
+                row["invocations"],
+                f"{row['billed_ms']:,}",
+                f"{row['read_units']:g}",
+                f"{row['write_units']:g}",
+                row["api_requests"],
+                f"**{total(row):.3f}**",
+            ]
+            for row in runs
+        ),
+    )
+
+
+def rivals(rows: list[Json]) -> str:
+    """The same run in three ways."""
+    head = ["run", "model", "way", "seconds", "transitions", "invocations", "billed ms", "units", "$ for 1,000"]
+    return as_table(
+        head,
+        (
+            [
+                row["run"],
+                f"{row['model_seconds']:g} s",
+                row["way"],
+                f"{row['wall_seconds']:.1f}",
+                row["transitions"],
+                row["invocations"],
+                f"{row['billed_ms']:,}",
+                f"{row['read_units']:g} + {row['write_units']:g}",
+                f"**{total(row):.3f}**",
+            ]
+            for row in rows
+        ),
+        text_columns=3,
+    )
+
+
+def prices() -> str:
+    """The prices, with where they were read."""
+    rows = ([p.service, p.unit, f"{p.dollars:g} for {p.count:,}", p.source] for p in PRICES)
+    table = as_table(["service", "unit", f"US dollars, {REGION}", "source"], rows, text_columns=4)
+    return f"{table}\n\nRead on {READ_ON}; without free tiers."
+
+
+def overhead(found: Json) -> str:
+    """How much longer a run takes than the model."""
+    rows = (
+        [
+            f"{row['model_seconds']:g} s",
+            row["runs"],
+            f"{row['wall']:.2f} s",
+            f"**{row['ratio']:.2f}**",
+            f"{1_000 * row['before']:.0f} ms",
+            f"{1_000 * row['after']:.0f} ms",
+        ]
+        for row in found["answers"]
+    )
+    head = ["model", "runs", "median run", "run / model", "before the model is asked", "after its last byte"]
+    turns = found["turns"]
+    return (
+        as_table(head, rows) + f"\n\nA turn that calls a tool adds **{1_000 * turns['median']:.0f} ms** (median of "
+        f"{turns['count']}; 99th percentile {1_000 * turns['p99']:.0f} ms) to the model's and the tool's own time."
+    )
+
+
+def growth(rows: list[Json]) -> str:
+    """The same run on threads of different lengths."""
+    head = [
+        "truncation",
+        "messages",
+        "transitions",
+        "read units",
+        "write units",
+        "bytes read",
+        "bytes to the model",
+        "ms",
+    ]
+    ordered = sorted(rows, key=lambda row: (row["strategy"] == "auto", row["messages"]))
+    return as_table(
+        head,
+        (
+            [
+                f"`{row['strategy']}`",
+                f"{row['messages']:,}",
+                row["transitions"],
+                f"{row['read_units']:g}",
+                f"{row['write_units']:g}",
+                f"{row['read_bytes']:,}",
+                f"{row['model_bytes']:,}",
+                f"{row['milliseconds']:.0f}",
+            ]
+            for row in ordered
+        ),
+    )
+
+
+def at_once(rows: list[Json]) -> str:
+    """Many runs at the same moment."""
+    return as_table(
+        ["runs at once", "completed", "all ended after", "median run", "99th percentile"],
+        (
+            [r["runs"], r["completed"], f"{r['seconds']:.1f} s", f"{r['median']:.1f} s", f"{r['p99']:.1f} s"]
+            for r in rows
+        ),
+    )
+
+
+def functions(found: Json) -> str:
+    """What each function imports."""
+    alone = found["interpreter_ms"]
+    return as_table(
+        ["function", "modules", "MB of them", "budget", "CPU", "of the interpreter's own start", "own code"],
+        (
+            [
+                f"`{row['function']}`",
+                row["modules"],
+                f"{row['megabytes']:.1f}",
+                f"{row['budget'][0]}, {row['budget'][1]:g} MB",
+                f"{row['cpu_ms']:.0f} ms",
+                f"{row['cpu_ms'] / alone:.0f} x",
+                f"{1_000 * row['package_megabytes']:.0f} KB",
+            ]
+            for row in sorted(found["functions"], key=lambda row: -row["modules"])
+        ),
+    )
+
+
+def layers(rows: list[Json]) -> str:
+    """The size of each layer."""
+    made_for = {"lambda": "Lambda (arm64)", "host": "this machine"}[rows[0]["target"]]
+    return as_table(
+        [f"layer, for {made_for}", "zipped", "unpacked"],
+        ([f"`{row['layer']}`", f"{row['zipped']:.1f} MB", f"{row['megabytes']:.1f} MB"] for row in rows),
+    )
+
+
+def search(found: Json) -> str:
+    """How often file search finds the right document."""
+    table = as_table(
+        ["ranking", "first", "in the top 5", "mean reciprocal rank", "a search"],
+        (
+            [r["ranking"], f"{r['first']:.1%}", f"{r['top']:.1%}", f"{r['reciprocal']:.2f}", f"{r['seconds']:.2f} s"]
+            for r in found["rankings"]
+        ),
+    )
+    return (
+        f"{found['documents']} documents, read in {found['ingestion_seconds']:.0f} s; {found['questions']} questions."
+        f"\n\n{table}"
+    )
+
+
+def plot_rivals(rows: list[Json]) -> None:
+    """What a plain answer costs by the time that the model takes."""
+    figure, axes = _axes("seconds that the model takes", "US dollars for 1,000 plain answers")
+    for way, color in WAYS.items():
+        points = [row for row in rows if row["way"] == way and row["run"] == "plain answer"]
+        seconds = [row["model_seconds"] for row in points]
+        axes.plot(seconds, [total(row) for row in points], marker="o", color=color, label=way)
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False)
+    _save(figure, "rivals")
+
+
+def plot_overhead(rows: list[Json]) -> None:
+    """Where the time of a run goes."""
+    figure, axes = _axes("seconds, median", "the model takes")
+    names = [f"{row['model_seconds']:g} s" for row in rows]
+    left = [0.0] * len(rows)
+    model = [row["wall"] - row["before"] - row["after"] for row in rows]
+    parts = {
+        "before the model is asked": ([row["before"] for row in rows], BLUE),
+        "model": (model, GREY),
+        "after its last byte": ([row["after"] for row in rows], ORANGE),
+    }
+    for label, (widths, color) in parts.items():
+        axes.barh(names, widths, left=left, color=color, label=label)
+        left = [start + width for start, width in zip(left, widths, strict=True)]
+    axes.legend(frameon=False, loc="lower right")
+    _save(figure, "overhead")
+
+
+def plot_growth(rows: list[Json]) -> None:
+    """What a run takes on threads of different lengths."""
+    figure = Figure(figsize=(7, 2.6), layout="constrained")
+    units, sent = figure.subplots(1, 2)
+    for axes, title, key in ((units, "read units", "read_units"), (sent, "KB to the model", "model_bytes")):
+        for strategy, color in (("last_messages: 10", GREEN), ("auto", BLUE)):
+            points = sorted((row["messages"], row[key]) for row in rows if row["strategy"] == strategy)
+            values = [value / (1_000 if key == "model_bytes" else 1) for _, value in points]
+            axes.plot([count for count, _ in points], values, marker="o", color=color, label=strategy)
+        axes.set_xscale("log")
+        axes.set_xlabel("messages of the thread")
+        axes.set_title(title, fontsize=9)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.set_ylim(bottom=0)
+    units.legend(frameon=False)
+    _save(figure, "growth")
+
+
+def _axes(x: str, y: str) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(6, 2.8), layout="constrained")
+    axes = figure.subplots()
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _save(figure: Figure, name: str) -> None:
+    figure.patch.set_facecolor("white")
+    path: Path = PLOTS / f"{name}.svg"
+    figure.savefig(path, metadata={"Date": None})
+    # Markers are drawn with trailing spaces, which no diff should show.
+    path.write_text("\n".join(line.rstrip() for line in path.read_text().splitlines()) + "\n")
