@@ -8,7 +8,6 @@ import json
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
 from typing import Any
 
 import boto3
@@ -54,7 +53,7 @@ def main(arguments: list[str] | None = None) -> None:
     """What the command line says."""
     parser = argparse.ArgumentParser(description="A day's runs and messages, as files in the bucket.")
     parser.add_argument("--env", default="", help="the environment: dev, staging, prod; the local stack unless given")
-    parser.add_argument("--day", type=lambda text: date.fromisoformat(text).isoformat(), help="UTC; yesterday")
+    parser.add_argument("--day", type=stack.day, metavar="YYYY-MM-DD", help="UTC; yesterday unless given")
     given = parser.parse_args(arguments)
     try:
         found = stack.find(given.env)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import boto3
@@ -71,3 +72,8 @@ def outputs(environment: str) -> dict[str, str]:
 def variables(outputs: Mapping[str, str]) -> dict[str, str]:
     """A stack's outputs under the names of environment variables: StateMachineArn as STATE_MACHINE_ARN."""
     return {re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper(): value for name, value in outputs.items()}
+
+
+def day(text: str) -> str:
+    """An argument of a command that is a day, `YYYY-MM-DD`."""
+    return date.fromisoformat(text).isoformat()

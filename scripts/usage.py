@@ -8,6 +8,7 @@ import argparse
 import os
 import sys
 import time
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -69,15 +70,16 @@ def main(arguments: list[str] | None = None) -> None:
     of.add_argument("--thread", dest="thread_id")
     of.add_argument("--assistant", dest="assistant_id")
     of.add_argument("--user", dest="user_id", help="a user_id, as in the metadata of runs or threads")
-    parser.add_argument("--from", dest="start_date", help="the first day, 2026-11-01; 29 days before the last one")
-    parser.add_argument("--to", dest="end_date", help="the last day; today")
+    days: Any = {"type": stack.day, "metavar": "YYYY-MM-DD"}
+    parser.add_argument("--from", dest="start_date", help="the first day; 29 days before the last one", **days)
+    parser.add_argument("--to", dest="end_date", help="the last day; today", **days)
     given = vars(parser.parse_args(arguments))
     environment, project = given.pop("env"), given.pop("project")
     asked = {name: value for name, value in given.items() if value is not None}
     try:
         os.environ.update(stack.find(environment).variables)
         told = report(Store(project), asked, int(time.time() * 1000))
-    except (stack.StackNotFound, ApiError, ValueError) as error:
+    except (stack.StackNotFound, ApiError) as error:
         sys.exit(str(error))
     whose = next((asked[name] for name in ("thread_id", "assistant_id", "user_id") if name in asked), "all")
     console = Console(highlight=False)

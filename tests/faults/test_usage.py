@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import repeat
@@ -18,7 +18,8 @@ from assistant_engine.records import Account, Json, Run, Usage
 from assistant_engine.store import Store
 from assistant_engine.store.usage import Budget
 from local import up as local
-from scripts import keys
+from scripts import budget, keys, usage
+from scripts import stack as stack_finder
 from tests.contract.conftest import StrictOpenAI, connect
 from tests.driver import ASK, GET_STOCK_PRICE, Driver
 from tests.faults.aws_proxy import CONFLICT, DIES_AFTER, DIES_BEFORE, LOST, THROTTLED, AwsProxy
@@ -282,9 +283,9 @@ def test_a_budget_that_is_used_up_refuses_new_runs(
 ) -> None:
     model_server.when(marker, repeat(used(says("Done."), REPORTED)))
     key = {"Idempotency-Key": marker}
-    usage, store = project.store.usage, project.store
+    budgets, store = project.store.usage, project.store
     whose = project.assistant_id if of == "assistant" else None
-    usage.set_budget(Budget(whose, 1_100, None) if limit == "tokens" else Budget(whose, None, 440_000))
+    budgets.set_budget(Budget(whose, 1_100, None) if limit == "tokens" else Budget(whose, None, 440_000))
 
     def ask(**more: Any) -> Any:
         thread: Any = {"messages": [{"role": "user", "content": f"say {marker}"}]}
@@ -311,7 +312,7 @@ def test_a_budget_that_is_used_up_refuses_new_runs(
 
     [total] = store.usage.of_project(*EVER)
     assert total.runs == 1
-    usage.set_budget(Budget(whose, 1_101, None) if limit == "tokens" else Budget(whose, None, 440_001))
+    budgets.set_budget(Budget(whose, 1_101, None) if limit == "tokens" else Budget(whose, None, 440_001))
     assert ask().status == "completed"
 
 
@@ -340,3 +341,48 @@ def replace_times(account: Account, times: Account) -> Account:
     """An account with another's times."""
     told = {name: figure for name, figure in times.figures().items() if name.endswith("_ms")}
     return Account.of({**account.figures(), **told})
+
+
+# The commands
+
+
+def test_the_commands_print_usage_and_set_budgets(
+    project: Project,
+    model_server: ModelServer,
+    marker: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(stack_finder, "find", lambda environment: stack_finder.Stack({}))
+    monkeypatch.setenv("COLUMNS", "200")
+    model_server.when(f"{marker}-priced", repeat(used(says("Done."), REPORTED)))
+    of = ["--project", project.store.project]
+
+    def said(command: Callable[[list[str]], None], *arguments: str) -> str:
+        command([*arguments, *of])
+        return capsys.readouterr().out
+
+    assert said(budget.main) == f"Project {project.store.project} has no budget.\n"
+    told = said(budget.main, "set", "--assistant", project.assistant_id, "--tokens", "2000", "--dollars", "0.5")
+    assert told == f"{project.assistant_id}: 0 of 2,000 tokens and 0.0000 of 0.50 US dollars used today\n"
+    said(budget.main, "set", "--dollars", "20")
+    priced = project.ended(project.begin(f"say {marker}-priced", model=PRICED, metadata={"user_id": "ada"}))
+    project.ended(project.begin("say Done."))
+    assert f"project {project.store.project}: 0.0004 of 20.00 US dollars used today" in said(budget.main)
+    said(budget.main, "remove", "--assistant", project.assistant_id)
+    assert said(budget.main, "remove") == f"Project {project.store.project} has no budget.\n"
+    for wrong in (["set"], ["show", "--tokens", "1"], ["set", "--dollars", "-1"], ["set", "--tokens", "1e3"]):
+        with pytest.raises(SystemExit):
+            said(budget.main, *wrong)
+    with pytest.raises(SystemExit, match="No assistant found"):
+        said(budget.main, "set", "--assistant", "asst_none", "--tokens", "1")
+
+    shown = said(usage.main)
+    assert "0.0004 *" in shown and "1 of the runs are of models without a price" in shown
+    for arguments in (["--user", "ada"], ["--thread", priced.thread_id]):
+        shown = said(usage.main, *arguments)
+        assert "1,000" in shown and "0.0004 " in shown and "without a price" not in shown
+    with pytest.raises(SystemExit, match="No thread found"):
+        said(usage.main, "--thread", "thread_none")
+    with pytest.raises(SystemExit):
+        said(usage.main, "--from", "yesterday")
