@@ -10,6 +10,7 @@ import sys
 import time
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -21,27 +22,30 @@ from scripts import stack
 
 COLUMNS = {
     "runs": "runs",
-    "prompt_tokens": "prompt",
-    "cached_tokens": "of it cached",
-    "completion_tokens": "completion",
-    "reasoning_tokens": "of it reasoning",
-    "model_calls": "model calls",
-    "tool_calls": "tool calls",
-    "model_ms": "model s",
-    "tool_ms": "tools s",
-    "client_ms": "client s",
-    "engine_ms": "engine s",
-    "cost": "US dollars",
+    "prompt_tokens": "prompt\ntokens",
+    "cached_tokens": "of these\ncached",
+    "completion_tokens": "completion\ntokens",
+    "reasoning_tokens": "of these\nreasoning",
+    "model_calls": "model\ncalls",
+    "tool_calls": "tool\ncalls",
+    "model_ms": "model\ns",
+    "tool_ms": "tools\ns",
+    "client_ms": "client\ns",
+    "engine_ms": "engine\ns",
+    "cost": "US\ndollars",
 }
+
+WIDTH = 200
+"""Characters that a line may have, whatever the terminal says: figures that are cut tell nothing."""
 
 
 def table(told: Json, title: str) -> Table:
     """A `UsageReport` as a table."""
-    shown = Table(title=title, show_footer=True)
-    shown.add_column("day (UTC)", footer="in all")
+    shown = Table(title=title, show_footer=True, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title_justify="left")
+    shown.add_column("day (UTC)", footer="in all", no_wrap=True)
     total = _cells(told["total"])
-    for (name, heading), footer in zip(COLUMNS.items(), total, strict=True):
-        shown.add_column(heading, footer=footer, justify="right", no_wrap=name == "cost")
+    for heading, footer in zip(COLUMNS.values(), total, strict=True):
+        shown.add_column(heading, footer=footer, justify="right", no_wrap=True)
     for day in told["data"]:
         shown.add_row(day["date"], *_cells(day))
     return shown
@@ -82,12 +86,10 @@ def main(arguments: list[str] | None = None) -> None:
     except (stack.StackNotFound, ApiError) as error:
         sys.exit(str(error))
     whose = next((asked[name] for name in ("thread_id", "assistant_id", "user_id") if name in asked), "all")
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=WIDTH)
     console.print(table(told, f"Usage of project {project}, {whose}, {told['start_date']} to {told['end_date']}"))
     if unpriced := told["total"]["unpriced_runs"]:
-        console.print(
-            f"* {unpriced:,} of the runs are of models without a price in cdk/prices.json, and not in this sum."
-        )
+        console.print(f"* Without what {unpriced:,} runs cost: their models have no price in cdk/prices.json.")
 
 
 if __name__ == "__main__":

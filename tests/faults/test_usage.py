@@ -378,10 +378,10 @@ def test_the_commands_print_usage_and_set_budgets(
         said(budget.main, "set", "--assistant", "asst_none", "--tokens", "1")
 
     shown = said(usage.main)
-    assert "0.0004 *" in shown and "1 of the runs are of models without a price" in shown
+    assert "0.0004 *" in shown and "Without what 1 runs cost" in shown
     for arguments in (["--user", "ada"], ["--thread", priced.thread_id]):
         shown = said(usage.main, *arguments)
-        assert "1,000" in shown and "0.0004 " in shown and "without a price" not in shown
+        assert "1,000" in shown and "0.0004 " in shown and "Without what" not in shown
     with pytest.raises(SystemExit, match="No thread found"):
         said(usage.main, "--thread", "thread_none")
     with pytest.raises(SystemExit):

@@ -588,7 +588,8 @@ class Runs:
 
     @staticmethod
     def _accounted(account: Account, names: dict[str, list[str]], named: Json) -> None:
-        figures = account.figures()
+        # What is not there counts as 0, and no figure ever falls: each byte of a run is paid for at each change.
+        figures = {name: figure for name, figure in account.figures().items() if figure or name == "cost"}
         names["SET"] += [f"{name} = :{name}" for name in figures]
         named |= figures
 
