@@ -157,7 +157,7 @@ def all_at_once(driver: Driver, bus: Bus, webhook: WebhookReceiver, count: int, 
     with webhook.failing():
         with ThreadPoolExecutor(8) as pool:
             started = list(pool.map(lambda number: begun(driver, number), range(count)))
-        until(lambda: time.monotonic() > began + seconds and len(webhook.journal) > already)
+        until(lambda: time.monotonic() > began + seconds and len(webhook.journal) >= already + count)
         refused = len(webhook.journal) - already
     ended = all_ended(driver, started)
     until(lambda: all(len(bus.of(run)) == run.sequence for run in ended))
