@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import platform
+import sys
 import time
 from collections.abc import Callable
 from importlib.metadata import version
@@ -74,6 +75,8 @@ def main() -> None:
             RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     report.write(results)
     console.print(f"Written: {RESULTS.relative_to(Path.cwd())}, {report.PAGE.relative_to(Path.cwd())} and its plots.")
+    if broken := report.broken(results):
+        sys.exit("\n".join(broken))
 
 
 if __name__ == "__main__":

@@ -122,9 +122,10 @@ def _kinds(stack: Stack) -> dict[str, Callable[[], object]]:
 def _by_the_api(stack: Stack, text: str, thread_id: str = "", ends: str = "completed") -> Run:
     """A run as a client of the `openai` package asks for it, polls it and reads its answer."""
     threads = stack.client.beta.threads
+    assistant = stack.assistant if text.startswith("call") else stack.plain_assistant
     thread_id = thread_id or threads.create().id
     threads.messages.create(thread_id, role="user", content=text)
-    run = threads.runs.create_and_poll(thread_id=thread_id, assistant_id=stack.assistant)
+    run = threads.runs.create_and_poll(thread_id=thread_id, assistant_id=assistant)
     if run.status == "requires_action":
         assert run.required_action
         calls = run.required_action.submit_tool_outputs.tool_calls
@@ -141,7 +142,7 @@ def _by_the_api(stack: Stack, text: str, thread_id: str = "", ends: str = "compl
 def _by_a_service(stack: Stack, text: str) -> None:
     """A run as another AWS service asks for it."""
     machines = stack.aws("stepfunctions")
-    request = {"assistant_id": stack.assistant, "additional_messages": [{"role": "user", "content": text}]}
+    request = {"assistant_id": stack.plain_assistant, "additional_messages": [{"role": "user", "content": text}]}
     started = machines.start_execution(
         stateMachineArn=stack.deployed.outputs["StateMachineArn"], input=json.dumps(request)
     )
@@ -152,7 +153,7 @@ def _by_a_service(stack: Stack, text: str) -> None:
 def _cancelled(stack: Stack) -> None:
     threads = stack.client.beta.threads
     thread_id = stack.thread("wait 5\nsay Good morning.")
-    run = threads.runs.create(thread_id, assistant_id=stack.assistant)
+    run = threads.runs.create(thread_id, assistant_id=stack.plain_assistant)
     while threads.runs.retrieve(run.id, thread_id=thread_id).status == "queued":
         time.sleep(0.1)
     with contextlib.suppress(openai.BadRequestError):  # It ended first.

@@ -18,9 +18,6 @@ from bench.stack import Stack
 
 CORPUS = Path(__file__).parent / "corpus"
 TOP = 5
-LEAST_FOUND = 0.9
-"""Share of the questions whose document is among the first `TOP` results of the hybrid search."""
-
 RANKINGS = {"hybrid": (1, 1), "vectors alone": (1, 0), "keywords alone": (0, 1)}
 
 
@@ -61,11 +58,7 @@ def rank(client: openai.OpenAI, store_id: str, question: str, name: str, weights
 
 
 def measure(stack: Stack, step: Callable[[str], Any]) -> dict[str, Any]:
-    """The shares of the questions that each ranking answers.
-
-    Raises:
-        AssertionError: the hybrid one finds fewer than promised.
-    """
+    """The shares of the questions that each ranking answers, the hybrid one first."""
     start = time.monotonic()
     with step("Documents into a vector store"):
         store_id = fill(stack.client)
@@ -85,7 +78,6 @@ def measure(stack: Stack, step: Callable[[str], Any]) -> dict[str, Any]:
                 "seconds": (time.monotonic() - start) / len(asked),
             }
         )
-    assert rankings[0]["top"] >= LEAST_FOUND, rankings
     return {
         "documents": len(documents()),
         "questions": len(asked),

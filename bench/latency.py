@@ -35,7 +35,7 @@ STRATEGIES: dict[str, Json] = {
 
 def overhead(stack: Stack, step: Step) -> Json:
     """Runs one after the other, as the client of the `openai` package sees them."""
-    _run(stack, "say Good morning.")
+    _timed(stack)
     answers = []
     for seconds, times in TIMES.items():
         with step(f"{times} runs with a model of {seconds:g} s"):
@@ -53,7 +53,7 @@ def _timed(stack: Stack) -> dict[str, float]:
     """A plain answer: seconds in all, before the model, after its last byte; the ratio of all to the model's own."""
     thread_id = stack.thread("say Good morning.")
     start = time.time()
-    run = stack.client.beta.threads.runs.create_and_poll(thread_id=thread_id, assistant_id=stack.assistant)
+    run = stack.client.beta.threads.runs.create_and_poll(thread_id=thread_id, assistant_id=stack.plain_assistant)
     end = time.time()
     assert run.status == "completed", run.last_error
     (call,) = stack.model.calls_of(run.id)
@@ -80,10 +80,8 @@ def _turns(stack: Stack) -> list[float]:
     return [gap - tool for gap, tool in zip(gaps, tools, strict=True)]
 
 
-def _run(stack: Stack, text: str, **more: Any) -> Run:
-    run = stack.client.beta.threads.runs.create_and_poll(
-        thread_id=stack.thread(text), assistant_id=stack.assistant, **more
-    )
+def _run(stack: Stack, text: str) -> Run:
+    run = stack.client.beta.threads.runs.create_and_poll(thread_id=stack.thread(text), assistant_id=stack.assistant)
     assert run.status == "completed", run.last_error
     return run
 
@@ -97,7 +95,7 @@ def at_once(stack: Stack, step: Step) -> list[Json]:
 def _together(stack: Stack, count: int, step: Step) -> Json:
     machines = stack.aws("stepfunctions")
     messages = [{"role": "user", "content": "say Good morning."}]
-    request = json.dumps({"assistant_id": stack.assistant, "additional_messages": messages})
+    request = json.dumps({"assistant_id": stack.plain_assistant, "additional_messages": messages})
     start = stack.journal.end()
     began: dict[str, float] = {}
 
@@ -142,7 +140,7 @@ def _on(stack: Stack, thread_id: str, length: int, strategy: str) -> Json:
         start = time.time()
         created = stack.client.beta.threads.runs.create_and_poll(
             thread_id=thread_id,
-            assistant_id=stack.assistant,
+            assistant_id=stack.plain_assistant,
             additional_messages=[{"role": "user", "content": "say Good morning."}],
             truncation_strategy=STRATEGIES[strategy],  # type: ignore[arg-type]
         )

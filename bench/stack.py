@@ -60,6 +60,11 @@ class Stack:
         return made.id
 
     @cached_property
+    def plain_assistant(self) -> str:
+        """An assistant without tools; its id."""
+        return self.client.beta.assistants.create(model=self.deployed.model).id
+
+    @cached_property
     def store(self) -> "Store":
         """The engine's own store, to fill threads with."""
         from assistant_engine.records import DEFAULT_PROJECT

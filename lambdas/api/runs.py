@@ -27,7 +27,7 @@ from exchange import body, event, idempotency, listing, query, store, window
 
 router = APIGatewayHttpRouter()
 
-WATCH_SECONDS = 3
+WATCH_SECONDS = 2
 """How long a poll of a young run waits for its end."""
 
 LOOK_SECONDS = 0.04
