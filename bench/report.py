@@ -1,6 +1,5 @@
 """Makes the tables and plots of docs/performance.md from the figures: what stands between its marks is written anew."""
 
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -55,9 +54,10 @@ def page(results: Json, text: str) -> str:
         "scale": scale.table(figures["costs"]["rivals"]),
     }
     for name, block in blocks.items():
-        place = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- end -->)", re.DOTALL)
-        assert len(place.findall(text)) == 1, f"{PAGE.name} has no place for {name!r}"
-        text = place.sub(block + "\n", text)
+        before, mark, rest = text.partition(f"<!-- {name} -->\n")
+        _, end, after = rest.partition("<!-- end -->")
+        assert mark and end, f"{PAGE.name} has no place for {name!r}"
+        text = f"{before}{mark}{block}\n{end}{after}"
     return text
 
 

@@ -32,6 +32,9 @@ Json = Any
 
 SERVICES = ("dynamodb", "eventbridge", "s3", "secretsmanager", "sqs", "stepfunctions")
 
+_looked_at: contextvars.ContextVar[list[Json]] = contextvars.ContextVar("looked_at")
+"""All items that the last query of this request has read, before its filter and whole."""
+
 _within_a_map: contextvars.ContextVar[bool] = contextvars.ContextVar("within_a_map", default=False)
 
 
@@ -46,6 +49,7 @@ def attach(journal: Path) -> None:
 
     _meter_states(write)
     names = _meter_invocations(write)
+    _note_what_queries_look_at()
     for service in SERVICES:
         _meter_requests(write, service, names)
 
@@ -128,6 +132,18 @@ def _meter_requests(write: Callable[..., None], service: str, names: dict[str, s
     module.handle_request = handle_and_tell
 
 
+def _note_what_queries_look_at() -> None:
+    paginate = dynamodb._paginate_evaluated_items
+
+    def paginate_and_note(items: Json, limit: Json, table: Json, index_name: Json = None) -> Json:
+        page, more = paginate(items, limit, table, index_name)
+        projected = [dynamodb._apply_index_projection(item, table, index_name) if index_name else item for item in page]
+        _looked_at.set(projected)
+        return page, more
+
+    dynamodb._paginate_evaluated_items = paginate_and_note
+
+
 def _units(operation: str, request: Json, answer: Json) -> Json:
     """What DynamoDB charges for a request that it has answered."""
     units = {"read_units": 0.0, "write_units": 0.0, "index_units": 0.0, "bytes": 0}
@@ -148,7 +164,7 @@ def _units(operation: str, request: Json, answer: Json) -> Json:
                 for key in wanted["Keys"]:
                     read([item(table, key)], wanted.get("ConsistentRead", False))
         case "Query":
-            read(_looked_at(request, answer), request.get("ConsistentRead", False))
+            read(_looked_at.get(), request.get("ConsistentRead", False))
         case _:
             consumed = answer.get("ConsumedCapacity", [])
             for table in consumed if isinstance(consumed, list) else [consumed]:
@@ -156,17 +172,3 @@ def _units(operation: str, request: Json, answer: Json) -> Json:
                 units["index_units"] += indexes
                 units["write_units"] += table["CapacityUnits"] - indexes
     return units
-
-
-def _looked_at(request: Json, answer: Json) -> list[Json]:
-    """All items that a query read, before its filter and whole."""
-    if "FilterExpression" not in request and "ProjectionExpression" not in request:
-        items: list[Json] = answer["Items"]
-        return items
-    whole = {name: value for name, value in request.items() if name not in ("FilterExpression", "ProjectionExpression")}
-    for member in ("ExpressionAttributeNames", "ExpressionAttributeValues"):
-        used = {k: v for k, v in whole.pop(member, {}).items() if re.search(rf"{k}\b", whole["KeyConditionExpression"])}
-        whole |= {member: used} if used else {}
-    _, _, body = dynamodb._query(whole)
-    looked_at: list[Json] = json.loads(body)["Items"]
-    return looked_at

@@ -142,7 +142,7 @@ def poll_after(run: Run, now: int) -> int:
     if run.status == "requires_action":
         return 1_000
     age = now - (run.started_at or run.created_at)
-    return 250 if age < 10 else 1_000 if age < 60 else 2_000
+    return 500 if age < 10 else 1_000 if age < 60 else 2_000
 
 
 def _shown(run: Run) -> Json:
