@@ -219,3 +219,25 @@ def test_a_run_request_brings_files_too(client: openai.OpenAI, driver: Driver, a
     assert again["status"] == "completed"
     made = store_of(client, client.beta.threads.retrieve(run.thread_id))
     assert made.file_counts.total == 3
+
+
+def test_a_run_waits_a_minute_at_most_for_files_of_its_thread(
+    client: openai.OpenAI, driver: Driver, store: Store
+) -> None:
+    vector_store = client.vector_stores.create()
+    entry = {
+        "file_id": upload(client),
+        "filename": "a.txt",
+        "attributes": None,
+        "chunking": vector_stores.AUTO_CHUNKING,
+    }
+    # Nobody tells the ingestion.
+    store.vector_store_files.attach(vector_store.id, [entry], int(time.time() * 1000))
+    thread = {"tool_resources": {"file_search": {"vector_store_ids": [vector_store.id]}}}
+    run = driver.created("Hello", assistant_id=driver.assistant(functions=[], tools=SEARCH), thread=thread)
+    waits = [vector_stores.still_reading(store, run, run.created_at + age) for age in (0, 59, 60)]
+    assert waits == [True, True, False]
+    without_search = driver.created("Hello", thread=thread)
+    assert not vector_stores.still_reading(store, without_search, run.created_at)
+    client.vector_stores.delete(vector_store.id)
+    assert not vector_stores.still_reading(store, run, run.created_at)
