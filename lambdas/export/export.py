@@ -56,6 +56,7 @@ def handler(event: Json) -> Json:
 
 def _write(day: str, shard: int, runs_file: IO[bytes], messages_file: IO[bytes]) -> dict[str, int]:
     counts = {"runs": 0, "messages": 0}
+    _ = store().blobs.client  # made here, once, and not by each of the readers
     found = store().runs.ended(day, shard)
     with (
         # Without a name and a time in them, the same lines are the same bytes.

@@ -276,8 +276,7 @@ def test_a_question_that_makes_no_sense_is_a_400(api: httpx2.Client, query: dict
 # Budgets
 
 
-@pytest.mark.parametrize("of", ["project", "assistant"])
-@pytest.mark.parametrize("limit", ["tokens", "cost"])
+@pytest.mark.parametrize(("of", "limit"), [("project", "tokens"), ("assistant", "cost")])
 def test_a_budget_that_is_used_up_refuses_new_runs(
     project: Project, client: StrictOpenAI, model_server: ModelServer, marker: str, of: str, limit: str
 ) -> None:
