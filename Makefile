@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Without byte code in the virtual environment, every synth compiles the CDK again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup up down demo watch report usage budget export test check browser soak format smoke bench docs layers \
+.PHONY: help setup up down demo watch report usage budget export republish test check browser soak format smoke bench docs layers \
 	synth deploy lock
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo "make soak                hundreds of runs at once with every kind of fault"
 	@echo "make deploy ENV=dev      deploy to your AWS account; make smoke ENV=dev tries it there"
 	@echo "make usage | budget | export [ENV=dev] [SAY=...]   what was used; what may be used; usage and text as files"
+	@echo "make republish [ENV=dev] publish again the events that were given up"
 	@echo "make bench | docs | layers | synth | lock | format"
 
 setup: $(VENV)/.installed node_modules/.installed
@@ -57,7 +58,7 @@ watch report: setup
 	@test -n "$(RUN)" || { echo "Say which run: make $@ RUN=run_..."; exit 1; }
 	@$(SCRIPT) $(RUN) $(if $(THREAD),--thread $(THREAD)) $(WHERE)
 
-usage budget export: setup
+usage budget export republish: setup
 	@$(SCRIPT) $(SAY) $(if $(DAY),--day $(DAY)) $(WHERE)
 
 # Three processes, each with a stack of its own: the tests mostly wait.

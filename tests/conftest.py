@@ -61,7 +61,7 @@ def deployed(request: pytest.FixtureRequest) -> Iterator[local.Local]:
         request.getfixturevalue("aws_proxy")
         stack = deploy(request.getfixturevalue("app"), request.getfixturevalue("model_server"))
         set_mapping(
-            stack, "deliver_webhook", enabled=False
+            stack, "deliver_webhook", Enabled=False
         )  # Of hundreds of runs it would be a lot of work; those who test it say so.
         yield stack
     finally:

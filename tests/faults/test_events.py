@@ -14,15 +14,19 @@ from assistant_engine import runs
 from assistant_engine.lifecycle import TERMINAL, TRANSITIONS
 from assistant_engine.records import Account, Json, Run
 from local import up as local
+from local.tools import ROOT
+from scripts import republish
 from tests.driver import Driver
 from tests.faults.aws_proxy import DIES_AFTER, DIES_BEFORE, FORBIDDEN, LOST, TOO_MANY, AwsProxy
 from tests.faults.webhook_receiver import WebhookReceiver, set_mapping
 from tests.planted import found_in_log, planted, remember
+from tests.project import shown_in
 
 pytestmark = pytest.mark.offline_model
 
 ASKED = ("say {}", 'then get_stock_price {{"symbol": "ACME"}}\nsay {}', "then ask {{}}\nsay {}", "fail 400\nsay {}")
 SECONDS = 300
+EVENTS = ROOT / "docs" / "events.md"
 
 
 @dataclass
@@ -44,13 +48,11 @@ class Bus:
 
 @pytest.fixture(scope="module")
 def bus(driver: Driver) -> Iterator[Bus]:
-    """A rule on the bus, and its queue, which is read all the time."""
+    """The rule that docs/events.md shows, and its queue, which is read all the time."""
     events, sqs, name = driver.client("events"), driver.client("sqs"), driver.outputs["EventBus"]
     url = sqs.create_queue(QueueName="run-events")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    pattern = {"source": [f"assistants.{name}"], "detail-type": ["Run Status Change"]}
-    events.put_rule(Name="run-events", EventBusName=name, EventPattern=json.dumps(pattern))
-    events.put_targets(Rule="run-events", EventBusName=name, Targets=[{"Id": "queue", "Arn": arn}])
+    exec(shown_in(EVENTS)["rule"], {"json": json, "events": events, "bus": name, "queue_arn": arn})  # noqa: S102
     made, over = Bus(url, []), threading.Event()
 
     def read() -> None:
@@ -66,8 +68,8 @@ def bus(driver: Driver) -> Iterator[Bus]:
     yield made
     over.set()
     reader.join()
-    events.remove_targets(Rule="run-events", EventBusName=name, Ids=["queue"])
-    events.delete_rule(Name="run-events", EventBusName=name)
+    events.remove_targets(Rule="runs", EventBusName=name, Ids=["queue"])
+    events.delete_rule(Name="runs", EventBusName=name)
     sqs.delete_queue(QueueUrl=url)
 
 
@@ -78,9 +80,9 @@ def delivering(stack: local.Local, webhook: WebhookReceiver) -> Iterator[Webhook
     secret = remember(webhook.secret)
     stack.client("secretsmanager").put_secret_value(SecretId=stack.outputs["WebhookSecret"], SecretString=secret)
     sqs.purge_queue(QueueUrl=sqs.get_queue_url(QueueName=f"{prefix}-webhook.fifo")["QueueUrl"])
-    set_mapping(stack, "deliver_webhook", enabled=True)
+    set_mapping(stack, "deliver_webhook", Enabled=True)
     yield webhook
-    set_mapping(stack, "deliver_webhook", enabled=False)
+    set_mapping(stack, "deliver_webhook", Enabled=False)
 
 
 def until(look: Callable[[], bool]) -> None:
@@ -201,13 +203,13 @@ def test_a_publisher_that_dies_or_is_refused_in_the_midst_of_a_batch_loses_no_ev
     stack: local.Local, driver: Driver, bus: Bus, delivering: WebhookReceiver, aws_proxy: AwsProxy
 ) -> None:
     """Each run has all its changes in one batch of the stream, written faster than anybody reads them."""
-    set_mapping(stack, "publish_run_events", enabled=False)
+    set_mapping(stack, "publish_run_events", Enabled=False)
     ended = [cancelled_at_once(driver) for _ in FAULTS]
     rules = [
         aws_proxy.add(fault, operation, function="publish_run_events", about=run.thread_id, nth=3, times=times)
         for run, (fault, operation, times) in zip(ended, FAULTS, strict=True)
     ]
-    set_mapping(stack, "publish_run_events", enabled=True)
+    set_mapping(stack, "publish_run_events", Enabled=True)
     until(lambda: all(len(bus.of(run)) == run.sequence for run in ended))
     until(lambda: all(rule.seen == rule.nth + rule.times - 1 for rule in rules))
     assert not any(rule.survived for rule in rules)
@@ -217,3 +219,38 @@ def test_a_publisher_that_dies_or_is_refused_in_the_midst_of_a_batch_loses_no_ev
     for run in ended:
         examine(run, bus.of(run))
         examine_deliveries(run, delivering, bus.of(run))
+
+
+def test_what_was_given_up_is_published_again(
+    stack: local.Local, driver: Driver, bus: Bus, delivering: WebhookReceiver, aws_proxy: AwsProxy
+) -> None:
+    """Given up sooner than the stack's own limits of 12 hours and 100 deliveries."""
+    sqs, prefix = driver.client("sqs"), driver.outputs["EventBus"]
+    url = sqs.get_queue_url(QueueName=f"{prefix}-webhook.fifo")["QueueUrl"]
+    policy = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]["RedrivePolicy"]
+
+    def waiting(queue: str) -> int:
+        name, counted = sqs.get_queue_url(QueueName=f"{prefix}-{queue}")["QueueUrl"], "ApproximateNumberOfMessages"
+        return int(sqs.get_queue_attributes(QueueUrl=name, AttributeNames=[counted])["Attributes"][counted])
+
+    set_mapping(stack, "publish_run_events", MaximumRecordAgeInSeconds=1)
+    refused = cancelled_at_once(driver)
+    rule = aws_proxy.add(FORBIDDEN, "PutEvents", function="publish_run_events", about=refused.thread_id, times=1000)
+    until(lambda: waiting("events-dead-letters") >= 1 and len(bus.of(refused)) < refused.sequence)
+    aws_proxy.remove(rule)
+    set_mapping(stack, "publish_run_events", MaximumRecordAgeInSeconds=12 * 3600)
+
+    sqs.set_queue_attributes(
+        QueueUrl=url, Attributes={"RedrivePolicy": json.dumps({**json.loads(policy), "maxReceiveCount": 1})}
+    )
+    with delivering.failing():
+        untaken = cancelled_at_once(driver)
+        until(lambda: waiting("webhook-dead-letters.fifo") == untaken.sequence)
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": policy})
+
+    until(lambda: republish.on_the_bus(driver.client, prefix) == 0 and len(bus.of(refused)) == refused.sequence)
+    assert republish.at_the_webhook(driver.client, prefix) == untaken.sequence
+    names = {f"{untaken.id}-{number}" for number in (1, 2, 3, 4)}
+    until(lambda: names <= {each.name for each in list(delivering.journal) if each.taken})
+    examine(refused, bus.of(refused))
+    examine_deliveries(untaken, delivering, bus.of(untaken))

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from standardwebhooks import Webhook
 
@@ -96,9 +97,9 @@ class WebhookReceiver:
         return 500 if fails else 204
 
 
-def set_mapping(stack: local.Local, function: str, *, enabled: bool) -> None:
-    """Let a function of the stack have what comes from its queue or stream, or let that wait."""
+def set_mapping(stack: local.Local, function: str, **settings: Any) -> None:
+    """Change settings of what hands a queue or a stream to a function: `Enabled=False` lets it wait."""
     functions = stack.client("lambda")
     name = f"{stack.outputs['EventBus']}-{function}"
     (mapping,) = functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
-    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=enabled)
+    functions.update_event_source_mapping(UUID=mapping["UUID"], **settings)

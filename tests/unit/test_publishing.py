@@ -1,5 +1,6 @@
 """What becomes of events that AWS or the webhook's receiver does not take."""
 
+import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -12,9 +13,12 @@ from standardwebhooks import Webhook, WebhookVerificationError
 import deliver_webhook
 import publish_run_events
 from assistant_engine.records import Json
+from local.tools import ROOT
+from tests.project import shown_in
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 BODY = '{"type": "thread.run.queued"}'
+EVENTS = ROOT / "docs" / "events.md"
 
 
 def record(number: int, run: str, sequence: int) -> Json:
@@ -40,6 +44,8 @@ class Aws:
     def __init__(self) -> None:
         self.events: list[list[str]] = []
         self.messages: list[list[str]] = []
+        self.bodies: list[str] = []
+        self.detail_type = ""
         self.refused_events: set[int] = set()
         self.refused_messages: set[str] = set()
         self.down = False
@@ -48,11 +54,13 @@ class Aws:
         if self.down:
             raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "secret words"}}, "PutEvents")
         self.events.append([entry["Detail"] for entry in Entries])
+        self.detail_type = Entries[0]["DetailType"]
         answers = [{"ErrorCode": "InternalFailure"} if n in self.refused_events else {} for n in range(len(Entries))]
         return {"FailedEntryCount": len(self.refused_events), "Entries": answers}
 
     def send_message_batch(self, QueueUrl: str, Entries: list[Json]) -> Json:
         self.messages.append([entry["MessageDeduplicationId"] for entry in Entries])
+        self.bodies += [entry["MessageBody"] for entry in Entries]
         return {"Failed": [{"Id": entry["Id"]} for entry in Entries if entry["Id"] in self.refused_messages]}
 
 
@@ -157,13 +165,15 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
         server.shutdown()
 
 
-def delivered(monkeypatch: pytest.MonkeyPatch, secret: str = SECRET, deliveries: int = 1) -> tuple[bool, list[int]]:
+def delivered(
+    monkeypatch: pytest.MonkeyPatch, secret: str = SECRET, deliveries: int = 1, body: str = BODY
+) -> tuple[bool, list[int]]:
     """Whether an event was taken, and else after how many seconds it comes again."""
     aws = Secrets(secret)
     monkeypatch.setattr(deliver_webhook, "_client", lambda _: aws)
     deliver_webhook._webhooks.cache_clear()
     attributes = {"MessageDeduplicationId": "run_a-1", "ApproximateReceiveCount": str(deliveries)}
-    message = {"messageId": "m", "receiptHandle": "r", "body": BODY, "attributes": attributes}
+    message = {"messageId": "m", "receiptHandle": "r", "body": body, "attributes": attributes}
     answer: Any = deliver_webhook.handler({"Records": [message]}, None)
     assert answer["batchItemFailures"] in ([], [{"itemIdentifier": "m"}])
     return not answer["batchItemFailures"], aws.waits
@@ -176,6 +186,20 @@ def test_an_event_is_signed_as_standard_webhooks_says(monkeypatch: pytest.Monkey
     assert Webhook(SECRET).verify(receiver.body, receiver.headers) == {"type": "thread.run.queued"}
     with pytest.raises(WebhookVerificationError):
         Webhook(SECRET).verify(receiver.body + " ", receiver.headers)
+
+
+def test_the_receiver_that_the_documentation_shows_takes_it(
+    monkeypatch: pytest.MonkeyPatch, receiver: Receiver, aws: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failures([record(11, "run_a", 1)])
+    assert delivered(monkeypatch, body=aws.bodies[0]) == (True, [])
+    names: dict[str, Any] = {"secret": SECRET}
+    exec(shown_in(EVENTS)["receiver"], names)  # noqa: S102
+    names["receive"](receiver.body, receiver.headers)
+    assert capsys.readouterr().out == "run_a-1 thread.run.queued run_a 1\n"
+    example, event = json.loads(shown_in(EVENTS)["event"]), json.loads(aws.events[0][0])
+    assert example["detail-type"] == aws.detail_type == "Run Status Change"
+    assert list(example["detail"]) == list(event)
 
 
 def test_while_a_secret_is_replaced_both_sign(monkeypatch: pytest.MonkeyPatch, receiver: Receiver) -> None:

@@ -1,0 +1,107 @@
+"""Publishes again the events that were given up: `make republish [ENV=prod]`; docs/events.md.
+
+What did not get onto the bus lies in the queue `<prefix>-events-dead-letters` as a place in the table's stream, which
+keeps it for 24 hours: it is read there and handed to the publisher. What the webhook's receiver did not take goes back
+from `<prefix>-webhook-dead-letters.fifo` to the queue it came from. Who dies on the way has published something twice.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+from assistant_engine.records import Json
+from assistant_engine.store.changes import status_change
+from scripts import stack
+
+Client = Callable[[str], Any]
+
+
+class NotPublished(Exception):
+    """The bus or the webhook's queue still takes no events; what is left stays where it is."""
+
+
+def on_the_bus(client: Client, prefix: str) -> int:
+    """Publish what the stream's mapping gave up; how many events.
+
+    Args:
+        client: makes boto3 clients.
+
+    Raises:
+        NotPublished: the publisher's log says why.
+    """
+    published = 0
+    for message in _taken(client("sqs"), f"{prefix}-events-dead-letters"):
+        records = list(_records(client("dynamodbstreams"), json.loads(message["Body"])["DDBStreamBatchInfo"]))
+        answer = client("lambda").invoke(
+            FunctionName=f"{prefix}-publish_run_events", Payload=json.dumps({"Records": records}).encode()
+        )
+        told = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer or told["batchItemFailures"]:
+            raise NotPublished(f"Events are refused as before: see the log of {prefix}-publish_run_events.")
+        published += len(records)
+    return published
+
+
+def at_the_webhook(client: Client, prefix: str) -> int:
+    """Have what the webhook's receiver did not take delivered again; how many events. None without a webhook."""
+    sqs = client("sqs")
+    with suppress(sqs.exceptions.QueueDoesNotExist):
+        queue = sqs.get_queue_url(QueueName=f"{prefix}-webhook.fifo")["QueueUrl"]
+        moved = 0
+        for message in _taken(sqs, f"{prefix}-webhook-dead-letters.fifo"):
+            same = {name: message["Attributes"][name] for name in ("MessageGroupId", "MessageDeduplicationId")}
+            sqs.send_message(QueueUrl=queue, MessageBody=message["Body"], **same)
+            moved += 1
+        return moved
+    return 0
+
+
+def _taken(sqs: Any, name: str) -> Iterator[Json]:
+    """The messages of a queue, each deleted when the next is asked for."""
+    url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    while messages := sqs.receive_message(QueueUrl=url, AttributeNames=["All"], WaitTimeSeconds=1).get("Messages"):
+        for message in messages:
+            yield message
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+
+
+def _records(streams: Any, batch: Json) -> Iterator[Json]:
+    """The records of a batch that change a run's status, as the stream hands them to a function."""
+    iterator = streams.get_shard_iterator(
+        StreamArn=batch["streamArn"],
+        ShardId=batch["shardId"],
+        ShardIteratorType="AT_SEQUENCE_NUMBER",
+        SequenceNumber=batch["startSequenceNumber"],
+    )["ShardIterator"]
+    while iterator:
+        page = streams.get_records(ShardIterator=iterator)
+        for record in page["Records"]:
+            if int(record["dynamodb"]["SequenceNumber"]) > int(batch["endSequenceNumber"]):
+                return
+            if status_change(record):
+                at = record["dynamodb"]["ApproximateCreationDateTime"].timestamp()
+                yield {**record, "dynamodb": {**record["dynamodb"], "ApproximateCreationDateTime": at}}
+            if record["dynamodb"]["SequenceNumber"] == batch["endSequenceNumber"]:
+                return
+        iterator = page.get("NextShardIterator")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """What the command line says."""
+    parser = argparse.ArgumentParser(description="Publishes again the events that were given up.")
+    parser.add_argument("--env", default="", help="the environment: dev, staging, prod; the local stack unless given")
+    given = parser.parse_args(arguments)
+    try:
+        found = stack.find(given.env)
+        prefix = found.variables["EVENT_BUS"]
+        print(f"{on_the_bus(found.client, prefix):,} events published again", end=", ", flush=True)
+        print(f"{at_the_webhook(found.client, prefix):,} on their way to the webhook.")
+    except (stack.StackNotFound, NotPublished) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
