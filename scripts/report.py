@@ -54,7 +54,7 @@ def html(recorded: Recorded, now: datetime) -> str:
         rows=[_row(row, length) for row in rows],
         tiles=_tiles(run, length),
         facts=_facts(recorded),
-        steps=[_step(step, recorded.store) for step in recorded.steps],
+        steps=[_step(step, recorded) for step in recorded.steps],
         messages=[_message(message, recorded.store) for message in recorded.messages],
     )
 
@@ -109,23 +109,31 @@ def _tool_name(tool: Json) -> str:
     return name
 
 
-def _step(step: Json, store: Store) -> Json:
+def _step(step: Json, recorded: Recorded) -> Json:
     details = step["step_details"]
-    calls = [_call(call, store) for call in details.get("tool_calls", [])]
+    # The API's shape of a search has no query; the call as the model made it has.
+    made = [call for tools in recorded.tools if tools.step["id"] == step["id"] for call in tools.calls]
+    given = {call["id"]: call["function"]["arguments"] for call in made}
+    calls = [_call(call, given.get(call["id"], ""), recorded.store) for call in details.get("tool_calls", [])]
     return {**step, "calls": calls, "message_id": details.get("message_creation", {}).get("message_id")}
 
 
-def _call(call: Json, store: Store) -> Json:
-    """A call: its name, its input, its output (None while there is none), and images that it made."""
+def _call(call: Json, given: str, store: Store) -> Json:
+    """A call: its name, its input, its output (None while there is none), and images that it made.
+
+    Args:
+        given: the arguments as the model made them.
+    """
     if call["type"] == "function":
-        name, given, gave = (call["function"][key] for key in ("name", "arguments", "output"))
+        name, gave = call["function"]["name"], call["function"]["output"]
         return {"id": call["id"], "name": name, "input": pretty(given), "output": gave and pretty(gave), "images": []}
+    shown = {"id": call["id"], "name": call["type"]}
     body = call[call["type"]]
     if call["type"] == "code_interpreter":
         logs = "\n".join(output["logs"] for output in body["outputs"] if output["type"] == "logs")
         images = [image(output["image"]["file_id"], store) for output in body["outputs"] if output["type"] == "image"]
-        return {"id": call["id"], "name": call["type"], "input": body["input"], "output": cut(logs), "images": images}
-    return {"id": call["id"], "name": call["type"], "input": "", "output": pretty(body["results"]), "images": []}
+        return {**shown, "input": body["input"], "output": cut(logs), "images": images}
+    return {**shown, "input": pretty(given), "output": pretty(body["results"]), "images": []}
 
 
 def _message(message: Json, store: Store) -> Json:

@@ -70,12 +70,15 @@ def test_a_run_is_found_by_its_execution(records: Records, driver: Driver) -> No
 
 
 def test_a_report_asks_for_nothing_and_shows_texts_as_they_are(records: Records, driver: Driver) -> None:
-    begun = driver.begin('call get_stock_price {"symbol": "<script>"}\nsay <script>document.title = 1</script>')
+    lines = ('call get_stock_price {"symbol": "<script>"}', 'call file_search {"query": "lamps"}', "say <script>a = 1")
+    assistant = driver.assistant(tools=[{"type": "file_search"}], functions=[GET_STOCK_PRICE])
+    begun = driver.begin("\n".join(lines), assistant_id=assistant)
     ended = driver.ended(begun, "completed")
     page = report.html(records.read(ended), datetime.now(UTC))
     for step in driver.steps(ended.thread_id, ended.id):
         assert f'id="{step["id"]}"' in page
-    assert "&lt;script&gt;document.title = 1" in page
+    assert "&lt;script&gt;a = 1" in page
+    assert "<pre>{\n  &#34;query&#34;: &#34;lamps&#34;\n}</pre>" in page
     assert "LookupError" in page
     assert "<script" not in page
     addresses = re.findall(r"(?:src|href|url)\s*[=(]\s*[\"']?([^\"')>\s]+)", page)
