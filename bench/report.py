@@ -1,5 +1,6 @@
-"""Makes the tables and plots of docs/performance.md from the figures: what stands between its marks is written anew."""
+"""Makes the tables and plots of docs/performance.md, and the README's figures: all that stands between marks."""
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ Json = dict[str, Any]
 
 PAGE = ROOT / "docs" / "performance.md"
 PLOTS = ROOT / "docs" / "performance"
+README = ROOT / "README.md"
 BLUE, GREEN, ORANGE, GREY = "#2563a8", "#3a8f5c", "#d9822b", "#b8bec7"
 MOST_RATIO = 1.3
 """Of a run's time, as its client sees it, to the model's own, at 1 s."""
@@ -27,8 +29,9 @@ WAYS = {"this stack": BLUE, "polling loop": ORANGE, "blocking Lambda": GREY}
 
 
 def write(results: Json) -> None:
-    """Write the page's tables and its plots."""
-    PAGE.write_text(page(results, PAGE.read_text()))
+    """Write the pages' tables, and the plots."""
+    for path, blocks in pages(results).items():
+        path.write_text(filled(path.read_text(), blocks))
     PLOTS.mkdir(exist_ok=True)
     # Without these, the same figures would make another file each time.
     mpl.rcParams.update({"svg.hashsalt": "performance", "svg.fonttype": "none", "font.size": 9})
@@ -37,10 +40,10 @@ def write(results: Json) -> None:
     plot_growth(results["growth"]["figures"])
 
 
-def page(results: Json, text: str) -> str:
-    """The page with the tables of these results."""
+def pages(results: Json) -> dict[Path, dict[str, str]]:
+    """What each page shows of these results: text by the mark that it stands behind."""
     figures = {name: part["figures"] for name, part in results.items()}
-    blocks = {
+    page = {
         "measured on": measured_on(results),
         "kinds of runs": kinds(figures["costs"]["runs"]),
         "rivals": rivals(figures["costs"]["rivals"]),
@@ -53,12 +56,32 @@ def page(results: Json, text: str) -> str:
         "file search": search(figures["file_search"]),
         "scale": scale.table(figures["costs"]["rivals"]),
     }
+    return {PAGE: page, README: {"figures": in_short(figures)}}
+
+
+def filled(text: str, blocks: dict[str, str]) -> str:
+    """A page with each text between its mark and the next `<!-- end -->`."""
     for name, block in blocks.items():
         before, mark, rest = text.partition(f"<!-- {name} -->\n")
         _, end, after = rest.partition("<!-- end -->")
-        assert mark and end, f"{PAGE.name} has no place for {name!r}"
+        assert mark and end, f"there is no place for {name!r}"
         text = f"{before}{mark}{block}\n{end}{after}"
     return text
+
+
+def in_short(figures: Json) -> str:
+    """The main figures in a paragraph."""
+    cost = {row["run"]: total(row) for row in figures["costs"]["runs"]}
+    ratio = {row["model_seconds"]: row["ratio"] for row in figures["overhead"]["answers"]}
+    units = [row["read_units"] + row["write_units"] for row in figures["growth"] if row["strategy"] != "auto"]
+    told = (
+        f"Beside the model's own price, 1,000 plain answers cost {cost['plain answer']:.2f} US dollars through the HTTP"
+        f" API, and with one call of a tool {cost['one server-side call']:.2f}, if the model takes 1 s for each call. A"
+        f" run takes {ratio[1.0]:.2f} times as long as a model of 1 s, and {ratio[5.0]:.2f} times one of 5 s,"
+        f" on the embedded AWS. With `last_messages: 10` it takes {units[0]:g} read and write units on a thread of 10"
+        f" messages and {units[-1]:g} on one of 10,000."
+    )
+    return textwrap.fill(told, 140)
 
 
 def broken(results: Json) -> list[str]:
