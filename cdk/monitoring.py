@@ -1,6 +1,5 @@
 """The dashboard, the alarms and the topic that they go to; what each means stands in docs/operations.md."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aws_cdk import Duration, Stack
@@ -32,6 +31,9 @@ NAMESPACE = "AssistantsAPI"
 """Of the metrics in `layers/engine/assistant_engine/metrics.py`."""
 
 QUARTER = Duration.minutes(15)
+MOST_ERRORS = {"sweeper": 3, "ingestion": 3, "export": 0}
+"""How often these functions may die within a quarter of an hour: a busy AWS service may end the first two."""
+
 STATUSES = ("completed", "incomplete", "failed", "expired", "cancelled")
 
 
@@ -51,7 +53,6 @@ class Monitoring(Construct):
         api: HttpApi,
         runs: RunStateMachine,
         tables: Tables,
-        functions: Mapping[str, VersionedFunction],
     ) -> None:
         super().__init__(scope, id)
         self._prefix = configuration.prefix
@@ -84,7 +85,7 @@ class Monitoring(Construct):
                 "Many": self._errors("executions-throttled", "More executions are started than the account allows.")
             },
         )
-        self._functions(facade, functions)
+        self._functions(facade)
         for table in (tables.messages, tables.threads):
             facade.monitor_dynamo_table(table=table, human_readable_name=f"Table {table.node.id.lower()}")
 
@@ -173,20 +174,29 @@ class Monitoring(Construct):
             ],
         )
 
-    def _functions(self, facade: MonitoringFacade, functions: Mapping[str, VersionedFunction]) -> None:
-        def of_each(name: str, statistic: str) -> Sequence[Metric]:
-            return [
-                each.function.metric(name, statistic=statistic, label=label, period=Duration.minutes(5))
-                for label, each in functions.items()
-            ]
+    def _functions(self, facade: MonitoringFacade) -> None:
+        """Every function that was made before; nobody waits for the answer of those with an alarm."""
+        functions = [each for each in Stack.of(self).node.find_all() if isinstance(each, VersionedFunction)]
 
+        def of_each(name: str, statistic: str) -> dict[str, Metric]:
+            return {
+                each.node.id: each.function.metric(name, statistic=statistic, label=each.node.id, period=QUARTER)
+                for each in functions
+            }
+
+        errors = [
+            self._alarm(f"{name}-fails", metric, MOST_ERRORS[name], "The function dies.")
+            if name in MOST_ERRORS
+            else metric
+            for name, metric in of_each("Errors", Stats.SUM).items()
+        ]
         facade.monitor_custom(
             alarm_friendly_name="Functions",
             human_readable_name="Functions",
             metric_groups=[
-                CustomMetricGroup(title="Errors", metrics=of_each("Errors", Stats.SUM)),
-                CustomMetricGroup(title="Throttles", metrics=of_each("Throttles", Stats.SUM)),
-                CustomMetricGroup(title="Duration, p99 (ms)", metrics=of_each("Duration", Stats.p(99))),
+                CustomMetricGroup(title="Errors", metrics=errors),
+                CustomMetricGroup(title="Throttles", metrics=list(of_each("Throttles", Stats.SUM).values())),
+                CustomMetricGroup(title="Duration, p99 (ms)", metrics=list(of_each("Duration", Stats.p(99)).values())),
             ],
         )
 

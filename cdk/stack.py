@@ -92,7 +92,6 @@ class AssistantsStack(Stack):
             api=api.http,
             runs=runs,
             tables=tables,
-            functions={"api": api.function, **steps.all, "sweeper": sweeper.function, **events.functions, **served},
         )
         events.raise_alarms_at(monitoring.topic)
 

@@ -32,6 +32,12 @@ def test_the_dashboard_shows_every_metric_of_the_engine(prod: Template) -> None:
     assert sorted(ended) == sorted(["Stack", "oae", "Status", status] for status in TERMINAL)
 
 
+def test_the_dashboard_shows_every_function(prod: Template) -> None:
+    for name in ("Errors", "Throttles", "Duration"):
+        of_each = [metric[-1]["label"] for metric in shown(prod) if metric[:2] == ["AWS/Lambda", name]]
+        assert sorted(f"oae-{label}" for label in of_each) == sorted(prod.functions())
+
+
 def test_every_alarm_goes_to_the_topic_when_it_is_raised_and_when_it_is_over(prod: Template) -> None:
     (topic,) = prod.resources("AWS::SNS::Topic")
     for alarm in alarms(prod).values():
