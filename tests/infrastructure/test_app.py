@@ -158,7 +158,7 @@ def test_a_changed_layer_publishes_a_version_of_the_functions_that_use_it(tmp_pa
 
 
 def test_the_emulator_is_named_only_where_a_laptop_is_meant() -> None:
-    folders = [ROOT / name for name in ("bench", "cdk", "lambdas", "layers", "samples", "scripts")]
+    folders = [ROOT / name for name in ("cdk", "lambdas", "layers", "samples", "scripts")]
     sources = [path for path in ROOT.iterdir() if path.is_file() and path.name != "Makefile"]
     sources += [path for folder in folders for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
     assert len(sources) > 60
