@@ -114,14 +114,13 @@ def _watched(run: Run) -> Run:
     goes on after its client's word, the request itself waits.
     """
     going_on = ("queued", "in_progress", "cancelling")
-    deadline = time.monotonic() + WATCH_SECONDS
-    if run.status not in going_on or (run.status != "queued" and now_ms() // 1000 - run.created_at > WATCH_SECONDS):
-        return run
-    while time.monotonic() < deadline:
+    young = run.status == "queued" or now_ms() // 1000 - run.created_at <= WATCH_SECONDS
+    deadline = time.monotonic() + (WATCH_SECONDS if young else 0)
+    status = run.status
+    while status in going_on and time.monotonic() < deadline:
         time.sleep(LOOK_SECONDS)
-        if store().runs.status(run.thread_id, run.id) not in going_on:
-            break
-    return store().runs.get(run.thread_id, run.id)
+        status = store().runs.status(run.thread_id, run.id)
+    return run if status == run.status else store().runs.get(run.thread_id, run.id)
 
 
 def _answer(run: Run) -> Response[Json]:
