@@ -23,6 +23,11 @@ LABORATORY = [
 ASK = {"type": "function", "function": {"name": "ask", "parameters": {"type": "object", "properties": {}}}}
 
 
+def without_times(answer: Json) -> Json:
+    """What a step or a tool answered; each delivery of a tool tells when it began and ended."""
+    return {name: told for name, told in answer.items() if name not in ("began_ms", "ended_ms")}
+
+
 class Driver:
     """The state machine and the store of a deployed stack.
 
