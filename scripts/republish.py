@@ -52,8 +52,13 @@ def at_the_webhook(client: Client, prefix: str) -> int:
         queue = sqs.get_queue_url(QueueName=f"{prefix}-webhook.fifo")["QueueUrl"]
         moved = 0
         for message in _taken(sqs, f"{prefix}-webhook-dead-letters.fifo"):
-            same = {name: message["Attributes"][name] for name in ("MessageGroupId", "MessageDeduplicationId")}
-            sqs.send_message(QueueUrl=queue, MessageBody=message["Body"], **same)
+            sqs.send_message(
+                QueueUrl=queue,
+                MessageBody=message["Body"],
+                MessageGroupId=message["Attributes"]["MessageGroupId"],
+                # Not the first one's: SQS drops what it has had within five minutes.
+                MessageDeduplicationId=message["MessageId"],
+            )
             moved += 1
         return moved
     return 0

@@ -5,6 +5,7 @@ delivered, or has gone to the dead-letter queue, so a run's order is the queue's
 """
 
 import http.client
+import json
 import os
 import time
 from contextlib import suppress
@@ -37,7 +38,8 @@ def handler(event: Json, context: Any) -> Json:
         again, each time later, and holds back the later events of its run meanwhile.
     """
     [record] = event["Records"]
-    name = record["attributes"]["MessageDeduplicationId"]
+    change = json.loads(record["body"])["data"]
+    name = f"{change['run_id']}-{change['sequence']}"
     try:
         _post(name, record["body"])
     except Exception as error:

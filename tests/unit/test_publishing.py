@@ -17,7 +17,8 @@ from local.tools import ROOT
 from tests.project import shown_in
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-BODY = '{"type": "thread.run.queued"}'
+EVENT = {"type": "thread.run.queued", "data": {"run_id": "run_a", "sequence": 1}}
+BODY = json.dumps(EVENT)
 EVENTS = ROOT / "docs" / "events.md"
 
 
@@ -172,7 +173,7 @@ def delivered(
     aws = Secrets(secret)
     monkeypatch.setattr(deliver_webhook, "_client", lambda _: aws)
     deliver_webhook._webhooks.cache_clear()
-    attributes = {"MessageDeduplicationId": "run_a-1", "ApproximateReceiveCount": str(deliveries)}
+    attributes = {"ApproximateReceiveCount": str(deliveries)}
     message = {"messageId": "m", "receiptHandle": "r", "body": body, "attributes": attributes}
     answer: Any = deliver_webhook.handler({"Records": [message]}, None)
     assert answer["batchItemFailures"] in ([], [{"itemIdentifier": "m"}])
@@ -183,7 +184,7 @@ def test_an_event_is_signed_as_standard_webhooks_says(monkeypatch: pytest.Monkey
     assert delivered(monkeypatch) == (True, [])
     assert (receiver.path, receiver.body) == ("/runs?of=mine", BODY)
     assert receiver.headers["webhook-id"] == "run_a-1"
-    assert Webhook(SECRET).verify(receiver.body, receiver.headers) == {"type": "thread.run.queued"}
+    assert Webhook(SECRET).verify(receiver.body, receiver.headers) == EVENT
     with pytest.raises(WebhookVerificationError):
         Webhook(SECRET).verify(receiver.body + " ", receiver.headers)
 
