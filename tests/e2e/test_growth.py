@@ -42,6 +42,7 @@ class Counter:
         ]
         (request,) = self._model_server.requests(run_id)
         counted = taken(lines)
+        assert counted.states == self._driver.states(execution)
         return {
             "states": len(counted.states),
             "read units": counted.read_units,
