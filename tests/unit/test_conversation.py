@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pytest
+
 from assistant_engine import conversation
 from assistant_engine.records import Json, Usage
 
@@ -147,6 +149,22 @@ def test_a_first_message_that_takes_too_much_is_not_kept() -> None:
     body = request([said("x" * 4_000), said("y" * 4_000), said("z" * 4_000)])
     assert conversation.fit(body, 2_200, 3, keep_first=True)
     assert first_letters(body) == ["y", "z"]
+
+
+@pytest.mark.parametrize(
+    ("details", "usage"),
+    [
+        ({}, Usage(7, 3)),
+        ({"input_tokens_details": {"cached_tokens": 5}}, Usage(7, 3, cached_tokens=5)),
+        ({"output_tokens_details": {"reasoning_tokens": 2}}, Usage(7, 3, reasoning_tokens=2)),
+        ({"input_tokens_details": {"cached_tokens": 9}, "output_tokens_details": None}, Usage(7, 3, cached_tokens=7)),
+        ({"input_tokens_details": [5], "output_tokens_details": {"reasoning_tokens": "2"}}, Usage(7, 3)),
+        ({"input_tokens_details": {"cached_tokens": -1}}, Usage(7, 3)),
+    ],
+)
+def test_cached_and_reasoning_tokens_are_among_the_others(details: Json, usage: Usage) -> None:
+    told = response(text("Hello"), usage={"input_tokens": 7, "output_tokens": 3, **details})
+    assert conversation.outcome(told, "asst_1", "run_1", 9).usage == usage
 
 
 def test_an_answer_completes_the_run() -> None:
