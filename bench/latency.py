@@ -25,7 +25,7 @@ TURNS = 10
 
 TURN_RUNS = 10
 AT_ONCE = (1, 10, 50, 200)
-LONGEST_SECONDS = 180
+LONGEST_SECONDS = 240
 LENGTHS = (10, 100, 1_000, 10_000)
 STRATEGIES: dict[str, Json] = {
     "last_messages: 10": {"type": "last_messages", "last_messages": 10},
