@@ -7,6 +7,7 @@ ENV=dev`) the stack of that environment in the account of the caller's AWS crede
 import os
 import shutil
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -148,6 +149,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         together = item.path.parent if item.path.parent.name == "infrastructure" else item.path
         item.add_marker(pytest.mark.xdist_group(str(together.relative_to(ROOT))))
+    names = Counter(item.nodeid for item in items)
+    assert len(names) == len(items), f"of tests with one name a process runs one: {names.most_common(1)}"
 
 
 @pytest.fixture(autouse=True)
