@@ -144,6 +144,7 @@ def api_key(stack: local.Local) -> Iterator[str]:
     keys.revoke(secrets, secret, name)
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep each file in one process, and all that look at the templates, which take long to synthesise."""
     for item in items:
