@@ -61,8 +61,8 @@ watch report: setup
 usage budget export republish: setup
 	@$(SCRIPT) $(SAY) $(if $(DAY),--day $(DAY)) $(WHERE)
 
-# Four processes, each with a stack of its own: the tests mostly wait.
-PYTEST := $(BIN)/python -m pytest --numprocesses 4 --dist loadgroup --no-loadscope-reorder
+# Three processes, each with a stack of its own: the tests mostly wait.
+PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 test: setup layers
 	@$(PYTEST)

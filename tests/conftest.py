@@ -144,14 +144,10 @@ def api_key(stack: local.Local) -> Iterator[str]:
     keys.revoke(secrets, secret, name)
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep each file in one process, and all that look at the templates, which take long to synthesise."""
-    for item in items:
-        together = item.path.parent if item.path.parent.name == "infrastructure" else item.path
-        item.add_marker(pytest.mark.xdist_group(str(together.relative_to(ROOT))))
+    """Refuse tests that share a name: of these, processes that share the tests run one."""
     names = Counter(item.nodeid for item in items)
-    assert len(names) == len(items), f"of tests with one name a process runs one: {names.most_common(1)}"
+    assert len(names) == len(items), names.most_common(1)
 
 
 @pytest.fixture(autouse=True)

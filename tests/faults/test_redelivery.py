@@ -69,10 +69,10 @@ def new_thread(driver: Driver) -> str:
 def drive(driver: Driver, thread_id: str) -> Json:
     """Have a run on this thread from its request to its end; the records."""
     execution = driver.ask(driver.assistant(), ASKED, thread_id=thread_id)
-    waiting = driver.until_status(execution, "requires_action", seconds=120)
+    waiting = driver.until_status(execution, "requires_action", seconds=400)
     [call] = driver.waiting_calls(waiting)
     driver.submit(waiting, {call["id"]: "the client's"})
-    driver.run(execution, seconds=120)
+    driver.run(execution, seconds=400)
     driver.ended(waiting, "completed")
     return records(driver, thread_id, waiting.id)
 
