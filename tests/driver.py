@@ -185,7 +185,8 @@ class Driver:
         """Submit the client's outputs, by tool call id, and wake the execution."""
         given = [{"tool_call_id": call_id, "output": output} for call_id, output in outputs.items()]
         runs.wake(
-            self.step_functions, runs.submit_tool_outputs(self.store, run.thread_id, run.id, given, int(time.time()))
+            self.step_functions,
+            runs.submit_tool_outputs(self.store, run.thread_id, run.id, given, int(time.time() * 1000)),
         )
 
     def steps(self, thread_id: str, run_id: str) -> list[Json]:

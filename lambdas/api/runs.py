@@ -85,7 +85,7 @@ def cancel(thread_id: str, run_id: str) -> Response[Json]:
 def submit_tool_outputs(thread_id: str, run_id: str) -> Response[Json]:
     outputs = body(SubmitToolOutputsRunRequest)["tool_outputs"]
     store().threads.get(thread_id)
-    return _wake(runs.submit_tool_outputs(store(), thread_id, run_id, outputs, now_ms() / 1000))
+    return _wake(runs.submit_tool_outputs(store(), thread_id, run_id, outputs, now_ms()))
 
 
 def _start(run: Run) -> Response[Json]:

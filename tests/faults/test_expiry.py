@@ -14,7 +14,7 @@ pytestmark = pytest.mark.offline_model
 
 
 def submit(driver: Driver, run: Run, outputs: list[Json]) -> None:
-    runs.submit_tool_outputs(driver.store, run.thread_id, run.id, outputs, int(time.time()))
+    runs.submit_tool_outputs(driver.store, run.thread_id, run.id, outputs, int(time.time() * 1000))
 
 
 def assert_on_time(driver: Driver, run: Run) -> None:

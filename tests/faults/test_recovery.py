@@ -141,7 +141,7 @@ def test_outputs_whose_wake_was_lost_go_on(driver: Driver) -> None:
     waiting = driver.until_status(execution, "requires_action")
     [call] = driver.waiting_calls(waiting)
     given = [{"tool_call_id": call["id"], "output": "here"}]
-    runs.submit_tool_outputs(driver.store, waiting.thread_id, waiting.id, given, int(time.time()))
+    runs.submit_tool_outputs(driver.store, waiting.thread_id, waiting.id, given, int(time.time() * 1000))
     assert driver.step_functions.describe_execution(executionArn=execution)["status"] == "RUNNING"
     driver.invoke("sweeper", {"name": waiting.execution, "status": "ABORTED"})
     assert "here" in driver.run(execution)["messages"][0]["text"]

@@ -207,7 +207,7 @@ def test_steps_that_are_invoked_twice_at_once_act_once(driver: Driver, undisturb
 
     def submit() -> bool:
         try:
-            return bool(runs.submit_tool_outputs(driver.store, thread_id, waiting.id, given, int(time.time())))
+            return bool(runs.submit_tool_outputs(driver.store, thread_id, waiting.id, given, int(time.time() * 1000)))
         except InvalidRequest:
             return False
 

@@ -126,7 +126,7 @@ def not_woken(driver: Driver) -> Run:
     waiting = driver.until(run, "requires_action")
     [call] = driver.waiting_calls(waiting)
     given = [{"tool_call_id": call["id"], "output": "here"}]
-    return runs.submit_tool_outputs(driver.store, run.thread_id, run.id, given, int(time.time()))
+    return runs.submit_tool_outputs(driver.store, run.thread_id, run.id, given, int(time.time() * 1000))
 
 
 def lost_before_the_outputs_were_taken(driver: Driver) -> Run:

@@ -67,7 +67,7 @@ def test_the_sweeper_wakes_a_run_whose_outputs_were_committed_but_not_sent(drive
     waiting = driver.until(run, "requires_action")
     [call] = driver.waiting_calls(waiting)
     given = [{"tool_call_id": call["id"], "output": "here"}]
-    runs.submit_tool_outputs(driver.store, run.thread_id, run.id, given, int(time.time()))
+    runs.submit_tool_outputs(driver.store, run.thread_id, run.id, given, int(time.time() * 1000))
     sweep(driver, run, at=int(time.time()))
     assert driver.ended(run, "completed").turn == 2
 

@@ -137,11 +137,11 @@ def test_totals_are_the_sum_over_runs_of_every_end(project: Project, model_serve
     [call] = driver.waiting_calls(waiting)
     time.sleep(max(0.0, expiring.expires_at - time.time()))
     sweep(driver, expiring, at=expiring.expires_at)
-    answered_at = time.time()
+    answered_ms = int(time.time() * 1000)
     given = [{"tool_call_id": call["id"], "output": "blue"}]
     runs.wake(
         driver.step_functions,
-        runs.submit_tool_outputs(store, asking.thread_id, asking.id, given, answered_at),
+        runs.submit_tool_outputs(store, asking.thread_id, asking.id, given, answered_ms),
     )
     project.ended(expiring, "expired")
     project.ended(slow, "cancelled")
@@ -155,7 +155,7 @@ def test_totals_are_the_sum_over_runs_of_every_end(project: Project, model_serve
     assert (answered.account.model_calls, answered.account.tool_calls, answered.account.cost) == (2, 2, None)
     assert answered.account.tool_ms > 0
     assert asked.waiting_ms is None and waiting.waiting_ms is not None
-    assert asked.account.client_ms == int(answered_at * 1000) - waiting.waiting_ms
+    assert asked.account.client_ms == answered_ms - waiting.waiting_ms
     ended = project.all_ended()
     for run in ended:
         taken = run.account

@@ -246,13 +246,13 @@ def new_thread_id(now_ms: int, run_id: str) -> str:
     return ids.new_id("thread_", ids.milliseconds_of(run_id) if run_id else now_ms, seed=run_id or None)
 
 
-def submit_tool_outputs(store: Store, thread_id: str, run_id: str, tool_outputs: list[Json], now: float) -> Run:
+def submit_tool_outputs(store: Store, thread_id: str, run_id: str, tool_outputs: list[Json], now_ms: int) -> Run:
     """Take the client's outputs and queue the run again. `wake` the execution afterwards.
 
     Args:
         tool_outputs: `[{"tool_call_id", "output"}]`, one for each call that the run waits for. Of a call that waits for
             approval the output is `yes` or `no`.
-        now: seconds since 1970; for how long the client took, milliseconds count.
+        now_ms: milliseconds since 1970.
 
     Raises:
         NotFound: no such run.
@@ -260,7 +260,7 @@ def submit_tool_outputs(store: Store, thread_id: str, run_id: str, tool_outputs:
     """
     run = store.runs.get(thread_id, run_id)
     # The execution that waits for them writes that a run has expired, a moment after it has.
-    status = "expired" if run.status in ACTIVE and now >= run.expires_at else run.status
+    status = "expired" if run.status in ACTIVE and now_ms // 1000 >= run.expires_at else run.status
     if status != "requires_action":
         raise InvalidRequest(f'Runs in status "{status}" do not accept tool outputs.')
     tools = store.steps.pending(run)
@@ -291,7 +291,7 @@ def submit_tool_outputs(store: Store, thread_id: str, run_id: str, tool_outputs:
                 code="invalid_value",
             )
     try:
-        return store.runs.submit_outputs(run, replace(tools, to_approve=[]), outputs, now)
+        return store.runs.submit_outputs(run, replace(tools, to_approve=[]), outputs, now_ms)
     except ConditionFailed:
         current = store.runs.get(thread_id, run_id)
         raise InvalidRequest(f'Runs in status "{current.status}" do not accept tool outputs.') from None

@@ -71,7 +71,7 @@ def check_budgets(store: Store, assistant_id: str, now_ms: int, idempotency: Ide
             continue
         if used_up := _used_up(budget, used_today(store, budget, now_ms)):
             if idempotency:
-                store.runs.check(idempotency)
+                store.check(idempotency)
             whose = f"assistant {budget.assistant_id}" if budget.assistant_id else f"project '{store.project}'"
             raise QuotaExceeded(
                 f"The {whose} has used up its budget for {day_of(now_ms)}: {used_up}. "

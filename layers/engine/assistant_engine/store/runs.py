@@ -95,7 +95,7 @@ class Runs:
             Replayed, Conflict: the idempotency key was used.
         """
         if idempotency:
-            self.check(idempotency)
+            idempotency.check(self._db, self._blobs, self._table)
         for _ in range(_CLOCK_ATTEMPTS):
             thread = new_thread or self._threads.get(run.thread_id)
             if thread.active_run:
@@ -103,7 +103,7 @@ class Runs:
                     return self.get(run.thread_id, run.id)
                 if idempotency:
                     # The active run may be the answer to this very request, sent twice at once.
-                    self.check(idempotency)
+                    idempotency.check(self._db, self._blobs, self._table)
                 raise InvalidRequest(f"Thread {thread.id} already has an active run {thread.active_run}.")
             first_ms = max(now_ms, thread.last_ms + 1)
             last_ms = first_ms + len(messages)
@@ -134,7 +134,7 @@ class Runs:
             except ConditionFailed:
                 # Someone else was first: on the key, on this very run, or on the thread, which is looked at again.
                 if idempotency:
-                    self.check(idempotency)
+                    idempotency.check(self._db, self._blobs, self._table)
                 if run.id and (existing := self.find(run.thread_id, run.id)):
                     return existing
         raise Conflict(f"Too many writers on {run.thread_id} at once. Please try again.", code="conflict")
@@ -174,14 +174,6 @@ class Runs:
             "ConditionExpression": "attribute_not_exists(message_id)",
         }
         return {"Put": put}
-
-    def check(self, idempotency: Idempotency) -> None:
-        """Look whether the key was used.
-
-        Raises:
-            Replayed, Conflict: it was.
-        """
-        idempotency.check(self._db, self._blobs, self._table)
 
     # Reading
 
@@ -476,16 +468,16 @@ class Runs:
         named = {"token": task_token, "now": now_ms}
         self._become_or_stay(run, "requires_action", "in_progress", assignments, named)
 
-    def submit_outputs(self, run: Run, tools: ToolStep, outputs: dict[str, Json], now: float) -> Run:
+    def submit_outputs(self, run: Run, tools: ToolStep, outputs: dict[str, Json], now_ms: int) -> Run:
         """Record the client's outputs and queue the run again, in one transaction.
 
         Args:
-            now: seconds since 1970.
+            now_ms: milliseconds since 1970.
 
         Raises:
             ConditionFailed: the run does not wait for them any more.
         """
-        now_ms, now = int(now * 1000), int(now)
+        now = now_ms // 1000
         waited_ms = max(0, now_ms - run.waiting_ms) if run.waiting_ms else 0
         becomes, named = _becomes("queued")
         named |= {"waiting": "requires_action", "due": now + 30, "turn": run.turn}
