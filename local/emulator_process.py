@@ -1,14 +1,14 @@
-"""The process of the embedded AWS: ministack, mended, until it is signalled. Started by `local.emulator`."""
+"""The process of the embedded AWS: ministack, patched, until it is signalled. Started by `local.emulator`."""
 
 import os
 from pathlib import Path
 
 from ministack.app import main  # type: ignore[import-untyped]
 
-from local import mends
+from local import patches
 
 if __name__ == "__main__":
-    mends.apply()
+    patches.apply()
     if journal := os.environ.pop("METER_JOURNAL", ""):
         from local import meter
 

@@ -1,4 +1,4 @@
-"""Each mend of the emulator, seen from outside: a stack of trivial functions around the engine's kind of state machine.
+"""Each patch of the emulator, seen from outside: a stack of trivial functions around the engine's kind of state machine.
 
 One test for each promise of AWS that the engine builds on and the bare emulator doesn't keep.
 """

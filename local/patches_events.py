@@ -1,6 +1,6 @@
 """Where the emulator does not deliver a table's stream as AWS does.
 
-Like those in `local.mends`, each function mends one gap of ministack 1.5.33 and names its symptom.
+Like those in `local.patches`, each function closes one gap of ministack 1.5.33 and names its symptom.
 """
 
 import contextvars
@@ -19,7 +19,7 @@ SECONDS_BETWEEN_READS = 0.25
 
 
 def apply() -> None:
-    """Mend the emulator."""
+    """Patch the emulator."""
     deliver_streams_as_told()
 
 

@@ -1,4 +1,4 @@
-"""Where the emulator's alarms fall short of AWS's; see `mends`."""
+"""Where the emulator's alarms fall short of AWS's; see `local.patches`."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ Json = Any
 
 
 def apply() -> None:
-    """Mend the emulator in this process, before it serves."""
+    """Patch the emulator in this process, before it serves."""
     take_an_alarm_s_metric_from_its_list()
 
 

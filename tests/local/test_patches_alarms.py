@@ -1,4 +1,4 @@
-"""The mend of the emulator's alarms, seen from outside."""
+"""The patch of the emulator's alarms, seen from outside."""
 
 import json
 from collections.abc import Callable

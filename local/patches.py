@@ -1,6 +1,6 @@
 """Where the emulator falls short of AWS, and what is done about it.
 
-Each function mends one gap of ministack 1.5.33, in its own process, and names the symptom that someone would see
+Each function closes one gap of ministack 1.5.33, in its own process, and names the symptom that someone would see
 without it. The infrastructure and the engine are written for AWS as documented and know nothing of this.
 """
 
@@ -23,7 +23,7 @@ from ministack.services import lambda_svc, secretsmanager  # type: ignore[import
 from ministack.services import stepfunctions as sfn
 from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
 
-from local import mends_of_alarms, mends_of_events, mends_of_isolation
+from local import patches_alarms, patches_events, patches_isolation
 
 Json = Any  # what the emulator hands around: parsed JSON of any shape
 
@@ -31,7 +31,7 @@ _execution: contextvars.ContextVar[dict[str, Json]] = contextvars.ContextVar("ex
 
 
 def apply() -> None:
-    """Mend the emulator in this process, before it serves."""
+    """Patch the emulator in this process, before it serves."""
     treat_the_loopback_as_tls()
     allow_a_batch_of_messages_as_messages()
     name_a_secret_by_its_arn()
@@ -52,9 +52,9 @@ def apply() -> None:
     start_nested_executions_as_executions()
     give_a_succeed_state_its_output()
     limit_the_size_of_data()
-    mends_of_isolation.apply(_mend_worker)
-    mends_of_alarms.apply()
-    mends_of_events.apply()
+    patches_isolation.apply(_patch_worker)
+    patches_alarms.apply()
+    patches_events.apply()
 
 
 def treat_the_loopback_as_tls() -> None:
@@ -108,7 +108,7 @@ class _Message(str):
 
 def report_the_class_of_an_exception() -> None:
     """Every exception of a Python function is a `Runtime.HandlerError`: Retry and Catch by name never match."""
-    _mend_worker('"trace": traceback', '"type": type(e).__name__, "trace": traceback')
+    _patch_worker('"trace": traceback', '"type": type(e).__name__, "trace": traceback')
     invoke = lambda_runtime.Worker.invoke
     execute = lambda_svc._execute_function_warm
 
@@ -175,14 +175,14 @@ def log_what_functions_log() -> None:
     """`logging` below WARNING is dropped: AWS's runtime gives the root logger a handler, the emulator's has none."""
     stdout = "    sys.stdout = sys.stderr\n"
     handler = "logging.basicConfig(format='[%(levelname)s]\\t%(asctime)s\\t%(message)s', level='WARNING')"
-    _mend_worker(stdout, f"{stdout}    import logging; {handler}\n")
+    _patch_worker(stdout, f"{stdout}    import logging; {handler}\n")
 
 
 def log_the_exception_that_ends_an_invocation() -> None:
     """An exception that leaves a handler is in no log; AWS's runtime logs its class, its message and where it was."""
     caught = "        except Exception as e:\n            _real_stdout"
     log = 'print(f"[ERROR] {type(e).__name__}: {e}", *traceback.format_tb(e.__traceback__), sep="\\n")'
-    _mend_worker(caught, caught.replace("_real_stdout", f"{log}\n            _real_stdout"))
+    _patch_worker(caught, caught.replace("_real_stdout", f"{log}\n            _real_stdout"))
 
 
 def answer_when_the_function_does() -> None:
@@ -192,7 +192,7 @@ def answer_when_the_function_does() -> None:
     """
     last = "-- the last line --"
     flushed = "        _real_stdout.flush()\n\nrun()\n"
-    _mend_worker(flushed, f"        print({last!r}, file=sys.__stderr__, flush=True)\n{flushed}")
+    _patch_worker(flushed, f"        print({last!r}, file=sys.__stderr__, flush=True)\n{flushed}")
 
     def drain(self: Json, **_: Json) -> str:
         lines: list[str] = []
@@ -239,7 +239,7 @@ def give_functions_the_packages_of_their_layers() -> None:
     AWS's runtime brings boto3 and what that needs, which any layer may bring instead.
     """
     first = "    init = json.loads(sys.stdin.readline())\n"
-    _mend_worker(first, _RUNTIME_PACKAGES + first)
+    _patch_worker(first, _RUNTIME_PACKAGES + first)
 
 
 def unpack_a_layer_once() -> None:
@@ -266,7 +266,7 @@ def unpack_a_layer_once() -> None:
     lambda_runtime.zipfile = types.SimpleNamespace(**{**vars(zipfile), "ZipFile": ZipFile})
 
 
-def _mend_worker(old: str, new: str) -> None:
+def _patch_worker(old: str, new: str) -> None:
     script = lambda_runtime._PYTHON_WORKER_SCRIPT
     if old not in script:
         raise RuntimeError(f"The emulator's worker no longer says {old!r}")

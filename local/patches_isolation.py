@@ -1,6 +1,6 @@
 """Where the emulator does not keep apart what AWS does: tenants of a function, its user, its folder, its network.
 
-Like those in `local.mends`, each function mends one gap of ministack 1.5.33 and names its symptom.
+Like those in `local.patches`, each function closes one gap of ministack 1.5.33 and names its symptom.
 """
 
 import contextvars
@@ -25,12 +25,12 @@ MOST_IDLE_TENANTS = 4
 _tenant: contextvars.ContextVar[str] = contextvars.ContextVar("tenant", default="")
 
 
-def apply(mend_worker: Callable[[str, str], None]) -> None:
-    """Mend the emulator; `mend_worker(old, new)` changes the script of its Python functions."""
+def apply(patch_worker: Callable[[str, str], None]) -> None:
+    """Patch the emulator; `patch_worker(old, new)` changes the script of its Python functions."""
     keep_tenancy()
     keep_tenants_apart()
-    give_an_environment_its_own_folder(mend_worker)
-    run_tenants_without_privileges(mend_worker)
+    give_an_environment_its_own_folder(patch_worker)
+    run_tenants_without_privileges(patch_worker)
     accept_a_dns_firewall()
 
 
@@ -99,9 +99,9 @@ _OWN_FOLDER = """
 """
 
 
-def give_an_environment_its_own_folder(mend_worker: Callable[[str, str], None]) -> None:
+def give_an_environment_its_own_folder(patch_worker: Callable[[str, str], None]) -> None:
     """All functions share one temporary folder: what one leaves there, another finds."""
-    mend_worker("def run():\n", f"def run():\n{_OWN_FOLDER}")
+    patch_worker("def run():\n", f"def run():\n{_OWN_FOLDER}")
 
 
 _WITHOUT_PRIVILEGES = f"""
@@ -118,13 +118,13 @@ _WITHOUT_PRIVILEGES = f"""
 """
 
 
-def run_tenants_without_privileges(mend_worker: Callable[[str, str], None]) -> None:
+def run_tenants_without_privileges(patch_worker: Callable[[str, str], None]) -> None:
     """Functions run as the emulator's user, as root where that is root: no limit on processes holds for it.
 
     AWS runs every function as a user without rights. Here each worker of a function with tenant isolation, which is
     where code of others runs, becomes a user of its own; what it left in the machine's folders goes after each call.
     """
-    mend_worker(_OWN_FOLDER, _OWN_FOLDER + _WITHOUT_PRIVILEGES)
+    patch_worker(_OWN_FOLDER, _OWN_FOLDER + _WITHOUT_PRIVILEGES)
     if os.getuid() != 0:
         return
     _work_where_everyone_may_go()

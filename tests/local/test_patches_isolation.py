@@ -1,4 +1,4 @@
-"""What the mends of isolation keep of AWS's promises, seen from outside: a function with tenants, and its network."""
+"""What the patches of isolation keep of AWS's promises, seen from outside: a function with tenants, and its network."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The mends of how a table's stream is delivered, seen from outside: a function that fails on request."""
+"""The patches of how a table's stream is delivered, seen from outside: a function that fails on request."""
 
 import json
 import time
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.local.test_mends import role
+from tests.local.test_patches import role
 
 CODE = """
 import boto3, json, os
