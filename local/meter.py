@@ -28,6 +28,8 @@ from ministack.core import lambda_runtime  # type: ignore[import-untyped]
 from ministack.services import dynamodb  # type: ignore[import-untyped]
 from ministack.services import stepfunctions as sfn
 
+from local import patches_lambda, patches_worker
+
 Json = Any
 
 SERVICES = ("dynamodb", "eventbridge", "s3", "secretsmanager", "sqs", "stepfunctions")
@@ -85,7 +87,7 @@ def _meter_states(write: Callable[..., None]) -> None:
 
 def _meter_invocations(write: Callable[..., None]) -> dict[str, str]:
     """Meter functions; their names by the access keys that they call AWS with."""
-    invoke, credentials = lambda_runtime.Worker.invoke, lambda_runtime.execution_credentials
+    credentials = lambda_runtime.execution_credentials
     names: dict[str, str] = {}
 
     def credentials_noted(config: Json) -> Json:
@@ -93,17 +95,13 @@ def _meter_invocations(write: Callable[..., None]) -> dict[str, str]:
         names[given["AWS_ACCESS_KEY_ID"]] = config["FunctionName"]
         return given
 
-    def invoke_and_tell(self: Json, *args: Json, **more: Json) -> Json:
-        cold, start = self._proc is None, time.monotonic()
-        try:
-            return invoke(self, *args, **more)
-        finally:
-            milliseconds = math.ceil(1_000 * (time.monotonic() - start))
-            name, megabytes = self.config["FunctionName"], self.config["MemorySize"]
-            write("invocation", function=name, milliseconds=milliseconds, megabytes=megabytes, cold=cold)
+    def tell(config: Json, seconds: float, cold: bool) -> None:
+        name, megabytes = config["FunctionName"], config["MemorySize"]
+        write("invocation", function=name, milliseconds=math.ceil(1_000 * seconds), megabytes=megabytes, cold=cold)
 
     lambda_runtime.execution_credentials = credentials_noted
-    lambda_runtime.Worker.invoke = invoke_and_tell
+    patches_lambda.observers.append(lambda config, outcome: tell(config, outcome.seconds, outcome.cold))
+    patches_worker.observers.append(tell)
     return names
 
 

@@ -247,7 +247,7 @@ class AwsProxy:
     def _caller(self, link: "_Link") -> psutil.Process:
         assert self._emulator
         for _ in range(10):  # The kernel's list of sockets may skip one while others come and go.
-            for worker in self._emulator.children():
+            for worker in self._emulator.children(recursive=True):
                 with suppress(psutil.Error):
                     if any(c.laddr.port == link.port and c.raddr for c in worker.net_connections("tcp")):
                         return worker

@@ -1,4 +1,4 @@
-"""Each patch of the emulator, seen from outside: a stack of trivial functions around the engine's kind of state machine.
+"""Each patch of the emulator, from outside: a stack of trivial functions around the engine's kind of state machine.
 
 One test for each promise of AWS that the engine builds on and the bare emulator doesn't keep.
 """
@@ -540,7 +540,10 @@ def test_the_exception_that_ends_an_invocation_is_logged(
     client: Callable[[str], Any], states: Any, outputs: dict[str, str]
 ) -> None:
     _end(states, _start(states, outputs["Machine"], path="invalid"))
-    assert "[ERROR] InvalidRequest: Missing required parameter: 'assistant_id'." in _log_lines(client)
+    [logged, *_] = [line for line in _log_lines(client) if line.startswith("[ERROR]")]
+    first, second, *_ = logged.splitlines()
+    assert first == "[ERROR] InvalidRequest: Missing required parameter: 'assistant_id'."
+    assert second == "Traceback (most recent call last):"
 
 
 def _log_lines(client: Callable[[str], Any]) -> list[str]:

@@ -1,0 +1,449 @@
+"""Lambda's execution environments on Linux: AWS's own runtime client in processes that are as closed as AWS's.
+
+A `Function` is one version of a Lambda function; its `invoke` takes an idle environment, starts one, or waits in line.
+An `Environment` outlives its runtime: after a crash or a timeout the next invocation starts another one in it, which
+finds `/tmp` as it was. One environment serves one invocation at a time, of one tenant.
+
+The first environment of a function is a template: its runtime initialises from nothing. The others are forked from it.
+"""
+
+import contextlib
+import itertools
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from local import environment_process, memory_limits
+from local.function_files import FunctionFiles
+from local.runtime_api import Answer, Invocation, RuntimeApi
+
+Json = Any
+
+MAX_ENVIRONMENTS = int(os.environ.get("MAX_ENVIRONMENTS", "32"))
+"""Of one function; more invocations wait in line. One that waits for a model costs no CPU, so there may be many more
+than cores; each takes some 20 MB of memory beyond its template's."""
+
+MAX_IDLE_ENVIRONMENTS = 64
+"""Of all functions together; those that are idle longest are stopped."""
+
+MAX_IDLE_TENANTS = 4
+"""Environments of a function with tenants that wait for their tenant's next call."""
+
+MAX_INIT_SECONDS = 60
+"""AWS gives 10 s, and then the function's timeout; a machine on which everything runs at once needs more."""
+
+FIRST_USER = 200_000
+USERS_OF_AN_EMULATOR = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a function as its environments see it.
+
+    Attributes:
+        memory: bytes.
+        timeout: seconds.
+        variables: the environment but for what differs between environments.
+        has_tenants: whether each tenant has environments of its own, under users of their own.
+    """
+
+    name: str
+    version: str
+    handler: str
+    memory: int
+    timeout: float
+    variables: Mapping[str, str]
+    code: Path
+    layers: Path
+    has_tenants: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an invocation came to.
+
+    Attributes:
+        answer: the function's, or Lambda's own where the function gave none.
+        status: `success`, `error`, `failure` (the runtime ended) or `timeout`, as platform logs name it.
+        lines: what the environment wrote meanwhile: seconds since 1970, and the line.
+        cold: whether the runtime was started for it.
+        seconds: how long it took, without its wait in line.
+        log_stream: the environment's.
+    """
+
+    answer: Answer
+    status: str
+    lines: list[tuple[float, str]]
+    cold: bool
+    seconds: float
+    log_stream: str
+
+
+class Environment:
+    """One execution environment; used by one thread at a time."""
+
+    _users = itertools.count(FIRST_USER + os.getpid() % 32_768 * USERS_OF_AN_EMULATOR)
+
+    def __init__(self, version: Version, files: FunctionFiles, tenant: str = "") -> None:
+        self.version, self.tenant, self.last_used = version, tenant, time.monotonic()
+        self.id = uuid.uuid4().hex
+        self.log_stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[{version.version}]{self.id}"
+        self._files = files
+        self._user = next(self._users) if version.has_tenants and os.getuid() == 0 else 0
+        self._folder = files.environments / self.id
+        self._memory = memory_limits.limit(f"functions-{os.getpid()}-{self.id}", version.memory)
+        self._api = RuntimeApi()
+        self._log_reader, self._log = os.pipe()
+        os.set_blocking(self._log_reader, False)
+        self._api.watch(self._log_reader, self._read_log)
+        self._lines: list[tuple[float, str]] = []
+        self._partial = b""
+        self._control: socket.socket | None = None
+        self._supervisor: subprocess.Popen[bytes] | None = None
+        self._commands: socket.socket | None = None
+        self._status = 0
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its runtime runs, as far as was heard."""
+        return self._control is not None
+
+    def start(self, commands: socket.socket | None = None) -> None:
+        """Start its runtime from nothing; as a template where it gets a socket for commands."""
+        self._make_folder()
+        with self._control_socket() as theirs, _opened(self._members()) as members, _opened(os.devnull) as nothing:
+            command = [sys.executable, "-I", "-S", environment_process.__file__, str(theirs.fileno())]
+            self._supervisor = subprocess.Popen(
+                command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env={"LANG": "C.UTF-8"}
+            )
+            assert self._control
+            descriptors = (self._log, members, commands.fileno() if commands else nothing)
+            environment_process.send(self._control, self._start_message(is_template=bool(commands)), *descriptors)
+
+    def start_template(self) -> bool:
+        """Start its runtime as one to fork others from; return whether that is possible."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self.start(theirs)
+        self._commands, heard = ours, []
+        self._api.watch(ours, lambda: heard.append(environment_process.receive(ours)[0]))
+        self._api.serve(lambda: bool(heard) or not self.is_running, time.monotonic() + MAX_INIT_SECONDS)
+        self._api.unwatch(ours)
+        return heard == [{"threads": 1}]
+
+    def fork(self, template: "Environment") -> None:
+        """Start its runtime as a copy of the template's, which finds in `/tmp` what that one wrote there."""
+        assert template._commands
+        self._make_folder(template)
+        self._lines = template.take_lines()
+        with self._control_socket() as theirs, _opened(self._members()) as members:
+            message = self._start_message(is_template=False)
+            environment_process.send(template._commands, message, theirs.fileno(), self._log, members)
+
+    def is_alive(self) -> bool:
+        """Look whether its runtime runs."""
+        self._api.serve(lambda: False, time.monotonic())
+        return self.is_running
+
+    def take_lines(self) -> list[tuple[float, str]]:
+        """Return what was written since the last time."""
+        self._read_log()
+        lines, self._lines = self._lines, []
+        return lines
+
+    def invoke(
+        self,
+        request_id: str,
+        event: bytes,
+        function_arn: str,
+        trace_id: str,
+        start: "Callable[[Environment], None]",
+    ) -> Outcome:
+        """Run one invocation, in a runtime that is started unless one waits for it."""
+        began = time.monotonic()
+        cold = not self._is_ready_now()
+        if cold:
+            start(self)
+            self._api.serve(
+                lambda: self._api.is_ready or self._api.init_error is not None or not self.is_running,
+                time.monotonic() + MAX_INIT_SECONDS,
+            )
+        handed_over = time.monotonic()
+        answer, status = self._run(request_id, event, function_arn, trace_id)
+        seconds = time.monotonic() - (began if cold else handed_over)
+        self.last_used = time.monotonic()
+        return Outcome(answer, status, self.take_lines(), cold, seconds, self.log_stream)
+
+    def stop(self) -> None:
+        """End its runtime, all that this started, and itself."""
+        self._end_runtime()
+        self._api.close()
+        if self._commands:
+            self._commands.close()
+        os.close(self._log_reader)
+        os.close(self._log)
+        if self._memory:
+            with contextlib.suppress(OSError):
+                self._memory.remove()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _run(self, request_id: str, event: bytes, function_arn: str, trace_id: str) -> tuple[Answer, str]:
+        if not self._api.is_ready:
+            error = self._api.init_error
+            self._end_runtime()
+            return (error, "error") if error else (self._ended(request_id), "failure")
+        timeout = self.version.timeout
+        invocation = Invocation(request_id, event, time.time() + timeout, function_arn, trace_id, self.tenant)
+        with contextlib.suppress(OSError):
+            self._api.hand_over(invocation)
+        done = self._api.serve(lambda: self._api.is_answered or not self.is_running, time.monotonic() + timeout)
+        answer = self._api.take_answer()
+        if answer is not None:
+            return answer, "error" if answer.failed else "success"
+        self._end_runtime()
+        if done:
+            return self._ended(request_id), "failure"
+        message = f"RequestId: {request_id} Error: Task timed out after {timeout:.2f} seconds"
+        return _error("Sandbox.Timedout", message), "timeout"
+
+    def _ended(self, request_id: str) -> Answer:
+        """Return Lambda's answer for a runtime that ended before it had answered."""
+        if self._status < 0:
+            reason = f"with error: signal: {(signal.strsignal(-self._status) or '').lower()}"
+        else:
+            reason = f"with error: exit status {self._status}" if self._status else "without providing a reason"
+        return _error("Runtime.ExitError", f"RequestId: {request_id} Error: Runtime exited {reason}")
+
+    def _is_ready_now(self) -> bool:
+        """Whether the runtime lives and has asked for an invocation, or is about to."""
+        if self.is_alive():
+            self._api.serve(lambda: self._api.is_ready or not self.is_running, time.monotonic() + MAX_INIT_SECONDS)
+        return self.is_running and self._api.is_ready
+
+    def _start_message(self, *, is_template: bool) -> Json:
+        files, version = self._files, self.version
+        variables = {
+            **version.variables,
+            "AWS_LAMBDA_RUNTIME_API": self._api.address,
+            "AWS_LAMBDA_LOG_STREAM_NAME": self.log_stream,
+        }
+        if not files.private:
+            variables["TMPDIR"] = str(self._folder)
+        return {
+            "mounts": files.mounts(version.code, version.layers),
+            "folder": str(self._folder),
+            "template": is_template,
+            "environment": variables,
+            # Only a process with root's rights can give its forks users of their own.
+            "user": 0 if is_template else self._user,
+            "resident_bytes": 0 if self._memory else version.memory,
+            "python": files.python,
+            "bootstrap": f"{files.runtime}/bootstrap.py",
+            "opt": files.opt(version.layers),
+        }
+
+    @contextlib.contextmanager
+    def _control_socket(self) -> Iterator[socket.socket]:
+        """Open a control socket for a new supervisor; what the block gets is the other end."""
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._api.watch(self._control, self._read_control)
+        with theirs:
+            yield theirs
+
+    def _members(self) -> Path | str:
+        return self._memory.members if self._memory else os.devnull
+
+    def _make_folder(self, template: "Environment | None" = None) -> None:
+        if self._folder.exists():
+            return
+        if template:
+            shutil.copytree(template._folder, self._folder, symlinks=True)
+        else:
+            self._folder.mkdir()
+        self._folder.chmod(0o700)
+        if self._user:
+            for path in (self._folder, *self._folder.rglob("*")):
+                os.chown(path, self._user, self._user, follow_symlinks=False)
+
+    def _end_runtime(self) -> None:
+        if self._control:
+            with contextlib.suppress(OSError):
+                self._control.send(b"{}")
+            self._api.serve(lambda: not self.is_running, time.monotonic() + 10)
+        if self._supervisor:
+            self._supervisor.wait()
+            self._supervisor = None
+        self._api.hang_up()
+
+    def _read_control(self) -> None:
+        assert self._control
+        data = b""
+        with contextlib.suppress(OSError):
+            data = self._control.recv(environment_process.MAX_MESSAGE_BYTES)
+        self._status = json.loads(data)["status"] if data else -signal.SIGKILL
+        self._api.unwatch(self._control)
+        self._control.close()
+        self._control = None
+
+    def _read_log(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while data := os.read(self._log_reader, 65_536):
+                *whole, self._partial = (self._partial + data).split(b"\n")
+                now = time.time()
+                # The client separates the lines of one entry by carriage returns; in AWS's log they are line feeds.
+                self._lines += [(now, line.decode(errors="replace").replace("\r", "\n")) for line in whole]
+
+
+@contextlib.contextmanager
+def _opened(path: Path | str) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _error(kind: str, message: str) -> Answer:
+    return Answer(failed=True, body=json.dumps({"errorType": kind, "errorMessage": message}).encode())
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """An invocation in line."""
+
+    tenant: str
+    environment: Environment | None = None
+    served: threading.Event = field(default_factory=threading.Event)
+
+
+class Function:
+    """A version of a function, and its environments."""
+
+    def __init__(self, version: Version, files: FunctionFiles, starts_fresh: Callable[[], bool]) -> None:
+        self.version = version
+        self._files = files
+        self._starts_fresh = starts_fresh
+        self._lock = threading.Lock()
+        self._idle: list[Environment] = []
+        self._busy = 0
+        self._line: deque[_Waiting] = deque()
+        self._template_lock = threading.Lock()
+        self._template: Environment | None = None
+        self._can_fork = True
+        self._is_retired = False
+
+    def invoke(self, request_id: str, event: bytes, function_arn: str, trace_id: str = "", tenant: str = "") -> Outcome:
+        """Run one invocation; wait in line while as many as may run at once do."""
+        environment = self._take(tenant)
+        try:
+            return environment.invoke(request_id, event, function_arn, trace_id, self._start)
+        finally:
+            self._give_back(environment)
+
+    @property
+    def idle(self) -> list[Environment]:
+        """Those that wait for an invocation, least recently used first."""
+        with self._lock:
+            return list(self._idle)
+
+    def stop_idle(self, *environments: Environment) -> None:
+        """Stop these, as far as they are still idle."""
+        with self._lock:
+            stopped = [environment for environment in environments if environment in self._idle]
+            self._idle = [environment for environment in self._idle if environment not in stopped]
+        for environment in stopped:
+            _disposal.submit(environment.stop)
+
+    def retire(self) -> None:
+        """Stop all its environments, each when it is idle."""
+        with self._lock:
+            self._is_retired = True
+        self.stop_idle(*self.idle)
+        self._stop_template_if_unused()
+
+    def _take(self, tenant: str) -> Environment:
+        with self._lock:
+            mine = [environment for environment in self._idle if environment.tenant == tenant]
+            if mine:
+                self._idle.remove(mine[-1])
+                self._busy += 1
+                return mine[-1]
+            if self._busy < MAX_ENVIRONMENTS:
+                self._busy += 1
+                return Environment(self.version, self._files, tenant)
+            waiting = _Waiting(tenant)
+            self._line.append(waiting)
+        waiting.served.wait()
+        assert waiting.environment
+        return waiting.environment
+
+    def _give_back(self, environment: Environment) -> None:
+        stopped = [environment] if self._is_retired else []
+        with self._lock:
+            if self._line:
+                waiting = self._line.popleft()
+                if waiting.tenant == environment.tenant and not stopped:
+                    waiting.environment = environment
+                else:
+                    stopped = [environment]
+                    waiting.environment = Environment(self.version, self._files, waiting.tenant)
+                waiting.served.set()
+            else:
+                self._busy -= 1
+                if not stopped:
+                    self._idle.append(environment)
+                    if self.version.has_tenants:
+                        stopped = self._idle[:-MAX_IDLE_TENANTS]
+                        self._idle = self._idle[-MAX_IDLE_TENANTS:]
+        for one in stopped:
+            _disposal.submit(one.stop)
+        if self._is_retired:
+            self._stop_template_if_unused()
+
+    def _start(self, environment: Environment) -> None:
+        """Start the runtime of an environment: as a fork, or from nothing."""
+        with self._template_lock:
+            template = None if self._starts_fresh() else self._running_template()
+            if template:
+                environment.fork(template)
+            else:
+                environment.start()
+
+    def _running_template(self) -> Environment | None:
+        if self._template is not None and not self._template.is_alive():
+            _disposal.submit(self._template.stop)
+            self._template = None
+        if self._template is None and self._can_fork:
+            template = Environment(self.version, self._files)
+            self._can_fork = template.start_template()
+            if self._can_fork:
+                self._template = template
+            else:
+                _disposal.submit(template.stop)
+        return self._template
+
+    def _stop_template_if_unused(self) -> None:
+        # The environments forked from it are below it, and end with it.
+        with self._lock:
+            if self._busy:
+                return
+        with self._template_lock:
+            template, self._template = self._template, None
+        if template:
+            _disposal.submit(template.stop)
+
+
+_disposal = ThreadPoolExecutor(1, "stops-environments")
