@@ -17,7 +17,14 @@ from ministack.services import lambda_svc, secretsmanager  # type: ignore[import
 from ministack.services import stepfunctions as sfn
 from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
 
-from local import patches_alarms, patches_events, patches_isolation, patches_lambda, patches_worker
+from local import (
+    patches_alarms,
+    patches_events,
+    patches_iam,
+    patches_isolation,
+    patches_lambda,
+    patches_worker,
+)
 
 Json = Any  # what the emulator hands around: parsed JSON of any shape
 
@@ -46,6 +53,7 @@ def apply() -> None:
         patches_worker.apply()
     patches_alarms.apply()
     patches_events.apply()
+    patches_iam.apply()
 
 
 def treat_the_loopback_as_tls() -> None:
