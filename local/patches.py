@@ -19,6 +19,7 @@ from ministack.services.cloudformation import provisioners  # type: ignore[impor
 
 from local import (
     patches_alarms,
+    patches_dynamodb_keys,
     patches_events,
     patches_iam,
     patches_isolation,
@@ -53,6 +54,7 @@ def apply() -> None:
         patches_worker.apply()
     patches_alarms.apply()
     patches_events.apply()
+    patches_dynamodb_keys.apply()
     patches_iam.apply()
 
 

@@ -58,3 +58,19 @@ def test_a_signed_address_of_a_missing_object_answers_as_its_signer_may(bucket: 
 
 def test_a_root_user_may_list(client: Callable[[str], Any]) -> None:
     assert code_of(lambda: client("s3").get_object(Bucket="files", Key="hidden/a")) == "NoSuchKey"
+
+
+@pytest.mark.parametrize(
+    ("condition", "effect"),
+    [
+        ({"ForAllValues:StringEquals": {"s3:signatureAge": "1"}}, "Allow"),
+        ({"StringEqualsIfExists": {"s3:signatureAge": "1"}}, "Allow"),
+        ({"StringEquals": {"s3:signatureAge": "1"}}, "Deny"),
+    ],
+)
+def test_a_condition_key_that_is_not_evaluated_here_allows_nothing(
+    bucket: Any, as_role: Callable[..., boto3.Session], condition: dict[str, Any], effect: str
+) -> None:
+    statements = [{**OBJECTS, "Condition": condition, "Effect": effect}, *([OBJECTS] if effect == "Deny" else [])]
+    role = as_role(*statements).client("s3", endpoint_url=bucket.meta.endpoint_url)
+    assert code_of(lambda: role.get_object(Bucket="files", Key="is/there")) == "AccessDenied"
