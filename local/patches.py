@@ -24,6 +24,7 @@ from local import (
     patches_iam,
     patches_isolation,
     patches_lambda,
+    patches_network,
     patches_worker,
 )
 
@@ -56,6 +57,7 @@ def apply() -> None:
     patches_events.apply()
     patches_dynamodb_keys.apply()
     patches_iam.apply()
+    patches_network.apply()
 
 
 def treat_the_loopback_as_tls() -> None:

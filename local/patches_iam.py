@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime  # type: ignore[import-untyped]
 from ministack.core.router import extract_access_key_id, extract_region  # type: ignore[import-untyped]
-from ministack.services import s3  # type: ignore[import-untyped]
+from ministack.services import iam, s3  # type: ignore[import-untyped]
 
 Json = Any
 
@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 def apply() -> None:
     """Patch the emulator in this process, before it serves."""
     hide_missing_objects()
+    name_the_role_of_a_session()
     deny_unknown_condition_keys()
     tell_which_function_asks()
 
@@ -59,6 +60,19 @@ def hide_missing_objects() -> None:
         return status, answered, b"" if method == "HEAD" else text
 
     s3.handle_request = handle_request
+
+
+def name_the_role_of_a_session() -> None:
+    """`aws:PrincipalArn` of a session is the session's ARN; on AWS it is its role's, which policies name."""
+    resolve = iam_evaluator._resolve_condition_key
+
+    def resolve_role(key: str, context: Json) -> Json:
+        if key.lower() == "aws:principalarn" and ":assumed-role/" in context.principal_arn:
+            role = iam._roles.get(context.principal_arn.split("/")[1])
+            return role["Arn"] if role else None
+        return resolve(key, context)
+
+    iam_evaluator._resolve_condition_key = resolve_role
 
 
 def deny_unknown_condition_keys() -> None:

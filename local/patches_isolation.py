@@ -19,7 +19,6 @@ def apply() -> None:
     """Patch the emulator."""
     keep_tenancy()
     want_a_tenant_where_there_are_tenants()
-    accept_a_dns_firewall()
 
 
 def keep_tenancy() -> None:
@@ -53,13 +52,3 @@ def want_a_tenant_where_there_are_tenants() -> None:
         return await invoke(name, event, headers, *more)
 
     lambda_svc._invoke = invoke_for_tenant
-
-
-def accept_a_dns_firewall() -> None:
-    """The resources of Route 53 Resolver's DNS Firewall are unknown to its CloudFormation; here they do nothing."""
-    for kind in ("FirewallDomainList", "FirewallRuleGroup", "FirewallRuleGroupAssociation"):
-        provisioners._RESOURCE_HANDLERS[f"AWS::Route53Resolver::{kind}"] = {
-            "create": lambda logical_id, properties, stack: (f"rslvr-{logical_id}", {"Id": f"rslvr-{logical_id}"}),
-            "update": lambda physical_id, *rest: (physical_id, {"Id": physical_id}),
-            "delete": lambda physical_id, properties: None,
-        }

@@ -259,6 +259,8 @@ class _Link:
 
     def __init__(self, writer: asyncio.StreamWriter, upstream: tuple[str, int]) -> None:
         self.port = int(writer.get_extra_info("peername")[1])
+        # By it the embedded AWS knows the function, and with it the network that the call comes from.
+        self._forwarded = f'Forwarded: for="127.0.0.1:{self.port}"\r\n\r\n'.encode()
         self.function = ""
         self._writers = [writer]
         self._reader: asyncio.StreamReader | None = None
@@ -269,7 +271,7 @@ class _Link:
         if self._reader is None or self._reader.at_eof():
             self._reader, writer = await asyncio.open_connection(*self._upstream, limit=2**20)
             self._writers[1:] = [writer]
-        self._writers[1].write(head + body)
+        self._writers[1].write(head.removesuffix(b"\r\n") + self._forwarded + body)
         with suppress(OSError, asyncio.IncompleteReadError):
             answer = await self._reader.readuntil(b"\r\n\r\n")
             if head.startswith(b"HEAD "):

@@ -1,0 +1,308 @@
+"""Where the emulator has no networks: a function in a VPC reaches everything.
+
+Like those in `local.patches`, each function closes one gap of ministack 1.5.33 and names its symptom. Here a request of
+a function's process passes what its VPC has on the way to AWS: DNS Firewall, security groups, routes and the gateway
+endpoint's policy. This needs Linux's /proc.
+"""
+
+import contextvars
+import logging
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import psutil
+from ministack import app as gateway  # type: ignore[import-untyped]
+from ministack.core import iam_evaluator  # type: ignore[import-untyped]
+from ministack.core.responses import get_account_id, get_region  # type: ignore[import-untyped]
+from ministack.core.router import detect_service  # type: ignore[import-untyped]
+from ministack.services import cloudformation, ec2, lambda_svc  # type: ignore[import-untyped]
+from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
+
+Json = Any
+
+logger = logging.getLogger(__name__)
+
+
+def apply() -> None:
+    """Patch the emulator in this process, before it serves."""
+    accept_a_dns_firewall()
+    keep_the_vpc_of_a_function()
+    note_the_processes_of_functions()
+    lead_functions_through_their_vpc()
+    evaluate_the_endpoint_policy()
+
+
+@dataclass(frozen=True, slots=True)
+class _Endpoint:
+    """The gateway endpoint that a request takes to S3."""
+
+    id: str
+    vpc: str
+    policy: Json
+
+
+class _Unreachable(Exception):
+    """There is no way from a function to where its request goes."""
+
+
+_endpoint: contextvars.ContextVar[_Endpoint | None] = contextvars.ContextVar("endpoint", default=None)
+_functions: dict[int, str] = {}
+"""The names of functions by the processes that run them."""
+
+
+def accept_a_dns_firewall() -> None:
+    """CloudFormation knows no resources of Route 53 Resolver's DNS Firewall. What they say is read from the stack."""
+
+    def create(logical_id: str, properties: Json, stack: str) -> tuple[str, Json]:
+        return f"rslvr-{stack}-{logical_id}", {"Id": f"rslvr-{stack}-{logical_id}"}
+
+    for kind in ("FirewallDomainList", "FirewallRuleGroup", "FirewallRuleGroupAssociation"):
+        provisioners._RESOURCE_HANDLERS[f"AWS::Route53Resolver::{kind}"] = {
+            "create": create,
+            "update": lambda physical_id, *rest: (physical_id, {"Id": physical_id}),
+            "delete": lambda physical_id, properties: None,
+        }
+
+
+def keep_the_vpc_of_a_function() -> None:
+    """`VpcConfig` of a function is dropped by CloudFormation."""
+    handler = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]
+    create, update = handler["create"], handler["update"]
+
+    def place(name: str, properties: Json) -> None:
+        lambda_svc._functions[name]["config"]["VpcConfig"] = lambda_svc._vpc_config_with_id(properties.get("VpcConfig"))
+
+    def create_in_vpc(logical_id: str, properties: Json, stack: str) -> Json:
+        name, attributes = create(logical_id, properties, stack)
+        place(name, properties)
+        return name, attributes
+
+    def update_in_vpc(physical_id: str, old: Json, new: Json, *more: Json) -> Json:
+        name, attributes = update(physical_id, old, new, *more)
+        place(name, new)
+        return name, attributes
+
+    handler.update(create=create_in_vpc, update=update_in_vpc)
+
+
+def note_the_processes_of_functions() -> None:
+    """Nothing tells from which function a connection comes."""
+    start = subprocess.Popen.__init__
+
+    def start_and_note(self: Json, *args: Json, **more: Json) -> None:
+        start(self, *args, **more)
+        if name := (more.get("env") or {}).get("AWS_LAMBDA_FUNCTION_NAME"):
+            _functions[self.pid] = name
+
+    subprocess.Popen.__init__ = start_and_note  # type: ignore[method-assign]
+
+
+def lead_functions_through_their_vpc() -> None:
+    """A function in a VPC without a way out reaches every service."""
+    serve = gateway.app
+
+    async def app(scope: Json, receive: Json, send: Json) -> None:
+        function = _function_in_a_vpc(scope) if scope["type"] == "http" else None
+        if function is None:
+            await serve(scope, receive, send)
+            return
+        try:
+            _endpoint.set(_way(function["VpcConfig"], _host(scope)))
+        except _Unreachable as reason:
+            logger.warning("%s, in its VPC, has no way to %s: %s.", function["FunctionName"], _host(scope), reason)
+            await send({"type": "http.response.start", "status": 503, "headers": [(b"content-type", b"text/plain")]})
+            await send({"type": "http.response.body", "body": f"No way to {_host(scope)}: {reason}.".encode()})
+            return
+        await serve(scope, receive, send)
+
+    gateway.app = app
+
+
+def evaluate_the_endpoint_policy() -> None:
+    """A gateway endpoint lets every request to S3 pass, whatever its policy says."""
+    enforce = iam_evaluator.enforce
+
+    def enforce_at_endpoint(
+        access_key: str, action: str, service: str, region: str, resource_arn: str = "*", service_context: Json = None
+    ) -> Json:
+        endpoint = _endpoint.get()
+        if endpoint is None:
+            return enforce(access_key, action, service, region, resource_arn, service_context)
+        given = {key.lower(): value for key, value in (service_context or {}).items()}
+        keys = {**given, "aws:sourcevpce": endpoint.id, "aws:sourcevpc": endpoint.vpc}
+        denied = enforce(access_key, action, service, region, resource_arn, keys)
+        if denied or endpoint.policy is None:
+            return denied
+        principal = iam_evaluator.resolve_principal(access_key, get_account_id())
+        context = iam_evaluator.EvalContext(
+            principal_arn=principal.arn,
+            principal_type=principal.type,
+            principal_account=principal.account,
+            action=action,
+            resource_arn=resource_arn,
+            region=region,
+            service_context=keys,
+            principal_keys=principal.keys,
+        )
+        result = iam_evaluator.evaluate_resource_policy(endpoint.policy, context)
+        result.principal_arn = principal.arn
+        if result.decision != "Allow":
+            logger.warning("The policy of %s denies %s on %s to %s.", endpoint.id, action, resource_arn, principal.arn)
+        return None if result.decision == "Allow" else result
+
+    iam_evaluator.enforce = enforce_at_endpoint
+
+
+def _function_in_a_vpc(scope: Json) -> Json | None:
+    """The configuration of the function whose process sent a request, if it is in a VPC."""
+    inside: dict[int, Json] = {}
+    for pid, name in list(_functions.items()):
+        if not psutil.pid_exists(pid):
+            _functions.pop(pid, None)
+            continue
+        config = (lambda_svc._functions.get(name) or {}).get("config") or {}
+        if (config.get("VpcConfig") or {}).get("SubnetIds"):
+            inside[pid] = config
+    if not inside or not scope.get("client"):
+        return None
+    ports = [scope["client"][1]]
+    # A proxy between functions and the emulator says whose request it hands on.
+    forwarded = re.search(rb"for=\"?127\.0\.0\.1:(\d+)", dict(scope["headers"]).get(b"forwarded", b""))
+    ports += [int(forwarded[1])] if forwarded else []
+    for port in ports:
+        for pid, config in inside.items():
+            if _owns(pid, port):
+                return config
+    return None
+
+
+def _owns(pid: int, port: int) -> bool:
+    """Whether a process, or one that it started, has the connection from this port of the loopback address."""
+    found = _socket(port)
+    if found is None:
+        return False
+    user, inode = found
+    with suppress(psutil.Error):
+        process = psutil.Process(pid)
+        return any(_has(one.pid, user, inode) for one in (process, *process.children(recursive=True)))
+    return False
+
+
+def _has(pid: int, user: int, inode: str) -> bool:
+    try:
+        return any(os.path.realpath(one).endswith(f"socket:[{inode}]") for one in Path(f"/proc/{pid}/fd").iterdir())
+    except PermissionError:
+        # Its files can't be seen as it is another user's, which tells whose the connection is.
+        with suppress(psutil.Error):
+            return psutil.Process(pid).uids().real == user
+        return False
+    except OSError:
+        return False
+
+
+def _socket(port: int) -> tuple[int, str] | None:
+    """The user and the inode of the connection from this port of the loopback address."""
+    with suppress(OSError):
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[1] == f"0100007F:{port:04X}" and fields[3] == "01":
+                return int(fields[7]), fields[9]
+    return None
+
+
+def _host(scope: Json) -> str:
+    """The name that a request's address has on AWS."""
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    query = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+    service = detect_service(scope["method"], scope["path"], headers, query)
+    if service != "s3":
+        return f"{service}.{get_region()}.amazonaws.com"
+    bucket = gateway._extract_s3_vhost_bucket(headers.get("host", "")) or scope["path"].lstrip("/").partition("/")[0]
+    return f"{bucket}.s3.{get_region()}.amazonaws.com"
+
+
+def _way(vpc_config: Json, host: str) -> _Endpoint | None:
+    """The endpoint that leads to a host from every subnet of a function; None for a way through the Internet.
+
+    Raises:
+        _Unreachable: there is none.
+    """
+    vpc = ec2._subnets[vpc_config["SubnetIds"][0]]["VpcId"]
+    if not _resolves(vpc, host):
+        raise _Unreachable("DNS Firewall blocks the name")
+    to_s3 = ".s3." in host
+    if not any(_lets_out(group, to_s3) for group in vpc_config["SecurityGroupIds"]):
+        raise _Unreachable("no security group lets it out")
+    (way, *others) = [_endpoint_of(vpc, subnet, to_s3) for subnet in vpc_config["SubnetIds"]]
+    return way if all(others) else None
+
+
+def _endpoint_of(vpc: str, subnet: str, to_s3: bool) -> _Endpoint | None:
+    tables = [table for table in ec2._route_tables.values() if table["VpcId"] == vpc]
+    own = [table for table in tables if any(one.get("SubnetId") == subnet for one in table["Associations"])]
+    main = [table for table in tables if any(one.get("Main") for one in table["Associations"])]
+    (table, *_) = own or main
+    for endpoint in ec2._vpc_endpoints.values():
+        if (
+            to_s3
+            and endpoint["ServiceName"] == f"com.amazonaws.{get_region()}.s3"
+            and table["RouteTableId"] in endpoint["RouteTableIds"]
+        ):
+            return _Endpoint(endpoint["VpcEndpointId"], vpc, endpoint.get("PolicyDocument"))
+    # An Internet gateway is no way out: a function has no public address.
+    if any(route.get("NatGatewayId") for route in table.get("Routes", [])):
+        return None
+    raise _Unreachable("no route leads there")
+
+
+def _lets_out(group: str, to_s3: bool) -> bool:
+    """Whether a security group lets HTTPS out."""
+    addresses = ec2._aws_pl_id_from_name(f"com.amazonaws.{get_region()}.s3")
+    for rule in ec2._security_groups[group]["IpPermissionsEgress"]:
+        anywhere = any(one.get("CidrIp") == "0.0.0.0/0" for one in rule["IpRanges"])
+        listed = to_s3 and any(one["PrefixListId"] == addresses for one in rule["PrefixListIds"])
+        ports = range(int(rule.get("FromPort", 0)), int(rule.get("ToPort", 65535)) + 1)
+        if (rule["IpProtocol"] == "-1" or (rule["IpProtocol"] in ("tcp", "6") and 443 in ports)) and (
+            anywhere or listed
+        ):
+            return True
+    return False
+
+
+def _resolves(vpc: str, host: str) -> bool:
+    """Whether the firewall of a VPC's DNS lets a name be resolved; the first rule that fits decides."""
+    domains = {found["PhysicalResourceId"]: found["Properties"] for found in _of_type("FirewallDomainList")}
+    groups = {found["PhysicalResourceId"]: found["Properties"] for found in _of_type("FirewallRuleGroup")}
+    associations = [found["Properties"] for found in _of_type("FirewallRuleGroupAssociation")]
+    for association in sorted(associations, key=lambda one: int(one["Priority"])):
+        if association["VpcId"] != vpc:
+            continue
+        rules = groups[association["FirewallRuleGroupId"]]["FirewallRules"]
+        for rule in sorted(rules, key=lambda one: int(one["Priority"])):
+            # A list that isn't known here, such as one that AWS manages, is taken to block everything.
+            listed = domains.get(rule["FirewallDomainListId"], {"Domains": ["*"]})["Domains"]
+            if any(_fits(host, name) for name in listed):
+                return bool(rule["Action"] != "BLOCK")
+    return True
+
+
+def _fits(host: str, name: str) -> bool:
+    """Whether a domain list's entry (`example.com`, `*.example.com`, `*`) is a name's."""
+    host, name = host.lower().rstrip("."), name.lower().rstrip(".")
+    return host.endswith(name[1:]) if name.startswith("*") else host == name
+
+
+def _of_type(kind: str) -> Iterator[Json]:
+    """The resources of Route 53 Resolver in all stacks, with their properties."""
+    for stack in list(cloudformation._stacks.values()):
+        if stack["StackStatus"] != "DELETE_COMPLETE":
+            for found in stack.get("_resources", {}).values():
+                if found["ResourceType"] == f"AWS::Route53Resolver::{kind}":
+                    yield found
