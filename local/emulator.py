@@ -61,6 +61,7 @@ def start(
         TMPDIR=str(temporary.resolve()),
         PYTHONPATH=str(Path(__file__).resolve().parent.parent),
         PYTHONUNBUFFERED="1",
+        LAMBDA_LIMITS_FILE=str(_limits(directory).resolve()),
     )
     if metered:
         environment["METER_JOURNAL"] = str(journal(directory).resolve())
@@ -80,6 +81,23 @@ def start(
 def journal(directory: Path) -> Path:
     """Return the file that a metered embedded AWS writes to; `local.meter` describes its lines."""
     return directory / "tmp" / "journal.jsonl"
+
+
+def limit(directory: Path, *, concurrent_executions: int = 0, tenant_environments: int = 0) -> None:
+    """Set Lambda's limits of the account from now on; 0 stands for no limit but the machine's.
+
+    Args:
+        concurrent_executions: of all functions together; 10 in a new AWS account.
+        tenant_environments: of each function with tenant isolation, active or idle.
+    """
+    limits = {"concurrent_executions": concurrent_executions, "tenant_environments": tenant_environments}
+    new = _limits(directory).with_suffix(".new")
+    new.write_text(json.dumps(limits))
+    new.rename(_limits(directory))
+
+
+def _limits(directory: Path) -> Path:
+    return directory / "tmp" / "lambda_limits.json"
 
 
 def process_id(directory: Path) -> int:

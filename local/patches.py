@@ -24,7 +24,9 @@ from local import (
     patches_iam,
     patches_isolation,
     patches_lambda,
+    patches_limits,
     patches_network,
+    patches_requests,
     patches_worker,
 )
 
@@ -47,7 +49,6 @@ def apply() -> None:
     start_the_same_execution_once()
     start_nested_executions_as_executions()
     give_a_succeed_state_its_output()
-    limit_the_size_of_data()
     patches_isolation.apply()
     if sys.platform == "linux":
         patches_lambda.apply(patches_isolation.tenant.get)
@@ -58,6 +59,8 @@ def apply() -> None:
     patches_dynamodb_keys.apply()
     patches_iam.apply()
     patches_network.apply()
+    patches_limits.apply(patches_isolation.tenant.get)
+    patches_requests.apply()
 
 
 def treat_the_loopback_as_tls() -> None:
@@ -279,33 +282,3 @@ def give_a_succeed_state_its_output() -> None:
         return apply_output_path(state, data, context)
 
     sfn._apply_output_path = apply_output
-
-
-_MOST_DATA = 262_144
-
-
-def limit_the_size_of_data() -> None:
-    """Input, arguments and output of any size pass; AWS takes 256 KiB, and `States.ALL` does not catch what is more."""
-    start, arguments, output = sfn._start_execution, sfn._apply_jsonata_arguments, sfn._apply_jsonata_output
-    matches = sfn._error_matches
-
-    def size(data: Json) -> int:
-        return len(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass"))
-
-    def limited(data: Json) -> Json:
-        if size(data) > _MOST_DATA:
-            raise sfn._ExecutionError("States.DataLimitExceeded", "The data exceeds the maximum number of bytes.")
-        return data
-
-    def start_execution(request: Json) -> Json:
-        if len(request.get("input", "{}").encode(errors="surrogatepass")) > _MOST_DATA:
-            return sfn.error_response_json("ValidationException", "The input is longer than 262144.", 400)
-        return start(request)
-
-    def error_matches(error_equals: Json, error: str) -> Json:
-        return error in error_equals if error == "States.DataLimitExceeded" else matches(error_equals, error)
-
-    sfn._start_execution = start_execution
-    sfn._apply_jsonata_arguments = lambda *args, **more: limited(arguments(*args, **more))
-    sfn._apply_jsonata_output = lambda *args, **more: limited(output(*args, **more))
-    sfn._error_matches = error_matches

@@ -3,7 +3,6 @@
 import json
 import textwrap
 import time
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -99,25 +98,18 @@ def test_nothing_passes_from_one_thread_to_another(driver: Driver) -> None:
 
 
 def test_nothing_passes_through_a_warm_sandbox(driver: Driver) -> None:
-    """Invoked directly, twice in the same execution environment, each time without a session."""
-    thread = f"thread_{uuid.uuid4().hex}"
-    address = driver.store.sessions.address("put_object", f"sandbox/{thread}/states/none", 600)
-    event = {"seconds": 30, "files": [], "session": {"get": None, "put": address}, "outputs": []}
-
-    def run(code: str) -> str:
-        result = invoke(driver, "sandbox", {**event, "code": code}, TenantId=thread)
-        assert result["reason"] == ""
-        return str(result["output"])
-
+    """The thread's session is gone at its second call, which the same execution environment serves."""
+    thread = Interpreter(driver)
     places = "import os, tempfile\nplaces = '/mnt/data', os.path.expanduser('~'), tempfile.gettempdir()\n"
-    first = run(
+    first = thread.run(
         f"{places}planted = 1\nfor place in places:\n    open(place + '/planted', 'w').write('1')\n"
         "outside = os.environ['SANDBOX_DATA'] + '/../../planted'\nopen(outside, 'w').write('1')\nprint(os.getppid())"
-    )
-    second = run(
+    ).logs
+    driver.client("s3").delete_object(Bucket=driver.store.blobs.bucket, Key=f"sandbox/{thread.thread_id}/head")
+    second = thread.run(
         f"{places}print(os.getppid())\nfor place in places:\n    print(os.path.exists(place + '/planted'))\n"
         "print(os.path.exists(os.environ['SANDBOX_DATA'] + '/../../planted'), 'planted' in globals())"
-    )
+    ).logs
     pid, *found = second.split("\n", 1)
     assert first.startswith(f"{pid}\n")
     assert "True" not in found[0]

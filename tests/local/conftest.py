@@ -13,16 +13,21 @@ from local import emulator
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Any]]:
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the emulator of the tests' own keeps what it needs."""
+    return tmp_path_factory.mktemp("emulator")
+
+
+@pytest.fixture(scope="module")
+def client(directory: Path) -> Iterator[Callable[..., Any]]:
     """Start an emulator of the tests' own and return a maker of boto3 clients for it."""
-    directory: Path = tmp_path_factory.mktemp("emulator")
     settings = emulator.environment(emulator.start(directory, preferred_port=0))
     session = boto3.Session(
         aws_access_key_id=settings["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=settings["AWS_SECRET_ACCESS_KEY"],
         region_name=settings["AWS_REGION"],
     )
-    yield lambda service: session.client(service, endpoint_url=settings["AWS_ENDPOINT_URL"])
+    yield lambda service, **more: session.client(service, endpoint_url=settings["AWS_ENDPOINT_URL"], **more)
     emulator.stop(directory)
 
 
