@@ -126,8 +126,10 @@ class Environment:
         self._make_folder()
         with self._control_socket() as theirs, _opened(self._members()) as members, _opened(os.devnull) as nothing:
             command = [sys.executable, "-I", "-S", environment_process.__file__, str(theirs.fileno())]
+            # By its name, `local.patches_network` knows whose a connection is.
+            named = {"LANG": "C.UTF-8", "AWS_LAMBDA_FUNCTION_NAME": self.version.variables["AWS_LAMBDA_FUNCTION_NAME"]}
             self._supervisor = subprocess.Popen(
-                command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env={"LANG": "C.UTF-8"}
+                command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=named
             )
             assert self._control
             descriptors = (self._log, members, commands.fileno() if commands else nothing)

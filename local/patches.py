@@ -21,6 +21,7 @@ from local import (
     patches_alarms,
     patches_dynamodb_keys,
     patches_events,
+    patches_grants,
     patches_iam,
     patches_isolation,
     patches_lambda,
@@ -58,6 +59,7 @@ def apply() -> None:
     patches_events.apply()
     patches_dynamodb_keys.apply()
     patches_iam.apply()
+    patches_grants.apply()
     patches_network.apply()
     patches_limits.apply(patches_isolation.tenant.get)
     patches_requests.apply()

@@ -119,7 +119,7 @@ def _partition_key(table: str, index: str) -> str:
         return ""
     indexes = [*(found.get("GlobalSecondaryIndexes") or []), *(found.get("LocalSecondaryIndexes") or [])]
     schema = next((one["KeySchema"] for one in indexes if one["IndexName"] == index), found["KeySchema"])
-    return next(key["AttributeName"] for key in schema if key["KeyType"] == "HASH")
+    return str(next(key["AttributeName"] for key in schema if key["KeyType"] == "HASH"))
 
 
 def _leading_keys(request: dict[str, Json], partition_key: str) -> Iterator[str]:

@@ -201,7 +201,7 @@ def _has(pid: int, user: int, inode: str) -> bool:
     except PermissionError:
         # Its files can't be seen as it is another user's, which tells whose the connection is.
         with suppress(psutil.Error):
-            return psutil.Process(pid).uids().real == user
+            return bool(psutil.Process(pid).uids().real == user)
         return False
     except OSError:
         return False

@@ -11,7 +11,7 @@ from typing import Any
 
 import botocore.session
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
-from ministack.core import iam_actions, iam_evaluator  # type: ignore[import-untyped]
+from ministack.core import iam_actions  # type: ignore[import-untyped]
 from ministack.core.responses import error_response_json  # type: ignore[import-untyped]
 from ministack.services import (  # type: ignore[import-untyped]
     apigateway,
@@ -46,7 +46,6 @@ def apply() -> None:
     check_objects()
     limit_payloads()
     limit_the_policies_of_a_role()
-    ask_a_function_whether_an_api_may_invoke_it()
 
 
 def check_requests_by_their_models() -> None:
@@ -396,35 +395,3 @@ def limit_the_policies_of_a_role() -> None:
     for kind in ("AWS::IAM::Policy", "AWS::IAM::Role"):
         handler = provisioners._RESOURCE_HANDLERS[kind]
         handler.update(create=checked(handler["create"]), update=checked(handler["update"]))
-
-
-def ask_a_function_whether_an_api_may_invoke_it() -> None:
-    """An HTTP API invokes every function; AWS answers 500 where the function's policy doesn't let the API in."""
-    proxy = apigateway._invoke_lambda_proxy
-
-    async def invoke_if_allowed(integration: Json, api_id: str, *args: Json, **more: Json) -> Json:
-        reference = apigateway._extract_lambda_ref_from_integration_uri(integration.get("integrationUri", ""))
-        name, qualifier = lambda_svc._resolve_name_and_qualifier(reference)
-        function = lambda_svc._functions.get(name)
-        if function and not any(
-            _lets_in(statement, api_id, qualifier) for statement in function["policy"]["Statement"]
-        ):
-            return 500, {"Content-Type": "application/json"}, b'{"message":"Internal Server Error"}'
-        return await proxy(integration, api_id, *args, **more)
-
-    apigateway._invoke_lambda_proxy = invoke_if_allowed
-
-
-def _lets_in(statement: Json, api_id: str, qualifier: str | None) -> bool:
-    if statement.get("Principal", {}).get("Service") != "apigateway.amazonaws.com":
-        return False
-    resource_qualifier = ":".join(statement["Resource"].split(":")[7:])
-    sources = [
-        source
-        for keys in statement.get("Condition", {}).values()
-        for key, source in keys.items()
-        if key.lower() == "aws:sourcearn"
-    ]
-    return resource_qualifier == (qualifier or "") and all(
-        iam_evaluator.fnmatch_iam_cs(api_id, source.split(":")[5].split("/")[0]) for source in sources
-    )

@@ -5,8 +5,6 @@ import json
 import zipfile
 from collections.abc import Callable
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 import pytest
 from botocore.config import Config
@@ -244,35 +242,3 @@ def test_a_stack_s_role_has_no_more_policy_than_it_may(client: Client) -> None:
     cloudformation.create_stack(StackName="long", TemplateBody=body, Capabilities=["CAPABILITY_IAM"])
     with pytest.raises(Exception, match="ROLLBACK"):
         cloudformation.get_waiter("stack_create_complete").wait(StackName="long", WaiterConfig={"Delay": 1})
-
-
-def test_an_http_api_invokes_what_lets_it_in(unchecked: Client, made: dict[str, str]) -> None:
-    gateway, lambda_ = unchecked("apigatewayv2"), unchecked("lambda")
-    api = gateway.create_api(Name="api", ProtocolType="HTTP")["ApiId"]
-    integration = gateway.create_integration(
-        ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=made["function"], PayloadFormatVersion="2.0"
-    )["IntegrationId"]
-    gateway.create_route(ApiId=api, RouteKey="$default", Target=f"integrations/{integration}")
-    gateway.create_stage(ApiId=api, StageName="$default", AutoDeploy=True)
-
-    def status(body: bytes = b"") -> int:
-        address = f"{gateway.meta.endpoint_url}/_aws/execute-api/{api}/"
-        try:
-            with urlopen(Request(address, data=body or None), timeout=30) as answer:  # noqa: S310
-                return int(answer.status)
-        except HTTPError as error:
-            return error.code
-
-    source = "arn:aws:execute-api:us-east-1:000000000000:{}/*/*"
-    assert status() == 500
-    for statement, let_in, expected in (("other", "other", 500), ("own", api, 200)):
-        lambda_.add_permission(
-            FunctionName="answers",
-            StatementId=statement,
-            Action="lambda:InvokeFunction",
-            Principal="apigateway.amazonaws.com",
-            SourceArn=source.format(let_in),
-        )
-        assert status() == expected
-    assert status(b"x" * 5_000_000) == 200
-    assert status(b"x" * 7_000_000) == 413
