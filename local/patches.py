@@ -41,6 +41,7 @@ def apply() -> None:
     treat_the_loopback_as_tls()
     allow_a_batch_of_messages_as_messages()
     name_a_secret_by_its_arn()
+    find_no_value_of_an_empty_secret()
     report_that_a_function_is_throttled()
     have_a_mapping_invoke_what_it_names()
     evaluate_dynamic_timeouts()
@@ -106,6 +107,21 @@ def name_a_secret_by_its_arn() -> None:
         delete(name_of(physical_id), properties)
 
     handler.update(create=create_by_arn, update=update_by_arn, delete=delete_by_arn)
+
+
+def find_no_value_of_an_empty_secret() -> None:
+    """`GetSecretValue` of a secret that nobody gave a value answers without one; see ResourceNotFoundException."""
+    handle = secretsmanager.handle_request
+
+    async def handle_request(method: str, path: str, headers: Json, body: bytes, *args: Json, **more: Json) -> Json:
+        answer = await handle(method, path, headers, body, *args, **more)
+        asked = headers.get("x-amz-target", "").endswith(".GetSecretValue") and answer[0] == 200
+        if not asked or {"SecretString", "SecretBinary"} & json.loads(answer[2]).keys():
+            return answer
+        message = "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT"
+        return secretsmanager.error_response_json("ResourceNotFoundException", message, 400)
+
+    secretsmanager.handle_request = handle_request
 
 
 def report_that_a_function_is_throttled() -> None:

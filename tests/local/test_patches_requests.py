@@ -202,6 +202,12 @@ REFUSED: dict[str, tuple[str, Call]] = {
         "ValidationException",
         lambda client, made: client("secretsmanager").create_secret(Name="a b", SecretString="x"),
     ),
+    "the value of an empty secret": (
+        "ResourceNotFoundException",
+        lambda client, made: client("secretsmanager").get_secret_value(
+            SecretId=client("secretsmanager").create_secret(Name="empty")["ARN"]
+        ),
+    ),
     "a large secret": (
         "ValidationException",
         lambda client, made: client("secretsmanager").create_secret(Name="large", SecretString="x" * 65_537),
