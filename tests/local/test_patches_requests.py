@@ -117,6 +117,19 @@ def create(name: str, **more: Any) -> Call:
     return lambda client, made: client("lambda").create_function(**function_of(made["role"], name, **more))
 
 
+def with_layers(number: int) -> Call:
+    """A request that makes a function with so many layers."""
+
+    def request(client: Client, made: dict[str, str]) -> Any:
+        layers = [
+            client("lambda").publish_layer_version(LayerName=f"layer-{one}", Content={"ZipFile": code()})
+            for one in range(number)
+        ]
+        return create("layered", Layers=[layer["LayerVersionArn"] for layer in layers])(client, made)
+
+    return request
+
+
 def invoke(payload: Any, **more: Any) -> Call:
     """A request that invokes the function."""
     return lambda client, made: client("lambda").invoke(
@@ -146,6 +159,7 @@ TAKEN: dict[str, Call] = {
     "an execution": start(name="x" * 80, input='{"a": 1}'),
     "a message": send("fifo", MessageGroupId="g", MessageDeduplicationId="d" * 128),
     "a function": create("variables", Environment={"Variables": {"A": "x" * 4_000}}),
+    "five layers": with_layers(5),
     "an invocation": invoke({"size": 2, "more": "x" * 6_000_000}),
     "an event": events(Detail=json.dumps({"x": "x" * 262_000})),
     "a policy": policy(100),
@@ -189,10 +203,7 @@ REFUSED: dict[str, tuple[str, Call]] = {
         "InvalidParameterValueException",
         create("reserved", Environment={"Variables": {"AWS_REGION": "x"}}),
     ),
-    "six layers": (
-        "InvalidParameterValueException",
-        create("layers", Layers=[f"arn:aws:lambda:us-east-1:000000000000:layer:l:{number}" for number in range(6)]),
-    ),
+    "six layers": ("InvalidParameterValueException", with_layers(6)),
     "little memory": ("ValidationException", create("memory", MemorySize=64)),
     "a large payload": ("RequestTooLargeException", invoke("x" * 6_291_456)),
     "a large payload for later": ("RequestTooLargeException", invoke("x" * 1_048_576, InvocationType="Event")),
