@@ -177,18 +177,24 @@ def _function_in_a_vpc(scope: Json) -> Json | None:
     forwarded = re.search(rb"for=\"?127\.0\.0\.1:(\d+)", dict(scope["headers"]).get(b"forwarded", b""))
     ports += [int(forwarded[1])] if forwarded else []
     for port in ports:
-        for pid, config in inside.items():
-            if _owns(pid, port):
-                return config
+        if (connection := _connection(port)) is None:
+            continue
+        if connection not in _owners:
+            if len(_owners) >= MAX_KNOWN_CONNECTIONS:
+                _owners.clear()
+            _owners[connection] = next((pid for pid in inside if _owns(pid, *connection)), 0)
+        if (pid := _owners[connection]) in inside:
+            return inside[pid]
     return None
 
 
-def _owns(pid: int, port: int) -> bool:
-    """Whether a process, or one that it started, has the connection from this port of the loopback address."""
-    found = _socket(port)
-    if found is None:
-        return False
-    user, inode = found
+MAX_KNOWN_CONNECTIONS = 10_000
+_owners: dict[tuple[int, str], int] = {}
+"""The processes of functions in a VPC by their connections, 0 for those of others: an inode is one connection's."""
+
+
+def _owns(pid: int, user: int, inode: str) -> bool:
+    """Whether a process, or one that it started, has a connection."""
     with suppress(psutil.Error):
         process = psutil.Process(pid)
         return any(_has(one.pid, user, inode) for one in (process, *process.children(recursive=True)))
@@ -207,13 +213,14 @@ def _has(pid: int, user: int, inode: str) -> bool:
         return False
 
 
-def _socket(port: int) -> tuple[int, str] | None:
+def _connection(port: int) -> tuple[int, str] | None:
     """The user and the inode of the connection from this port of the loopback address."""
-    with suppress(OSError):
-        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-            fields = line.split()
-            if fields[1] == f"0100007F:{port:04X}" and fields[3] == "01":
-                return int(fields[7]), fields[9]
+    for _ in range(3):  # The kernel's list may skip one while others come and go.
+        with suppress(OSError):
+            for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[1] == f"0100007F:{port:04X}" and fields[3] == "01":
+                    return int(fields[7]), fields[9]
     return None
 
 
@@ -229,10 +236,10 @@ def _host(scope: Json) -> str:
 
 
 def _way(vpc_config: Json, host: str) -> _Endpoint | None:
-    """The endpoint that leads to a host from every subnet of a function; None for a way through the Internet.
+    """The endpoint that leads to a host from a function's subnets; None for a way through the Internet.
 
     Raises:
-        _Unreachable: there is none.
+        _Unreachable: there is none, from one of them.
     """
     vpc = ec2._subnets[vpc_config["SubnetIds"][0]]["VpcId"]
     if not _resolves(vpc, host):
@@ -240,8 +247,8 @@ def _way(vpc_config: Json, host: str) -> _Endpoint | None:
     to_s3 = ".s3." in host
     if not any(_lets_out(group, to_s3) for group in vpc_config["SecurityGroupIds"]):
         raise _Unreachable("no security group lets it out")
-    (way, *others) = [_endpoint_of(vpc, subnet, to_s3) for subnet in vpc_config["SubnetIds"]]
-    return way if all(others) else None
+    ways = [_endpoint_of(vpc, subnet, to_s3) for subnet in vpc_config["SubnetIds"]]
+    return next((way for way in ways if way), None)
 
 
 def _endpoint_of(vpc: str, subnet: str, to_s3: bool) -> _Endpoint | None:
