@@ -89,8 +89,6 @@ class Api(Construct):
         tables.allow_query(self.function, tables.messages, "by_project", "by_user")
         storage.allow(self.function, ["GetObject", "PutObject", "DeleteObject"], "text/", "files/", "uploads/")
         storage.allow(self.function, ["PutObjectTagging", "ListMultipartUploadParts", "AbortMultipartUpload"], "files/")
-        # Without it, S3 answers 403 and not 404 for what is not there.
-        storage.allow_list(self.function, "files/", "text/assistants/")
         storage.allow(self.function, ["GetObject"], "outputs/")
         self.function.allow(["states:StartExecution"], [runs.machine.state_machine_arn])
         self.function.allow(["states:SendTaskSuccess"], ["*"], because=TASK_TOKENS)

@@ -87,8 +87,6 @@ class FileSearch(Construct):
         )
         storage.allow(self.ingestion, ["GetObject"], "files/")
         storage.allow(self.ingestion, ["GetObject", "PutObject", "DeleteObject"], "vectors/")
-        # Without it, S3 answers 403 and not 404 for what is not there.
-        storage.allow_list(self.ingestion, "files/", "vectors/")
         embedding.allow(self.ingestion)
         self._allow_vectors(self.ingestion, "CreateIndex", "DeleteIndex", "PutVectors", "DeleteVectors")
 
@@ -108,7 +106,6 @@ class FileSearch(Construct):
         )
         tables.allow_partitions(self.search, ["GetItem", "Query", "UpdateItem"], tables.messages, VECTOR_STORES)
         storage.allow(self.search, ["GetObject"], "vectors/")
-        storage.allow_list(self.search, "vectors/")
         storage.allow(self.search, ["PutObject"], "outputs/")
         embedding.allow(self.search)
         # With a filter, a query asks for the right to read vectors as well.

@@ -85,12 +85,19 @@ class Storage(Construct):
         return {"BUCKET": self.bucket.bucket_name}
 
     def allow(self, function: VersionedFunction, actions: Sequence[str], *prefixes: str) -> None:
-        """Let the function do these object actions (`GetObject`, ...) below these prefixes (`text/`)."""
+        """Let the function do these object actions (`GetObject`, ...) below these prefixes (`text/`).
+
+        A function that reads below a prefix may list it. Any reader may meet an object that was deleted a moment ago,
+        and S3 says so (404, not 403) only to a role that may list. What the list shows is names of objects that the
+        role may read anyway.
+        """
         function.allow(
             [f"s3:{action}" for action in actions],
             [self.bucket.arn_for_objects(f"{prefix}*") for prefix in prefixes],
             because=f"Objects below {', '.join(prefixes)} are named by ids that only exist at run time.",
         )
+        if "GetObject" in actions:
+            self.allow_list(function, *prefixes)
 
     def allow_list(self, function: VersionedFunction, *prefixes: str) -> None:
         """Let the function list what is below these prefixes."""

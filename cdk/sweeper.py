@@ -59,7 +59,7 @@ class Sweeper(Construct):
         storage.allow(self.function, ["GetObject"], "text/")
         # What deleted threads leave is removed in the background.
         storage.allow(self.function, ["DeleteObject"], "text/", "outputs/", "sandbox/")
-        storage.allow_list(self.function, "text/", "outputs/", "sandbox/")
+        storage.allow_list(self.function, "outputs/", "sandbox/")
         self.function.allow(["states:StartExecution"], [machine.state_machine_arn])
         self.function.allow(["states:SendTaskSuccess"], ["*"], because=TASK_TOKENS)
         self.function.allow(

@@ -11,6 +11,7 @@ from botocore.config import Config
 
 from assistant_engine import vector_stores
 from assistant_engine.errors import Unavailable
+from assistant_engine.invocation import invoke
 from assistant_engine.records import Json
 from assistant_engine.schemas import (
     CreateVectorStoreRequest,
@@ -25,6 +26,7 @@ from exchange import body, deleted, idempotency, listing, query, store, window
 router = APIGatewayHttpRouter()
 
 _RESULTS = 10
+_REFUSED_SECONDS = 3  # of the 29 that an answer may take
 
 
 @router.post("/v1/vector_stores")
@@ -84,7 +86,7 @@ def search(vector_store_id: str) -> Json:
 
 def _found(event: Json) -> list[Json]:
     # Searching takes packages that would slow every cold start of this function down.
-    answer = _lambda().invoke(FunctionName=os.environ["SEARCH_FUNCTION_ARN"], Payload=json.dumps(event))
+    answer = invoke(_lambda(), os.environ["SEARCH_FUNCTION_ARN"], event, _REFUSED_SECONDS)
     found: Json = json.loads(answer["Payload"].read())
     if "FunctionError" in answer:
         raise Unavailable("The search did not end in time. Please try again.", code="search_failed")
@@ -97,5 +99,5 @@ def _found(event: Json) -> list[Json]:
 @cache
 def _lambda() -> Any:
     # Asked a second time, it would answer after API Gateway has given up.
-    config = Config(retries={"mode": "standard", "max_attempts": 1}, connect_timeout=2, read_timeout=26)
+    config = Config(retries={"mode": "standard", "max_attempts": 1}, connect_timeout=2, read_timeout=23)
     return boto3.client("lambda", config=config)

@@ -18,12 +18,14 @@ from typing import Any
 
 import boto3
 
+from assistant_engine import children
 from assistant_engine.embeddings import EmbeddingBusy, EmbeddingError, embed
 from assistant_engine.records import Json
 from assistant_engine.search.chunking import Chunk, chunks_of, tokens_of
 from assistant_engine.search.indexes import BucketIndex, Index, VectorsIndex
 from assistant_engine.search.parts import PART_CHUNKS, pack
 from assistant_engine.step import fault_of, logger, store
+from assistant_engine.store import objects
 from assistant_engine.store.files import Files
 
 MOST_FILE_BYTES = 256 * 1024**2
@@ -110,13 +112,11 @@ def _text(member: Json) -> str:
         suffix = re.fullmatch(r"\.\w{1,16}", PurePath(member["filename"]).suffix, re.ASCII)
         command = [sys.executable, "-S", str(Path(__file__).with_name("parsing.py")), str(path)]
         command.append(suffix.group().lower() if suffix else "")
-        # It has no use for this function's credentials.
-        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)}
         try:
             parsed = subprocess.run(
                 [*command, str(PARSE_MEMORY), str(PARSE_SECONDS)],
                 cwd=folder,
-                env=environment,
+                env=children.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -137,11 +137,9 @@ def _text(member: Json) -> str:
 
 
 def _fetch(file_id: str, path: Path) -> None:
-    client, at = _s3(), {"Bucket": os.environ["BUCKET"], "Key": Files.key(file_id)}
-    try:
-        answer = client.get_object(**at)
-    except client.exceptions.NoSuchKey:
-        raise Unusable("invalid_file", "The file was deleted before it could be read.") from None
+    answer = objects.find(_s3(), os.environ["BUCKET"], Files.key(file_id))
+    if answer is None:
+        raise Unusable("invalid_file", "The file was deleted before it could be read.")
     if answer["ContentLength"] > MOST_FILE_BYTES:
         raise Unusable("invalid_file", f"The file is larger than {MOST_FILE_BYTES // 1024**2} MB.")
     with path.open("wb") as file:

@@ -11,7 +11,7 @@ _opener = build_opener(ProxyHandler({}))
 
 
 class NotThere(Exception):
-    """There is no such object."""
+    """S3 gives no such object: there is none, or none for this address."""
 
 
 class TooLarge(Exception):
@@ -30,7 +30,8 @@ def fetch(url: str, path: Path, most_bytes: int) -> None:
                 raise TooLarge
             shutil.copyfileobj(response, file)
     except HTTPError as error:
-        if error.code == 404:
+        # 403 is S3's answer wherever the signer, or the policy of the network's endpoint, may not list the bucket.
+        if error.code in (403, 404):
             raise NotThere from None
         raise
 

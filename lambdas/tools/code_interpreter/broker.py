@@ -9,6 +9,7 @@ import os
 import time
 from contextvars import ContextVar
 from functools import cache
+from math import ceil
 from typing import Any
 
 import boto3
@@ -17,15 +18,18 @@ from botocore.config import Config
 from assistant_engine import ids, mounted
 from assistant_engine.call import Call
 from assistant_engine.errors import NotFound
+from assistant_engine.invocation import NotRun, invoke
 from assistant_engine.records import Json, json_size
-from assistant_engine.step import store
+from assistant_engine.step import logger, store
 from assistant_engine.store.files import Files
 from assistant_engine.tool import call_of, handed_over
 
 LIMITS: Json = json.loads(os.environ["LIMITS"])
-ATTEMPTS = 5
-ADDRESS_SECONDS: int = LIMITS["seconds"] + 240
-"""How long the addresses are good: the code's own time, and that to fetch and to store files."""
+MAX_ATTEMPTS = 5
+MAX_WAIT_SECONDS = 60
+"""How long a sandbox that Lambda refuses is asked for: there are too many at once, or none was needed for weeks."""
+ADDRESS_SECONDS: int = LIMITS["seconds"] + MAX_WAIT_SECONDS + 240
+"""How long the addresses are good: that wait, the code's own time, and that to fetch and to store files."""
 
 _tenant: ContextVar[str] = ContextVar("tenant")
 
@@ -35,8 +39,7 @@ def handler(event: Json, context: Any) -> Json:
 
     Args:
         event: a call of the model, as every tool gets it (`tool_call_id`, `arguments`, `inline_bytes`, ...), with
-            `file_ids`, the `project` that they and produced files belong to, and perhaps `seconds`, at most how long
-            the code may take.
+            `file_ids`, the `project` that they and produced files belong to, and `seconds`, what is left of the run.
 
     Returns:
         `{"tool_call_id", "output"}`, or `{"tool_call_id", "output_key"}` of a large output: the JSON that
@@ -44,7 +47,14 @@ def handler(event: Json, context: Any) -> Json:
     """
     call = call_of(event)
     code = _code(event["arguments"])
-    output = _output(event, call, code) if code is not None else 'Error: bad arguments. Expected {"code": "..."}.'
+    if code is None:
+        output = 'Error: bad arguments. Expected {"code": "..."}.'
+    else:
+        try:
+            output = _output(event, call, code)
+        except NotRun as refused:
+            logger.warning("no sandbox: %s (%s)", refused, call.run_id)
+            output = "Error: too many conversations run code at the moment. Run this again in a minute."
     return handed_over(call, output, event["inline_bytes"])
 
 
@@ -84,7 +94,7 @@ def _answer(event: Json, call: Call, code: str) -> Json | None:
     """
     sessions = store().sessions
     lost: set[str | None] = set()
-    for _ in range(ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         head = sessions.head(call.thread_id)
         answer: Json | None = sessions.answer(call.thread_id, head, call.idempotency_key)
         if answer is not None:
@@ -94,6 +104,9 @@ def _answer(event: Json, call: Call, code: str) -> Json | None:
         result = _run(event, call, code, before, after)
         if result["session"] is None:
             # Deleted by another call that was faster, and then there is another head; or forgotten with the time.
+            # The sandbox can't tell a missing state from one that it is refused; this role may list, and can.
+            if before and sessions.is_there(before):
+                raise PermissionError("the sandbox is refused the state of its session")
             lost.add(head.state)
             continue
         notes = ["[variables and files of the calls before are gone]"] if head.state in lost else []
@@ -112,7 +125,7 @@ def _run(event: Json, call: Call, code: str, before: str | None, after: str) -> 
     outputs = [Files.key(_file_id(call, number)) for number in range(LIMITS["files"])]
     request = {
         "code": code,
-        "seconds": event.get("seconds") or LIMITS["seconds"],
+        "seconds": max(1, min(LIMITS["seconds"], ceil(_seconds_left(event, call)))),
         "files": [
             {"name": name, "url": address("get_object", Files.key(file_id), ADDRESS_SECONDS)}
             for file_id, name in files.items()
@@ -124,12 +137,19 @@ def _run(event: Json, call: Call, code: str, before: str | None, after: str) -> 
         "outputs": [address("put_object", key, ADDRESS_SECONDS) for key in outputs],
     }
     _tenant.set(call.thread_id)
-    invoked = _lambda().invoke(FunctionName=os.environ["SANDBOX"], Payload=json.dumps(request).encode())
+    patience = min(MAX_WAIT_SECONDS, _seconds_left(event, call))
+    invoked = invoke(_lambda(), os.environ["SANDBOX"], request, patience)
     if "FunctionError" in invoked:
         reason = "The sandbox came to its end while the code ran."
         return {"output": "", "notes": notes, "reason": reason, "files": [], "session": False}
     result: Json = json.loads(invoked["Payload"].read())
     return {**result, "notes": [*notes, *result["notes"]]}
+
+
+def _seconds_left(event: Json, call: Call) -> float:
+    """What is left of the run by now."""
+    told: float = event.get("seconds") or LIMITS["seconds"]
+    return told - (time.time() - call.began_ms / 1000)
 
 
 def _given(event: Json) -> tuple[dict[str, str], list[str]]:

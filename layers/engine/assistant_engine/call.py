@@ -20,8 +20,6 @@ CHECK_SECONDS = 2.0
 ATTRIBUTES = ("run_status", "turn", "expires_at", "functions")
 """What a tool's role may read of the messages table, beside the key: never what was said."""
 
-_SIGNAL = signal.SIGUSR1
-
 
 class CallStopped(BaseException):
     """The run was cancelled, has expired or has ended: nobody waits for this call's output.
@@ -88,7 +86,7 @@ def serving(call: Call) -> Iterator[dict[str, str]]:
         if not over.is_set():
             raise CallStopped
 
-    signal.signal(_SIGNAL, stop)
+    signal.signal(signal.SIGUSR1, stop)
     threading.Thread(target=_watch, args=(call, run["expires_at"], over), daemon=True).start()
     try:
         yield run.get("functions", {})
@@ -103,7 +101,7 @@ def _watch(call: Call, expires_at: int, over: threading.Event) -> None:
             run = _run(call, consistent=False)
             if not _waits(run, call):
                 # To the main thread: this also ends a sleep, or a wait for the network, that the tool is in.
-                signal.pthread_kill(_main_thread(), _SIGNAL)
+                signal.pthread_kill(_main_thread(), signal.SIGUSR1)
                 return
 
 

@@ -396,11 +396,15 @@ def _answer(store: Store, run: Run, message_ids: list[str]) -> list[Json]:
     return answer
 
 
-def calls(store: Store, run: Run, tools: ToolStep) -> list[Json]:
-    """The calls of a turn that tool Lambdas run, as `call_tools` takes them."""
+def calls(store: Store, run: Run, tools: ToolStep, now: int) -> list[Json]:
+    """The calls of a turn that tool Lambdas run, as `call_tools` takes them.
+
+    Args:
+        now: seconds since 1970.
+    """
     modules = {entry["function_name"]: entry["module_name"] for entry in run.functions}
     made = tools.unanswered(server=True)
-    inputs = _inputs(store, run, {call["function"]["name"] for call in made})
+    inputs = _inputs(store, run, {call["function"]["name"] for call in made}, now)
     return [
         {
             "tool_call_id": call["id"],
@@ -422,8 +426,11 @@ def calls(store: Store, run: Run, tools: ToolStep) -> list[Json]:
     ]
 
 
-def _inputs(store: Store, run: Run, names: set[str]) -> dict[str, Json]:
-    """What built-in tools work on: the ids of the assistant's and the thread's files and vector stores."""
+def _inputs(store: Store, run: Run, names: set[str], now: int) -> dict[str, Json]:
+    """What built-in tools work on: the ids of the assistant's and the thread's files and vector stores.
+
+    Code is also told how much time its run has left.
+    """
     if not names & set(built_in.FUNCTIONS):
         return {}
     resources = [run.tool_resources, store.threads.get_head(run.thread_id).tool_resources]
@@ -431,7 +438,11 @@ def _inputs(store: Store, run: Run, names: set[str]) -> dict[str, Json]:
     vector_store_ids = tool_resources.named(resources, "file_search", "vector_store_ids")
     search = built_in.search_options(run.settings["tools"])
     return {
-        "code_interpreter": {"file_ids": file_ids, "project": run.project},
+        "code_interpreter": {
+            "file_ids": file_ids,
+            "project": run.project,
+            "seconds": max(1, run.expires_at - now),
+        },
         "file_search": {"vector_store_ids": vector_store_ids, "project": run.project, **search},
     }
 

@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from assistant_engine import metrics
 from assistant_engine.errors import ApiError, InvalidRequest
+from assistant_engine.invocation import NEVER_RAN, NotRun
 from assistant_engine.records import Json
 from assistant_engine.store import Store
 
@@ -37,6 +38,7 @@ _THROTTLED = {
 }
 _BUSY = {
     *_THROTTLED,
+    *NEVER_RAN,
     "InternalServerError",
     "ServiceUnavailable",
     "TransactionCanceledException",
@@ -97,7 +99,13 @@ def fault_of(error: Exception) -> Fault:
     frames = traceback.extract_tb(error.__traceback__)
     # An error of AWS is raised deep in its client; what matters is who called it.
     frame = next((frame for frame in reversed(frames) if "botocore" not in frame.filename), frames[-1])
-    cause = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+    match error:
+        case ClientError():
+            cause = error.response["Error"]["Code"]
+        case NotRun():
+            cause = str(error)
+        case _:
+            cause = type(error).__name__
     where = f"{cause} at {Path(frame.filename).name}:{frame.lineno} in {frame.name}"
     return Fault(where, cause in _THROTTLED, cause in _BUSY or isinstance(error, BotoCoreError))
 

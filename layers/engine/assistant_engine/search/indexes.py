@@ -5,16 +5,16 @@
 in the same way, so both give the same scores.
 """
 
+import json
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Protocol
 
-from botocore.exceptions import ClientError
-
 from assistant_engine.records import Json
 from assistant_engine.search.parts import PART_CHUNKS, Part, key_of, prefix_of, unpack, vectors_of
+from assistant_engine.store import objects
 
 SMALL_STORE_CHUNKS = 20_000
 """A store with more chunks is searched through S3 Vectors, where that is deployed."""
@@ -23,7 +23,10 @@ CACHE_BYTES = 512 * 1024**2
 
 _THREADS = 16
 _TOP = 100  # results of one QueryVectors (S3 Vectors limit)
-_BATCH = 500  # vectors in one PutVectors or DeleteVectors (S3 Vectors limit)
+MAX_VECTORS = 500
+"""In one PutVectors or DeleteVectors (S3 Vectors limit)."""
+MAX_VECTOR_BYTES = 16 * 1024**2
+"""Of the vectors in one PutVectors, as JSON. S3 Vectors takes requests of 20 MiB; the rest is for what boto3 adds."""
 _OBJECTS = 1000  # in one DeleteObjects (S3 limit)
 _FILES_IN_FILTER = 200
 
@@ -60,11 +63,6 @@ class Parts:
         self.bucket = bucket
         self._kept: OrderedDict[str, Part] = OrderedDict()
 
-    def read(self, key: str) -> bytes:
-        """The bytes of a part."""
-        data: bytes = self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
-        return data
-
     def load(self, wanted: Sequence[tuple[Json, int]]) -> list[tuple[Json, Part]]:
         """The parts, without those that were removed meanwhile."""
         with ThreadPoolExecutor(_THREADS) as pool:
@@ -76,12 +74,10 @@ class Parts:
         if kept := self._kept.get(key):
             self._kept.move_to_end(key)
             return kept
-        try:
-            part = self._kept[key] = unpack(self.read(key))
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
-                raise
+        found = objects.find(self.client, self.bucket, key)
+        if found is None:
             return None
+        part = self._kept[key] = unpack(found["Body"].read())
         return part
 
     def _trim(self) -> None:
@@ -99,13 +95,7 @@ class BucketIndex:
         self._bucket = bucket
 
     def kept(self, member: Json, part: int) -> int | None:
-        try:
-            size: int = self._client.head_object(Bucket=self._bucket, Key=key_of(member, part))["ContentLength"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in ("404", "NoSuchKey"):
-                raise
-            return None
-        return size
+        return objects.size_of(self._client, self._bucket, key_of(member, part))
 
     def put(self, member: Json, part: int, data: bytes) -> None:
         self._client.put_object(Bucket=self._bucket, Key=key_of(member, part), Body=data)
@@ -159,7 +149,7 @@ class VectorsIndex:
             for index, vector in enumerate(vectors)
             if any(vector)  # S3 Vectors takes no vector of zeros
         ]
-        for batch in _batches(made, _BATCH):
+        for batch in _requests(made):
             try:
                 self._client.put_vectors(**at, vectors=batch)
             except self._client.exceptions.NotFoundException:
@@ -215,6 +205,21 @@ class VectorsIndex:
     def _at(self, store_id: str) -> Json:
         # Names of indexes have no underscores.
         return {"vectorBucketName": self._vector_bucket, "indexName": store_id.replace("_", "-")}
+
+
+def _requests(vectors: list[Json]) -> Iterator[list[Json]]:
+    """Vectors, as many at a time as one PutVectors takes, in number and in bytes."""
+    batch: list[Json] = []
+    size = 0
+    for vector in vectors:
+        length = len(json.dumps(vector)) + len(", ")
+        if batch and (len(batch) == MAX_VECTORS or size + length > MAX_VECTOR_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(vector)
+        size += length
+    if batch:
+        yield batch
 
 
 def _batches(items: list[Any], size: int) -> Iterator[list[Any]]:

@@ -8,13 +8,10 @@ from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import ClientError
-
 from assistant_engine import ids
 from assistant_engine.errors import InvalidRequest, NotFound
 from assistant_engine.records import Json
+from assistant_engine.store import objects
 from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, marshal
 from assistant_engine.store.idempotency import Idempotency
 from assistant_engine.store.pages import Page, Window, cut, items_of
@@ -65,6 +62,12 @@ class Files:
         days = (file["expires_at"] - file["created_at"]) / 86_400
         return f"lifetime={next(most for most in LIFETIME_DAYS if days <= most)}"
 
+    @staticmethod
+    def tagging(file: Json) -> dict[str, str]:
+        """Return the argument that tags the file's object as it is written: none, and no empty header, without tags."""
+        tags = Files.tags(file)
+        return {"Tagging": tags} if tags else {}
+
     def create(self, file: Json, media_type: str, data: bytes, idempotency: Idempotency | None = None) -> None:
         """Keep a file: first its bytes, then the item.
 
@@ -74,7 +77,7 @@ class Files:
         if idempotency:
             idempotency.check(self._db, self._blobs, self._idempotency_table)
         self._blobs.client.put_object(
-            Bucket=self._blobs.bucket, Key=self.key(file["id"]), Body=data, Tagging=self.tags(file)
+            Bucket=self._blobs.bucket, Key=self.key(file["id"]), Body=data, **self.tagging(file)
         )
         actions = [self.put(file, media_type)]
         if idempotency:
@@ -196,28 +199,22 @@ class Files:
         Raises:
             NotFound: they are not there.
         """
-        try:
-            body = self._blobs.client.get_object(Bucket=self._blobs.bucket, Key=self.key(file_id))["Body"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
-                raise
-            raise not_found(file_id) from None
-        data: bytes = body.read()
+        found = objects.find(self._blobs.client, self._blobs.bucket, self.key(file_id))
+        if found is None:
+            raise not_found(file_id)
+        data: bytes = found["Body"].read()
         return data
 
     def url(self, file: Json, seconds: int) -> str:
         """An address that gives the bytes to anyone for so many seconds."""
-        parameters = {
-            "Bucket": self._blobs.bucket,
-            "Key": self.key(file["id"]),
-            "ResponseContentType": "application/octet-stream",
-            "ResponseContentDisposition": disposition(file["filename"]),
-        }
-        # boto3 would sign for an address without a region, which S3 redirects to one that the signature is not for.
-        config = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
-        client: Any = boto3.client("s3", config=config)
-        address: str = client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=seconds)
-        return address
+        return objects.address(
+            "get_object",
+            self._blobs.bucket,
+            self.key(file["id"]),
+            seconds,
+            ResponseContentType="application/octet-stream",
+            ResponseContentDisposition=disposition(file["filename"]),
+        )
 
     def image(self, file_id: str) -> tuple[str, bytes]:
         """The media type and the bytes of an image.

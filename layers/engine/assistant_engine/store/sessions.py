@@ -9,16 +9,13 @@ import hashlib
 import json
 import secrets
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from assistant_engine.store import objects
 from assistant_engine.store.dynamodb import Blobs
 
-_NONE_YET = ("NoSuchKey", "404")
 _ANOTHER_WAS_FIRST = ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey")
 
 
@@ -47,11 +44,8 @@ class Sessions:
 
     def head(self, thread_id: str) -> Head:
         """The last call of a thread."""
-        try:
-            found = self._blobs.client.get_object(Bucket=self._blobs.bucket, Key=_head_key(thread_id))
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in _NONE_YET:
-                raise
+        found = objects.find(self._blobs.client, self._blobs.bucket, _head_key(thread_id))
+        if found is None:
             return Head()
         document = json.loads(found["Body"].read())
         return Head(document["call"], document["answer"], document["state"], found["ETag"])
@@ -60,12 +54,8 @@ class Sessions:
         """What a call answered, None if it is not done."""
         if head.call == call:
             return head.answer
-        try:
-            return json.loads(self._blobs.read(_answer_key(thread_id, call)))
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in _NONE_YET:
-                raise
-            return None
+        found = objects.find(self._blobs.client, self._blobs.bucket, _answer_key(thread_id, call))
+        return json.loads(found["Body"].read()) if found else None
 
     def commit(self, thread_id: str, head: Head, call: str, answer: Any, state: str | None) -> bool:
         """Make a call that started from `head` the last one; whether no other was first."""
@@ -86,20 +76,17 @@ class Sessions:
         """The key of a state that is yet to be stored."""
         return f"sandbox/{thread_id}/states/{secrets.token_hex(16)}"
 
+    def is_there(self, state: str) -> bool:
+        """Tell whether a state is still stored."""
+        return objects.size_of(self._blobs.client, self._blobs.bucket, state) is not None
+
     def forget(self, state: str) -> None:
         """Delete a state that no call left after all."""
         self._blobs.delete(state)
 
     def address(self, method: str, key: str, seconds: int) -> str:
         """An address that gives an object to anyone (`get_object`), or takes it (`put_object`), for so many seconds."""
-        parameters = {"Bucket": self._blobs.bucket, "Key": key}
-        address: str = self._signer.generate_presigned_url(method, Params=parameters, ExpiresIn=seconds)
-        return address
-
-    @cached_property
-    def _signer(self) -> Any:
-        # The sandbox resolves no name but the bucket's own, in its region.
-        return boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
+        return objects.address(method, self._blobs.bucket, key, seconds)
 
     def _put(self, key: str, document: Any, **condition: str) -> None:
         body = json.dumps(document, ensure_ascii=False).encode()

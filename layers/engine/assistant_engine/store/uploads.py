@@ -220,8 +220,8 @@ class Uploads:
             claim["multipart"] = self._blobs.client.create_multipart_upload(
                 Bucket=self._blobs.bucket,
                 Key=Files.key(file_id),
-                Tagging=Files.tags(file),
                 ChecksumAlgorithm="CRC32",
+                **Files.tagging(file),
             )["UploadId"]
         seen = {"seen": item["arrangement"]} if "arrangement" in item else {}
         unchanged = "arrangement = :seen" if seen else "attribute_not_exists(arrangement)"
@@ -243,7 +243,7 @@ class Uploads:
         if not item["multipart"]:
             data = self._read(pieces[0])
             _check(hashlib.md5(data, usedforsecurity=False).hexdigest(), md5)
-            self._blobs.client.put_object(**at, Body=data, Tagging=Files.tags(_file(item)))
+            self._blobs.client.put_object(**at, Body=data, **Files.tagging(_file(item)))
             return
         at["UploadId"] = item["multipart"]
         try:
