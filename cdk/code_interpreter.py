@@ -74,12 +74,12 @@ class CodeInterpreter(Construct):
             code=Code.from_asset(str(ROOT / "lambdas" / "sandbox"), exclude=["__pycache__"]),
             handler="sandbox.handler",
             layers=layers.get("python_data"),
-            environment=told,
+            environment={**told, "SANDBOX_NETWORK": configuration.sandbox_network},
             timeout=timeout,
             memory=limits.memory_mb + MEMORY_BESIDE_THE_CODE,
             tracing=False,
             tenancy_config=TenancyConfig.PER_TENANT,
-            # What it writes, and the archive of the session beside it.
+            # What it writes, and the archive of the session.
             ephemeral_storage_size=Size.mebibytes(limits.disk_mb + 2 * limits.session_mb + 64),
             **(network.placement if network else {}),
         )

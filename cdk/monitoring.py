@@ -163,6 +163,7 @@ class Monitoring(Construct):
             "ModelThrottled": ("model-throttled", 20, "The model's server asks to slow down."),
             "ModelErrors": ("model-errors", 20, "The model's server fails or refuses requests."),
             "Throttled": ("throttled", 5, "An AWS service throttles the steps of runs."),
+            "SandboxUnconfined": ("sandbox-unconfined", 0, "The kernel refuses part of the sandbox's confinement."),
         }
         alarms = [self._alarm(name, self._metric(metric), most, why) for metric, (name, most, why) in said.items()]
         facade.monitor_custom(

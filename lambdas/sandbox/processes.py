@@ -1,17 +1,20 @@
 """Starts the interpreter, watches it and all that it starts, and leaves none of it alive."""
 
 import json
+import logging
 import os
 import selectors
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
-from ctypes import CDLL, c_int, c_ulong
+from ctypes import CDLL, c_int, c_ulong, get_errno
 from dataclasses import dataclass
 from pathlib import Path
 
+from interpreter.confinement import FILTER
 from workspace import Workspace
 
 _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36
@@ -54,19 +57,28 @@ class Ended:
     Attributes:
         output: what was printed.
         reason: why it did not end by itself, a sentence; empty if it did.
+        refused: what the kernel refused to confine of the code, for operators.
     """
 
     output: str
     reason: str
+    refused: list[str]
+
+
+UNAVAILABLE = "The code interpreter is not available."
+"""The reason of a call that was not run, because nothing would keep its code from the network."""
+
+logger = logging.getLogger("sandbox")
 
 
 def guard_this_process() -> None:
     """Take care that what the code starts can be found and that it can't look into this process."""
-    prctl = CDLL(None).prctl
+    prctl = CDLL(None, use_errno=True).prctl
     prctl.argtypes = [c_int, *[c_ulong] * 4]
     # Orphans become children of this process; /proc shows its memory and environment to root alone.
-    prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    for option, value in ((_PR_SET_CHILD_SUBREAPER, 1), (_PR_SET_DUMPABLE, 0)):
+        if prctl(option, value, 0, 0, 0) != 0:
+            logger.error("the kernel refuses prctl(%s): %s", option, os.strerror(get_errno()))
 
 
 def run(code: str, workspace: Workspace, limits: Limits, seconds: float) -> Ended:
@@ -77,6 +89,7 @@ def run(code: str, workspace: Workspace, limits: Limits, seconds: float) -> Ende
     """
     seconds = min(seconds, limits.seconds)
     output = _Output(limits.output_bytes)
+    report, reported = os.pipe()
     child = subprocess.Popen(
         [sys.executable, "-P", "-m", "interpreter"],
         cwd=workspace.data,
@@ -84,9 +97,11 @@ def run(code: str, workspace: Workspace, limits: Limits, seconds: float) -> Ende
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,
+        pass_fds=[reported],
     )
+    os.close(reported)
     try:
-        _send(child, code, workspace, limits)
+        _send(child, code, workspace, limits, reported)
         reason = _watch(child, output, workspace, limits, seconds)
     finally:
         end_descendants()
@@ -96,7 +111,24 @@ def run(code: str, workspace: Workspace, limits: Limits, seconds: float) -> Ende
             with suppress(OSError):
                 stream.close()
     child.wait()
-    return Ended(output.text().replace(str(workspace.data), "/mnt/data"), reason)
+    with os.fdopen(report) as told:
+        refused: list[str] = json.loads(told.read() or "[]")
+    if refused:
+        logger.error("the kernel refuses to confine the code: %s", "; ".join(refused))
+        if _needs_filter() and any(part.startswith(FILTER) for part in refused):
+            reason = UNAVAILABLE
+    if not reason and workspace.used([]) > limits.disk_mb << 20:
+        reason = _too_much_disk(limits)  # Written and ended between two looks.
+    return Ended(output.text().replace(str(workspace.data), "/mnt/data"), reason, refused)
+
+
+def _needs_filter() -> bool:
+    """Whether the filter of system calls is all that keeps the code from the network."""
+    return os.environ.get("SANDBOX_NETWORK") != "isolated"
+
+
+def _too_much_disk(limits: Limits) -> str:
+    return f"The code was stopped: it wrote more than {limits.disk_mb} MB, or too many files."
 
 
 def _environment(workspace: Workspace) -> dict[str, str]:
@@ -124,17 +156,21 @@ def _environment(workspace: Workspace) -> dict[str, str]:
     }
 
 
-def _send(child: subprocess.Popen[bytes], code: str, workspace: Workspace, limits: Limits) -> None:
+def _send(child: subprocess.Popen[bytes], code: str, workspace: Workspace, limits: Limits, report: int) -> None:
     request = {
         "code": code,
         "folder": str(workspace.folder),
+        "writable": tempfile.gettempdir(),
         "runtime": os.getpid(),
+        "report": report,
+        "needs_filter": _needs_filter(),
         "limits": {
             "seconds": limits.seconds,
             "memory_bytes": limits.memory_mb << 20,
             "file_bytes": limits.file_mb << 20,
             "session_bytes": limits.session_mb << 20,
             "tasks": _tasks() + limits.processes,
+            "mark": _mark(),
         },
     }
     assert child.stdin is not None
@@ -163,10 +199,12 @@ def _watch(
             if now > deadline:
                 return f"The code was stopped: it took longer than {seconds:.0f} s."
             if now > look:
-                if _memory_of(descendants()) > limits.memory_mb << 20:
+                pids = descendants()
+                if _memory_of(pids) > limits.memory_mb << 20:
                     return f"The code was stopped: it took more than {limits.memory_mb} MB of memory."
-                if workspace.used() > limits.disk_mb << 20:
-                    return f"The code was stopped: it wrote more than {limits.disk_mb} MB, or too many files."
+                if workspace.used(pids) > limits.disk_mb << 20:
+                    return _too_much_disk(limits)
+                _keep_first_to_be_killed(pids)
                 look = time.monotonic() + TICK
 
 
@@ -230,9 +268,12 @@ def descendants() -> list[int]:
 
 
 def end_descendants() -> None:
-    """Kill every descendant, again and again until there is none: one may fork while another dies."""
+    """Kill all that code started, again and again until there is nothing: one may fork while another dies.
+
+    That is every descendant, and what a runtime that died in this execution environment left: it bears the mark.
+    """
     deadline = time.monotonic() + PATIENCE
-    while pids := descendants():
+    while pids := {*descendants(), *_marked()}:
         for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -241,6 +282,34 @@ def end_descendants() -> None:
                 pass
         if time.monotonic() > deadline:
             os._exit(1)
+
+
+def _mark() -> int:
+    """A number that is this execution environment's own, below what the kernel grants everyone (819,200 bytes)."""
+    place = os.stat(tempfile.gettempdir())
+    return hash((place.st_dev, place.st_ino)) % 400_000 + 400_000
+
+
+def _marked() -> list[int]:
+    """The processes that bear the mark as their limit of message queues, whoever is their parent by now."""
+    mark, own = str(_mark()), os.getpid()
+    found = []
+    for pid in _pids():
+        with suppress(OSError, StopIteration):
+            if pid != own and os.stat(f"/proc/{pid}").st_uid == os.getuid():
+                lines = Path(f"/proc/{pid}/limits").read_text().splitlines()
+                line = next(line for line in lines if line.startswith("Max msgqueue size"))
+                found += [pid] if line.split()[4] == mark else []
+    return found
+
+
+def _keep_first_to_be_killed(pids: list[int]) -> None:
+    """The code may take back that the kernel ends it first when memory runs out; this puts it right again."""
+    for pid in pids:
+        with suppress(OSError):
+            score = Path(f"/proc/{pid}/oom_score_adj")
+            if score.read_text() != "1000\n":
+                score.write_text("1000")
 
 
 def _pids() -> list[int]:

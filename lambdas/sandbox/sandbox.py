@@ -7,7 +7,7 @@ everything that it started is dead; in between, the code runs in a child process
 import json
 import mimetypes
 import os
-from pathlib import Path
+import tempfile
 from typing import Any
 
 import processes
@@ -29,10 +29,10 @@ def handler(event: Json, context: Any) -> Json:
             may give back.
 
     Returns:
-        `{"output", "reason", "notes", "files": [{"name", "bytes", "media_type", "figure"}], "session"}`: what was
-        printed; why the code was stopped, or an empty text; what else is to be said; the files, in the order of
-        `outputs`; whether the session was stored, or None if the one to start from is not there, and then nothing was
-        done.
+        `{"output", "reason", "notes", "files": [{"name", "bytes", "media_type", "figure"}], "session", "refused"}`:
+        what was printed; why the code was stopped, or an empty text; what else is to be said; the files, in the order
+        of `outputs`; whether the session was stored, or None if the one to start from is not there, and then nothing
+        was done; what the kernel refused to confine, which is for operators and not for the model.
     """
     # Whatever an earlier call could have left, should its end have been cut short.
     processes.end_descendants()
@@ -40,7 +40,7 @@ def handler(event: Json, context: Any) -> Json:
         try:
             given, notes = _fetch(event, workspace)
         except transfer.NotThere:
-            return {"output": "", "reason": "", "notes": [], "files": [], "session": None}
+            return {"output": "", "reason": "", "notes": [], "files": [], "session": None, "refused": []}
         workspace.remember()
         ended = processes.run(event["code"], workspace, LIMITS, event["seconds"])
         files: list[Json] = []
@@ -54,6 +54,7 @@ def handler(event: Json, context: Any) -> Json:
             "notes": notes,
             "files": files,
             "session": stored,
+            "refused": ended.refused,
         }
 
 
@@ -104,13 +105,12 @@ def _give_back(addresses: list[str], workspace: Workspace, notes: list[str]) -> 
 
 def _keep(address: str, workspace: Workspace, given: set[str], notes: list[str]) -> bool:
     """Store what the next call starts from."""
-    archive = Path(f"{workspace.folder}.session")
-    try:
+    # A new file without a name, made when the code is dead: none of its links or pipes is in the way.
+    with tempfile.TemporaryFile() as archive:
         left_out = workspace.pack(archive, given, LIMITS.session_mb << 20)
         if left_out:
             notes.append(f"not kept for the next call, no more room: {', '.join(left_out[:20])}")
-        with archive.open("rb") as data:
-            transfer.store(address, data, archive.stat().st_size)
-    finally:
-        archive.unlink(missing_ok=True)
+        size = archive.tell()
+        archive.seek(0)
+        transfer.store(address, archive, size)
     return True

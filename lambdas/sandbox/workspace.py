@@ -8,7 +8,7 @@ import shutil
 import stat
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
@@ -17,9 +17,14 @@ from typing import BinaryIO
 
 MOST_NAME = 255
 MOST_ENTRIES = 20_000
-_TEMPORARY = tempfile.gettempdir()
-# Lambda gives each execution environment an empty folder of its own; on a computer it has other programs' files in it.
-_IS_OWN = not os.listdir(_TEMPORARY)
+
+
+def _is_own() -> bool:
+    """Whether the temporary folder is this execution environment's alone, as Lambda's is.
+
+    It survives a runtime that ended in a time-out or a crash, so what is in it tells nothing.
+    """
+    return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +39,14 @@ class Found:
 class Workspace:
     """A folder of one call: `data` (the code's /mnt/data), `figures`, `variables`, `home`; removed at the end.
 
-    So is all else that the code left in the temporary folder, the only place where Lambda lets it write.
+    So is all else that code left in the temporary folder, the only place where Lambda lets it write: before a call too,
+    since an earlier one may have ended with its runtime.
     """
 
     def __init__(self) -> None:
+        self._temporary = tempfile.gettempdir()
+        if _is_own():
+            self._remove_all()
         self.folder = Path(tempfile.mkdtemp(prefix="call-"))
         self.data = self.folder / "data"
         self.figures = self.folder / "figures"
@@ -45,23 +54,45 @@ class Workspace:
         for folder in (self.data, self.figures, self.home):
             folder.mkdir()
         self._device = self.folder.stat().st_dev
+        taken = os.statvfs(self.folder)
+        self._taken_before = (taken.f_blocks - taken.f_bfree) * taken.f_frsize
         self._before: dict[str, tuple[int, int]] = {}
 
     def __enter__(self) -> "Workspace":
         return self
 
     def __exit__(self, *exception: object) -> None:
-        for path in _entries(_TEMPORARY) if _IS_OWN else [self.folder]:
-            remove(Path(path))
+        if _is_own():
+            self._remove_all()
+        else:
+            remove(self.folder)
+
+    def _remove_all(self) -> None:
+        for entry in _entries(self._temporary):
+            remove(Path(entry))
 
     def remember(self) -> None:
         """Take what is there now for given: `changed` tells what is not."""
         self._before = {found.name: found.version for found in self._files()}
 
-    def used(self) -> int:
-        """Bytes that all files take; more than anyone may have when there are too many of them."""
+    def used(self, pids: Iterable[int]) -> int:
+        """Bytes that all files take; more than anyone may have when there are too many of them.
+
+        A sparse file counts with its size. Where the temporary folder is a file system of its own, all that is taken of
+        it counts; elsewhere what processes hold open of removed files.
+
+        Args:
+            pids: the processes that the code started.
+        """
+        if os.path.ismount(self._temporary):
+            taken = os.statvfs(self._temporary)
+            unseen = (taken.f_blocks - taken.f_bfree) * taken.f_frsize - self._taken_before
+            return max(self._walked(), unseen)
+        return self._walked() + _removed_but_open(pids)
+
+    def _walked(self) -> int:
         total = seen = 0
-        pending = [str(self.folder)]
+        pending = [self._temporary if _is_own() else str(self.folder)]
         while pending:
             with suppress(OSError), os.scandir(pending.pop()) as entries:
                 for entry in entries:
@@ -71,7 +102,9 @@ class Workspace:
                     if entry.is_dir(follow_symlinks=False):
                         pending.append(entry.path)
                     with suppress(FileNotFoundError):
-                        total += entry.stat(follow_symlinks=False).st_blocks * 512
+                        status = entry.stat(follow_symlinks=False)
+                        regular = stat.S_ISREG(status.st_mode)
+                        total += max(status.st_blocks * 512, status.st_size if regular else 0)
         return total
 
     def changed(self) -> list[Found]:
@@ -119,7 +152,7 @@ class Workspace:
                     found.append(Found(name, (status.st_size, status.st_mtime_ns), status.st_size))
         yield from sorted(found, key=lambda file: file.name)
 
-    def pack(self, archive: Path, unchanged: set[str], most_bytes: int) -> list[str]:
+    def pack(self, archive: BinaryIO, unchanged: set[str], most_bytes: int) -> list[str]:
         """Write the variables and the files, without those that are given anew for each call, into an archive.
 
         Returns:
@@ -127,7 +160,7 @@ class Workspace:
         """
         left_out, room = [], most_bytes
         variables = self.folder / "variables"
-        with tarfile.open(archive, "w") as tar:
+        with tarfile.open(fileobj=archive, mode="w") as tar:
             if variables.is_file() and not variables.is_symlink():
                 self._add(tar, variables, "variables")
             for file in sorted(self._files(), key=lambda file: file.bytes):
@@ -156,6 +189,19 @@ class Workspace:
             member = tarfile.TarInfo(name)
             member.size = os.fstat(file.fileno()).st_size
             tar.addfile(member, file)
+
+
+def _removed_but_open(pids: Iterable[int]) -> int:
+    """Bytes of files without a name that processes hold open."""
+    sizes: dict[tuple[int, int], int] = {}
+    for pid in pids:
+        with suppress(OSError):
+            for name in os.listdir(f"/proc/{pid}/fd"):
+                with suppress(OSError):
+                    status = os.stat(f"/proc/{pid}/fd/{name}")
+                    if stat.S_ISREG(status.st_mode) and status.st_nlink == 0:
+                        sizes[status.st_dev, status.st_ino] = max(status.st_blocks * 512, status.st_size)
+    return sum(sizes.values())
 
 
 def _is_name(name: str) -> bool:

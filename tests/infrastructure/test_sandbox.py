@@ -60,7 +60,7 @@ def test_only_the_broker_invokes_it(prod: Template) -> None:
 
 def test_its_environment_holds_its_limits_and_no_names(prod: Template) -> None:
     variables = prod.functions()["oae-sandbox"]["Environment"]["Variables"]
-    assert set(variables) == {"LIMITS", "LOG_LEVEL", "POWERTOOLS_SERVICE_NAME"}
+    assert set(variables) == {"LIMITS", "LOG_LEVEL", "POWERTOOLS_SERVICE_NAME", "SANDBOX_NETWORK"}
     assert prod.functions()["oae-tool-code_interpreter"]["Environment"]["Variables"]["LIMITS"] == variables["LIMITS"]
 
 

@@ -1,8 +1,10 @@
 """Runs one piece of code as a notebook runs a cell: `python -m interpreter`, in a process of its own.
 
-Standard input is a JSON object `{"code", "folder", "limits", "runtime"}`. What the code prints, the value of its last
-expression and its traceback go to standard output. The folder holds `data` (seen as /mnt/data), `variables` (those of
-the calls before, and afterwards those of this one) and `figures`.
+Standard input is a JSON object `{"code", "folder", "writable", "limits", "runtime", "report", "needs_filter"}`. What
+the code prints, the value of its last expression and its traceback go to standard output. The folder holds `data` (seen
+as /mnt/data), `variables` (those of the calls before, and afterwards those of this one) and `figures`. Before the code
+runs, the descriptor `report` gets a JSON list of what the kernel refused to confine, and is closed. If the filter of
+system calls is refused and `needs_filter` is true, nothing is run.
 """
 
 import ast
@@ -29,7 +31,11 @@ def main() -> None:
     os.dup2(sys.stdout.fileno(), sys.stderr.fileno())
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    confinement.confine(request["limits"], request["runtime"])
+    refused = confinement.confine(request["limits"], request["runtime"], request["writable"])
+    with os.fdopen(request["report"], "w") as report:
+        json.dump(refused, report)
+    if request["needs_filter"] and any(part.startswith(confinement.FILTER) for part in refused):
+        return
     mapping.install(str(folder / "data"))
     sys.path.append(str(folder / "data"))
 

@@ -1,7 +1,7 @@
 """What the process takes away from itself, and from all that it starts, before it runs the code.
 
-Limits on resources; no sockets but local ones; no shared memory that would outlive the processes; no debugging, and no
-signals for the process that started it. None of it can be taken back, and all of it works without privileges.
+Limits on resources, a filter of system calls, and, where the kernel knows Landlock, files that are none of the code's
+business. None of it can be taken back, and all of it works without privileges.
 """
 
 import ctypes
@@ -11,48 +11,44 @@ import platform
 import resource
 import signal
 import struct
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
+from interpreter import filter as system_call_filter
+
+FILTER = "the filter of system calls"
+"""What `confine` calls the part without which the code may reach the network."""
+
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP = 1, 38, 22
-_SECCOMP_MODE_FILTER = 2
-_ALLOW, _REFUSE, _KILL = 0x7FFF0000, 0x00050000 | errno.EPERM, 0x80000000
+_SECCOMP = {"x86_64": 317, "aarch64": 277}
+_SECCOMP_SET_MODE_FILTER, _SECCOMP_MODE_FILTER = 1, 2
+_LANDLOCK_CREATE_RULESET, _LANDLOCK_ADD_RULE, _LANDLOCK_RESTRICT_SELF = 444, 445, 446
+_LANDLOCK_VERSION, _PATH_BENEATH = 1, 1
+_EXECUTE, _READ_FILE, _READ_FOLDER, _WRITE_FILE = 1, 4, 8, 2
+_EVERYTHING = {2: 0x3FFF, 3: 0x7FFF}
+"""All that a version of Landlock can forbid of files; versions after 3 add what has no use here."""
+_SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc", "/opt", "/proc", "/sys", "/dev", "/var/lang")
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/ptmx", "/dev/pts", "/dev/tty")
 
-# The architecture as linux/audit.h names it, and the numbers of its system calls.
-_CALLS: dict[str, tuple[int, dict[str, int]]] = {
-    "x86_64": (
-        0xC000003E,
-        {
-            "ptrace": 101, "process_vm_readv": 310, "process_vm_writev": 311, "pidfd_open": 434, "pidfd_getfd": 438,
-            "io_uring_setup": 425, "bpf": 321, "perf_event_open": 298, "userfaultfd": 323, "unshare": 272, "setns": 308,
-            "add_key": 248, "request_key": 249, "keyctl": 250,
-            "shmget": 29, "semget": 64, "msgget": 68, "mq_open": 240,
-            "socket": 41, "kill": 62, "tkill": 200, "tgkill": 234, "rt_sigqueueinfo": 129, "rt_tgsigqueueinfo": 297,
-            "prlimit64": 302,
-        },
-    ),
-    "aarch64": (
-        0xC00000B7,
-        {
-            "ptrace": 117, "process_vm_readv": 270, "process_vm_writev": 271, "pidfd_open": 434, "pidfd_getfd": 438,
-            "io_uring_setup": 425, "bpf": 280, "perf_event_open": 241, "userfaultfd": 282, "unshare": 97, "setns": 268,
-            "add_key": 217, "request_key": 218, "keyctl": 219,
-            "shmget": 194, "semget": 190, "msgget": 186, "mq_open": 180,
-            "socket": 198, "kill": 129, "tkill": 130, "tgkill": 131, "rt_sigqueueinfo": 138, "rt_tgsigqueueinfo": 240,
-            "prlimit64": 261,
-        },
-    ),
-}  # fmt: skip
-_ON_A_PROCESS = ("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "prlimit64")
-_X32 = 0x40000000
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
 
 
-def confine(limits: dict[str, Any], runtime: int) -> None:
+def confine(limits: dict[str, Any], runtime: int, writable: str) -> list[str]:
     """Confine this process.
 
     Args:
-        limits: `seconds`, `memory_bytes`, `file_bytes`, `tasks` (processes and threads of this user, all counted).
+        limits: `seconds`, `memory_bytes`, `file_bytes`, `tasks` (processes and threads of this user, all counted) and
+            `mark` (a number by which all that the code starts is known).
         runtime: the process that started it, which no signal may reach.
+        writable: the folder below which files may be written, where the kernel can see to that.
+
+    Returns:
+        what the kernel refused to take away, and why; for operators, not for the code.
     """
+    refused: list[str] = []
     for kind, most in (
         (resource.RLIMIT_CPU, limits["seconds"]),
         (resource.RLIMIT_AS, limits["memory_bytes"]),
@@ -60,23 +56,31 @@ def confine(limits: dict[str, Any], runtime: int) -> None:
         (resource.RLIMIT_NPROC, limits["tasks"]),
         (resource.RLIMIT_NOFILE, 512),
         (resource.RLIMIT_CORE, 0),
+        # Nobody may make message queues. The number is readable for all that run, and can't be raised again.
+        (resource.RLIMIT_MSGQUEUE, limits["mark"]),
     ):
-        _, hard = resource.getrlimit(kind)
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (most, most))
-    _be_killed_first()
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
-    prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    program = _filter(platform.machine(), runtime)
-    instructions = ctypes.create_string_buffer(program)
-    header = ctypes.create_string_buffer(
-        struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(instructions))  # struct sock_fprog
-    )
-    if prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(header), 0, 0) != 0:
-        # Where the kernel has no filters, the network's own closedness and the end of all processes remain.
-        print(f"[system calls are not filtered: {os.strerror(ctypes.get_errno())}]")
+        _attempt(refused, f"limit {kind}", lambda kind=kind, most=most: _limit(kind, most))
+    _attempt(refused, "being killed first", _be_killed_first)
+    _attempt(refused, "ending with the runtime", lambda: _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL))
+    _attempt(refused, "no new privileges", lambda: _prctl(_PR_SET_NO_NEW_PRIVS, 1))
+    with suppress(OSError):  # A kernel without Landlock; the microVM has no files of anybody else's.
+        _close_files(writable)
+    program = system_call_filter.program(platform.machine(), os.getpid(), _ids(runtime))
+    _attempt(refused, FILTER, lambda: _filter(program))
+    return refused
+
+
+def _attempt(refused: list[str], name: str, step: Callable[[], None]) -> None:
+    try:
+        step()
+    except (OSError, ValueError) as error:
+        refused.append(f"{name}: {error}")
+
+
+def _limit(kind: int, most: int) -> None:
+    _, hard = resource.getrlimit(kind)
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(kind, (most, most))
 
 
 def _be_killed_first() -> None:
@@ -85,53 +89,76 @@ def _be_killed_first() -> None:
         score.write("1000")
 
 
-def _filter(machine: str, runtime: int) -> bytes:
-    """A program for the kernel's filter of system calls (classic BPF, `struct sock_filter`)."""
-    architecture, calls = _CALLS[machine]
-    number, first_argument = 0, 16
-    program = [_load(4), _unless_equal(architecture, 1), _answer(_KILL), _load(number)]
-    # The second set of calls of x86_64, by which the first could be avoided.
-    program += [_unless_below(_X32, 1), _answer(_REFUSE)]
-    for name, call in calls.items():
-        if name == "socket":
-            # Family 1 is local: asyncio and multiprocessing need it.
-            block = [_load(first_argument), _unless_equal(1, 1), _answer(_REFUSE), _answer(_ALLOW)]
-        elif name in _ON_A_PROCESS:
-            block = [_load(first_argument)]
-            # -1 is everyone that may be signalled; below it, a process group.
-            for process in (runtime, -1, -os.getpgid(runtime)):
-                block += [_if_equal(process & 0xFFFFFFFF, 1), _jump(1), _answer(_REFUSE)]
-            block.append(_answer(_ALLOW))
-        else:
-            block = [_answer(_REFUSE)]
-        program += [_if_equal(call, 1), _jump(len(block)), *block]
-    return b"".join([*program, _answer(_ALLOW)])
+def _prctl(option: int, first: int, second: int = 0) -> None:
+    if _libc.prctl(option, first, second, 0, 0) != 0:
+        _raise()
 
 
-def _instruction(code: int, if_true: int, if_false: int, value: int) -> bytes:
-    return struct.pack("HBBI", code, if_true, if_false, value)
+def _raise() -> None:
+    number = ctypes.get_errno()
+    raise OSError(number, os.strerror(number))
 
 
-def _load(offset: int) -> bytes:
-    return _instruction(0x20, 0, 0, offset)
+def _ids(runtime: int) -> Iterable[int]:
+    """The ids of a process, its group and its threads, which can all be signalled."""
+    threads = []
+    with suppress(OSError):
+        threads = [int(name) for name in os.listdir(f"/proc/{runtime}/task")]
+    return {runtime, os.getpgid(runtime), *threads}
 
 
-def _answer(action: int) -> bytes:
-    return _instruction(0x06, 0, 0, action)
+def _filter(program: bytes) -> None:
+    """Give the kernel a filter, by either of the two ways that it has: a sandbox around this one may close one."""
+    instructions = ctypes.create_string_buffer(program)
+    header = ctypes.create_string_buffer(
+        struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(instructions))  # struct sock_fprog
+    )
+    try:
+        _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(header))
+    except OSError:
+        if _libc.syscall(_SECCOMP[platform.machine()], _SECCOMP_SET_MODE_FILTER, 0, header) != 0:
+            raise
 
 
-def _jump(distance: int) -> bytes:
-    return _instruction(0x05, 0, 0, distance)
+def _close_files(writable: str) -> None:
+    """Leave the process the system's files and its packages to read, and one folder to write (Landlock, Linux 5.19).
+
+    So it can't change its own place in /proc, and on a computer it sees no files of whoever works there.
+
+    Raises:
+        OSError: the kernel has no Landlock.
+    """
+    version = _landlock(_LANDLOCK_CREATE_RULESET, None, 0, _LANDLOCK_VERSION)
+    if version < min(_EVERYTHING):
+        raise OSError(errno.EOPNOTSUPP, "files can't be moved between folders under the first version")
+    everything = _EVERYTHING[min(version, max(_EVERYTHING))]
+    ruleset = _landlock(_LANDLOCK_CREATE_RULESET, struct.pack("Q", everything), 8, 0)
+    reading = _EXECUTE | _READ_FILE | _READ_FOLDER
+    own = {os.path.realpath(path) for path in sys.path if path}
+    own |= {os.path.realpath(path) for path in (sys.prefix, sys.base_prefix, os.path.dirname(sys.executable))}
+    own |= {os.path.realpath(path) for path in os.environ.get("LD_LIBRARY_PATH", "").split(":") if path}
+    rules = [(path, reading) for path in {*_SYSTEM, *own}]
+    rules += [(path, _READ_FILE | _WRITE_FILE) for path in _DEVICES]
+    rules.append((writable, everything))
+    for path, allowed in rules:
+        with suppress(OSError):  # It does not exist.
+            _allow(ruleset, path, allowed & everything)
+    _landlock(_LANDLOCK_RESTRICT_SELF, ruleset, 0)
+    os.close(ruleset)
 
 
-def _if_equal(value: int, skipped: int) -> bytes:
-    """Skip so many instructions if it is equal."""
-    return _instruction(0x15, skipped, 0, value)
+def _allow(ruleset: int, path: str, allowed: int) -> None:
+    descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        if not os.path.isdir(path):
+            allowed &= ~_READ_FOLDER
+        _landlock(_LANDLOCK_ADD_RULE, ruleset, _PATH_BENEATH, struct.pack("=Qi", allowed, descriptor), 0)
+    finally:
+        os.close(descriptor)
 
 
-_unless_equal = _if_equal
-
-
-def _unless_below(value: int, skipped: int) -> bytes:
-    """Skip so many instructions if it is less."""
-    return _instruction(0x35, 0, skipped, value)
+def _landlock(number: int, *arguments: Any) -> int:
+    result: int = _libc.syscall(number, *arguments)
+    if result < 0:
+        _raise()
+    return result

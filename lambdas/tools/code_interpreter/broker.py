@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from assistant_engine import ids, mounted
+from assistant_engine import ids, metrics, mounted
 from assistant_engine.call import Call
 from assistant_engine.errors import NotFound
 from assistant_engine.invocation import NotRun, invoke
@@ -143,6 +143,9 @@ def _run(event: Json, call: Call, code: str, before: str | None, after: str) -> 
         reason = "The sandbox came to its end while the code ran."
         return {"output": "", "notes": notes, "reason": reason, "files": [], "session": False}
     result: Json = json.loads(invoked["Payload"].read())
+    if result["refused"]:
+        about = {"run_id": call.run_id, "thread_id": call.thread_id}
+        metrics.emit({"SandboxUnconfined": 1}, refused="; ".join(result["refused"]), **about)
     return {**result, "notes": [*notes, *result["notes"]]}
 
 

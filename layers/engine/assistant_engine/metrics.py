@@ -25,6 +25,7 @@ UNITS = {
     "ModelThrottled": "Count",
     "ModelErrors": "Count",
     "ToolErrors": "Count",
+    "SandboxUnconfined": "Count",
     "RunsStuck": "Count",
     "Throttled": "Count",
 }

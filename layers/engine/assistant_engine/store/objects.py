@@ -5,8 +5,8 @@ The one place for two rules of S3 that differ from what its names suggest.
 - A missing object is a 404 only for a requester that may list the bucket; for others it is a 403 (`GetObject`'s own
   documentation). Every role that reads below a prefix may list it (`cdk/storage.py`). Whether S3 takes the object's key
   for `s3:prefix` when it decides between the two is not documented, so a 403 is settled by listing.
-- Left to itself, boto3 signs in us-east-1 for `<bucket>.s3.amazonaws.com`. The sandbox's DNS knows the bucket's regional
-  name alone (`AWS::S3::Bucket`'s `RegionalDomainName`), and S3 redirects from the global one while a bucket is new.
+- Left to itself, boto3 signs in us-east-1 for `<bucket>.s3.amazonaws.com`. The sandbox's DNS knows the bucket's
+  regional name alone (`AWS::S3::Bucket`'s `RegionalDomainName`), and S3 redirects from the global one at first.
 """
 
 from collections.abc import Callable
