@@ -98,6 +98,7 @@ bench: setup layers
 docs: setup
 	@PYTHONPATH=layers/engine $(BIN)/python -m scripts.lifecycle_picture
 	@PYTHONPATH=layers/engine $(BIN)/python -m scripts.openapi
+	@$(BIN)/python -m scripts.system_calls
 
 layers: setup
 	@$(BIN)/python -m layers.build --target lambda

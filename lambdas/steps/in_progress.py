@@ -49,7 +49,8 @@ def handler(event: Json) -> Json:
             wait = max(FOLLOWER_WAIT_SECONDS, (now - run.created_at) // 4)
             return _wait(run, min(wait, run.expires_at - now))
         if action == "call_tools" and tools and run.status == "in_progress":
-            return {"status": action, "turn": run.turn, "calls": runs.calls(store(), run, tools, now_ms() // 1000)}
+            asked = {"calls": runs.calls(run, tools), "inputs": runs.inputs(store(), run, tools, now)}
+            return {"status": action, "turn": run.turn, **asked}
         if action == "requires_action":
             return {"status": action, "turn": run.turn}
         if action == "late":

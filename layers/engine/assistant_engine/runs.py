@@ -33,6 +33,9 @@ MOST_OUTPUT_BYTES = 512 * 1024
 MOST_TURN_BYTES = 4_000_000
 """Bytes of tool output in one turn: a run step must fit into one answer of the HTTP API (Lambda limit: 6 MB)."""
 
+MAX_FILES = 1_000
+"""Files that code finds, the newest that the thread was given: their ids are in the execution's data."""
+
 ANSWER_BYTES = 128 * 1024
 """Bytes of answer in the output of an execution that another AWS service started."""
 
@@ -396,15 +399,9 @@ def _answer(store: Store, run: Run, message_ids: list[str]) -> list[Json]:
     return answer
 
 
-def calls(store: Store, run: Run, tools: ToolStep, now: int) -> list[Json]:
-    """The calls of a turn that tool Lambdas run, as `call_tools` takes them.
-
-    Args:
-        now: seconds since 1970.
-    """
+def calls(run: Run, tools: ToolStep) -> list[Json]:
+    """The calls of a turn that tool Lambdas run, as `call_tools` takes them."""
     modules = {entry["function_name"]: entry["module_name"] for entry in run.functions}
-    made = tools.unanswered(server=True)
-    inputs = _inputs(store, run, {call["function"]["name"] for call in made}, now)
     return [
         {
             "tool_call_id": call["id"],
@@ -418,20 +415,23 @@ def calls(store: Store, run: Run, tools: ToolStep, now: int) -> list[Json]:
                 "arguments": call["function"]["arguments"],
                 "inline_bytes": _inline_bytes(tools),
                 "most_bytes": min(MOST_OUTPUT_BYTES, MOST_TURN_BYTES // len(tools.calls)),
-                **inputs.get(name, {}),
             },
         }
-        for call in made
+        for call in tools.unanswered(server=True)
         for name in [call["function"]["name"]]
     ]
 
 
-def _inputs(store: Store, run: Run, names: set[str], now: int) -> dict[str, Json]:
-    """What built-in tools work on: the ids of the assistant's and the thread's files and vector stores.
+def inputs(store: Store, run: Run, tools: ToolStep, now: int) -> dict[str, Json]:
+    """What the turn's calls of built-in tools work on, by the tool's name: once, however many calls there are.
 
-    Code is also told how much time its run has left.
+    That is the ids of the assistant's and the thread's files and vector stores. Code is also told how much time its run
+    has left.
+
+    Args:
+        now: seconds since 1970.
     """
-    if not names & set(built_in.FUNCTIONS):
+    if not {call["function"]["name"] for call in tools.unanswered(server=True)} & set(built_in.FUNCTIONS):
         return {}
     resources = [run.tool_resources, store.threads.get_head(run.thread_id).tool_resources]
     file_ids = tool_resources.named(resources, "code_interpreter", "file_ids")
@@ -439,7 +439,7 @@ def _inputs(store: Store, run: Run, names: set[str], now: int) -> dict[str, Json
     search = built_in.search_options(run.settings["tools"])
     return {
         "code_interpreter": {
-            "file_ids": file_ids,
+            "file_ids": file_ids[-MAX_FILES:],
             "project": run.project,
             "seconds": max(1, run.expires_at - now),
         },
