@@ -23,7 +23,10 @@ def table() -> str:
     for name, rules in sorted(RULES.items()):
         lines.append(f"| `{name}` | {'; '.join(dict.fromkeys(rule.reason for rule in rules))} |")
     gone = ", ".join(f"`{name}`" for name in ABSENT)
-    lines += ["", f"{gone} is answered as by a kernel without it, so that programs use `clone`, whose flags can be looked at."]
+    lines += [
+        "",
+        f"{gone} is answered as by a kernel without it, so that programs use `clone`, whose flags can be looked at.",
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,31 @@ def test_no_action_is_a_wildcard_and_no_unjustified_resource_is(prod: Template) 
 )
 def test_item_actions(prod: Template, function: str, allowed: set[str]) -> None:
     assert actions(prod, function)["dynamodb"] == allowed
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_who_reads_objects_below_a_prefix_may_list_it(template_of: Callable[[str], Template], environment: str) -> None:
+    """To others, S3 answers 403 for an object that is not there, which looks like a grant that is missing."""
+    template = template_of(environment)
+    readers = set()
+    for name, function in template.functions().items():
+        statements = template.statements(role_of(function))
+        reading = {
+            resource["Fn::Join"][1][-1]
+            for statement in statements
+            if "s3:GetObject" in as_list(statement["Action"])
+            for resource in resources(statement)
+            if isinstance(resource, dict)
+        }
+        listing = {
+            f"/{prefix}"
+            for statement in statements
+            if "s3:ListBucket" in as_list(statement["Action"])
+            for prefix in as_list(statement["Condition"]["StringLike"]["s3:prefix"])
+        }
+        assert reading <= listing, name
+        readers |= {name} if reading else set()
+    assert len(readers) >= 9
 
 
 def test_only_who_calls_a_model_reads_the_models_key(prod: Template) -> None:

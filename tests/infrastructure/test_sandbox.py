@@ -64,6 +64,13 @@ def test_its_environment_holds_its_limits_and_no_names(prod: Template) -> None:
     assert prod.functions()["oae-tool-code_interpreter"]["Environment"]["Variables"]["LIMITS"] == variables["LIMITS"]
 
 
+@pytest.mark.parametrize("network", ["isolated", "open"])
+def test_it_knows_whether_its_network_is_closed(tmp_path: Path, layers: Path, network: str) -> None:
+    """Where it is not, and the kernel refuses the filter of system calls, no code is run."""
+    template = synthesise(tmp_path, layers, env="dev", sandbox_network=network)
+    assert template.functions()["oae-dev-sandbox"]["Environment"]["Variables"]["SANDBOX_NETWORK"] == network
+
+
 def test_the_function_has_more_of_everything_than_the_code(prod: Template) -> None:
     function, limits = prod.functions()["oae-sandbox"], SandboxLimits()
     assert function["MemorySize"] >= limits.memory_mb + 512

@@ -6,6 +6,7 @@ from typing import get_args
 
 from openai.types.beta.threads import RunStatus
 
+from assistant_engine.invocation import NEVER_RAN
 from tests.infrastructure.conftest import Json, Template
 
 
@@ -66,9 +67,18 @@ def test_every_task_retries_with_full_jitter(prod: Template) -> None:
         assert "States.ALL" not in retry["ErrorEquals"]
 
 
+def test_every_task_waits_for_a_function_that_lambda_does_not_run_yet(prod: Template) -> None:
+    """There are too many at once, or it slept for weeks: the invocation was refused, and never ran."""
+    never_ran = {f"Lambda.{name}" for name in NEVER_RAN}
+    for name, task in tasks(prod).items():
+        first = task["Retry"][0]
+        assert never_ran <= set(first["ErrorEquals"]), name
+        assert (first["MaxAttempts"], first["IntervalSeconds"]) == (20, 1)
+
+
 def test_only_a_refused_invocation_of_a_tool_is_retried(prod: Template) -> None:
     (retry,) = tasks(prod)["call_tool"]["Retry"]
-    assert retry["ErrorEquals"] == ["Lambda.TooManyRequestsException"]
+    assert set(retry["ErrorEquals"]) == {f"Lambda.{name}" for name in NEVER_RAN}
 
 
 def test_a_step_that_dies_is_tried_again_and_one_that_gives_up_is_not(prod: Template) -> None:

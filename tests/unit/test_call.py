@@ -1,5 +1,8 @@
 """A call that nobody waits for any more: it is not begun, or it is stopped where it is."""
 
+import importlib.util
+import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -85,3 +88,18 @@ def test_a_run_that_goes_on_after_the_call_disturbs_nobody(
         pass
     a_run_that_waits["run_status"] = "completed"
     time.sleep(0.1)
+
+
+def test_it_is_imported_where_there_are_no_such_signals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`layers.build` imports every tool to describe it, on Windows too."""
+    for name in ("SIGUSR1", "SIGUSR2", "SIGKILL", "pthread_kill", "setitimer"):
+        monkeypatch.delattr(signal, name)
+    for module in ("call", "tool"):
+        path = importlib.import_module(f"assistant_engine.{module}").__file__
+        assert path
+        spec = importlib.util.spec_from_file_location(f"{module}_elsewhere", path)
+        assert spec
+        assert spec.loader
+        loaded = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, spec.name, loaded)
+        spec.loader.exec_module(loaded)

@@ -4,6 +4,7 @@ moto keeps vectors but has no `QueryVectors`: here it is answered by comparing a
 the request against AWS's own model of it. So what is asked of S3 Vectors is proven, how it answers is not.
 """
 
+import json
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -211,3 +212,25 @@ def test_a_long_file_has_many_parts(index: Index, aws: Aws) -> None:
     search = Search(index, Parts(aws.s3, BUCKET), embed)
     [best, *_] = search([(HEAD, [file])], [f"number{PART_CHUNKS + 1}"], {}, None, 1)
     assert best.text == f"chunk number{PART_CHUNKS + 1}"
+
+
+@pytest.mark.parametrize("dimensions", [3072, 1536, 256, 4096])
+def test_vectors_are_sent_within_the_limits_of_a_request(aws: Aws, dimensions: int) -> None:
+    """S3 Vectors takes 500 vectors and 20 MiB in a request, counted as boto3 puts it on the wire."""
+    sent: list[tuple[int, list[str]]] = []
+
+    def answer(params: Json, **_: Any) -> tuple[Any, Json]:
+        body = json.loads(params["body"])
+        sent.append((len(params["body"]), [vector["key"] for vector in body["vectors"]]))
+        return type("Http", (), {"status_code": 200, "headers": {}})(), {}
+
+    aws.vectors.meta.events.register("before-call.s3vectors.PutVectors", answer)
+    index = VectorsIndex(BucketIndex(aws.s3, BUCKET), aws.vectors, VECTORS)
+    numbers = np.random.default_rng(1).standard_normal((PART_CHUNKS, dimensions)).tolist()
+    chunks = [Chunk(number * 10, "text") for number in range(PART_CHUNKS)]
+    file = member("file-a", PART_CHUNKS)
+    index.put(file, 0, pack(chunks, numbers, None))
+    assert all(size <= 20 * 1024**2 for size, _ in sent)
+    assert all(len(keys) <= 500 for _, keys in sent)
+    assert [key for _, keys in sent for key in keys] == [f"{key_of(file, 0)}/{n}" for n in range(PART_CHUNKS)]
+    assert len(sent) <= 4

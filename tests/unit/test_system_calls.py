@@ -7,9 +7,9 @@ import struct
 from pathlib import Path
 
 import pytest
+
 from interpreter import filter as system_call_filter
 from interpreter.system_calls import ABSENT, ARCHITECTURES, GROUPS, MAX_NUMBER, RULES, numbers
-
 from scripts.system_calls import PAGE, table
 from tests.sandboxes import sandboxed
 
