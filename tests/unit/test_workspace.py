@@ -1,0 +1,57 @@
+"""The temporary folder of an execution environment, which outlives the runtime that a call ended with."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.sandboxes import sandboxed
+
+
+def test_what_a_runtime_that_ended_left_is_removed_before_the_next_call(tmp_path: Path) -> None:
+    left = tmp_path / "call-earlier" / "data"
+    left.mkdir(parents=True)
+    (left / "secret.txt").write_text("of the call before")
+    (tmp_path / "loose").write_text("x")
+    code = "import os\nprint(os.listdir(os.environ['TMPDIR'] + '/../..'))"
+    [(output, reason, _)] = sandboxed(tmp_path, code)
+    assert reason == ""
+    assert (output.count("call-"), "earlier" in output, "loose" in output) == (1, False, False)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_folder_of_others_is_left_alone(tmp_path: Path) -> None:
+    """On a computer, outside of a function."""
+    (tmp_path / "of others").write_text("x")
+    planted = "import os; del os.environ['AWS_LAMBDA_FUNCTION_NAME']"
+    [(output, _, _)] = sandboxed(tmp_path, "print(1)", planted=planted)
+    assert (output, os.listdir(tmp_path)) == ("1\n", ["of others"])
+
+
+SURVIVOR = """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        print(os.getpid(), flush=True)
+        open("/mnt/data/../../survivor", "w").write(str(os.getpid()))
+        time.sleep(300)
+    os._exit(0)
+time.sleep(300)
+"""
+
+
+def test_what_survived_the_runtime_is_dead_before_the_next_call(tmp_path: Path) -> None:
+    """A time-out of the function ends the runtime, and with it the one that would have ended what the code left."""
+    survivor = tmp_path.parent / "survivor"
+    dying = (
+        "import os, shutil, signal, threading\n"
+        f"def die():\n    shutil.copy('{tmp_path}/survivor', '{survivor}')\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "threading.Timer(3, die).start()"
+    )
+    with pytest.raises(AssertionError):
+        sandboxed(tmp_path, SURVIVOR, planted=dying)
+    pid = int(survivor.read_text())
+    assert Path(f"/proc/{pid}").exists()
+    [(output, _, _)] = sandboxed(tmp_path, f"import os\nprint(os.path.exists('/proc/{pid}'))")
+    assert output == "False\n"
