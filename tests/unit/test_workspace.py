@@ -1,6 +1,5 @@
 """The temporary folder of an execution environment, which outlives the runtime that a call ended with."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ def test_what_a_runtime_that_ended_left_is_removed_before_the_next_call(tmp_path
     [(output, reason, _)] = sandboxed(tmp_path, code)
     assert reason == ""
     assert (output.count("call-"), "earlier" in output, "loose" in output) == (1, False, False)
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_of_others_is_left_alone(tmp_path: Path) -> None:
@@ -25,7 +24,7 @@ def test_a_folder_of_others_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "of others").write_text("x")
     planted = "import os; del os.environ['AWS_LAMBDA_FUNCTION_NAME']"
     [(output, _, _)] = sandboxed(tmp_path, "print(1)", planted=planted)
-    assert (output, os.listdir(tmp_path)) == ("1\n", ["of others"])
+    assert (output, [path.name for path in tmp_path.iterdir()]) == ("1\n", ["of others"])
 
 
 SURVIVOR = """
