@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from assistant_engine import runs
 from tests.driver import Driver
 from tests.faults.test_sandbox import Attack, attack, attacker, victim
 from tests.interpreter import Interpreter
@@ -26,6 +27,8 @@ def attempt(name, call):
         result = call()
     except OSError as error:
         print(name, error.strerror)
+    except ValueError:  # What `resource` makes of it.
+        print(name, 'Operation not permitted')
     else:
         print(name, os.strerror(ctypes.get_errno()) if result == -1 else 'done')
 runtime = os.getppid()
@@ -121,7 +124,7 @@ del libc, idle
 """,
     )
     assert ways.pop("score") == "1000"
-    assert set(ways.values()) <= {"Operation not permitted"}, ways
+    assert set(ways.values()) == {"Operation not permitted"}, ways
     assert len(ways) == 8
 
 
@@ -209,7 +212,7 @@ os._exit(0)
     assert time.monotonic() - began < 30
 
 
-def test_files_of_whoever_runs_the_stack(driver: Driver, attack: Attack) -> None:
+def test_files_of_whoever_runs_the_stack(attack: Attack) -> None:
     """On a computer: the stack's settings with its keys, and what its owner has lying about."""
     code = """
 import os
@@ -227,8 +230,6 @@ print(found)
 
 def test_a_run_tells_its_code_what_is_left_of_it(driver: Driver) -> None:
     assistant = driver.assistant(tools=[{"type": "code_interpreter"}])
-    from assistant_engine import runs
-
     messages = [{"role": "user", "content": 'call code_interpreter {"code": "1"}'}]
     request = {"assistant_id": assistant, "additional_messages": messages, "expires_after": 30}
     run = runs.create(driver.store, request, int(time.time() * 1000))
