@@ -14,6 +14,7 @@ import struct
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from interpreter import filter as system_call_filter
@@ -59,7 +60,7 @@ def confine(limits: dict[str, Any], runtime: int, writable: str) -> list[str]:
         # Nobody may make message queues. The number is readable for all that run, and can't be raised again.
         (resource.RLIMIT_MSGQUEUE, limits["mark"]),
     ):
-        _attempt(refused, f"limit {kind}", lambda kind=kind, most=most: _limit(kind, most))
+        _attempt(refused, f"limit {kind}", partial(_limit, kind, most))
     _attempt(refused, "being killed first", _be_killed_first)
     _attempt(refused, "ending with the runtime", lambda: _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL))
     _attempt(refused, "no new privileges", lambda: _prctl(_PR_SET_NO_NEW_PRIVS, 1))

@@ -66,7 +66,7 @@ def program(machine: str, own: int, others: Iterable[int]) -> bytes:
 def _block(rules: tuple[Rule, ...], own: int, others: list[int]) -> list[bytes]:
     """The instructions that decide by the arguments of a call."""
     tests: list[tuple[int, Test | None]] = []  # the first is what to load, where there is no test
-    ends = []
+    ends: list[int] = []
     for rule in rules:
         low = _ARGUMENTS + 8 * rule.argument
         tests.append((low, None))
