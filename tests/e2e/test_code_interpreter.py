@@ -314,3 +314,20 @@ def test_no_address_and_no_code_is_logged(driver: Driver, interpreter: Interpret
     lines = driver.log_lines(started)
     assert "planted-in-code" not in lines
     assert "X-Amz-Signature" not in lines
+
+
+def test_a_session_and_a_file_that_are_gone_stop_nothing(driver: Driver) -> None:
+    """S3 answers the sandbox with 403 for what is not there: the endpoint of its network lets nobody list."""
+    interpreter = Interpreter(driver)
+    file_id = upload(driver, "gone.csv", b"a,b\n")
+    interpreter.run("kept = 1")
+    state = driver.store.sessions.head(interpreter.thread_id).state
+    assert state
+    driver.store.blobs.delete(state)
+    driver.store.files.delete_bytes(file_id)
+    ran = interpreter.run("print('kept' in globals())", [file_id])
+    assert ran.logs.splitlines() == [
+        "[variables and files of the calls before are gone]",
+        "False",
+        "[/mnt/data/gone.csv is not there: the file was deleted]",
+    ]
