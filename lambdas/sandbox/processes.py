@@ -9,11 +9,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from base64 import b64encode
 from contextlib import suppress
 from ctypes import CDLL, c_int, c_ulong, get_errno
 from dataclasses import dataclass
 from pathlib import Path
 
+from interpreter import filter as system_call_filter
 from interpreter.confinement import FILTER
 from workspace import Workspace
 
@@ -157,11 +159,12 @@ def _environment(workspace: Workspace) -> dict[str, str]:
 
 
 def _send(child: subprocess.Popen[bytes], code: str, workspace: Workspace, limits: Limits, report: int) -> None:
+    program = system_call_filter.program(os.uname().machine, child.pid, _own_ids())
     request = {
         "code": code,
         "folder": str(workspace.folder),
         "writable": tempfile.gettempdir(),
-        "runtime": os.getpid(),
+        "filter": b64encode(program).decode(),
         "report": report,
         "needs_filter": _needs_filter(),
         "limits": {
@@ -177,6 +180,11 @@ def _send(child: subprocess.Popen[bytes], code: str, workspace: Workspace, limit
     with suppress(BrokenPipeError):
         child.stdin.write(json.dumps(request).encode())
         child.stdin.close()
+
+
+def _own_ids() -> set[int]:
+    """The ids of this process, its group and its threads, which can all be signalled."""
+    return {os.getpid(), os.getpgrp(), *map(int, os.listdir("/proc/self/task"))}
 
 
 def _watch(
@@ -273,7 +281,7 @@ def end_descendants() -> None:
     That is every descendant, and what a runtime that died in this execution environment left: it bears the mark.
     """
     deadline = time.monotonic() + PATIENCE
-    while pids := {*descendants(), *_marked()}:
+    while pids := descendants() or _marked():
         for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

@@ -1,6 +1,6 @@
 """Runs one piece of code as a notebook runs a cell: `python -m interpreter`, in a process of its own.
 
-Standard input is a JSON object `{"code", "folder", "writable", "limits", "runtime", "report", "needs_filter"}`. What
+Standard input is a JSON object `{"code", "folder", "writable", "limits", "filter", "report", "needs_filter"}`. What
 the code prints, the value of its last expression and its traceback go to standard output. The folder holds `data` (seen
 as /mnt/data), `variables` (those of the calls before, and afterwards those of this one) and `figures`. Before the code
 runs, the descriptor `report` gets a JSON list of what the kernel refused to confine, and is closed. If the filter of
@@ -15,6 +15,7 @@ import os
 import sys
 import traceback
 import types
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def main() -> None:
     os.dup2(sys.stdout.fileno(), sys.stderr.fileno())
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    refused = confinement.confine(request["limits"], request["runtime"], request["writable"])
+    refused = confinement.confine(request["limits"], b64decode(request["filter"]), request["writable"])
     with os.fdopen(request["report"], "w") as report:
         json.dump(refused, report)
     if request["needs_filter"] and any(part.startswith(confinement.FILTER) for part in refused):

@@ -7,23 +7,20 @@ business. None of it can be taken back, and all of it works without privileges.
 import ctypes
 import errno
 import os
-import platform
 import resource
 import signal
 import struct
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any
-
-from interpreter import filter as system_call_filter
 
 FILTER = "the filter of system calls"
 """What `confine` calls the part without which the code may reach the network."""
 
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP = 1, 38, 22
-_SECCOMP = {"x86_64": 317, "aarch64": 277}
+_SECCOMP = {"x86_64": 317, "aarch64": 277}  # the number of seccomp(2)
 _SECCOMP_SET_MODE_FILTER, _SECCOMP_MODE_FILTER = 1, 2
 _LANDLOCK_CREATE_RULESET, _LANDLOCK_ADD_RULE, _LANDLOCK_RESTRICT_SELF = 444, 445, 446
 _LANDLOCK_VERSION, _PATH_BENEATH = 1, 1
@@ -37,13 +34,13 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _libc.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
 
 
-def confine(limits: dict[str, Any], runtime: int, writable: str) -> list[str]:
+def confine(limits: dict[str, Any], program: bytes, writable: str) -> list[str]:
     """Confine this process.
 
     Args:
         limits: `seconds`, `memory_bytes`, `file_bytes`, `tasks` (processes and threads of this user, all counted) and
             `mark` (a number by which all that the code starts is known).
-        runtime: the process that started it, which no signal may reach.
+        program: the filter of system calls (`interpreter.filter`), made for this process by the one that started it.
         writable: the folder below which files may be written, where the kernel can see to that.
 
     Returns:
@@ -66,7 +63,6 @@ def confine(limits: dict[str, Any], runtime: int, writable: str) -> list[str]:
     _attempt(refused, "no new privileges", lambda: _prctl(_PR_SET_NO_NEW_PRIVS, 1))
     with suppress(OSError):  # A kernel without Landlock; the microVM has no files of anybody else's.
         _close_files(writable)
-    program = system_call_filter.program(platform.machine(), os.getpid(), _ids(runtime))
     _attempt(refused, FILTER, lambda: _filter(program))
     return refused
 
@@ -100,14 +96,6 @@ def _raise() -> None:
     raise OSError(number, os.strerror(number))
 
 
-def _ids(runtime: int) -> Iterable[int]:
-    """The ids of a process, its group and its threads, which can all be signalled."""
-    threads = []
-    with suppress(OSError):
-        threads = [int(name) for name in os.listdir(f"/proc/{runtime}/task")]
-    return {runtime, os.getpgid(runtime), *threads}
-
-
 def _filter(program: bytes) -> None:
     """Give the kernel a filter, by either of the two ways that it has: a sandbox around this one may close one."""
     instructions = ctypes.create_string_buffer(program)
@@ -117,7 +105,7 @@ def _filter(program: bytes) -> None:
     try:
         _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(header))
     except OSError:
-        if _libc.syscall(_SECCOMP[platform.machine()], _SECCOMP_SET_MODE_FILTER, 0, header) != 0:
+        if _libc.syscall(_SECCOMP[os.uname().machine], _SECCOMP_SET_MODE_FILTER, 0, header) != 0:
             raise
 
 
