@@ -263,9 +263,7 @@ def descendants() -> list[int]:
     children: dict[int, list[int]] = {}
     for pid in _pids():
         with suppress(OSError):
-            # The name, in parentheses, may hold anything; the parent is the second field after it.
-            fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
-            children.setdefault(int(fields[1]), []).append(pid)
+            children.setdefault(int(_fields_of(pid)[1]), []).append(pid)
     found: list[int] = []
     pending = [os.getpid()]
     while pending:
@@ -304,11 +302,21 @@ def _marked() -> list[int]:
     found = []
     for pid in _pids():
         with suppress(OSError, StopIteration):
-            if pid != own and os.stat(f"/proc/{pid}").st_uid == os.getuid():
+            if pid != own and os.stat(f"/proc/{pid}").st_uid == os.getuid() and not _is_dead(pid):
                 lines = Path(f"/proc/{pid}/limits").read_text().splitlines()
                 line = next(line for line in lines if line.startswith("Max msgqueue size"))
                 found += [pid] if line.split()[4] == mark else []
     return found
+
+
+def _is_dead(pid: int) -> bool:
+    """Whether a process has ended, and only its parent has not taken notice yet."""
+    return _fields_of(pid)[0] in "ZX"
+
+
+def _fields_of(pid: int) -> list[str]:
+    """The fields of /proc/<pid>/stat from the state on; the name before it, in parentheses, may hold anything."""
+    return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
 
 
 def _keep_first_to_be_killed(pids: list[int]) -> None:

@@ -17,7 +17,6 @@ from workspace import Workspace
 Json = dict[str, Any]
 
 LIMITS = processes.Limits(**json.loads(os.environ["LIMITS"]))
-processes.guard_this_process()
 
 
 def handler(event: Json, context: Any) -> Json:
@@ -34,6 +33,8 @@ def handler(event: Json, context: Any) -> Json:
         of `outputs`; whether the session was stored, or None if the one to start from is not there, and then nothing
         was done; what the kernel refused to confine, which is for operators and not for the model.
     """
+    # For each call: an environment may be a copy of one that was initialised, and copies don't inherit it.
+    processes.guard_this_process()
     # Whatever an earlier call could have left, should its end have been cut short.
     processes.end_descendants()
     with Workspace() as workspace:
