@@ -206,8 +206,6 @@ os.symlink('/etc/passwd', f'{folder}.session.link')
 os.mkfifo(f'{folder}/session')
 for name in ('variables.new', 'archive', 'figures/figure-001.png'):
     os.mkfifo(f'{folder}/{name}')
-os.remove(f'{folder}/variables')
-os.mkfifo(f'{folder}/variables')
 os._exit(0)
 """
     began = time.monotonic()
