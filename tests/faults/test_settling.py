@@ -100,7 +100,7 @@ def test_a_redriven_execution_ends_without_effect(driver: Driver, monkeypatch: p
     until_trace(driver, run, "begun")
     tools = driver.store.steps.pending(driver.store.runs.get(run.thread_id, run.id))
     assert tools is not None
-    [call] = runs.calls(driver.store, driver.store.runs.get(run.thread_id, run.id), tools)
+    [call] = runs.calls(driver.store.runs.get(run.thread_id, run.id), tools)
     driver.step_functions.stop_execution(executionArn=driver.execution(run))
     before = driver.ended(run, "failed")
 
