@@ -1,5 +1,6 @@
 """The CDK app: `cdk deploy -c env=dev|staging|prod`."""
 
+import os
 import sys
 
 from aws_cdk import App, Validations
@@ -11,7 +12,9 @@ from cdk.stack import AssistantsStack
 
 app = App()
 try:
-    AssistantsStack(app, configuration_of(app.node.try_get_context))
+    # The CDK CLI says where it deploys a stack that names no region of its own.
+    region = os.environ.get("CDK_DEFAULT_REGION", "")
+    AssistantsStack(app, configuration_of(app.node.try_get_context, region))
 except (UnknownEnvironment, EmptyLayerCache) as error:
     sys.exit(f"{error}")
 

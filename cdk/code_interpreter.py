@@ -85,7 +85,7 @@ class CodeInterpreter(Construct):
         )
         if network:
             self._let_lambda_place(sandbox, f"{configuration.prefix}-sandbox")
-        self.broker.allow(["lambda:InvokeFunction"], [sandbox.alias.function_arn])
+        self.broker.let_invoke(sandbox)
         self.broker.function.add_environment("SANDBOX", sandbox.alias_arn)
         self.broker.function.node.add_dependency(sandbox.alias)
 

@@ -10,6 +10,8 @@ from typing import Any
 from aws_cdk import RemovalPolicy
 from aws_cdk.aws_logs import RetentionDays
 
+from cdk.regions import WITHOUT_S3_VECTORS, WITHOUT_TENANT_ISOLATION
+
 PROVIDERS = ("openai", "azure", "bedrock")
 EMBEDDING_PROVIDERS = ("", "openai", "bedrock")
 EMBEDDING_MODELS = {"openai": "text-embedding-3-small", "bedrock": "amazon.titan-embed-text-v2:0"}
@@ -48,7 +50,7 @@ def _prices() -> dict[str, Price]:
 
 
 class UnknownEnvironment(Exception):
-    """`-c env=` is missing or names no environment, or another `-c` has a value that is not one of those known."""
+    """`-c env=` names no environment, another `-c` has a value that is not known, or the region lacks what is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,8 @@ class Configuration:
     Attributes:
         environment: `dev`, `staging` or `prod`.
         prefix: what the stack's name and every resource's name start with.
-        removal_policy: what happens to the data when the stack is deleted; RETAIN also protects the tables.
+        removal_policy: what happens to the data when the stack is deleted: DESTROY, or RETAIN_ON_UPDATE_OR_DELETE, which
+            keeps it unless the deployment that created it fails, and protects the tables.
         log_retention: how long log lines are kept.
         log_level: of the functions.
         memory: of a step's function, in MB; 1,769 MB are one whole vCPU.
@@ -170,9 +173,14 @@ class Configuration:
         return 24 * self.most_turns + 7 * self.most_calls + 9 * self.most_retries
 
     @property
+    def uses_s3_vectors(self) -> bool:
+        """Whether large vector stores are searched through Amazon S3 Vectors."""
+        return self.file_search == "own" and self.vector_engine == "s3vectors"
+
+    @property
     def retains_data(self) -> bool:
         """Whether the data outlives the stack."""
-        return self.removal_policy == RemovalPolicy.RETAIN
+        return self.removal_policy != RemovalPolicy.DESTROY
 
 
 ENVIRONMENTS = {
@@ -191,7 +199,7 @@ ENVIRONMENTS = {
     "prod": Configuration(
         environment="prod",
         prefix="oae-prod",
-        removal_policy=RemovalPolicy.RETAIN,
+        removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         log_retention=RetentionDays.THREE_MONTHS,
         memory=1769,
         api_rate=500,
@@ -217,14 +225,15 @@ OVERRIDES = (
 """What `-c name=value` may change for one deployment."""
 
 
-def configuration_of(context: Callable[[str], Any]) -> Configuration:
+def configuration_of(context: Callable[[str], Any], region: str = "") -> Configuration:
     """The configuration that the CDK context asks for.
 
     Args:
         context: looks a name up in the context (`-c name=value`, or `cdk.json`); None when it is not there.
+        region: where the stack goes, as far as that is known; empty for any region.
 
     Raises:
-        UnknownEnvironment: the message lists what is known.
+        UnknownEnvironment: the message lists what is known, or says what the region lacks.
     """
     known = ", ".join(ENVIRONMENTS)
     name = context("env")
@@ -246,4 +255,10 @@ def configuration_of(context: Callable[[str], Any]) -> Configuration:
             raise UnknownEnvironment(f"{value!r} is not one of {', '.join(allowed)}")
     if configuration.webhook_url and not re.match(r"https://[^/]|http://127\.0\.0\.1[:/]", configuration.webhook_url):
         raise UnknownEnvironment("the webhook's URL does not begin with https://")
+    if region in WITHOUT_S3_VECTORS and configuration.uses_s3_vectors:
+        raise UnknownEnvironment(f"{region} has no Amazon S3 Vectors: say `-c vector_engine=bucket`")
+    if region in WITHOUT_TENANT_ISOLATION and configuration.code_interpreter == "own":
+        raise UnknownEnvironment(
+            f"{region} has no tenant isolation of Lambda functions: say `-c code_interpreter=hosted`"
+        )
     return replace(configuration, prefix="oae") if name == context("unprefixed_environment") else configuration

@@ -117,7 +117,7 @@ class FileSearch(Construct):
         function.function.add_environment("SEARCH_FUNCTION_ARN", self.search.alias_arn)
         function.function.node.add_dependency(self.search.alias)
         self._storage.allow(function, ["GetObject"], "vectors/")
-        function.allow(["lambda:InvokeFunction"], [self.search.alias_arn])
+        function.let_invoke(self.search)
 
     def let_attach(self, function: VersionedFunction) -> None:
         """Let a function that makes threads and runs make vector stores and hand files to the ingestion."""
@@ -146,7 +146,7 @@ class FileSearch(Construct):
         )
 
     def _make_vector_bucket(self, configuration: Configuration) -> CfnVectorBucket | None:
-        if configuration.vector_engine != "s3vectors":
+        if not configuration.uses_s3_vectors:
             return None
         bucket = CfnVectorBucket(self, "Vectors", vector_bucket_name=f"{configuration.prefix}-vectors")
         bucket.apply_removal_policy(configuration.removal_policy)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aws_cdk import Duration, Fn, RemovalPolicy, Stack
+from aws_cdk import CfnResource, Duration, Fn, RemovalPolicy, Stack
 from aws_cdk.aws_iam import PolicyStatement, Role, ServicePrincipal
 from aws_cdk.aws_lambda import (
     Alias,
@@ -15,6 +15,7 @@ from aws_cdk.aws_lambda import (
     LoggingFormat,
     Runtime,
     Tracing,
+    Version,
     VersionOptions,
 )
 from aws_cdk.aws_logs import LogGroup
@@ -26,12 +27,18 @@ from cdk.review import acknowledge
 RUNTIME = Runtime.PYTHON_3_14
 ARCHITECTURE = Architecture.ARM_64
 
+EARLIER_ALIASES = "The aliases of earlier deployments, which versions and executions that still run call to their end."
+
 
 class VersionedFunction(Construct):
     """A Lambda function with its own role and log group, called through an alias that never moves.
 
-    The alias is named after the version that it points to (`v7`), and both outlive the deployment that replaces them: a
+    The alias is named after the version that it points to (`v7`), and both outlive the deployment that follows them: a
     run ends on the code that it started on, however long it waits and whatever is deployed meanwhile.
+
+    Each version has an alias resource of its own, as it has a version resource: none is ever replaced. CloudFormation
+    keeps the new half of a replacement that it rolls back (`UpdateReplacePolicy`), but deletes what the deployment
+    created (`RetainExceptOnCreate`). So a deployment that fails leaves neither, and the same change can be deployed again.
 
     Args:
         name: the function is `<prefix>-<name>`.
@@ -108,6 +115,7 @@ class VersionedFunction(Construct):
             version=self.function.current_version,
         )
         self.alias.apply_removal_policy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
+        self._name_after(self.function.current_version, self.alias)
         acknowledge(
             self.function,
             "Serverless-LambdaDLQ",
@@ -132,6 +140,23 @@ class VersionedFunction(Construct):
         environment would publish no new version when this one does, and would go on calling the old one.
         """
         return Fn.join("", [self.function.function_arn, ":v", self.function.current_version.version])
+
+    @property
+    def every_alias_arn(self) -> str:
+        """The aliases of this deployment and of all before it, for the policy of a role that outlives a version."""
+        return f"{self.function.function_arn}:v*"
+
+    def let_invoke(self, callee: "VersionedFunction") -> None:
+        """Let the function invoke another one: each of its versions calls the alias that it was deployed with."""
+        self.allow(["lambda:InvokeFunction"], [callee.every_alias_arn], because=EARLIER_ALIASES)
+
+    @staticmethod
+    def _name_after(version: Version, alias: Alias) -> None:
+        """Give the alias's resource a logical id that differs for each version, as the version's does."""
+        version_resource, alias_resource = version.node.default_child, alias.node.default_child
+        assert isinstance(version_resource, CfnResource)
+        assert isinstance(alias_resource, CfnResource)
+        alias_resource.override_logical_id(f"{version_resource.logical_id}Alias")
 
     def allow(
         self,

@@ -9,7 +9,7 @@ from aws_cdk.aws_stepfunctions import DefinitionBody, LogLevel, LogOptions, Stat
 from constructs import Construct
 
 from cdk.configuration import Configuration
-from cdk.functions import VersionedFunction, acknowledge_wildcards
+from cdk.functions import EARLIER_ALIASES, VersionedFunction, acknowledge_wildcards
 from cdk.review import acknowledge
 from cdk.steps import Steps
 
@@ -39,11 +39,9 @@ class RunStateMachine(Construct):
         super().__init__(scope, id)
         name = f"{configuration.prefix}-run"
         self.role = Role(self, "Role", assumed_by=ServicePrincipal("states.amazonaws.com"))
-        invoked = [f"{function.function.function_arn}:v*" for function in (*steps.all.values(), *tools)]
+        invoked = [function.every_alias_arn for function in (*steps.all.values(), *tools)]
         self.role.add_to_policy(PolicyStatement(actions=["lambda:InvokeFunction"], resources=invoked))
-        acknowledge_wildcards(
-            self.role, invoked, "The aliases of earlier deployments, which executions that still run call to their end."
-        )
+        acknowledge_wildcards(self.role, invoked, EARLIER_ALIASES)
         self.machine = StateMachine(
             self,
             "Machine",

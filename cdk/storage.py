@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import Duration
+from aws_cdk import Aws, Duration
 from aws_cdk.aws_s3 import BlockPublicAccess, Bucket, BucketEncryption, LifecycleRule, ObjectOwnership
 from aws_cdk.aws_secretsmanager import CfnSecret, Secret
 from constructs import Construct
@@ -29,7 +29,7 @@ class Storage(Construct):
     - `export/`: runs and messages by day, for analysis
     - `sandbox/`: sessions of the code interpreter
 
-    A bucket that is to be deleted with its stack must be emptied first.
+    CloudFormation deletes an empty bucket only: `make destroy` empties it first.
     """
 
     def __init__(self, scope: Construct, id: str, configuration: Configuration) -> None:
@@ -37,6 +37,8 @@ class Storage(Construct):
         self.bucket = Bucket(
             self,
             "Bucket",
+            # A name that is the same each time, so that a bucket that outlived its stack is found again.
+            bucket_name=f"{configuration.prefix}-{Aws.ACCOUNT_ID}-{Aws.REGION}",
             block_public_access=BlockPublicAccess.BLOCK_ALL,
             enforce_ssl=True,
             encryption=BucketEncryption.S3_MANAGED,
@@ -71,6 +73,12 @@ class Storage(Construct):
                 ),
                 # As long as the tables can be restored to: what a restored item refers to is still there.
                 LifecycleRule(id="forget-old-versions", noncurrent_version_expiration=Duration.days(35)),
+                *(
+                    # An expiration leaves a delete marker, which is worth nothing once its versions are gone.
+                    [LifecycleRule(id="forget-delete-markers", expired_object_delete_marker=True)]
+                    if configuration.retains_data
+                    else []
+                ),
             ],
         )
         acknowledge(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from aws_cdk import CustomResource
 from aws_cdk.aws_dynamodb import (
     Attribute,
     AttributeType,
@@ -12,10 +13,12 @@ from aws_cdk.aws_dynamodb import (
     Table,
     TableEncryption,
 )
+from aws_cdk.aws_lambda import Code
 from constructs import Construct
 
 from cdk.configuration import Configuration
 from cdk.functions import VersionedFunction
+from cdk.layers import ROOT
 
 TIME_TO_LIVE = "ttl"
 
@@ -27,8 +30,10 @@ def _text(name: str) -> Attribute:
 class Tables(Construct):
     """The three tables. Indexes serve lists only: nothing locks or authorises through one.
 
-    `Table` and not `TableV2`, whose resource is a global table: the tables of the earlier engine are
-    `AWS::DynamoDB::Table`, and `cdk import` takes them over as they are.
+    `Table` and not `TableV2`, whose resource is a global table: one region is all that the engine needs.
+
+    A table whose data outlives the stack is protected against deletion by `protect_tables`, after CloudFormation made
+    it: a table that is protected from the start would survive the rollback of the deployment that creates it.
     """
 
     def __init__(self, scope: Construct, id: str, configuration: Configuration) -> None:
@@ -69,6 +74,8 @@ class Tables(Construct):
             sort_key=_text("message_id"),
             projection_type=ProjectionType.KEYS_ONLY,
         )
+        if configuration.retains_data:
+            self._protect(configuration)
 
     def _table(
         self,
@@ -89,11 +96,35 @@ class Tables(Construct):
             billing_mode=BillingMode.PAY_PER_REQUEST,
             encryption=TableEncryption.AWS_MANAGED,
             point_in_time_recovery_specification=PointInTimeRecoverySpecification(point_in_time_recovery_enabled=True),
-            deletion_protection=configuration.retains_data,
             removal_policy=configuration.removal_policy,
             time_to_live_attribute=TIME_TO_LIVE if expires else None,
             stream=stream,
         )
+
+    def _protect(self, configuration: Configuration) -> None:
+        function = VersionedFunction(
+            self,
+            "protect_tables",
+            configuration=configuration,
+            description="Protects the tables against deletion.",
+            code=Code.from_asset(str(ROOT / "lambdas" / "deployment"), exclude=["__pycache__"]),
+            handler="protect_tables.handler",
+            layers=[],
+            environment={},
+            timeout=300,
+            memory=256,
+        )
+        self.allow(function, ["DescribeTable", "UpdateTable"], *self.all)
+        protection = CustomResource(
+            self,
+            "Protection",
+            resource_type="Custom::TableProtection",
+            service_token=function.function.function_arn,
+            properties={"Tables": [table.table_name for table in self.all]},
+            # A rollback of the first deployment deletes it, and then the tables; `cdk destroy` leaves both.
+            removal_policy=configuration.removal_policy,
+        )
+        protection.node.add_dependency(function.role)
 
     @property
     def environment(self) -> dict[str, str]:

@@ -3,33 +3,28 @@
 No resource of CloudFormation has it, and it differs between regions. A custom resource of CloudFormation.
 """
 
-import json
 from functools import cache
 from typing import Any
-from urllib.request import Request, urlopen
 
 import boto3
+
+from custom_resource import answer
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
     """Answer `{"ResourceProperties": {"Name"}, "ResponseURL", ...}` with the list's id, as the resource's own."""
+    answer(event, lambda: _find(event))
+
+
+def _find(event: dict[str, Any]) -> str:
+    if event["RequestType"] == "Delete":
+        return str(event["PhysicalResourceId"])
     name = event["ResourceProperties"]["Name"]
-    answer = {key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")}
-    try:
-        if event["RequestType"] == "Delete":
-            found = event["PhysicalResourceId"]
-        else:
-            filters = [{"Name": "prefix-list-name", "Values": [name]}]
-            (prefix_list,) = _ec2().describe_managed_prefix_lists(Filters=filters)["PrefixLists"]
-            found = prefix_list["PrefixListId"]
-        answer |= {"Status": "SUCCESS", "PhysicalResourceId": found}
-    except Exception as error:
-        failed = event.get("PhysicalResourceId", event["LogicalResourceId"])
-        answer |= {"Status": "FAILED", "PhysicalResourceId": failed, "Reason": f"{name}: {error}"}
-    body = json.dumps(answer).encode()
-    # CloudFormation's address, signed for it; its signature covers an empty content type.
-    with urlopen(Request(event["ResponseURL"], body, {"Content-Type": ""}, method="PUT"), timeout=30):  # noqa: S310
-        pass
+    filters = [{"Name": "prefix-list-name", "Values": [name]}]
+    found = _ec2().describe_managed_prefix_lists(Filters=filters)["PrefixLists"]
+    if len(found) != 1:
+        raise LookupError(f"{name}: {len(found)} prefix lists have this name")
+    return str(found[0]["PrefixListId"])
 
 
 @cache
