@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup up down demo watch report usage budget export republish test check browser soak format smoke bench docs layers \
-	synth deploy lock
+	synth deploy destroy lock
 
 help:
 	@echo "make demo [SAMPLE=...]   deploy to the embedded AWS and watch an assistant at work"
@@ -22,6 +22,7 @@ help:
 	@echo "make test | check        the tests; with linters and types"
 	@echo "make soak                hundreds of runs at once with every kind of fault"
 	@echo "make deploy ENV=dev      deploy to your AWS account; make smoke ENV=dev tries it there"
+	@echo "make destroy ENV=dev     delete an environment that does not keep its data; asks first"
 	@echo "make usage | budget | export [ENV=dev] [SAY=...]   what was used; what may be used; usage and text as files"
 	@echo "make republish [ENV=dev] publish again the events that were given up"
 	@echo "make bench | docs | layers | synth | lock | format"
@@ -107,8 +108,14 @@ layers: setup
 synth: setup
 	@node_modules/.bin/cdk synth --quiet -c env=$(ENV)
 
+# SAY="-c model=..." changes the configuration. A stack that is new takes over what an earlier one left.
 deploy: setup
-	@node_modules/.bin/cdk deploy -c env=$(ENV)
+	@$(BIN)/python -m scripts.adopt --env $(ENV) $(SAY)
+	@node_modules/.bin/cdk deploy -c env=$(ENV) $(SAY)
+
+# Deletes an environment that does not keep its data; asks first.
+destroy: setup
+	@$(BIN)/python -m scripts.destroy --env $(ENV)
 
 # Resolves every lock anew from its .in file.
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --custom-compile-command "make lock"

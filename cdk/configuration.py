@@ -85,8 +85,8 @@ class Configuration:
     Attributes:
         environment: `dev`, `staging` or `prod`.
         prefix: what the stack's name and every resource's name start with.
-        removal_policy: what happens to the data when the stack is deleted: DESTROY, or RETAIN_ON_UPDATE_OR_DELETE, which
-            keeps it unless the deployment that created it fails, and protects the tables.
+        removal_policy: of the data when the stack is deleted: DESTROY, or RETAIN_ON_UPDATE_OR_DELETE, which keeps it
+            unless the deployment that created it fails, and protects the tables.
         log_retention: how long log lines are kept.
         log_level: of the functions.
         memory: of a step's function, in MB; 1,769 MB are one whole vCPU.

@@ -38,7 +38,8 @@ class VersionedFunction(Construct):
 
     Each version has an alias resource of its own, as it has a version resource: none is ever replaced. CloudFormation
     keeps the new half of a replacement that it rolls back (`UpdateReplacePolicy`), but deletes what the deployment
-    created (`RetainExceptOnCreate`). So a deployment that fails leaves neither, and the same change can be deployed again.
+    created (`RetainExceptOnCreate`). So a deployment that fails leaves neither, and the same change can be deployed
+    again.
 
     Args:
         name: the function is `<prefix>-<name>`.

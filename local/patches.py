@@ -19,6 +19,7 @@ from ministack.services.cloudformation import provisioners  # type: ignore[impor
 
 from local import (
     patches_alarms,
+    patches_cloudformation,
     patches_dynamodb_keys,
     patches_events,
     patches_grants,
@@ -57,6 +58,7 @@ def apply() -> None:
     else:
         patches_worker.apply()
     patches_alarms.apply()
+    patches_cloudformation.apply()
     patches_events.apply()
     patches_dynamodb_keys.apply()
     patches_iam.apply()

@@ -115,7 +115,7 @@ def up(
     written = {
         **settings,
         **variables(outputs),
-        "ASSISTANTS_BASE_URL": _base_url(outputs, port),
+        "ASSISTANTS_BASE_URL": base_url(outputs, port),
         "ASSISTANTS_API_KEY": _api_key(directory, secrets, outputs["ApiKeysSecret"]),
     }
     (directory / "env").write_text("".join(f"{name}={value}\n" for name, value in written.items()))
@@ -149,7 +149,7 @@ def _deploy(
     # Synthesised beside the bootstrap: each takes seconds, and neither needs the other.
     assembly = directory / "cdk.out"
     with step("CDK bootstrap and synth"):
-        synth = _start_cdk(
+        synth = start_cdk(
             # The layers are there: cdk.json's own build command would fill the cache for AWS.
             settings,
             app,
@@ -163,16 +163,13 @@ def _deploy(
         )
         try:
             if not _is_bootstrapped(settings):
-                # From an empty folder: inside the app it would synthesise and leave an unfinished assembly behind.
-                with tempfile.TemporaryDirectory() as empty:
-                    target = f"aws://{emulator.ACCOUNT}/{emulator.REGION}"
-                    _finish(_start_cdk(settings, Path(empty), "bootstrap", target))
+                bootstrap(settings)
         finally:
-            _finish(synth)
+            finish(synth)
     outputs_file = directory / "outputs.json"
     with step("CDK deploy"):
-        _finish(
-            _start_cdk(
+        finish(
+            start_cdk(
                 settings,
                 directory,
                 *("deploy", "--all", "--app", str(assembly), "--require-approval", "never"),
@@ -182,6 +179,13 @@ def _deploy(
     (outputs,) = json.loads(outputs_file.read_text()).values()
     record.write_text(json.dumps({"made_from": made_from, "outputs": outputs}))
     return outputs
+
+
+def bootstrap(settings: Mapping[str, str]) -> None:
+    """Bootstrap the embedded AWS for the CDK."""
+    # From an empty folder: inside the app it would synthesise and leave an unfinished assembly behind.
+    with tempfile.TemporaryDirectory() as empty:
+        finish(start_cdk(settings, Path(empty), "bootstrap", f"aws://{emulator.ACCOUNT}/{emulator.REGION}"))
 
 
 def _fingerprint(directory: Path, app: Path, context: Mapping[str, str]) -> str:
@@ -204,10 +208,23 @@ def _is_bootstrapped(settings: Mapping[str, str]) -> bool:
         return False
 
 
-def _start_cdk(settings: Mapping[str, str], folder: Path, *arguments: str) -> subprocess.Popen[str]:
+def start_cdk(settings: Mapping[str, str], folder: Path, *arguments: str) -> subprocess.Popen[str]:
     """Start the CDK CLI with the embedded AWS as the only one it knows."""
     if not CDK.is_file() or not NODE.is_file():
         raise LocalError("The CDK CLI is not installed: run `make setup`.")
+    return subprocess.Popen(
+        [str(NODE), str(CDK), "--no-notices", "--ci", *arguments],
+        cwd=folder,
+        env=cdk_environment(settings),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def cdk_environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a process that runs the CDK CLI against the embedded AWS."""
     # No profile, role or certificate bundle of the caller's account is left in its environment.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
     # Byte code of the CDK's Python packages saves seconds of every synth.
@@ -220,18 +237,15 @@ def _start_cdk(settings: Mapping[str, str], folder: Path, *arguments: str) -> su
         CDK_DISABLE_CLI_TELEMETRY="true",
         PATH=os.pathsep.join([str(NODE.parent), str(SCRIPTS), os.environ.get("PATH", "")]),
     )
-    return subprocess.Popen(
-        [str(NODE), str(CDK), "--no-notices", "--ci", *arguments],
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    return environment
 
 
-def _finish(process: subprocess.Popen[str]) -> None:
+def finish(process: subprocess.Popen[str]) -> None:
+    """Wait for the CDK CLI to end.
+
+    Raises:
+        LocalError: it failed; with what it said.
+    """
     output, _ = process.communicate()
     if process.returncode != 0:
         raise LocalError(f"The CDK CLI failed:\n{output.strip()}")
@@ -255,7 +269,7 @@ def _api_key(directory: Path, secrets: Any, secret_id: str) -> str:
     return keys.issue(secrets, secret_id, "local")
 
 
-def _base_url(outputs: Mapping[str, str], port: int) -> str:
+def base_url(outputs: Mapping[str, str], port: int) -> str:
     # Not every resolver knows the names under localhost that the embedded AWS gives to its HTTP APIs.
     api = urlsplit(outputs["ApiUrl"])
     return f"http://127.0.0.1:{port}/_aws/execute-api/{str(api.hostname).partition('.')[0]}{api.path}"

@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any
 
 import boto3
-
 from custom_resource import answer
 
 
