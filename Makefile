@@ -110,7 +110,7 @@ synth: setup
 
 # SAY="-c model=..." changes the configuration. A stack that is new takes over what an earlier one left.
 deploy: setup
-	@$(BIN)/python -m scripts.adopt --env $(ENV) $(SAY)
+	@$(BIN)/python -m scripts.before_deploy --env $(ENV) $(SAY)
 	@node_modules/.bin/cdk deploy -c env=$(ENV) $(SAY)
 
 # Deletes an environment that does not keep its data; asks first.

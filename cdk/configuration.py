@@ -50,7 +50,7 @@ def _prices() -> dict[str, Price]:
 
 
 class UnknownEnvironment(Exception):
-    """`-c env=` names no environment, another `-c` has a value that is not known, or the region lacks what is needed."""
+    """`-c env=` names no environment, another `-c` has an unknown value, or the region lacks what is needed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from ministack.services import cloudwatch_logs, dynamodb, s3, secretsmanager  # type: ignore[import-untyped]
+from ministack.services import cloudwatch_logs, dynamodb, eventbridge, s3, secretsmanager, sqs  # type: ignore[import-untyped]
 from ministack.services.cloudformation import changesets, provisioners, stacks  # type: ignore[import-untyped]
 
 Json = Any
@@ -22,12 +22,14 @@ def apply() -> None:
 
 
 def refuse_a_name_that_exists() -> None:
-    """A stack takes over a table, log group, secret or bucket of the same name, and empties it; AWS fails the stack."""
+    """A stack takes over a table or the like of the same name, and empties it; AWS fails the stack."""
     for kind, name_property, existing in (
         ("AWS::DynamoDB::Table", "TableName", lambda: dynamodb._tables),
         ("AWS::Logs::LogGroup", "LogGroupName", lambda: cloudwatch_logs._log_groups),
         ("AWS::SecretsManager::Secret", "Name", lambda: secretsmanager._secrets),
         ("AWS::S3::Bucket", "BucketName", lambda: s3._buckets),
+        ("AWS::Events::EventBus", "Name", lambda: eventbridge._event_buses),
+        ("AWS::SQS::Queue", "QueueName", lambda: [url.rpartition("/")[2] for url in sqs._queues]),
     ):
         _before(kind, "create", _refuse_existing(kind, name_property, existing))
 

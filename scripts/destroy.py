@@ -182,7 +182,7 @@ def main(arguments: list[str] | None = None) -> None:
             print(f"  {line}")
         if not given.yes and input(f"Type {given.env} to delete it: ").strip() != given.env:
             raise NotDestroyed("Nothing was deleted.")
-        arguments_of_cdk = ("destroy", "--force", *app_of(given.env, given.app))
+        arguments_of_cdk = ("destroy", environment.stack, "--force", *app_of(given.env, given.app))
         destroy(boto3.client, environment, lambda: cdk(*arguments_of_cdk), lambda line: print(line, flush=True))
     except NotDestroyed as error:
         sys.exit(str(error))

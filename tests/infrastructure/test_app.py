@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cfnlint.helpers import REGIONS
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from cdk.configuration import ENVIRONMENTS, UnknownEnvironment, configuration_of
 from cdk.layers import EmptyLayerCache
+from cdk.regions import WITHOUT_S3_VECTORS, WITHOUT_TENANT_ISOLATION
 from tests.infrastructure.conftest import CONTEXT, ROOT, Template, fill_cache, synthesise
 
 
@@ -57,6 +60,46 @@ def test_a_configuration_is_frozen_and_only_known_settings_are_overridden() -> N
         configuration_of({"env": "dev", "model_provider": "acme"}.get)
     with pytest.raises(UnknownEnvironment, match="'none' is not one of isolated, open"):
         configuration_of({"env": "dev", "sandbox_network": "none"}.get)
+
+
+def test_a_region_that_lacks_something_is_an_error_that_says_what_to_do() -> None:
+    def configured(region: str, **context: str) -> str:
+        return configuration_of({"env": "dev", **context}.get, region).environment
+
+    for region in ("il-central-1", "me-central-1"):
+        with pytest.raises(
+            UnknownEnvironment, match=f"{region} has no Amazon S3 Vectors: say `-c vector_engine=bucket`"
+        ):
+            configured(region)
+        assert configured(region, vector_engine="bucket") == "dev"
+        assert configured(region, file_search="hosted") == "dev"
+    with pytest.raises(
+        UnknownEnvironment, match=r"ap-southeast-6 has no tenant isolation .*`-c code_interpreter=hosted`"
+    ):
+        configured("ap-southeast-6")
+    assert configured("ap-southeast-6", code_interpreter="hosted") == "dev"
+    assert configured("eu-central-1") == configured("") == "dev"
+
+
+def test_the_app_asks_the_cdk_cli_for_the_region() -> None:
+    ran = subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        env={**os.environ, "CDK_CONTEXT_JSON": '{"env": "dev"}', "CDK_DEFAULT_REGION": "me-central-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 1
+    assert ran.stderr.strip() == "me-central-1 has no Amazon S3 Vectors: say `-c vector_engine=bucket`"
+
+
+def test_the_regions_without_s3_vectors_are_cfn_lint_s() -> None:
+    types = {region: PROVIDER_SCHEMA_MANAGER.get_resource_types(region) for region in REGIONS}
+    with_lambda = {region for region, known in types.items() if "AWS::Lambda::Function" in known}
+    without = {region for region in with_lambda if "AWS::S3Vectors::VectorBucket" not in types[region]}
+    assert without == WITHOUT_S3_VECTORS
+    assert with_lambda > WITHOUT_TENANT_ISOLATION
 
 
 def test_a_run_that_could_outgrow_its_history_is_an_error() -> None:

@@ -60,22 +60,55 @@ def test_items_expire_by_ttl(prod: Template) -> None:
         assert tables(prod)[name]["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
 
 
-DATA = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SecretsManager::Secret", "AWS::Logs::LogGroup")
+DATA = (
+    "AWS::DynamoDB::Table",
+    "AWS::S3::Bucket",
+    "AWS::S3Vectors::VectorBucket",
+    "AWS::SecretsManager::Secret",
+    "AWS::Logs::LogGroup",
+)
 
 
 @pytest.mark.parametrize("kind", DATA)
-def test_in_prod_data_outlives_the_stack(prod: Template, kind: str) -> None:
+def test_in_prod_data_outlives_the_stack_but_not_the_deployment_that_failed_to_make_it(
+    prod: Template, kind: str
+) -> None:
     assert prod.resources(kind)
     for resource in prod.resources(kind).values():
-        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
-    assert all(table["DeletionProtectionEnabled"] for table in tables(prod).values())
+        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+
+
+def test_in_prod_tables_are_protected_once_they_exist(prod: Template) -> None:
+    """A table that the template protects could not be deleted by the rollback of the deployment that created it."""
+    assert not any("DeletionProtectionEnabled" in table for table in tables(prod).values())
+    [protection] = prod.resources("Custom::TableProtection").values()
+    assert {table["Ref"] for table in protection["Properties"]["Tables"]} == set(prod.resources("AWS::DynamoDB::Table"))
+    # A rollback deletes it, and it then lifts the protection; a stack that is deleted leaves it alone.
+    assert protection["DeletionPolicy"] == "RetainExceptOnCreate"
+    role = prod.functions()["oae-protect_tables"]["Role"]["Fn::GetAtt"][0]
+    [granted] = [each for each in prod.statements(role) if "dynamodb:UpdateTable" in each["Action"]]
+    assert granted["Action"] == ["dynamodb:DescribeTable", "dynamodb:UpdateTable"]
+
+
+def test_in_prod_the_bucket_forgets_delete_markers(prod: Template, template_of: Callable[[str], Template]) -> None:
+    """A versioned bucket keeps a marker of each object that expired, until a rule removes it."""
+    for template, expected in ((prod, [True]), (template_of("dev"), [])):
+        (bucket,) = template.properties("AWS::S3::Bucket")
+        rules = bucket["LifecycleConfiguration"]["Rules"]
+        assert [rule["ExpiredObjectDeleteMarker"] for rule in rules if "ExpiredObjectDeleteMarker" in rule] == expected
+
+
+def test_the_bucket_is_found_again_by_its_name(prod: Template) -> None:
+    (bucket,) = prod.properties("AWS::S3::Bucket")
+    account_and_region = [{"Ref": "AWS::AccountId"}, "-", {"Ref": "AWS::Region"}]
+    assert bucket["BucketName"] == {"Fn::Join": ["", ["oae-", *account_and_region]]}
 
 
 @pytest.mark.parametrize("kind", DATA)
 def test_in_dev_data_goes_with_the_stack(template_of: Callable[[str], Template], kind: str) -> None:
     for resource in template_of("dev").resources(kind).values():
         assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Delete", "Delete")
-    assert not any(table["DeletionProtectionEnabled"] for table in tables(template_of("dev")).values())
+    assert not template_of("dev").resources("Custom::TableProtection")
 
 
 def test_the_bucket_is_private_and_asks_for_tls(prod: Template) -> None:

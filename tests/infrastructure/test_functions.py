@@ -10,7 +10,7 @@ import pytest
 from assistant_engine.store.runs import ENDED_SHARDS
 from cdk.configuration import ENVIRONMENTS
 from cdk.tools import CALL_ATTRIBUTES
-from tests.infrastructure.conftest import ROOT, Json, Template, synthesise
+from tests.infrastructure.conftest import ROOT, Json, Template, fill_cache, synthesise
 
 STEPS = ("queued", "in_progress", "requires_action", "record_failure", "sweeper")
 
@@ -41,11 +41,11 @@ BOUNDED = {
     "oae-record_failure": {"/text/*"},
     "oae-sweeper": {"/text/*", "/outputs/*", "/sandbox/*", ":*"},
     "oae-tool-finance": {"/outputs/*", "/outbox/*"},
-    "oae-tool-code_interpreter": {"/outputs/*", "/files/*", "/sandbox/*"},
+    "oae-tool-code_interpreter": {"/outputs/*", "/files/*", "/sandbox/*", ":v*"},
     "oae-ingestion": {"/files/*", "/vectors/*", "/index/vs-*"},
     "oae-tool-file_search": {"/vectors/*", "/outputs/*", "/index/vs-*"},
     "oae-export": {"/text/*", "/export/*"},
-    "oae-api": {"/text/*", "/files/*", "/uploads/*", "/outputs/*", "/vectors/*"},
+    "oae-api": {"/text/*", "/files/*", "/uploads/*", "/outputs/*", "/vectors/*", ":v*"},
 }
 
 
@@ -75,7 +75,7 @@ def actions(template: Template, function: str) -> dict[str, set[str]]:
 
 def test_there_is_one_for_each_step_and_each_tool(prod: Template) -> None:
     tools = [path.parent.name for path in (ROOT / "lambdas" / "tools").glob("*/tool.toml")]
-    others = ("api", "export", "ingestion", "sandbox", "prefix_list", "publish_run_events")
+    others = ("api", "export", "ingestion", "sandbox", "prefix_list", "protect_tables", "publish_run_events")
     built_in = ("tool-code_interpreter", "tool-file_search")
     expected = {f"oae-{name}" for name in (*STEPS, *others, *built_in, *(f"tool-{tool}" for tool in tools))}
     assert set(prod.functions()) == expected
@@ -249,6 +249,42 @@ def test_environment_variables_name_secrets_and_hold_none(prod: Template) -> Non
                 assert "Ref" in value
 
 
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_a_role_may_invoke_every_version_of_its_targets(
+    template_of: Callable[[str], Template], environment: str
+) -> None:
+    """A role outlives the versions that use it: each of them calls the alias that it was deployed with."""
+    template = template_of(environment)
+    functions = template.resources("AWS::Lambda::Function")
+    granted = [
+        resource
+        for role in template.resources("AWS::IAM::Role")
+        for statement in template.statements(role)
+        if any(action.startswith(("lambda:Invoke", "lambda:*")) for action in as_list(statement["Action"]))
+        for resource in resources(statement)
+    ]
+    assert granted
+    for resource in granted:
+        assert isinstance(resource, dict), resource
+        assert list(resource) == ["Fn::Join"], resource
+        separator, [function, ending] = resource["Fn::Join"]
+        assert (separator, ending) == ("", ":v*"), resource
+        assert function["Fn::GetAtt"][0] in functions
+        assert function["Fn::GetAtt"][1] == "Arn"
+
+
+def test_a_version_s_alias_is_never_replaced(tmp_path: Path, prod: Template) -> None:
+    """CloudFormation keeps the new half of a replacement that it rolls back: its version could not be made again."""
+    changed = synthesise(tmp_path / "out", fill_cache(tmp_path / "layers", changed="engine"), env="prod")
+    before, after = (template.resources("AWS::Lambda::Alias") for template in (prod, changed))
+    versions = [set(template.resources("AWS::Lambda::Version")) for template in (prod, changed)]
+    assert versions[0] != versions[1]
+    for template, aliases in ((prod, before), (changed, after)):
+        named = {alias["Properties"]["FunctionVersion"]["Fn::GetAtt"][0]: name for name, alias in aliases.items()}
+        assert named.keys() == template.resources("AWS::Lambda::Version").keys()
+        assert all(version in name for version, name in named.items())
+
+
 def test_a_version_outlives_the_deployment_that_replaces_it(prod: Template) -> None:
     """The alias is named after its version; both stay for the executions that were started with them."""
     aliases = prod.resources("AWS::Lambda::Alias")
@@ -279,7 +315,7 @@ def test_a_step_is_deployed_alone(prod: Template) -> None:
 
 
 def test_the_sweeper_is_told_name_and_status_only(prod: Template) -> None:
-    rules = {("ScheduleExpression" in rule): rule for rule in rules_of(prod, "SweepersweeperAlias")}
+    rules = {("ScheduleExpression" in rule): rule for rule in rules_of(prod, "Sweepersweeper")}
     assert rules[True]["ScheduleExpression"] == "rate(1 minute)"
     ended = rules[False]
     assert ended["EventPattern"]["detail"]["status"] == ["ABORTED", "TIMED_OUT", "FAILED"]
@@ -291,14 +327,29 @@ def test_the_sweeper_is_told_name_and_status_only(prod: Template) -> None:
     assert all(len(rule["Targets"]) == 1 for rule in rules.values())
 
 
-def rules_of(template: Template, alias: str) -> list[Json]:
-    """The rules that invoke a function."""
+def rules_of(template: Template, function: str) -> list[Json]:
+    """The rules that invoke an alias of a function."""
     rules = template.properties("AWS::Events::Rule")
-    return [rule for rule in rules if all(body["Arn"]["Ref"].startswith(alias) for body in rule["Targets"])]
+    aliases = {name for name in template.resources("AWS::Lambda::Alias") if name.startswith(function)}
+    return [rule for rule in rules if all(body["Arn"]["Ref"] in aliases for body in rule["Targets"])]
+
+
+def test_the_api_calls_an_alias_that_lets_itself_be_called(prod: Template) -> None:
+    """The integration waits for the permission: otherwise each deployment has seconds of 500s."""
+    [integration] = prod.resources("AWS::ApiGatewayV2::Integration").values()
+    permissions = {
+        name: body["Properties"]
+        for name, body in prod.resources("AWS::Lambda::Permission").items()
+        if body["Properties"]["Principal"] == "apigateway.amazonaws.com"
+    }
+    [name] = permissions
+    assert name in integration["DependsOn"]
+    assert permissions[name]["FunctionName"] == integration["Properties"]["IntegrationUri"]
+    assert json.dumps(permissions[name]["SourceArn"]).endswith('"/*/*/*"]]}')
 
 
 def test_each_night_every_shard_of_the_day_before_is_exported(prod: Template) -> None:
-    [rule] = rules_of(prod, "ExportexportAlias")
+    [rule] = rules_of(prod, "Exportexport")
     assert rule["ScheduleExpression"] == "cron(0 1 * * ? *)"
     assert [json.loads(target["Input"]) for target in rule["Targets"]] == [{"shard": n} for n in range(ENDED_SHARDS)]
 

@@ -50,10 +50,10 @@ def test_only_the_broker_invokes_it(prod: Template) -> None:
         name
         for name, function in prod.functions().items()
         for statement in prod.statements(function["Role"]["Fn::GetAtt"][0])
-        if "sandboxAlias" in json.dumps(statement["Resource"])
+        if "sandboxFunction" in json.dumps(statement["Resource"])
     ]
     assert callers == ["oae-tool-code_interpreter"]
-    roles = [body for body in prod.properties("AWS::IAM::Policy") if "sandboxAlias" in json.dumps(body)]
+    roles = [body for body in prod.properties("AWS::IAM::Policy") if "sandboxFunction" in json.dumps(body)]
     assert len(roles) == 1
     assert "sandbox" not in json.dumps(prod.resources("AWS::Lambda::Permission"))
 

@@ -6,7 +6,7 @@ import json
 from assistant_engine import ids
 from assistant_engine.errors import NotFound
 from assistant_engine.records import Json
-from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, marshal, project_of, values
+from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, is_ours, marshal, project_of, values
 from assistant_engine.store.idempotency import Idempotency
 from assistant_engine.store.pages import Page, Window, cut, items_of
 
@@ -59,7 +59,7 @@ class Assistants:
         """
         key = self._key(assistant_id)
         item = self._db.get(self._table, key) if key else None
-        if item is None:
+        if not is_ours(item):
             raise _not_found(assistant_id)
         assistant: Json = self._blobs.unpack("document", item)
         return assistant
@@ -100,7 +100,7 @@ class Assistants:
             TableName=self._table,
             IndexName="by_project",
         )
-        found, has_more = cut(items, window)
+        found, has_more = cut(filter(is_ours, items), window)
         return Page(self._blobs.unpack_each("document", found), has_more, window.from_end)
 
     def delete(self, assistant_id: str) -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeGuard
 
 import boto3
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -70,6 +70,19 @@ def project_of(item: Json) -> str:
     """The project that an item belongs to where no index lists it: its attribute `belongs_to`."""
     project: str = item.get("belongs_to", DEFAULT_PROJECT)
     return project
+
+
+def is_ours(item: Json | None) -> TypeGuard[Json]:
+    """Whether an item is an object that this engine wrote: each holds its document, or says where that is.
+
+    The tables may hold items of others, such as the earlier engine with tables of the same names and keys. For reads by
+    key they do not exist, and lists leave them out.
+    """
+    return item is not None and ("document" in item or "document_key" in item)
+
+
+IS_OURS = "(attribute_exists(document) OR attribute_exists(document_key))"
+"""The same as a condition or a filter."""
 
 
 class Database:

@@ -13,7 +13,7 @@ from assistant_engine import ids
 from assistant_engine.errors import Conflict, InvalidRequest, NotFound
 from assistant_engine.lifecycle import ACTIVE, TERMINAL, sources
 from assistant_engine.records import Account, Json, Run, Thread, ToolStep, Turn, Usage
-from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, marshal, project_of, values
+from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, is_ours, marshal, project_of, values
 from assistant_engine.store.idempotency import Idempotency
 from assistant_engine.store.pages import Page, Window, cut
 from assistant_engine.store.steps import AFTER_CALLS, BEFORE_CALLS, Steps, below, below_page, key_of
@@ -124,14 +124,20 @@ class Runs:
                     self._threads.advance(thread, stamped, last_ms, lock=created.id),
                     *self._threads.put_messages(stamped),
                 ]
-            actions += [self._put_run(created), self._threads.count_run_begun(run.assistant_id, run.thread_id)]
+            listed = self._threads.count_run_begun(run.assistant_id, run.thread_id)
+            actions += [self._put_run(created), listed]
             if idempotency:
                 answer = created.api([], ended=False)
                 actions.append(idempotency.action(self._table, self._blobs, answer, created.created_at))
             try:
                 self._db.transact(actions)
                 return created
-            except ConditionFailed:
+            except ConditionFailed as failed:
+                if failed.items[actions.index(listed)] is not None:
+                    raise InvalidRequest(
+                        f"The table of threads holds an item of {run.assistant_id} and {run.thread_id} that is not this"
+                        " engine's. Please use another thread."
+                    ) from None
                 # Someone else was first: on the key, on this very run, or on the thread, which is looked at again.
                 if idempotency:
                     idempotency.check(self._db, self._blobs, self._table)
@@ -182,7 +188,7 @@ class Runs:
         if not ids.is_id(thread_id) or not ids.is_id(run_id) or not run_id.startswith("run_"):
             return None
         item = self._db.get(self._table, key_of(thread_id, run_id))
-        return self._run(item) if item else None
+        return self._run(item) if is_ours(item) else None
 
     def get(self, thread_id: str, run_id: str) -> Run:
         """The run.

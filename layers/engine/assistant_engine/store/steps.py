@@ -11,7 +11,16 @@ from typing import Any
 from assistant_engine import built_in, ids
 from assistant_engine.errors import NotFound
 from assistant_engine.records import Json, Run, ToolStep, Turn, Usage
-from assistant_engine.store.dynamodb import INLINE_BYTES, Blobs, ConditionFailed, Database, marshal, values
+from assistant_engine.store.dynamodb import (
+    INLINE_BYTES,
+    IS_OURS,
+    Blobs,
+    ConditionFailed,
+    Database,
+    is_ours,
+    marshal,
+    values,
+)
 from assistant_engine.store.pages import Page, Window, cut, items_of
 
 BEFORE_CALLS, _TOOL_CALLS, AFTER_CALLS = 0, 1, 2
@@ -34,9 +43,10 @@ def below(table: str, thread_id: str, prefix: str) -> Json:
 
 
 def below_page(database: Database, table: str, thread_id: str, prefix: str, window: Window) -> Iterator[Json]:
-    """The items of a thread whose names start with a prefix, from where the window starts."""
+    """The objects of a thread whose names start with a prefix, from where the window starts."""
     partition = ("thread_id", thread_id)
-    return items_of(database, window, prefix, partition, "message_id", TableName=table, ConsistentRead=True)
+    items = items_of(database, window, prefix, partition, "message_id", TableName=table, ConsistentRead=True)
+    return filter(is_ours, items)
 
 
 class Steps:
@@ -70,7 +80,7 @@ class Steps:
         item = None
         if ids.is_id(step_id) and step_id.startswith(ids.step_prefix(run_id)):
             item = self._db.get(self._table, key_of(thread_id, step_id))
-        if item is None:
+        if not is_ours(item):
             raise NotFound(f"No run step found with id '{ids.shown(step_id)}'.")
         return self._step(item, contents)
 
@@ -79,7 +89,7 @@ class Steps:
         if not ids.is_run_id(run_id):
             return []  # What is no run's id could be the beginning of many.
         query = below(self._table, thread_id, ids.step_prefix(run_id))
-        steps = self._db.query_all(**query, FilterExpression="attribute_not_exists(outputs)")
+        steps = self._db.query_all(**query, FilterExpression=f"attribute_not_exists(outputs) AND {IS_OURS}")
         details = (self._blobs.unpack("document", item)["step_details"] for item in steps)
         return [detail["message_creation"]["message_id"] for detail in details]
 
@@ -87,14 +97,18 @@ class Steps:
         """The run's steps that call tools, oldest first; none that was stored since the run was read."""
         items = self._db.query_all(**below(self._table, run.thread_id, ids.step_prefix(run.id)))
         following = ids.step_id(run.id, run.turn, 0)
-        return [self._tool_step(item) for item in items if "outputs" in item and item["message_id"] < following]
+        return [
+            self._tool_step(item)
+            for item in items
+            if is_ours(item) and "outputs" in item and item["message_id"] < following
+        ]
 
     def pending(self, run: Run) -> ToolStep | None:
         """The tool step of the newest stored turn: one read by its key."""
         if run.turn == 0:
             return None
         item = self._db.get(self._table, key_of(run.thread_id, ids.step_id(run.id, run.turn - 1, _TOOL_CALLS)))
-        return self._tool_step(item) if item else None
+        return self._tool_step(item) if is_ours(item) else None
 
     def output_texts(self, steps: list[ToolStep]) -> list[dict[str, str]]:
         """For each step the outputs of its calls, by tool call id; those in the bucket are read side by side."""

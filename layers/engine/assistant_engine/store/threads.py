@@ -12,7 +12,16 @@ from assistant_engine import ids
 from assistant_engine.conversation import text_of
 from assistant_engine.errors import Conflict, InvalidRequest, NotFound
 from assistant_engine.records import Account, Json, Thread, Usage
-from assistant_engine.store.dynamodb import TRANSACTION_ITEMS, Blobs, ConditionFailed, Database, marshal, values
+from assistant_engine.store.dynamodb import (
+    IS_OURS,
+    TRANSACTION_ITEMS,
+    Blobs,
+    ConditionFailed,
+    Database,
+    is_ours,
+    marshal,
+    values,
+)
 from assistant_engine.store.idempotency import Idempotency
 from assistant_engine.store.pages import Page, Window, cut, items_of
 from assistant_engine.tool_resources import with_attachments
@@ -459,14 +468,16 @@ class Threads:
 
     def first_message(self, thread_id: str, without_run: str) -> Json | None:
         """The oldest message of the thread, unless this run said it; None if there is none."""
-        items, _ = self._db.query(Limit=1, **self._messages_without(thread_id, without_run))
-        return self._blobs.unpack("document", items[0]) if items else None
+        # A page that was left out in full goes on: the limit counts what is read, before the filter.
+        items = self._db.query_all(Limit=1, **self._messages_without(thread_id, without_run))
+        first = next(items, None)
+        return self._blobs.unpack("document", first) if first else None
 
     def _messages_without(self, thread_id: str, run_id: str) -> Json:
         return {
             "TableName": self._table,
             "KeyConditionExpression": "thread_id = :thread AND begins_with(message_id, :prefix)",
-            "FilterExpression": "attribute_not_exists(run_id) OR run_id <> :run",
+            "FilterExpression": f"(attribute_not_exists(run_id) OR run_id <> :run) AND {IS_OURS}",
             "ExpressionAttributeValues": values(thread=thread_id, prefix="msg_", run=run_id),
             "ConsistentRead": True,
         }
@@ -477,7 +488,7 @@ class Threads:
         items = self._db.query_all(
             TableName=self._table,
             KeyConditionExpression="thread_id = :thread AND message_id BETWEEN :low AND :high",
-            FilterExpression="attribute_not_exists(run_id)",
+            FilterExpression=f"attribute_not_exists(run_id) AND {IS_OURS}",
             ExpressionAttributeValues=values(thread=thread_id, low=low, high=high),
             ConsistentRead=True,
         )
@@ -486,7 +497,7 @@ class Threads:
     def messages(self, thread_id: str, message_ids: list[str]) -> list[Json]:
         """Messages by their ids, in that order; deleted ones are left out."""
         items = [self._db.get(self._table, {"thread_id": thread_id, "message_id": name}) for name in message_ids]
-        return self._blobs.unpack_all("document", [item for item in items if item])
+        return self._blobs.unpack_all("document", [item for item in items if is_ours(item)])
 
     def message_page(self, thread_id: str, window: Window, message_ids: list[str] | None = None) -> Page:
         """A page of a thread's messages, strongly consistent.
@@ -509,7 +520,7 @@ class Threads:
             wanted = sorted((name for name in message_ids if low <= name <= high), reverse=not window.ascending)
             read = (self._db.get(self._table, {"thread_id": thread_id, "message_id": name}) for name in wanted)
             items = (item for item in read if item)
-        found, has_more = cut(items, window)
+        found, has_more = cut(filter(is_ours, items), window)
         documents = self._blobs.unpack_each("document", found)
         return Page(map(self._message, found, documents), has_more, window.from_end)
 
@@ -519,12 +530,16 @@ class Threads:
         Raises:
             NotFound: the thread has no message with this id.
         """
+        item = self._message_item(thread_id, message_id)
+        return self._message(item, self._blobs.unpack("document", item))
+
+    def _message_item(self, thread_id: str, message_id: str) -> Json:
         item = None
         if ids.is_id(message_id) and message_id.startswith("msg_"):
             item = self._db.get(self._table, {"thread_id": thread_id, "message_id": message_id})
-        if item is None:
+        if not is_ours(item):
             raise _no_message(message_id)
-        return self._message(item, self._blobs.unpack("document", item))
+        return item
 
     def update_message(self, thread_id: str, message_id: str, metadata: dict[str, str]) -> Json:
         """Replace a message's metadata.
@@ -538,7 +553,7 @@ class Threads:
                 TableName=self._table,
                 Key=marshal({"thread_id": thread_id, "message_id": message_id}),
                 UpdateExpression="SET metadata = :metadata",
-                ConditionExpression="attribute_exists(message_id)",
+                ConditionExpression=IS_OURS,
                 ExpressionAttributeValues=values(metadata=metadata),
             )
         except ConditionFailed:
@@ -551,8 +566,7 @@ class Threads:
         Raises:
             NotFound: the thread has no message with this id.
         """
-        if not ids.is_id(message_id) or not message_id.startswith("msg_"):
-            raise _no_message(message_id)
+        self._message_item(thread_id, message_id)
         item = self._db.delete(self._table, {"thread_id": thread_id, "message_id": message_id})
         if item is None:
             raise _no_message(message_id)
@@ -566,8 +580,14 @@ class Threads:
     # The directory of an assistant's threads
 
     def count_run_begun(self, assistant_id: str, thread_id: str) -> Json:
-        """The action that lists the thread under the assistant and counts the run."""
-        return self._count(assistant_id, thread_id, {"runs": 1})
+        """The action that lists the thread under the assistant and counts the run.
+
+        Its condition fails on a row that is not this engine's: the earlier one kept a list of runs under that name.
+        """
+        action = self._count(assistant_id, thread_id, {"runs": 1})
+        action["Update"]["ConditionExpression"] = "attribute_not_exists(runs) OR attribute_type(runs, :type)"
+        action["Update"]["ExpressionAttributeValues"] |= values(type="N")
+        return action
 
     def count_run_ended(self, assistant_id: str, thread_id: str, account: Account) -> Json:
         """The action that adds a run's account to the directory."""

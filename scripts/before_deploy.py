@@ -1,6 +1,9 @@
-"""Has a new stack take over the data that an earlier one left: `make deploy` runs it first.
+"""Clears the way for a deployment that creates the stack: `make deploy` runs it first. An existing stack is left alone.
 
-CloudFormation keeps the data of an environment that retains it when its stack is deleted, and a new stack can't create
+A first deployment that failed leaves an empty stack. The CDK CLI deletes it before it tries again, but can't if the stack
+is protected against deletion, as those of environments that keep their data are: the protection is switched off.
+
+A new stack takes over the data that an earlier one left. CloudFormation keeps the data of an environment that retains it when its stack is deleted, and a new stack can't create
 what exists. `cdk deploy --import-existing-resources` finds tables and log groups. It does not find secrets and vector
 buckets, whose identifiers are no properties of theirs, or a bucket whose name holds the account's number. So the names
 are looked up here, and `cdk import` takes over what was found. What is missing, the deployment creates.
@@ -26,6 +29,10 @@ WITHOUT_RESOURCES = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE")
 """Of a stack that the next deployment creates anew."""
 
 
+class NotAdopted(Exception):
+    """What exists is not what an earlier stack left; the message says what to do."""
+
+
 def left_behind(client: Client, template: dict[str, Any]) -> dict[str, Identifier]:
     """Return what exists of a template's retained resources, as `cdk import --resource-mapping` reads it.
 
@@ -35,20 +42,23 @@ def left_behind(client: Client, template: dict[str, Any]) -> dict[str, Identifie
 
     Returns:
         By logical id, the identifier that CloudFormation imports a resource of its type by.
+
+    Raises:
+        NotAdopted: a table of this name has other keys or indexes than the template's.
     """
     found = {}
     for logical_id, resource in template["Resources"].items():
-        kind = resource["Type"]
+        kind, properties = resource["Type"], resource["Properties"]
         if kind in LOOKUPS and resource.get("DeletionPolicy") == "RetainExceptOnCreate":
             name_property, look_up = LOOKUPS[kind]
-            identifier = look_up(client, _resolved(client, resource["Properties"][name_property]))
+            identifier = look_up(client, _resolved(client, properties[name_property]), properties)
             if identifier:
                 found[logical_id] = identifier
     return found
 
 
 def is_deployed(client: Client, stack: str) -> bool:
-    """Return whether the stack exists with resources of its own."""
+    """Return whether the stack exists with resources of its own; if it is empty, let it be deleted."""
     cloudformation = client("cloudformation")
     try:
         (described,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
@@ -56,24 +66,44 @@ def is_deployed(client: Client, stack: str) -> bool:
         if error.response["Error"]["Code"] != "ValidationError":
             raise
         return False
-    return bool(described["StackStatus"] not in WITHOUT_RESOURCES)
+    if described["StackStatus"] not in WITHOUT_RESOURCES:
+        return True
+    if described.get("EnableTerminationProtection"):
+        cloudformation.update_termination_protection(StackName=stack, EnableTerminationProtection=False)
+    return False
 
 
-def _table(client: Client, name: str) -> Identifier | None:
+def _table(client: Client, name: str, properties: dict[str, Any]) -> Identifier | None:
     dynamodb = client("dynamodb")
     try:
-        dynamodb.describe_table(TableName=name)
+        table = dynamodb.describe_table(TableName=name)["Table"]
     except dynamodb.exceptions.ResourceNotFoundException:
         return None
+    # CloudFormation believes the template: it would never make the indexes and the stream that an imported table lacks.
+    if _made_of(table) != _made_of(properties):
+        raise NotAdopted(
+            f"The table {name} exists, and no stack of this project made it: its keys, indexes or stream differ."
+            " Nothing was changed. Give this environment another prefix, or remove the table once nobody needs it."
+        )
     return {"TableName": name}
 
 
-def _log_group(client: Client, name: str) -> Identifier | None:
+def _made_of(table: dict[str, Any]) -> tuple[Any, ...]:
+    """What can't be changed of a table, or only one index at a time; as the API and as a template say it."""
+
+    def keys_of(part: dict[str, Any]) -> tuple[str, ...]:
+        return tuple(key["AttributeName"] for key in part["KeySchema"])
+
+    indexes = {index["IndexName"]: keys_of(index) for index in table.get("GlobalSecondaryIndexes") or []}
+    return keys_of(table), indexes, (table.get("StreamSpecification") or {}).get("StreamViewType")
+
+
+def _log_group(client: Client, name: str, properties: dict[str, Any]) -> Identifier | None:
     groups = client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]
     return {"LogGroupName": name} if any(group["logGroupName"] == name for group in groups) else None
 
 
-def _secret(client: Client, name: str) -> Identifier | None:
+def _secret(client: Client, name: str, properties: dict[str, Any]) -> Identifier | None:
     secrets = client("secretsmanager")
     try:
         return {"Id": secrets.describe_secret(SecretId=name)["ARN"]}
@@ -81,7 +111,7 @@ def _secret(client: Client, name: str) -> Identifier | None:
         return None
 
 
-def _bucket(client: Client, name: str) -> Identifier | None:
+def _bucket(client: Client, name: str, properties: dict[str, Any]) -> Identifier | None:
     s3 = client("s3")
     try:
         s3.head_bucket(Bucket=name)
@@ -92,7 +122,7 @@ def _bucket(client: Client, name: str) -> Identifier | None:
     return {"BucketName": name}
 
 
-def _vector_bucket(client: Client, name: str) -> Identifier | None:
+def _vector_bucket(client: Client, name: str, properties: dict[str, Any]) -> Identifier | None:
     s3vectors = client("s3vectors")
     try:
         bucket = s3vectors.get_vector_bucket(vectorBucketName=name)["vectorBucket"]
@@ -101,7 +131,7 @@ def _vector_bucket(client: Client, name: str) -> Identifier | None:
     return {"VectorBucketArn": bucket["vectorBucketArn"]}
 
 
-LOOKUPS: dict[str, tuple[str, Callable[[Client, str], Identifier | None]]] = {
+LOOKUPS: dict[str, tuple[str, Callable[[Client, str, dict[str, Any]], Identifier | None]]] = {
     "AWS::DynamoDB::Table": ("TableName", _table),
     "AWS::Logs::LogGroup": ("LogGroupName", _log_group),
     "AWS::SecretsManager::Secret": ("Name", _secret),
@@ -127,7 +157,7 @@ def _resolved(client: Client, value: Any) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     """What the command line says."""
-    parser = argparse.ArgumentParser(description="Has a new stack take over the data that an earlier one left.")
+    parser = argparse.ArgumentParser(description="Clears the way for a deployment that creates the stack.")
     parser.add_argument("--env", required=True, help="the environment: dev, staging, prod")
     parser.add_argument("--app", default="", help="a cloud assembly that was synthesised before")
     given, more = parser.parse_known_args(arguments)
@@ -146,8 +176,8 @@ def main(arguments: list[str] | None = None) -> None:
             mapping = Path(folder, "mapping.json")
             mapping.write_text(json.dumps(found))
             print(f"An earlier stack {stack} left {len(found)} resources, which the new one takes over.", flush=True)
-            cdk("import", *app_of(given.env, assembly), "--force", "--resource-mapping", str(mapping))
-        except CdkFailed as error:
+            cdk("import", stack, *app_of(given.env, assembly), "--force", "--resource-mapping", str(mapping))
+        except (CdkFailed, NotAdopted) as error:
             sys.exit(str(error))
 
 
