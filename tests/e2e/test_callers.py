@@ -8,27 +8,25 @@ from typing import Any
 
 import pytest
 
+from assistant_engine.records import Json
+from local.tools import ROOT
 from tests.driver import Driver
+from tests.project import shown_in
 
 
 @pytest.fixture
 def roles(driver: Driver) -> Iterator[Any]:
-    """Make roles for a service, with one statement; they are removed afterwards."""
+    """Make roles for a service, with a policy; they are removed afterwards."""
     iam = driver.client("iam")
     made = []
 
-    def make(service: str, actions: list[str], resources: list[str]) -> str:
+    def make(service: str, policy: Json) -> str:
         name = f"caller-{uuid.uuid4()}"
         trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
         role = iam.create_role(
             RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
         )["Role"]
-        statement = {"Effect": "Allow", "Action": actions, "Resource": resources}
-        iam.put_role_policy(
-            RoleName=name,
-            PolicyName="start",
-            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
-        )
+        iam.put_role_policy(RoleName=name, PolicyName="start", PolicyDocument=json.dumps(policy))
         made.append(name)
         return str(role["Arn"])
 
@@ -39,11 +37,11 @@ def roles(driver: Driver) -> Iterator[Any]:
 
 
 def test_another_state_machine_waits_for_the_answer(driver: Driver, roles: Any) -> None:
-    role = roles(
-        "states.amazonaws.com",
-        ["states:StartExecution", "states:DescribeExecution", "states:StopExecution"],
-        [driver.state_machine_arn, driver.state_machine_arn.replace(":stateMachine:", ":execution:") + ":*"],
-    )
+    _, _, _, region, account, _, machine_name = driver.state_machine_arn.split(":")
+    shown = shown_in(ROOT / "README.md")["caller"]
+    for placeholder, value in (("oae-<env>-run", machine_name), ("<region>", region), ("<account>", account)):
+        shown = shown.replace(placeholder, value)
+    role = roles("states.amazonaws.com", json.loads(shown))
     definition = {
         "QueryLanguage": "JSONata",
         "StartAt": "ask",
@@ -94,7 +92,19 @@ def test_an_eventbridge_rule_starts_one_run_for_each_event(driver: Driver, roles
             {
                 "Id": "run",
                 "Arn": driver.state_machine_arn,
-                "RoleArn": roles("events.amazonaws.com", ["states:StartExecution"], [driver.state_machine_arn]),
+                "RoleArn": roles(
+                    "events.amazonaws.com",
+                    {
+                        "Version": "2012-10-17",
+                        "Statement": [
+                            {
+                                "Effect": "Allow",
+                                "Action": "states:StartExecution",
+                                "Resource": driver.state_machine_arn,
+                            }
+                        ],
+                    },
+                ),
                 "InputTransformer": {
                     "InputPathsMap": {"id": "$.id", "question": "$.detail.question", "order": "$.detail.order"},
                     "InputTemplate": template % assistant,
