@@ -1,13 +1,13 @@
 """Clears the way for a deployment that creates the stack: `make deploy` runs it first. An existing stack is left alone.
 
-A first deployment that failed leaves an empty stack. The CDK CLI deletes it before it tries again, but can't if the stack
-is protected against deletion, as those of environments that keep their data are: the protection is switched off.
+A first deployment that failed leaves an empty stack. The CDK CLI deletes it before it tries again, but can't if the
+stack is protected against deletion, as those of environments that keep their data are: the protection is switched off.
 
-A new stack takes over the data that an earlier one left. CloudFormation keeps the data of an environment that retains it
-when its stack is deleted, and a new stack can't create what exists. `cdk deploy --import-existing-resources` finds tables
-and log groups. It does not find secrets and vector buckets, whose identifiers are no properties of theirs, or a bucket
-whose name holds the account's number. So the names are looked up here, and `cdk import` takes over what was found. What
-is missing, the deployment creates.
+A new stack takes over the data that an earlier one left. CloudFormation keeps the data of an environment that retains
+it when its stack is deleted, and a new stack can't create what exists. `cdk deploy --import-existing-resources` finds
+tables and log groups. It does not find secrets and vector buckets, whose identifiers are no properties of theirs, or a
+bucket whose name holds the account's number. So the names are looked up here, and `cdk import` takes over what was
+found. What is missing, the deployment creates.
 """
 
 import argparse
