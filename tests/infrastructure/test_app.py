@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cfnlint.helpers import REGIONS
-from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
+from cfnlint.helpers import REGIONS  # type: ignore[import-untyped]
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 
 from cdk.configuration import ENVIRONMENTS, UnknownEnvironment, configuration_of
 from cdk.layers import EmptyLayerCache

@@ -108,7 +108,7 @@ class Cloudformation:
     def describe_stacks(self, StackName: str) -> Any:
         if self.stack is None:
             error = {"Error": {"Code": "ValidationError", "Message": f"Stack with id {StackName} does not exist"}}
-            raise ClientError(error, "DescribeStacks")  # type: ignore[arg-type]
+            raise ClientError(error, "DescribeStacks")
         return {"Stacks": [self.stack]}
 
     def get_template(self, StackName: str) -> Any:
@@ -219,7 +219,7 @@ def test_a_stack_that_stays_is_reported(client: Client) -> None:
 
 def test_the_name_is_asked_for(client: Client, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     known, _ = deployed(client, "Delete")
-    monkeypatch.setattr(destroy.boto3, "client", known)
+    monkeypatch.setattr(boto3, "client", known)
     monkeypatch.setattr("builtins.input", lambda _: "yes")
     with pytest.raises(SystemExit, match="Nothing was deleted"):
         destroy.main(["--env", "dev"])
