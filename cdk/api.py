@@ -75,7 +75,6 @@ class Api(Construct):
                 **tables.environment,
                 **storage.environment,
                 **model.settings,
-                **model.prices,
                 **model.hosted,
                 "RUN_EXPIRES_AFTER": str(configuration.run_expires_after),
                 "STATE_MACHINE_ARN": runs.machine.state_machine_arn,

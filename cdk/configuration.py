@@ -1,10 +1,8 @@
 """What differs between environments: one frozen value for each."""
 
-import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aws_cdk import RemovalPolicy
@@ -23,30 +21,6 @@ MOST_HISTORY_EVENTS = 20_000
 
 
 SANDBOX_NETWORKS = ("isolated", "open")
-
-PRICES = Path(__file__).with_name("prices.json")
-MOST_PRICES_BYTES = 2_000
-"""Of a function's 4 KB of environment variables (Lambda limit)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """What a model costs, in US dollars for a million tokens: an entry of `prices.json`.
-
-    Attributes:
-        cached_input: for what the provider had at hand of the prompt.
-        source, date: where the price was read, and when.
-    """
-
-    input: float
-    cached_input: float
-    output: float
-    source: str
-    date: str
-
-
-def _prices() -> dict[str, Price]:
-    return {model: Price(**price) for model, price in json.loads(PRICES.read_text()).items()}
 
 
 class UnknownEnvironment(Exception):
@@ -105,7 +79,6 @@ class Configuration:
         embedding_dimensions: of a vector, for models that offer several; 0 for the model's own.
         vector_engine: `s3vectors` searches large vector stores through Amazon S3 Vectors, `bucket` reads all of them
             from the bucket.
-        model_prices: by model, from `prices.json`; runs of a model that is not listed are unpriced.
         export_days: how long the files of the daily export are kept.
         code_interpreter: `own`, this stack's sandbox; `hosted`, that of the model's provider, with its files.
         file_search: `own`, the vector stores of this stack; `hosted`, those of the model's provider.
@@ -133,14 +106,13 @@ class Configuration:
     most_retries: int = 10
     context_tokens: int = 128_000
     model_provider: str = "openai"
-    model: str = "gpt-4.1-mini"
+    model: str = "gpt-6-luna"
     model_base_url: str = ""
     embedding_model: str = ""
     embedding_provider: str = ""
     embedding_base_url: str = ""
     embedding_dimensions: int = 0
     vector_engine: str = "s3vectors"
-    model_prices: Mapping[str, Price] = field(default_factory=_prices)
     export_days: int = 90
     code_interpreter: str = "own"
     file_search: str = "own"
@@ -156,14 +128,6 @@ class Configuration:
     def __post_init__(self) -> None:
         if self.history_events > MOST_HISTORY_EVENTS:
             raise ValueError(f"{self.environment}: a run of so many turns, calls and retries may outgrow its history")
-        if len(self.prices_json) > MOST_PRICES_BYTES:
-            raise ValueError(f"{PRICES.name}: too many models; keep those that this deployment uses")
-
-    @property
-    def prices_json(self) -> str:
-        """The price table as functions get it: `{model: [input, cached input, output]}`."""
-        prices = {model: [each.input, each.cached_input, each.output] for model, each in self.model_prices.items()}
-        return json.dumps(prices, separators=(",", ":"))
 
     @property
     def history_events(self) -> int:

@@ -5,7 +5,7 @@ from constructs import Construct
 
 from cdk.configuration import EMBEDDING_MODELS, Configuration
 from cdk.functions import VersionedFunction
-from cdk.model import Model
+from cdk.model import Model, warn_of_end
 from cdk.storage import EmptySecret
 
 
@@ -33,6 +33,7 @@ class Embedding(Construct):
             if needs_own
             else None
         )
+        warn_of_end(self, "embedding_model", self.settings["EMBEDDING_MODEL"])
         self._secret = None if self._provider == "bedrock" else self.own_secret or model.secret
 
     @property

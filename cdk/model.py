@@ -1,11 +1,22 @@
 """Access to the model's provider."""
 
-from aws_cdk import Aws
+import json
+import re
+from datetime import date, timedelta
+
+from aws_cdk import Annotations, Aws
 from constructs import Construct
 
 from cdk.configuration import Configuration
 from cdk.functions import VersionedFunction
+from cdk.layers import ROOT
 from cdk.storage import EmptySecret
+
+MODELS = ROOT / "layers" / "engine" / "assistant_engine" / "models.json"
+"""The table of models, which the functions have in the engine's layer."""
+
+NEAR_END = timedelta(days=90)
+"""How long before a model ends synth begins to warn: time to try another one, and to deploy it."""
 
 
 class Model(Construct):
@@ -18,6 +29,7 @@ class Model(Construct):
     def __init__(self, scope: Construct, id: str, configuration: Configuration) -> None:
         super().__init__(scope, id)
         self._configuration = configuration
+        warn_of_end(self, "model", configuration.model)
         self.secret = (
             None
             if configuration.model_provider == "bedrock"
@@ -49,16 +61,10 @@ class Model(Construct):
         return {"HOSTED_TOOLS": ",".join(name for name, host in tools.items() if host == "hosted")}
 
     @property
-    def prices(self) -> dict[str, str]:
-        """The environment variable of a function that ends runs, and says what they cost."""
-        return {"MODEL_PRICES": self._configuration.prices_json}
-
-    @property
     def environment(self) -> dict[str, str]:
         """The environment variables of a function that calls the model."""
         return {
             **self.settings,
-            **self.prices,
             **self.hosted,
             "CONTEXT_TOKENS": str(self._configuration.context_tokens),
             "MODEL_BASE_URL": self._configuration.model_base_url,
@@ -78,3 +84,27 @@ class Model(Construct):
             ],
             because="Assistants and runs name their models; a cross-region profile may answer from any region.",
         )
+
+
+def warn_of_end(scope: Construct, setting: str, model: str) -> None:
+    """Let synth and deploy warn when the model that a setting names ends soon, or has ended."""
+    if said := near_end(model, date.today()):
+        advice = f"Name another one: `-c {setting}=...`, or `{setting}` in cdk/configuration.py."
+        Annotations.of(scope).add_warning_v2(f"{setting}-ends", f"{said} {advice}")
+
+
+def near_end(model: str, today: date) -> str | None:
+    """Say when a model ends if that is near or past; None for one that goes on, or that the table doesn't know.
+
+    A dated snapshot ends with its model, as in `assistant_engine.models.known`.
+    """
+    models = json.loads(MODELS.read_text())
+    entry = models.get(model) or models.get(re.sub(r"-\d{4}-\d{2}-\d{2}$", "", model))
+    if not entry or not entry["shutdown_date"]:
+        return None
+    ends = date.fromisoformat(entry["shutdown_date"])
+    if ends <= today:
+        return f"The model {model} was switched off by its provider on {ends}: calls of it fail."
+    if ends - today <= NEAR_END:
+        return f"The model {model} is switched off by its provider on {ends}, in {(ends - today).days} days."
+    return None

@@ -75,7 +75,6 @@ class AssistantsStack(Stack):
             layers=layers,
             tables=tables,
             storage=storage,
-            model=model,
             runs=runs,
         )
         Export(self, "Export", configuration, layers=layers, tables=tables, storage=storage)

@@ -96,7 +96,7 @@ class Steps(Construct):
             description="Settles the record of a run whose step died.",
             layers=plain,
             timeout=60,
-            environment={**records, **model.prices},
+            environment=records,
         )
         tables.allow(self.record_failure, SETTLE, tables.threads, tables.messages)
         storage.allow(self.record_failure, ["GetObject"], "text/")

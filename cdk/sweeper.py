@@ -8,7 +8,6 @@ from constructs import Construct
 from cdk.configuration import Configuration
 from cdk.functions import VersionedFunction
 from cdk.layers import Layers
-from cdk.model import Model
 from cdk.review import acknowledge
 from cdk.state_machine import TASK_TOKENS, RunStateMachine
 from cdk.steps import SETTLE, step_code
@@ -32,7 +31,6 @@ class Sweeper(Construct):
         layers: Layers,
         tables: Tables,
         storage: Storage,
-        model: Model,
         runs: RunStateMachine,
     ) -> None:
         super().__init__(scope, id)
@@ -48,7 +46,6 @@ class Sweeper(Construct):
             environment={
                 **tables.environment,
                 **storage.environment,
-                **model.prices,
                 "STATE_MACHINE_ARN": machine.state_machine_arn,
             },
             timeout=55,

@@ -19,6 +19,7 @@ from assistant_engine.lifecycle import TERMINAL
 from assistant_engine.records import Json, Run
 from assistant_engine.store import Store
 from scripts.recorded import Recorded, Records
+from scripts.terminal import say
 from scripts.timeline import Bar, bars
 from scripts.watch import dollars, the_run
 
@@ -69,6 +70,7 @@ def _tiles(run: Run, length: float) -> list[tuple[str, str, str]]:
     account, used = run.account, run.usage
     tokens = [f"{used.prompt_tokens:,} in, {used.completion_tokens:,} out"]
     tokens += [f"{used.cached_tokens:,} cached"] if used.cached_tokens else []
+    tokens += [f"{used.cache_write_tokens:,} written to the cache"] if used.cache_write_tokens else []
     tokens += [f"{used.reasoning_tokens:,} reasoning"] if used.reasoning_tokens else []
     calls = [f"{run.attempts} calls"] + (
         [f"{account.model_calls} answered"] if account.model_calls < run.attempts else []
@@ -189,7 +191,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help=f"the file; {FOLDER}/<run>.html unless given")
 
     def work(records: Records, run: Run, given: argparse.Namespace) -> None:
-        print(write(records, run, given.out))
+        say(str(write(records, run, given.out)))
 
     the_run(parser, work)
 

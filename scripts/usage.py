@@ -6,12 +6,11 @@ named. The account of a day is exact as soon as its runs have ended.
 
 import argparse
 import os
-import sys
 import time
 from typing import Any
 
 from rich import box
-from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from assistant_engine.errors import ApiError
@@ -19,11 +18,13 @@ from assistant_engine.records import DEFAULT_PROJECT, Json
 from assistant_engine.store import Store
 from assistant_engine.usage import report
 from scripts import stack
+from scripts.terminal import Terminal, inert, stop
 
 COLUMNS = {
     "runs": "runs",
     "prompt_tokens": "prompt\ntokens",
     "cached_tokens": "of these\ncached",
+    "cache_write_tokens": "cache\nwrites",
     "completion_tokens": "completion\ntokens",
     "reasoning_tokens": "of these\nreasoning",
     "model_calls": "model\ncalls",
@@ -41,7 +42,9 @@ WIDTH = 200
 
 def table(told: Json, title: str) -> Table:
     """A `UsageReport` as a table."""
-    shown = Table(title=title, show_footer=True, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title_justify="left")
+    shown = Table(
+        title=escape(inert(title)), show_footer=True, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title_justify="left"
+    )
     shown.add_column("day (UTC)", footer="in all", no_wrap=True)
     total = _cells(told["total"])
     for heading, footer in zip(COLUMNS.values(), total, strict=True):
@@ -84,12 +87,14 @@ def main(arguments: list[str] | None = None) -> None:
         os.environ.update(stack.find(environment).variables)
         told = report(Store(project), asked, int(time.time() * 1000))
     except (stack.StackNotFound, ApiError) as error:
-        sys.exit(str(error))
+        stop(str(error))
     whose = next((asked[name] for name in ("thread_id", "assistant_id", "user_id") if name in asked), "all")
-    console = Console(highlight=False, width=WIDTH)
+    console = Terminal(highlight=False, width=WIDTH)
     console.print(table(told, f"Usage of project {project}, {whose}, {told['start_date']} to {told['end_date']}"))
     if unpriced := told["total"]["unpriced_runs"]:
-        console.print(f"* Without what {unpriced:,} runs cost: their models have no price in cdk/prices.json.")
+        console.print(
+            f"* Without what {unpriced:,} runs cost: the table of models has no price for theirs (docs/usage.md)."
+        )
 
 
 if __name__ == "__main__":

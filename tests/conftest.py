@@ -121,7 +121,7 @@ def driver(deployed: local.Local, request: pytest.FixtureRequest) -> Iterator[Dr
         tools = TOOLS if SMOKE_ENV else request.getfixturevalue("app") / "lambdas" / "tools"
         known = registry(tools)
         patch.setattr(deployed_tools, "deployed", lambda: known)
-        driver = Driver(deployed.client, deployed.outputs, deployed.model or "gpt-4.1-mini")
+        driver = Driver(deployed.client, deployed.outputs, deployed.model or "gpt-6-luna")
         yield driver
         if not SMOKE_ENV:
             remember(deployed.settings["ASSISTANTS_API_KEY"])

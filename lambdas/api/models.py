@@ -1,11 +1,11 @@
-"""`/v1/models`: what the stack is configured with (`MODEL`, and the models that have a price)."""
+"""`/v1/models`: what the stack is configured with (`MODEL`), and what the table of models knows."""
 
-import json
 import os
 from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
+from assistant_engine import models
 from assistant_engine.errors import NotFound
 from assistant_engine.records import Json
 from assistant_engine.schemas import NoParameters
@@ -31,9 +31,16 @@ def retrieve() -> Json:
 
 
 def _names() -> list[str]:
-    return list(dict.fromkeys([os.environ["MODEL"], *json.loads(os.environ.get("MODEL_PRICES") or "{}")]))
+    return list(dict.fromkeys([os.environ["MODEL"], *models.table()]))
 
 
 def _model(name: str) -> Json:
-    # When a provider made a model is not known here.
-    return {"id": name, "object": "model", "created": 0, "owned_by": os.environ["MODEL_PROVIDER"]}
+    known = models.known(name)
+    ends = known.shutdown_date if known else None
+    return {
+        "id": name,
+        "object": "model",
+        "created": 0,  # When a provider made a model is not known here.
+        "owned_by": os.environ["MODEL_PROVIDER"],
+        "shutdown_date": ends.isoformat() if ends else None,
+    }

@@ -146,7 +146,7 @@ def a_file(client: StrictOpenAI) -> str:
 @pytest.fixture(scope="session")
 def model(stack: local.Local) -> str:
     """The name of a model that answers."""
-    return stack.model or "gpt-4.1-mini"
+    return stack.model or "gpt-6-luna"
 
 
 @pytest.fixture

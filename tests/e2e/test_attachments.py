@@ -34,7 +34,7 @@ def client(stack: Local, api_key: str) -> openai.OpenAI:
 
 @pytest.fixture(scope="module")
 def assistant(client: openai.OpenAI) -> str:
-    return client.beta.assistants.create(model="gpt-4.1-mini", tools=SEARCH).id
+    return client.beta.assistants.create(model="gpt-6-luna", tools=SEARCH).id
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_an_attached_file_is_found_by_the_next_run(client: openai.OpenAI, assist
 def test_a_run_searches_its_assistant_s_store_and_its_thread_s(client: openai.OpenAI) -> None:
     lamp, soup = upload(client, "lamp.txt", LAMP), upload(client, "soup.md", SOUP)
     stores: Any = {"file_search": {"vector_stores": [{"file_ids": [soup], "metadata": {"kind": "recipes"}}]}}
-    assistant = client.beta.assistants.create(model="gpt-4.1-mini", tools=SEARCH, tool_resources=stores)
+    assistant = client.beta.assistants.create(model="gpt-6-luna", tools=SEARCH, tool_resources=stores)
     recipes = store_of(client, assistant)
     assert (recipes.metadata, recipes.expires_after) == ({"kind": "recipes"}, None)
     client.vector_stores.files.poll(soup, vector_store_id=recipes.id)
@@ -127,7 +127,7 @@ def test_a_repeated_request_makes_one_store(client: openai.OpenAI, assistant: st
     requests: list[tuple[str, Json]] = [
         ("/threads", {"messages": [message]}),
         ("/threads", {"tool_resources": resources}),
-        ("/assistants", {"model": "gpt-4.1-mini", "tool_resources": resources}),
+        ("/assistants", {"model": "gpt-6-luna", "tool_resources": resources}),
         ("/threads/runs", {"assistant_id": assistant, "thread": {"messages": [message]}}),
         (f"/threads/{threads[0]}/messages", message),
         (f"/threads/{threads[1]}/runs", {"assistant_id": assistant, "additional_messages": [message]}),

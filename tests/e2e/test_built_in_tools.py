@@ -50,7 +50,7 @@ def answered(client: openai.OpenAI, run: Run) -> tuple[list[RunStep], str]:
 
 def test_a_search_shows_its_results_and_the_message_cites_them(client: openai.OpenAI, store_id: str) -> None:
     assistant = client.beta.assistants.create(
-        model="gpt-4.1-mini",
+        model="gpt-6-luna",
         tools=[{"type": "file_search", "file_search": {"max_num_results": 3}}],
         tool_resources={"file_search": {"vector_store_ids": [store_id]}},
     )

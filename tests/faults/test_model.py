@@ -130,6 +130,37 @@ def test_a_quota_that_is_used_up_fails_at_once(driver: Driver, model_server: Mod
     assert run.attempts == len(model_server.requests(marker)) == 1
 
 
+def test_a_run_on_a_model_that_is_gone_says_so(driver: Driver, model_server: ModelServer, marker: str) -> None:
+    words = "The model `o4-mini` has been deprecated."
+    gone = Behaviour(404, {}, {"error": {"message": words, "param": None, "code": "model_not_found"}})
+    model_server.when(marker, repeat(gone))
+    named = {name: driver.begin(f"say {marker}", model=name) for name in ("o4-mini", "my-deployment")}
+    ended = {name: driver.ended(run, "failed") for name, run in named.items()}
+    for name, run in ended.items():
+        assert run.last_error is not None
+        assert run.last_error["code"] == "invalid_prompt"
+        assert f"The model '{name}' " in run.last_error["message"] and words in run.last_error["message"]
+        assert run.attempts == 1
+    assert "was switched off by its provider on 2026-10-23" in (ended["o4-mini"].last_error or {})["message"]
+    assert "does not exist at the model's provider" in (ended["my-deployment"].last_error or {})["message"]
+    assert len(model_server.requests(marker)) == 2
+
+
+def test_a_temperature_that_the_model_does_not_take_fails_no_run(
+    driver: Driver, model_server: ModelServer, marker: str
+) -> None:
+    def refusing(name: str) -> Behaviour:
+        words = f"Unsupported parameter: '{name}' is not supported with this model."
+        return Behaviour(400, {}, {"error": {"message": words, "param": name, "code": None}})
+
+    model_server.when(marker, [refusing("temperature"), refusing("top_p")])
+    run = driver.begin(f"say {marker}", model=f"reasons-{marker}", temperature=0.2, top_p=0.5)
+    run = driver.ended(run, "completed")
+    assert (run.settings["temperature"], run.settings["top_p"], run.attempts) == (0.2, 0.5, 1)
+    sent = [{"temperature", "top_p"} & set(request.body) for request in model_server.requests(marker)]
+    assert sent == [{"temperature", "top_p"}, {"top_p"}, set()]
+
+
 @pytest.fixture
 def rotated_key(driver: Driver) -> Iterator[Any]:
     """Puts another key into the secret when it is called, and gives it; the old one is put back afterwards."""

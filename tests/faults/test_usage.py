@@ -30,7 +30,7 @@ from tests.totals import EVER, summed
 
 pytestmark = [pytest.mark.offline_model, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
-PRICED = "gpt-4.1-mini"
+PRICED = "gpt-6-luna"
 
 
 @dataclass
@@ -103,7 +103,7 @@ def says(text: str) -> Behaviour:
 
 REPORTED = {
     "input_tokens": 1_000,
-    "input_tokens_details": {"cached_tokens": 400},
+    "input_tokens_details": {"cached_tokens": 400, "cache_write_tokens": 200},
     "output_tokens": 100,
     "output_tokens_details": {"reasoning_tokens": 40},
     "total_tokens": 1_100,
@@ -150,8 +150,8 @@ def test_totals_are_the_sum_over_runs_of_every_end(project: Project, model_serve
     asked, answered = project.ended(asking), project.ended(tooled)
 
     # A run's own account
-    assert first.account.usage == Usage(1_000, 100, cached_tokens=400, reasoning_tokens=40)
-    assert (first.account.cost, first.account.model_calls, first.account.tool_calls) == (440_000, 1, 0)
+    assert first.account.usage == Usage(1_000, 100, cached_tokens=400, reasoning_tokens=40, cache_write_tokens=200)
+    assert (first.account.cost, first.account.model_calls, first.account.tool_calls) == (119_000, 1, 0)
     assert (answered.account.model_calls, answered.account.tool_calls, answered.account.cost) == (2, 2, None)
     assert answered.account.tool_ms > 0
     assert asked.waiting_ms is None and waiting.waiting_ms is not None
@@ -172,7 +172,7 @@ def test_totals_are_the_sum_over_runs_of_every_end(project: Project, model_serve
     two = [first, driver.until(again, "completed")]
     assert store.usage.of_thread(first.thread_id, *EVER) == summed(two)
     thread = store.threads.get(first.thread_id)
-    assert (thread.runs, thread.cost, thread.api()["cost"]) == (2, 880_000, 0.00088)
+    assert (thread.runs, thread.cost, thread.api()["cost"]) == (2, 238_000, 0.000238)
     assert store.threads.get(tooled.thread_id).api()["cost"] is None
 
 
@@ -231,6 +231,7 @@ def test_usage_is_reported_by_day_and_in_all(
         "runs": 1,
         "prompt_tokens": 1_000,
         "cached_tokens": 400,
+        "cache_write_tokens": 200,
         "completion_tokens": 100,
         "reasoning_tokens": 40,
         "total_tokens": 1_100,
@@ -240,7 +241,7 @@ def test_usage_is_reported_by_day_and_in_all(
         "tool_ms": 0,
         "client_ms": 0,
         "engine_ms": run.account.engine_ms,
-        "cost": 0.00044,
+        "cost": 0.000119,
         "unpriced_runs": 0,
     }
     assert told["total"] == expected
@@ -284,7 +285,7 @@ def test_a_budget_that_is_used_up_refuses_new_runs(
     key = {"Idempotency-Key": marker}
     budgets, store = project.store.usage, project.store
     whose = project.assistant_id if of == "assistant" else None
-    budgets.set_budget(Budget(whose, 1_100, None) if limit == "tokens" else Budget(whose, None, 440_000))
+    budgets.set_budget(Budget(whose, 1_100, None) if limit == "tokens" else Budget(whose, None, 119_000))
 
     def ask(**more: Any) -> Any:
         thread: Any = {"messages": [{"role": "user", "content": f"say {marker}"}]}
@@ -311,7 +312,7 @@ def test_a_budget_that_is_used_up_refuses_new_runs(
 
     [total] = store.usage.of_project(*EVER)
     assert total.runs == 1
-    budgets.set_budget(Budget(whose, 1_101, None) if limit == "tokens" else Budget(whose, None, 440_001))
+    budgets.set_budget(Budget(whose, 1_101, None) if limit == "tokens" else Budget(whose, None, 119_001))
     assert ask().status == "completed"
 
 
@@ -322,7 +323,7 @@ def test_another_assistant_and_another_project_go_on(project: Project, model_ser
         project.created("say Never.")
     other = assistants.new_assistant({"model": PRICED}, int(time.time() * 1000))
     project.store.assistants.create(other)
-    assert project.ended(project.begin(f"say {marker}", assistant_id=other["id"])).account.cost == 440_000
+    assert project.ended(project.begin(f"say {marker}", assistant_id=other["id"])).account.cost == 119_000
     project.store.usage.set_budget(Budget(project.assistant_id, None, None))
     assert list(project.store.usage.budgets()) == []
     assert project.ended(project.begin("say Done.")).status == "completed"
@@ -367,7 +368,7 @@ def test_the_commands_print_usage_and_set_budgets(
     said(budget.main, "set", "--dollars", "20")
     priced = project.ended(project.begin(f"say {marker}-priced", model=PRICED, metadata={"user_id": "ada"}))
     project.ended(project.begin("say Done."))
-    assert f"project {project.store.project}: 0.0004 of 20.00 US dollars used today" in said(budget.main)
+    assert f"project {project.store.project}: 0.0001 of 20.00 US dollars used today" in said(budget.main)
     said(budget.main, "remove", "--assistant", project.assistant_id)
     assert said(budget.main, "remove") == f"Project {project.store.project} has no budget.\n"
     for wrong in (["set"], ["show", "--tokens", "1"], ["set", "--dollars", "-1"], ["set", "--tokens", "1e3"]):
@@ -377,10 +378,10 @@ def test_the_commands_print_usage_and_set_budgets(
         said(budget.main, "set", "--assistant", "asst_none", "--tokens", "1")
 
     shown = said(usage.main)
-    assert "0.0004 *" in shown and "Without what 1 runs cost" in shown
+    assert "0.0001 *" in shown and "Without what 1 runs cost" in shown
     for arguments in (["--user", "ada"], ["--thread", priced.thread_id]):
         shown = said(usage.main, *arguments)
-        assert "1,000" in shown and "0.0004 " in shown and "Without what" not in shown
+        assert "1,000" in shown and "0.0001 " in shown and "Without what" not in shown
     with pytest.raises(SystemExit, match="No thread found"):
         said(usage.main, "--thread", "thread_none")
     with pytest.raises(SystemExit):

@@ -1,5 +1,6 @@
 """`cdk synth` as a person runs it: configuration, layers, reviews, and what the sources must not know."""
 
+import json
 import os
 import re
 import subprocess
@@ -161,6 +162,33 @@ def test_on_bedrock_there_is_no_key(tmp_path: Path, layers: Path) -> None:
         "FileSearchingestion",
         "FileSearchtoolfilesearch",
     }
+
+
+def warnings(folder: Path) -> list[str]:
+    """What the CDK CLI prints as warnings when it reads a cloud assembly."""
+    messages = [entry for path in folder.rglob("*.json") for entry in entries(json.loads(path.read_text()))]
+    return [str(entry["data"]) for entry in messages if entry.get("type") == "aws:cdk:warning"]
+
+
+def entries(value: Any) -> list[dict[str, Any]]:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    found = [entry for each in inner for entry in entries(each)]
+    return [value, *found] if isinstance(value, dict) else found
+
+
+def test_synth_warns_of_a_model_that_ends(tmp_path: Path, layers: Path) -> None:
+    for model in ("gpt-6-luna", "my-own-model"):
+        synthesise(tmp_path / model, layers, env="dev", model=model)
+        assert not any("switched off" in warning for warning in warnings(tmp_path / model))
+    synthesise(tmp_path / "gone", layers, env="dev", model="o4-mini", embedding_model="gpt-4.1-nano")
+    told = [warning for warning in warnings(tmp_path / "gone") if "switched off" in warning]
+    assert len(told) == 2
+    for setting, model in (("model", "o4-mini"), ("embedding_model", "gpt-4.1-nano")):
+        assert any(
+            f"The model {model} was switched off by its provider on 2026-10-23: calls of it fail. "
+            f"Name another one: `-c {setting}=...`" in warning
+            for warning in told
+        )
 
 
 def test_an_embedding_model_elsewhere_has_a_key_of_its_own(tmp_path: Path, layers: Path) -> None:

@@ -1,83 +1,149 @@
 """What a run has taken: prices and rounding, and where its time went."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant_engine import accounts
-from assistant_engine.prices import cost_of
+from assistant_engine import accounts, models
 from assistant_engine.records import Account, ToolStep, Turn, Usage
-from cdk.configuration import ENVIRONMENTS
+from cdk.configuration import EMBEDDING_MODELS, ENVIRONMENTS
+from cdk.model import MODELS, near_end
 from tests.unit.test_lifecycle import RUN
 
-TABLE = {
-    "gpt-4.1-mini": [0.4, 0.1, 1.6],
-    "gpt-4.1-mini-2025-04-14": [1, 1, 1],
-    "odd": [0.0375, 0.0001, 0],
-    "free": [0, 0, 0],
-}
+TABLE = """{
+  "plain": {"input": 0.4, "cached_input": 0.1, "cache_write": null, "output": 1.6, "long_context": [],
+            "shutdown_date": "2027-01-14"},
+  "plain-2025-04-14": {"input": 1, "cached_input": 1, "cache_write": null, "output": 1, "long_context": [],
+                       "shutdown_date": null},
+  "tiered": {"input": 0.1, "cached_input": 0.01, "cache_write": 0.125, "output": 0.5, "shutdown_date": null,
+             "long_context": [
+               {"above": 1000, "input": 0.2, "cached_input": 0.02, "cache_write": 0.25, "output": 0.75},
+               {"above": 2000, "input": 0.4, "cached_input": 0.04, "cache_write": 0.5, "output": 1}]},
+  "odd": {"input": 0.0375, "cached_input": 0.0001, "cache_write": 0.0001, "output": 0, "long_context": [],
+          "shutdown_date": null},
+  "free": {"input": 0, "cached_input": 0, "cache_write": 0, "output": 0, "long_context": [], "shutdown_date": null}
+}"""
 
 
 @pytest.fixture(autouse=True)
-def prices(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    def use(table: str) -> None:
-        monkeypatch.setenv("MODEL_PRICES", table)
-
-    use(json.dumps(TABLE))
-    return use
+def prices(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    path = tmp_path / "models.json"
+    path.write_text(TABLE)
+    monkeypatch.setattr(models, "TABLE", path)
+    models.table.cache_clear()
+    yield
+    models.table.cache_clear()
 
 
 @pytest.mark.parametrize(
     ("model", "usage", "nanodollars"),
     [
-        ("gpt-4.1-mini", Usage(1_000, 100), 560_000),
-        ("gpt-4.1-mini", Usage(1_000, 100, cached_tokens=400), 440_000),
-        ("gpt-4.1-mini", Usage(1_000, 100, reasoning_tokens=90), 560_000),
-        ("gpt-4.1-mini-2025-04-14", Usage(1_000, 0), 1_000_000),
-        ("gpt-4.1-mini-2026-01-31", Usage(1_000, 0), 400_000),
+        ("plain", Usage(1_000, 100), 560_000),
+        ("plain", Usage(1_000, 100, cached_tokens=400), 440_000),
+        ("plain", Usage(1_000, 100, reasoning_tokens=90), 560_000),
+        ("plain", Usage(1_000, 100, cached_tokens=400, cache_write_tokens=600), 440_000),
+        ("plain-2025-04-14", Usage(1_000, 0), 1_000_000),
+        ("plain-2026-01-31", Usage(1_000, 0), 400_000),
+        ("tiered", Usage(1_000, 100), 150_000),
+        ("tiered", Usage(1_000, 100, cached_tokens=300, cache_write_tokens=500), 20_000 + 3_000 + 62_500 + 50_000),
+        ("tiered", Usage(1_001, 100), 200_200 + 75_000),
+        ("tiered", Usage(2_000, 0, cached_tokens=400, cache_write_tokens=600), 200_000 + 8_000 + 150_000),
+        ("tiered", Usage(2_001, 100, cached_tokens=1, cache_write_tokens=1_000), 400_000 + 40 + 500_000 + 100_000),
+        ("tiered", Usage(10**9, 0), 4 * 10**11),
         ("odd", Usage(1, 0), 38),
         ("odd", Usage(3, 0), 113),
         ("odd", Usage(4, 0), 150),
         ("odd", Usage(1, 0, cached_tokens=1), 0),
         ("odd", Usage(5, 0, cached_tokens=5), 1),
-        ("gpt-4.1-mini", Usage(10**12, 10**12), 2 * 10**15),
+        ("odd", Usage(5, 0, cached_tokens=3, cache_write_tokens=2), 1),
+        ("plain", Usage(10**12, 10**12), 2 * 10**15),
         ("free", Usage(1, 1), 0),
-        ("gpt-4.1-mini", Usage(), 0),
+        ("plain", Usage(), 0),
     ],
 )
 def test_tokens_cost_their_price_rounded_once(model: str, usage: Usage, nanodollars: int) -> None:
-    assert cost_of(model, usage) == nanodollars
+    assert models.cost_of(model, usage) == nanodollars
 
 
-@pytest.mark.parametrize("model", ["gpt-4.1", "gpt-4.1-mini-preview", "gpt-4.1-mini-20250414", "my-gpt-4.1-mini", ""])
+@pytest.mark.parametrize("model", ["plai", "plain-preview", "plain-20250414", "my-plain", ""])
 def test_an_unknown_model_is_unpriced_and_not_free(model: str) -> None:
-    assert cost_of(model, Usage(1, 1)) is None
+    assert models.cost_of(model, Usage(1, 1)) is None
 
 
-def test_without_a_table_every_model_is_unpriced(prices: Callable[[str], None]) -> None:
-    prices("")
-    assert cost_of("gpt-4.1-mini", Usage(1, 1)) is None
+def test_a_long_prompt_raises_the_price_of_its_own_call_alone() -> None:
+    """Two calls of 900 tokens are no prompt of 1,800."""
+    run = replace(RUN, settings={"model": "tiered"})
+    once = accounts.with_turn(run, Turn([], Usage(900, 10), "in_progress"), None, 0)
+    assert once.cost == 95_000
+    twice = accounts.with_turn(replace(run, account=once), Turn([], Usage(900, 10), "completed"), None, 0)
+    assert accounts.closed(run, twice, 0).cost == 190_000
+    long = accounts.with_turn(replace(run, account=once), Turn([], Usage(1_500, 10), "completed"), None, 0)
+    assert accounts.closed(run, long, 0).cost == 95_000 + 300_000 + 7_500
 
 
-def test_the_configured_prices_say_where_they_are_from_and_reach_the_functions(prices: Callable[[str], None]) -> None:
-    configuration = ENVIRONMENTS["prod"]
-    prices(configuration.prices_json)
-    for model, price in configuration.model_prices.items():
-        assert price.source and len(price.date) == 10
-        assert 0 <= price.cached_input <= price.input
-        assert cost_of(model, Usage(1_000_000, 1_000_000)) == round((price.input + price.output) * 10**9)
-    with pytest.raises(ValueError, match="too many models"):
-        replace(configuration, model_prices={f"model-{number}": price for number in range(200)})
+def test_a_run_that_called_no_model_costs_nothing_if_its_model_has_a_price() -> None:
+    for model, cost in (("plain", 0), ("unknown", None)):
+        run = replace(RUN, settings={"model": model})
+        assert accounts.closed(run, accounts.without_turn(run, None, 0), 0).cost == cost
+
+
+def test_the_table_says_where_its_prices_are_from_and_when_each_model_ends() -> None:
+    path = Path(models.__file__).with_name("models.json")
+    for name, entry in json.loads(path.read_text()).items():
+        assert entry["source"] and date.fromisoformat(entry["date"]) <= date.today(), name
+        assert entry["shutdown_date"] is None or date.fromisoformat(entry["shutdown_date"]), name
+        tiers = [{**entry, "above": 0}, *entry["long_context"]]
+        assert [tier["above"] for tier in tiers] == sorted({tier["above"] for tier in tiers}), name
+        for tier in tiers:
+            assert 0 <= tier["cached_input"] <= tier["input"], name
+            assert tier["cache_write"] is None or tier["cache_write"] >= tier["input"], name
+
+
+def test_the_models_of_the_configuration_have_a_price_and_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "TABLE", Path(models.__file__).with_name("models.json"))
+    models.table.cache_clear()
+    configured = {configuration.model for configuration in ENVIRONMENTS.values()}
+    for name in (*configured, EMBEDDING_MODELS["openai"]):
+        entry = models.known(name)
+        assert entry is not None and entry.shutdown_date is None, name
+        assert models.cost_of(name, Usage(1_000, 0)), name
+
+
+@pytest.mark.parametrize(
+    ("model", "today", "said"),
+    [
+        ("gpt-4.1-mini", date(2026, 10, 15), None),
+        ("gpt-4.1-mini", date(2026, 10, 16), "is switched off by its provider on 2027-01-14, in 90 days"),
+        ("gpt-4.1-mini-2025-04-14", date(2027, 1, 13), "is switched off by its provider on 2027-01-14, in 1 days"),
+        ("gpt-4.1-mini", date(2027, 1, 14), "was switched off by its provider on 2027-01-14: calls of it fail"),
+        ("gpt-4.1-mini", date(2030, 1, 1), "was switched off by its provider on 2027-01-14: calls of it fail"),
+        ("gpt-6-luna", date(2030, 1, 1), None),
+        ("my-own-model", date(2030, 1, 1), None),
+    ],
+)
+def test_a_model_whose_end_is_near_is_named_with_its_day(model: str, today: date, said: str | None) -> None:
+    told = near_end(model, today)
+    assert told is None if said is None else told is not None and f"The model {model} {said}" in told
+
+
+def test_synth_and_functions_agree_on_the_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "TABLE", MODELS)
+    models.table.cache_clear()
+    for name in [*models.table(), "gpt-4.1-2025-04-14", "gpt-4.1-preview", "none"]:
+        entry = models.known(name)
+        assert (near_end(name, date.max) is not None) == (entry is not None and entry.gone(date.max)), name
 
 
 counts = st.integers(0, 10**9)
 some_accounts = st.builds(
     Account,
-    usage=st.builds(Usage, counts, counts, counts, counts),
+    usage=st.builds(Usage, counts, counts, counts, counts, counts),
     model_calls=counts, tool_calls=counts, model_ms=counts, tool_ms=counts, client_ms=counts, engine_ms=counts,
     cost=st.none() | counts,
 )  # fmt: skip
@@ -113,7 +179,7 @@ def test_calls_side_by_side_count_each_moment_once(step: ToolStep | None, millis
 
 
 def test_the_four_times_are_the_run_s_time() -> None:
-    run = replace(RUN, settings={"model": "gpt-4.1-mini"}, created_ms=1_000)
+    run = replace(RUN, settings={"model": "plain"}, created_ms=1_000)
     asked = accounts.with_turn(run, Turn([], Usage(10, 5), "in_progress", calls=[{}, {}]), None, model_ms=200)
     run = replace(run, turn=1, account=replace(asked, client_ms=300))
     answered = accounts.with_turn(run, Turn([], Usage(20, 5), "completed"), tools((2_000, 2_100)), model_ms=400)

@@ -160,6 +160,15 @@ def test_a_first_message_that_takes_too_much_is_not_kept() -> None:
         ({"input_tokens_details": {"cached_tokens": 9}, "output_tokens_details": None}, Usage(7, 3, cached_tokens=7)),
         ({"input_tokens_details": [5], "output_tokens_details": {"reasoning_tokens": "2"}}, Usage(7, 3)),
         ({"input_tokens_details": {"cached_tokens": -1}}, Usage(7, 3)),
+        (
+            {"input_tokens_details": {"cached_tokens": 5, "cache_write_tokens": 2}},
+            Usage(7, 3, cached_tokens=5, cache_write_tokens=2),
+        ),
+        (
+            {"input_tokens_details": {"cached_tokens": 5, "cache_write_tokens": 9}},
+            Usage(7, 3, cached_tokens=5, cache_write_tokens=2),
+        ),
+        ({"input_tokens_details": {"cache_write_tokens": "2"}}, Usage(7, 3)),
     ],
 )
 def test_cached_and_reasoning_tokens_are_among_the_others(details: Json, usage: Usage) -> None:

@@ -21,6 +21,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
     monkeypatch.setenv("MODEL_PROVIDER", "openai")
     monkeypatch.setenv("MODEL_BASE_URL", server.url)
     monkeypatch.setattr(model, "_key", lambda: "sk-first")
+    monkeypatch.setattr(model, "_REFUSES", {})
     model._client.cache_clear()
     yield server
     model._client.cache_clear()
@@ -29,7 +30,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
 
 def ask(server: ModelServer, behaviour: Behaviour, retries: int = 0) -> Json:
     server.when("Hello", [behaviour])
-    return model.respond({"input": "Hello"}, "run_1/0/1", 30, retries, lambda: False)
+    return model.respond({"model": "some", "input": "Hello"}, "run_1/0/1", 30, retries, lambda: False)
 
 
 def outcome(server: ModelServer, body: Any) -> Turn:
@@ -144,6 +145,124 @@ def test_a_key_that_was_rotated_is_read_again_once(server: ModelServer, monkeypa
         model.respond({"input": "Hello"}, "run_1/0/1", 30, 0, lambda: False)
     given = [request.headers["authorization"] for request in server.journal]
     assert given == ["Bearer sk-first", "Bearer sk-first", "Bearer sk-second", "Bearer sk-second"]
+
+
+def unsupported(name: str, message: str = "", param: str | None = None, code: str | None = None) -> Behaviour:
+    """A refusal of a sampling parameter, as OpenAI words it unless told otherwise."""
+    words = message or f"Unsupported parameter: '{name}' is not supported with this model."
+    error = {"message": words, "type": "invalid_request_error", "param": param, "code": code}
+    return Behaviour(400, {}, {"error": error})
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        unsupported("temperature", param="temperature"),
+        unsupported("temperature", param="temperature", code="unsupported_parameter"),
+        unsupported(
+            "temperature", "'temperature' does not support 0.8 with this model. Only the default is supported."
+        ),
+        Behaviour(400, {}, {"message": "ValidationException: `temperature` is deprecated for this model."}),
+        Behaviour(400, {}, {"error": {"message": "Sorry.", "param": "temperature", "code": "unsupported_value"}}),
+    ],
+)
+def test_a_model_that_takes_no_temperature_is_asked_without_and_remembered(
+    server: ModelServer, refusal: Behaviour
+) -> None:
+    body = {"model": "reasons", "input": "Hello", "temperature": 0.2, "top_p": 0.5, "reasoning": {"effort": "low"}}
+    server.when("Hello", [refusal, Behaviour(body=response())])
+    assert model.respond(body, "run_1/0/1", 30, 0, lambda: False)["status"] == "completed"
+    server.when("Hello", [Behaviour(body=response())] * 2)
+    model.respond(body, "run_1/1/2", 30, 0, lambda: False)
+    model.respond({**body, "reasoning": {"effort": "none"}}, "run_1/2/3", 30, 0, lambda: False)
+    sent = [[name for name in ("temperature", "top_p") if name in request.body] for request in server.journal]
+    assert sent == [["temperature", "top_p"], ["top_p"], ["top_p"], ["temperature", "top_p"]]
+
+
+def test_a_model_may_refuse_one_sampling_parameter_after_the_other(server: ModelServer) -> None:
+    refusals = [unsupported(name, param=name) for name in ("temperature", "top_p")]
+    server.when("Hello", [*refusals, Behaviour(body=response())])
+    body = {"model": "reasons", "input": "Hello", "temperature": 0.2, "top_p": 0.5}
+    assert model.respond(body, "run_1/0/1", 30, 0, lambda: False)["status"] == "completed"
+    assert len(server.journal) == 3
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        unsupported("temperature", "Invalid 'temperature': decimal above maximum value.", param="temperature"),
+        unsupported("tools", param="tools"),
+        unsupported("top_p", param="top_p"),
+        Behaviour(422, {}, unsupported("temperature", param="temperature").body),
+    ],
+)
+def test_what_else_is_refused_is_not_asked_again(server: ModelServer, refusal: Behaviour) -> None:
+    server.when("Hello", [refusal, Behaviour(body=response())])
+    with pytest.raises(model.Refused):
+        model.respond({"model": "some", "input": "Hello", "temperature": 0.2}, "run_1/0/1", 30, 0, lambda: False)
+    assert len(server.journal) == 1
+
+
+GONE = {
+    "OpenAI": (404, {"message": "The model `x` does not exist.", "param": None, "code": "model_not_found"}),
+    "OpenAI, 400": (400, {"message": "The requested model 'x' does not exist.", "code": "model_not_found"}),
+    "OpenAI, retired": (
+        404,
+        {"message": "The model `x` has been deprecated, learn more here: https://e.org", "code": "model_not_found"},
+    ),
+    "OpenAI, no access": (403, {"message": "Project `p` does not have access to model `x`", "code": "model_not_found"}),
+    "Azure": (404, {"message": "The API deployment for this resource does not exist.", "code": "DeploymentNotFound"}),
+    "Azure, retired": (410, {"message": "The model is retired.", "code": "ModelDeprecated"}),
+    "any": (410, {"message": "Gone."}),
+    "Bedrock": (404, {"message": "This model version has reached the end of its life. Please refer to ..."}),
+    "Bedrock, unknown": (400, {"message": "The provided model identifier is invalid."}),
+    "Bedrock, legacy": (404, {"message": "Access denied. This Model is marked by provider as Legacy and ..."}),
+    "vLLM": (404, {"message": "The model `x` does not exist.", "type": "NotFoundError", "code": 404}),
+    "Ollama": (404, {"message": 'model "x" not found, try pulling it first', "type": "not_found_error"}),
+}
+
+
+@pytest.mark.parametrize("provider", GONE)
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("o4-mini-2025-04-16", "was switched off by its provider on 2026-10-23"),
+        ("gpt-6-luna", "does not exist at the model's provider, or this deployment may not use it"),
+        ("my-model", "does not exist at the model's provider, or this deployment may not use it"),
+    ],
+)
+def test_a_model_that_is_gone_is_named_with_the_day_and_what_to_do(
+    server: ModelServer, provider: str, name: str, said: str
+) -> None:
+    status, error = GONE[provider]
+    server.when("Hello", [Behaviour(status, {}, {"error": error})])
+    with pytest.raises(model.Refused) as refused:
+        model.respond({"model": name, "input": "Hello"}, "run_1/0/1", 30, 0, lambda: False)
+    assert type(refused.value) is model.Refused
+    assert refused.value.code == "invalid_prompt"
+    message = refused.value.message
+    assert message.startswith(f"The model '{name}' {said}. Name another model in the assistant or the run;")
+    assert message.endswith(f"The provider says: {error['message']}")
+    assert len(server.journal) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (404, {"message": "Not Found"}),
+        (404, {"message": "Item 'rs_1' not found.", "param": "input"}),
+        (400, {"message": "This model's maximum context length is 128000 tokens."}),
+        (400, {"message": "The parameter 'x' of this model is deprecated.", "param": "x"}),
+        (400, {"message": "Image file-1 of the model does not exist.", "param": "input[0]"}),
+        (429, {"message": "The model is no longer available to you today.", "code": "rate_limit_exceeded"}),
+    ],
+)
+def test_what_is_wrong_otherwise_is_the_server_s_own_words(
+    server: ModelServer, status: int, error: dict[str, str]
+) -> None:
+    with pytest.raises(model.Refused) as refused:
+        ask(server, Behaviour(status, {}, {"error": error}))
+    assert refused.value.message == error["message"]
 
 
 @pytest.mark.parametrize("status", [400, 429, 500])

@@ -5,8 +5,8 @@ A turn's account is written with the turn, the final one with the run's end, so 
 
 from dataclasses import replace
 
-from assistant_engine.prices import cost_of
-from assistant_engine.records import Account, Run, ToolStep, Turn
+from assistant_engine.models import cost_of
+from assistant_engine.records import Account, Run, ToolStep, Turn, Usage
 
 
 def with_turn(run: Run, turn: Turn, tools: ToolStep | None, model_ms: int) -> Account:
@@ -17,6 +17,7 @@ def with_turn(run: Run, turn: Turn, tools: ToolStep | None, model_ms: int) -> Ac
         model_ms: how long the model took for this turn.
     """
     account = run.account
+    cost = cost_of(run.settings["model"], turn.usage)
     return replace(
         account,
         usage=account.usage + turn.usage,
@@ -24,6 +25,8 @@ def with_turn(run: Run, turn: Turn, tools: ToolStep | None, model_ms: int) -> Ac
         tool_calls=account.tool_calls + len(turn.calls),
         model_ms=account.model_ms + model_ms,
         tool_ms=account.tool_ms + busy_ms(tools),
+        # Each call has a price of its own: that of a long prompt holds for the whole of it.
+        cost=None if cost is None else (account.cost or 0) + cost,
     )
 
 
@@ -43,10 +46,11 @@ def without_turn(run: Run, tools: ToolStep | None, now_ms: int) -> Account:
 
 
 def closed(run: Run, account: Account, now_ms: int) -> Account:
-    """The account of a run that ends now: with its price, and the engine's share of its time."""
+    """The account of a run that ends now, with the engine's share of its time. Without model calls it costs nothing."""
     known = account.model_ms + account.tool_ms + account.client_ms
     engine_ms = max(0, now_ms - run.created_ms - known)
-    return replace(account, engine_ms=engine_ms, cost=cost_of(run.settings["model"], account.usage))
+    cost = account.cost if account.model_calls else cost_of(run.settings["model"], Usage())
+    return replace(account, engine_ms=engine_ms, cost=cost)
 
 
 def busy_ms(tools: ToolStep | None) -> int:

@@ -271,9 +271,11 @@ def _usage(reported: Any) -> Usage:
     """The tokens that the server reported; a figure that makes no sense counts as none."""
     figures = _object(reported)
     prompt, completion = _reported(figures.get("input_tokens")), _reported(figures.get("output_tokens"))
-    cached = _reported(_object(figures.get("input_tokens_details")).get("cached_tokens"))
+    details = _object(figures.get("input_tokens_details"))
+    cached = min(_reported(details.get("cached_tokens")), prompt)
+    written = min(_reported(details.get("cache_write_tokens")), prompt - cached)
     reasoning = _reported(_object(figures.get("output_tokens_details")).get("reasoning_tokens"))
-    return Usage(prompt, completion, min(cached, prompt), min(reasoning, completion))
+    return Usage(prompt, completion, cached, min(reasoning, completion), written)
 
 
 def _object(value: Any) -> Json:

@@ -9,9 +9,11 @@ import json
 import math
 import os
 import random
+import re
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
@@ -20,6 +22,7 @@ import boto3
 import httpx2
 import openai
 
+from assistant_engine import models
 from assistant_engine.records import Json, well_formed
 
 CANCEL_CHECK_SECONDS = 2.0
@@ -30,6 +33,24 @@ MOST_RESPONSE_BYTES = 2_000_000
 
 MOST_FILE_BYTES = 100_000_000
 """A file that the provider's code made is carried over up to this size, as one of our own code interpreter."""
+
+SAMPLING = ("temperature", "top_p")
+"""What a model that reasons may refuse. Clients of the Assistants API send it to every model."""
+
+_GONE_CODES = {"model_not_found", "modelnotfound", "deploymentnotfound", "modeldeprecated", "deploymentretired"}
+"""Codes of OpenAI, Azure OpenAI and their likes for a model that is not there, in lower case."""
+
+_GONE_WORDS = re.compile(
+    r"\b(model|deployment)\b.*("
+    r"does not exist|not found|no longer (available|supported)|end of (its )?life|marked by provider as legacy|"
+    r"(is|was|were|been) (deprecated|retired|shut ?down|switched off|decommissioned|discontinued|removed|sunset)|"
+    r"identifier is invalid)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""How providers without such a code say it: Amazon Bedrock, vLLM, Ollama."""
+
+_REFUSES: dict[tuple[str, str | None], set[str]] = {}
+"""What of `SAMPLING` a model refused at a reasoning effort, so that a warm function asks it in vain once only."""
 
 _CHUNK_BYTES = 1_000_000
 _CONNECT_SECONDS = 10
@@ -63,7 +84,10 @@ class TryAgain(Refused):
 
 
 def respond(body: Json, request_id: str, timeout: float, retries: int, cancelled: Callable[[], bool]) -> Json:
-    """One call of the model; a second one if the key was refused and the secret holds another one by now.
+    """One call of the model, and another one where that may mend what was refused: the key, or sampling parameters.
+
+    The key is read again, once: the secret may hold another one by now. `temperature` and `top_p` are left out if the
+    model does not take them: a model that reasons has no use for them, as OpenAI's guide to its latest models says.
 
     Args:
         body: the body of `POST /responses`.
@@ -80,15 +104,25 @@ def respond(body: Json, request_id: str, timeout: float, retries: int, cancelled
         TryAgain, Refused, Cancelled
     """
     deadline = time.monotonic() + timeout
-    answer = _call(body, request_id, deadline, retries, cancelled)
-    if isinstance(answer, openai.AuthenticationError | openai.PermissionDeniedError):
-        if not _another_key():
-            # The server's own words may repeat a part of the key.
-            raise Refused("server_error", "The model's server does not accept the credentials of this deployment.")
-        answer = _call(body, request_id, deadline, retries, cancelled)
-    if isinstance(answer, Exception):
-        raise _classified(answer, retries) from None
-    return _checked(_parsed(answer), retries)
+    kind = str(body.get("model")), (body.get("reasoning") or {}).get("effort")
+    refuses = _REFUSES.get(kind, set())
+    key_was_read = False
+    while True:
+        taken = {name: value for name, value in body.items() if name not in refuses}
+        answer = _call(taken, request_id, deadline, retries, cancelled)
+        if not isinstance(answer, Exception):
+            return _checked(_parsed(answer), retries)
+        if _is_gone(answer):
+            raise Refused("invalid_prompt", _gone(kind[0], answer))
+        if isinstance(answer, openai.AuthenticationError | openai.PermissionDeniedError) and not key_was_read:
+            if not _another_key():
+                # The server's own words may repeat a part of the key.
+                raise Refused("server_error", "The model's server does not accept the credentials of this deployment.")
+            key_was_read = True
+        elif refused := _refused_sampling(answer, taken):
+            refuses = _REFUSES[kind] = refuses | refused
+        else:
+            raise _classified(answer, retries) from None
 
 
 def container_file(container_id: str, file_id: str, deadline: float) -> bytes | None:
@@ -188,16 +222,54 @@ def _classified(error: Exception, retries: int) -> Exception:
     return error
 
 
+def _refused_sampling(error: Exception, body: Json) -> set[str]:
+    """Which sampling parameters of the request the model does not take, if that is what it says."""
+    if not isinstance(error, openai.BadRequestError):
+        return set()
+    message = _message(error.body) or ""
+    if not re.search(r"support|deprecated", f"{error.code} {message}", re.IGNORECASE):
+        return set()
+    return {name for name in SAMPLING if name in body and (error.param == name or re.search(rf"\b{name}\b", message))}
+
+
+def _is_gone(error: Exception) -> bool:
+    """Whether the server says that there is no such model, or no longer, or not for this key."""
+    if not isinstance(error, openai.APIStatusError) or error.status_code not in (400, 403, 404, 410):
+        return False
+    if error.status_code == 410 or str(error.code).lower() in _GONE_CODES:
+        return True
+    return error.param in (None, "", "model") and bool(_GONE_WORDS.search(_message(error.body) or ""))
+
+
+def _gone(name: str, error: Exception) -> str:
+    """Say that a model is gone, since when if that is known, and what to do."""
+    entry = models.known(name)
+    if entry and entry.gone(datetime.now(UTC).date()):
+        said = f"was switched off by its provider on {entry.shutdown_date}"
+    else:
+        said = "does not exist at the model's provider, or this deployment may not use it"
+    advice = "Name another model in the assistant or the run; GET /v1/models lists those that this deployment knows."
+    body = error.body if isinstance(error, openai.APIStatusError) else None
+    key = _key_of(error) if isinstance(error, openai.APIStatusError) else ""
+    words = _shown(body, "", key)
+    return f"The model '{name[:256]}' {said}. {advice}" + (f" The provider says: {words}" if words else "")
+
+
 def _late(retries: int) -> TryAgain:
     return TryAgain("server_error", "The model did not answer in time.", _jitter(retries))
 
 
 def _shown(error: Any, default: str, key: str = "") -> str:
     """The server's own words, cut, if it has any and does not repeat the key in them."""
-    message = error.get("message") if isinstance(error, dict) else None
-    if not isinstance(message, str) or not message or (key and key in message):
+    message = _message(error)
+    if not message or (key and key in message):
         return default
     return well_formed(message[:_MOST_MESSAGE_CHARACTERS])
+
+
+def _message(error: Any) -> str | None:
+    message = error.get("message") if isinstance(error, dict) else None
+    return message if isinstance(message, str) else None
 
 
 def _key_of(error: openai.APIStatusError) -> str:

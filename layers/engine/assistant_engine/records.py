@@ -36,6 +36,7 @@ class Usage:
 
     Attributes:
         cached_tokens: those of the prompt that the provider had at hand.
+        cache_write_tokens: those of the prompt that the provider put into its cache; none of them is a cached one.
         reasoning_tokens: those of the completion that nobody sees.
     """
 
@@ -43,6 +44,7 @@ class Usage:
     completion_tokens: int = 0
     cached_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_write_tokens: int = 0
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(
@@ -50,6 +52,7 @@ class Usage:
             self.completion_tokens + other.completion_tokens,
             self.cached_tokens + other.cached_tokens,
             self.reasoning_tokens + other.reasoning_tokens,
+            self.cache_write_tokens + other.cache_write_tokens,
         )
 
     @property
@@ -79,7 +82,7 @@ class Account:
         tool_ms: while tools of the stack worked; of calls side by side each moment counts once.
         client_ms: while the run waited for its client.
         engine_ms: the rest; 0 until the run has ended.
-        cost: billionths of a US dollar; None for a model without a price, and until the run has ended.
+        cost: of the model calls, in billionths of a US dollar; None for a model without a price.
 
     Adding two gives the account of both; one without a cost adds none.
     """

@@ -24,6 +24,7 @@ from assistant_engine.schemas.common import (
     TruncationObject,
     by_type,
 )
+from assistant_engine.schemas.usage import Day
 
 Time = Annotated[int, Field(ge=0)]
 
@@ -483,6 +484,9 @@ class Model(Schema):
     object: Literal["model"]
     created: Time
     owned_by: str
+    shutdown_date: Day | None = Field(
+        description="The day on which its provider switches the model off; null if none is known."
+    )
 
 
 class _List(Schema):

@@ -53,6 +53,7 @@ class UsageTotal(Schema):
     runs: Count
     prompt_tokens: Count
     cached_tokens: int = Field(ge=0, description="Those of the prompts that the provider had at hand.")
+    cache_write_tokens: int = Field(ge=0, description="Those of the prompts that the provider put into its cache.")
     completion_tokens: Count
     reasoning_tokens: int = Field(ge=0, description="Those of the completions that nobody sees.")
     total_tokens: Count

@@ -41,7 +41,7 @@ def status_change(record: Json) -> Json | None:
         "sequence": run["run_sequence"],
         "created_at": run["created_at"],
         "usage": account.usage.api() if ended else None,
-        "cost": None if account.cost is None else account.cost / NANODOLLARS,
+        "cost": account.cost / NANODOLLARS if ended and account.cost is not None else None,
         "last_error": {"code": error["code"]} if error else None,
         "incomplete_details": {"reason": details["reason"]} if details else None,
     }
