@@ -48,8 +48,6 @@ class Storage(Construct):
             lifecycle_rules=[
                 LifecycleRule(id="abort-multipart", abort_incomplete_multipart_upload_after=Duration.days(2)),
                 LifecycleRule(id="forget-unfinished-uploads", prefix="uploads/", expiration=Duration.days(2)),
-                # What a key's first answer was is remembered for a day.
-                LifecycleRule(id="forget-answers", prefix="text/idempotency/", expiration=Duration.days(3)),
                 *(
                     LifecycleRule(
                         id=f"forget-files-after-{days}-days",

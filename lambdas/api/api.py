@@ -34,7 +34,7 @@ from assistant_engine.errors import (
 from assistant_engine.files import HOSTED_SEARCH
 from assistant_engine.records import Json
 from assistant_engine.step import fault_of, logger
-from assistant_engine.store import Replayed
+from assistant_engine.store import Replayed, Store
 from authorization import keys
 
 # Powertools sends bytes as base64, though it says that a serializer gives text.
@@ -94,7 +94,36 @@ def api_error(error: ApiError) -> Response[Json]:
 
 
 def replayed(before: Replayed) -> Response[Json]:
-    return Response(200, "application/json", before.answer)
+    """What the same request has created before, as it is now; a 404 where it was deleted."""
+    try:
+        return _created_before(exchange.store(), before.made)
+    except ApiError as error:
+        return api_error(error)
+
+
+def _created_before(store: Store, made: Json) -> Response[Json]:
+    answer: Json
+    match made:
+        case {"object": "thread.run", "thread_id": thread_id, "id": run_id}:
+            return runs.again(thread_id, run_id)
+        case {"object": "assistant", "id": assistant_id}:
+            answer = store.assistants.get(assistant_id)
+        case {"object": "thread", "id": thread_id}:
+            answer = store.threads.get(thread_id).api()
+        case {"object": "thread.message", "thread_id": thread_id, "id": message_id}:
+            store.threads.get(thread_id)
+            answer = store.threads.get_message(thread_id, message_id)
+        case {"object": "file", "id": file_id}:
+            answer = store.files.get(file_id)
+        case {"object": "upload", "id": upload_id}:
+            answer = store.uploads.get(upload_id)
+        case {"object": "upload.part", "upload_id": upload_id, "id": part_id}:
+            answer = store.uploads.part(upload_id, part_id)
+        case {"object": "vector_store", "id": vector_store_id}:
+            answer = store.vector_stores.get(vector_store_id)
+        case _:
+            raise AssertionError(made["object"])
+    return Response(200, "application/json", answer)
 
 
 def unexpected(error: Exception) -> Response[Json]:

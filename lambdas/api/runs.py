@@ -123,6 +123,16 @@ def _watched(run: Run) -> Run:
     return run if status == run.status else store().runs.get(run.thread_id, run.id)
 
 
+def again(thread_id: str, run_id: str) -> Response[Json]:
+    """The answer to a request that has created this run before.
+
+    Raises:
+        NotFound: its thread was deleted.
+    """
+    store().threads.get(thread_id)
+    return _answer(store().runs.get(thread_id, run_id))
+
+
 def _answer(run: Run) -> Response[Json]:
     headers = {} if run.status in TERMINAL else {"openai-poll-after-ms": str(poll_after(run, now_ms() // 1000))}
     return Response(200, "application/json", _shown(run), headers=headers)

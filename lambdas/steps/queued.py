@@ -48,7 +48,8 @@ def _requested_run(request: Any, execution: Json, run_id: str) -> Run:
             idempotency=Idempotency(f"run-request#{project}#{key}", valid) if key else None,
         )
     except Replayed as before:
-        run = store().runs.get(before.answer["thread_id"], before.answer["id"])
+        store(project).threads.get(before.made["thread_id"])  # A deleted thread's run is no answer.
+        run = store(project).runs.get(before.made["thread_id"], before.made["id"])
     # The execution bears the name that its caller gave it; the line tells a query which one to look for.
     logger.info("run %s of %s is asked for by execution %s", run.id, run.thread_id, execution["name"])
     return run

@@ -205,12 +205,12 @@ def test_the_same_key_creates_once(client: openai.OpenAI, assistant: Assistant) 
     thread = client.beta.threads.create(messages=[{"role": "user", "content": "say hello"}])
     key = {"Idempotency-Key": str(uuid.uuid4())}
     run = client.beta.threads.runs.create(thread.id, assistant_id=assistant.id, extra_headers=key)
-    assert client.beta.threads.runs.create(thread.id, assistant_id=assistant.id, extra_headers=key) == run
+    assert client.beta.threads.runs.create(thread.id, assistant_id=assistant.id, extra_headers=key).id == run.id
     with pytest.raises(openai.ConflictError):
         client.beta.threads.runs.create(thread.id, assistant_id=assistant.id, temperature=0, extra_headers=key)
     key = {"Idempotency-Key": str(uuid.uuid4())}
     made = [client.beta.threads.create_and_run(assistant_id=assistant.id, extra_headers=key) for _ in range(2)]
-    assert made[0] == made[1]
+    assert made[0].id == made[1].id and made[0].thread_id == made[1].thread_id
     for ending in (run, made[0]):
         client.beta.threads.runs.poll(ending.id, thread_id=ending.thread_id)
     assert [listed.id for listed in client.beta.threads.runs.list(thread.id)] == [run.id]
@@ -227,7 +227,7 @@ def test_the_same_key_at_once_creates_once(client: openai.OpenAI, assistant: Ass
 
     with ThreadPoolExecutor(3) as pool:
         runs = list(pool.map(create, range(3)))
-    assert runs[0] == runs[1] == runs[2]
+    assert {run.id for run in runs} == {runs[0].id}
     client.beta.threads.runs.poll(runs[0].id, thread_id=thread.id)
     client.beta.threads.runs.cancel(runs[0].id, thread_id=thread.id)
 

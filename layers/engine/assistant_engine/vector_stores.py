@@ -231,7 +231,7 @@ def _made_once(store: Store, request: Json, now_ms: int, idempotency: Idempotenc
     try:
         return str(create(store, queue(), request, now_ms, own)["id"])
     except Replayed as before:
-        store_id: str = before.answer["id"]
+        store_id: str = before.made["id"]
         _add(store, store_id, request["file_ids"], now_ms, request.get("chunking_strategy"))
         return store_id
 

@@ -70,7 +70,7 @@ class Store:
             Replayed: for the same request.
             Conflict: for another one.
         """
-        idempotency.check(self.database, self.blobs, os.environ["MESSAGES_TABLE"])
+        idempotency.check(self.database, os.environ["MESSAGES_TABLE"])
 
     @cached_property
     def assistants(self) -> Assistants:

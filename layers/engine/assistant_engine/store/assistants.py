@@ -29,7 +29,7 @@ class Assistants:
             Replayed, Conflict: the idempotency key was used.
         """
         if idempotency:
-            idempotency.check(self._db, self._blobs, self._idempotency_table)
+            idempotency.check(self._db, self._idempotency_table)
         pointer = {
             "assistant_type": assistant["id"],
             "assistant_id": assistant["id"],
@@ -43,12 +43,12 @@ class Assistants:
         ]
         if idempotency:
             now = assistant["created_at"]
-            actions.append(idempotency.action(self._idempotency_table, self._blobs, assistant, now))
+            actions.append(idempotency.action(self._idempotency_table, assistant, now))
         try:
             self._db.transact(actions)
         except ConditionFailed:
             if idempotency:
-                idempotency.check(self._db, self._blobs, self._idempotency_table)
+                idempotency.check(self._db, self._idempotency_table)
             raise
 
     def get(self, assistant_id: str) -> Json:

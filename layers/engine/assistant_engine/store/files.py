@@ -74,19 +74,19 @@ class Files:
             Replayed, Conflict: the idempotency key was used.
         """
         if idempotency:
-            idempotency.check(self._db, self._blobs, self._idempotency_table)
+            idempotency.check(self._db, self._idempotency_table)
         self._blobs.client.put_object(
             Bucket=self._blobs.bucket, Key=self.key(file["id"]), Body=data, **self.tagging(file)
         )
         actions = [self.put(file, media_type)]
         if idempotency:
-            actions.append(idempotency.action(self._idempotency_table, self._blobs, file, file["created_at"]))
+            actions.append(idempotency.action(self._idempotency_table, file, file["created_at"]))
         try:
             self._db.transact(actions)
         except ConditionFailed:
             self.delete_bytes(file["id"])
             if idempotency:
-                idempotency.check(self._db, self._blobs, self._idempotency_table)
+                idempotency.check(self._db, self._idempotency_table)
             raise
 
     def register(self, file: Json, media_type: str) -> None:

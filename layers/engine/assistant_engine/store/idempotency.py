@@ -1,4 +1,7 @@
-"""Idempotency records: part of the transaction that they protect."""
+"""Idempotency records: part of the transaction that they protect.
+
+A record holds ids, never what was said: what was made is read where it lies, and is gone when it was deleted.
+"""
 
 import hashlib
 import json
@@ -8,22 +11,24 @@ from typing import Any
 
 from assistant_engine.errors import Conflict
 from assistant_engine.records import Json
-from assistant_engine.store.dynamodb import Blobs, Database, marshal, values
+from assistant_engine.store.dynamodb import Database, marshal, values
 
 KEPT_SECONDS = 24 * 3600
 """How long a key is remembered."""
+
+_IDS = ("object", "id", "thread_id", "upload_id")
 
 
 class Replayed(Exception):
     """The request was carried out before, under the same key.
 
     Attributes:
-        answer: the object that was answered then, in the API's shape.
+        made: `{"object", "id"}` of what was created then, and the `thread_id` or `upload_id` that it lies below.
     """
 
-    def __init__(self, answer: Json) -> None:
+    def __init__(self, made: Json) -> None:
         super().__init__("this request was carried out before")
-        self.answer = answer
+        self.made = made
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +49,16 @@ class Idempotency:
     def _key(self) -> Json:
         return {"thread_id": f"idempotency#{hashlib.sha256(self.key.encode()).hexdigest()}", "message_id": "record"}
 
-    def action(self, table: str, blobs: Blobs, answer: Json, now: int) -> Json:
-        """The action that records `answer` in the transaction; it fails when the key was used."""
+    def action(self, table: str, created: Json, now: int) -> Json:
+        """The action that records what the transaction creates; it fails when the key was used.
+
+        Args:
+            created: the object in the API's shape.
+        """
         item = {
             **self._key(),
             "fingerprint": self._fingerprint(),
-            **blobs.pack("answer", answer, f"text/idempotency/{self._fingerprint()}/{answer['id']}.json"),
+            "made": {name: created[name] for name in _IDS if name in created},
             "ttl": now + KEPT_SECONDS,
         }
         return {
@@ -63,7 +72,7 @@ class Idempotency:
             }
         }
 
-    def check(self, database: Database, blobs: Blobs, table: str) -> None:
+    def check(self, database: Database, table: str) -> None:
         """Look whether the key was used.
 
         Raises:
@@ -79,4 +88,4 @@ class Idempotency:
                 param="Idempotency-Key",
                 code="idempotency_key_in_use",
             )
-        raise Replayed(blobs.unpack("answer", item))
+        raise Replayed(item["made"])

@@ -95,7 +95,7 @@ class Runs:
             Replayed, Conflict: the idempotency key was used.
         """
         if idempotency:
-            idempotency.check(self._db, self._blobs, self._table)
+            idempotency.check(self._db, self._table)
         for _ in range(_CLOCK_ATTEMPTS):
             thread = new_thread or self._threads.get(run.thread_id)
             if thread.active_run:
@@ -103,7 +103,7 @@ class Runs:
                     return self.get(run.thread_id, run.id)
                 if idempotency:
                     # The active run may be the answer to this very request, sent twice at once.
-                    idempotency.check(self._db, self._blobs, self._table)
+                    idempotency.check(self._db, self._table)
                 raise InvalidRequest(f"Thread {thread.id} already has an active run {thread.active_run}.")
             first_ms = max(now_ms, thread.last_ms + 1)
             last_ms = first_ms + len(messages)
@@ -128,7 +128,7 @@ class Runs:
             actions += [self._put_run(created), listed]
             if idempotency:
                 answer = created.api([], ended=False)
-                actions.append(idempotency.action(self._table, self._blobs, answer, created.created_at))
+                actions.append(idempotency.action(self._table, answer, created.created_at))
             try:
                 self._db.transact(actions)
                 return created
@@ -140,7 +140,7 @@ class Runs:
                     ) from None
                 # Someone else was first: on the key, on this very run, or on the thread, which is looked at again.
                 if idempotency:
-                    idempotency.check(self._db, self._blobs, self._table)
+                    idempotency.check(self._db, self._table)
                 if run.id and (existing := self.find(run.thread_id, run.id)):
                     return existing
         raise Conflict(f"Too many writers on {run.thread_id} at once. Please try again.", code="conflict")

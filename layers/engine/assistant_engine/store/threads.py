@@ -56,15 +56,15 @@ class Threads:
             Replayed, Conflict: the idempotency key was used.
         """
         if idempotency:
-            idempotency.check(self._db, self._blobs, self._table)
+            idempotency.check(self._db, self._table)
         actions = self.new_thread_actions(thread, messages)
         if idempotency:
-            actions.append(idempotency.action(self._table, self._blobs, thread.api(), thread.created_at))
+            actions.append(idempotency.action(self._table, thread.api(), thread.created_at))
         try:
             self._db.transact(actions)
         except ConditionFailed:
             if idempotency:
-                idempotency.check(self._db, self._blobs, self._table)
+                idempotency.check(self._db, self._table)
             raise
 
     def new_thread_actions(self, thread: Thread, messages: list[Json], active_run: str | None = None) -> list[Json]:
@@ -305,7 +305,7 @@ class Threads:
             Replayed, Conflict: the idempotency key was used.
         """
         if idempotency:
-            idempotency.check(self._db, self._blobs, self._table)
+            idempotency.check(self._db, self._table)
         for _ in range(_CLOCK_ATTEMPTS):
             thread = self.get(thread_id)
             if thread.active_run:
@@ -318,14 +318,14 @@ class Threads:
                 *self.put_messages([stamped]),
             ]
             if idempotency:
-                actions.append(idempotency.action(self._table, self._blobs, stamped, stamped["created_at"]))
+                actions.append(idempotency.action(self._table, stamped, stamped["created_at"]))
             try:
                 self._db.transact(actions)
                 return stamped
             except ConditionFailed:
                 # The head moved on, or was locked or deleted: the next look at it tells which.
                 if idempotency:
-                    idempotency.check(self._db, self._blobs, self._table)
+                    idempotency.check(self._db, self._table)
         raise Conflict(f"Too many writers on {thread_id} at once. Please try again.", code="conflict")
 
     def advance(self, thread: Thread, messages: list[Json], last_ms: int, *, lock: str | None = None) -> Json:

@@ -77,6 +77,26 @@ class Uploads:
         }
         self._write([self._put(item)], upload, upload["created_at"], idempotency)
 
+    def get(self, upload_id: str) -> Json:
+        """The upload.
+
+        Raises:
+            NotFound: no upload has this id, or the file that it became was deleted.
+        """
+        upload = _upload(self._item(upload_id))
+        return {**upload, "file": self._files.get(upload["file"]["id"])} if upload["file"] else upload
+
+    def part(self, upload_id: str, part_id: str) -> Json:
+        """A part of an upload, as `UploadPart`.
+
+        Raises:
+            NotFound: no upload has this id, or it has no such part.
+        """
+        self._item(upload_id)
+        if self._db.get(self._table, _key(upload_id, part_id)) is None:
+            raise NotFound(f"No part found with id '{ids.shown(part_id)}'.")
+        return _part(upload_id, part_id)
+
     def _put(self, item: Json) -> Json:
         absent = "attribute_not_exists(assistant_id)"
         return {"Put": {"TableName": self._table, "Item": marshal(item), "ConditionExpression": absent}}
@@ -85,11 +105,11 @@ class Uploads:
         if not idempotency:
             self._db.transact(actions)
             return
-        idempotency.check(self._db, self._blobs, self._idempotency_table)
+        idempotency.check(self._db, self._idempotency_table)
         try:
-            self._db.transact([*actions, idempotency.action(self._idempotency_table, self._blobs, answer, now)])
+            self._db.transact([*actions, idempotency.action(self._idempotency_table, answer, now)])
         except ConditionFailed:
-            idempotency.check(self._db, self._blobs, self._idempotency_table)
+            idempotency.check(self._db, self._idempotency_table)
             raise
 
     def add_part(self, upload_id: str, data: bytes, now_ms: int, idempotency: Idempotency | None = None) -> Json:
@@ -102,14 +122,9 @@ class Uploads:
         """
         item = self._pending(upload_id)
         part_id = ids.new_id("part_", now_ms)
-        part = {
-            "id": part_id,
-            "object": "upload.part",
-            "created_at": now_ms // 1000,
-            "upload_id": upload_id,
-        }
         self._blobs.client.put_object(Bucket=self._blobs.bucket, Key=_part_key(upload_id, part_id), Body=data)
         record = {**_key(upload_id, part_id), "bytes": len(data), "ttl": item["ttl"]}
+        part = _part(upload_id, part_id)
         self._write([self._put(record)], part, now_ms // 1000, idempotency)
         return part
 
@@ -333,6 +348,11 @@ class Uploads:
 
 def _key(upload_id: str, own_id: str) -> Json:
     return {"assistant_type": upload_id, "assistant_id": own_id}
+
+
+def _part(upload_id: str, part_id: str) -> Json:
+    created_at = ids.milliseconds_of(part_id) // 1000
+    return {"id": part_id, "object": "upload.part", "created_at": created_at, "upload_id": upload_id}
 
 
 def _part_key(upload_id: str, part_id: str) -> str:

@@ -56,7 +56,7 @@ class VectorStores:
             Replayed, Conflict: the idempotency key was used.
         """
         if idempotency:
-            idempotency.check(self._db, self._blobs, self._table)
+            idempotency.check(self._db, self._table)
         expires = vector_store.get("expires_after")
         item = {
             **head_key(vector_store["id"]),
@@ -79,12 +79,12 @@ class VectorStores:
         }
         actions: list[Json] = [{"Put": put}]
         if idempotency:
-            actions.append(idempotency.action(self._table, self._blobs, vector_store, vector_store["created_at"]))
+            actions.append(idempotency.action(self._table, vector_store, vector_store["created_at"]))
         try:
             self._db.transact(actions)
         except ConditionFailed:
             if idempotency:
-                idempotency.check(self._db, self._blobs, self._table)
+                idempotency.check(self._db, self._table)
             raise
 
     def get(self, store_id: str) -> Json:
