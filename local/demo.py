@@ -15,7 +15,6 @@ from typing import Any
 
 from openai import OpenAI, omit
 from openai.types.beta.threads import Run
-from rich.console import Console
 from rich.markup import escape
 
 from local.processes import LocalError
@@ -24,11 +23,12 @@ from local.up import Local, shown, up
 from samples.sample import Sample, finish, save, start
 from scripts import history
 from scripts.showing import Showing
+from scripts.terminal import Terminal
 
 SAMPLES = ROOT / "samples"
 WORKING = ("queued", "in_progress")
 
-console = Console(highlight=False, soft_wrap=True)
+console = Terminal(highlight=False, soft_wrap=True)
 
 
 class Demo:
@@ -73,11 +73,13 @@ class Demo:
                 self._answer(run)
         answer = finish(self.client, run)
         if answer.run.status != "completed":
-            console.print(f"  [red]{answer.run.status}[/]: {answer.run.last_error or answer.run.incomplete_details}")
+            console.print(
+                f"  [red]{answer.run.status}[/]: {escape(str(answer.run.last_error or answer.run.incomplete_details))}"
+            )
             return answer.run.status
         console.print(f"[bold]{self.sample.assistant['name']}:[/] {escape(answer.text)}")
         for path in save(answer):
-            console.print(f"  [green]made[/] {path}")
+            console.print(f"  [green]made[/] {escape(str(path))}")
             if path.suffix == ".png":
                 _open(path)
         if usage := answer.run.usage:

@@ -11,7 +11,6 @@ Without ENV it is the local stack's. Setting replaces what was set before, and h
 import argparse
 import os
 import re
-import sys
 import time
 from decimal import Decimal, InvalidOperation
 
@@ -21,6 +20,7 @@ from assistant_engine.store import Store
 from assistant_engine.store.usage import Budget
 from assistant_engine.usage import used_today
 from scripts import stack
+from scripts.terminal import say, stop
 
 
 def lines(store: Store, now_ms: int) -> list[str]:
@@ -74,9 +74,9 @@ def main(arguments: list[str] | None = None) -> None:
             store.assistants.get(given.assistant)  # A typing error would be a budget of nobody.
         if given.command != "show":
             store.usage.set_budget(Budget(given.assistant, *limits))
-        print("\n".join(lines(store, int(time.time() * 1000))))
+        say("\n".join(lines(store, int(time.time() * 1000))))
     except (stack.StackNotFound, ApiError) as error:
-        sys.exit(str(error))
+        stop(str(error))
 
 
 if __name__ == "__main__":

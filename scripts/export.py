@@ -6,7 +6,6 @@ It is what the stack does each night by itself; the same day once more gives the
 import argparse
 import json
 import os
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,6 +14,7 @@ from botocore.config import Config
 
 from assistant_engine.store.runs import ENDED_SHARDS
 from scripts import stack
+from scripts.terminal import say, stop
 
 
 class ExportFailed(Exception):
@@ -63,8 +63,8 @@ def main(arguments: list[str] | None = None) -> None:
         config = Config(read_timeout=910, retries={"total_max_attempts": 1})
         counts = export(boto3.client("lambda", config=config), function, given.day)
     except (stack.StackNotFound, ExportFailed) as error:
-        sys.exit(str(error))
-    print(f"{counts['runs']:,} runs and {counts['messages']:,} messages: s3://{found.variables['BUCKET']}/export/")
+        stop(str(error))
+    say(f"{counts['runs']:,} runs and {counts['messages']:,} messages: s3://{found.variables['BUCKET']}/export/")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from `<prefix>-webhook-dead-letters.fifo` to the queue it came from. Who dies on
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from assistant_engine.records import Json
 from assistant_engine.store.changes import status_change
 from scripts import stack
+from scripts.terminal import say, stop
 
 Client = Callable[[str], Any]
 
@@ -102,10 +102,10 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         found = stack.find(given.env)
         prefix = found.variables["EVENT_BUS"]
-        print(f"{on_the_bus(found.client, prefix):,} events published again", end=", ", flush=True)
-        print(f"{at_the_webhook(found.client, prefix):,} on their way to the webhook.")
+        say(f"{on_the_bus(found.client, prefix):,} events published again", end=", ")
+        say(f"{at_the_webhook(found.client, prefix):,} on their way to the webhook.")
     except (stack.StackNotFound, NotPublished) as error:
-        sys.exit(str(error))
+        stop(str(error))
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 
 import json
 
-from rich.console import Console
 from rich.markup import escape
 
 from scripts.history import Change
+from scripts.terminal import Terminal
 
 STATUSES = ("queued", "in_progress", "requires_action", "completed", "incomplete", "expired", "cancelled", "failed")
 COLOURS = {"completed": "green", "requires_action": "yellow", "failed": "red", "expired": "red", "cancelled": "red"}
@@ -14,7 +14,7 @@ COLOURS = {"completed": "green", "requires_action": "yellow", "failed": "red", "
 class Showing:
     """Shows changes on a console."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Terminal) -> None:
         self._console = console
 
     def show(self, change: Change) -> None:

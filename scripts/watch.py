@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from rich.console import Console
+from rich.markup import escape
 
 from assistant_engine.lifecycle import TERMINAL
 from assistant_engine.records import NANODOLLARS, Run
@@ -17,13 +17,14 @@ from scripts import stack
 from scripts.history import LOOK_SECONDS, follow
 from scripts.recorded import Records, RunNotFound
 from scripts.showing import COLOURS, Showing
+from scripts.terminal import Terminal, stop
 
 
-def watch(records: Records, run: Run, console: Console) -> Run:
+def watch(records: Records, run: Run, console: Terminal) -> Run:
     """Show the run from its beginning until it ends; how it ended."""
     showing = Showing(console)
     errors = records.step_functions.exceptions
-    console.print(f"{run.id} of {run.thread_id}, {run.settings['model']}")
+    console.print(f"{run.id} of {run.thread_id}, {escape(run.settings['model'])}")
     followed = set()
     while run.status not in TERMINAL or run.execution not in followed:
         if run.execution not in followed:
@@ -50,14 +51,14 @@ def _show_waiting(records: Records, run: Run, showing: Showing) -> None:
 
 
 def summary(run: Run) -> str:
-    """The run's end and what it used, in a line."""
+    """The run's end and what it used, in a line of markup."""
     used, cost = run.usage, run.account.cost
     told = run.last_error or run.incomplete_details
     return (
         f"[{COLOURS.get(run.status, 'cyan')}]{run.status}[/]: {run.turn} turns, {run.attempts} model calls,"
         f" {used.prompt_tokens} prompt and {used.completion_tokens} completion tokens"
         + (f", {dollars(cost)} US dollars" if cost is not None else "")
-        + (f"; {' '.join(map(str, told.values()))}" if told else "")
+        + (f"; {escape(' '.join(map(str, told.values())))}" if told else "")
     )
 
 
@@ -78,14 +79,14 @@ def the_run(parser: argparse.ArgumentParser, work: Callable[[Records, Run, argpa
         records = Records(found)
         work(records, records.find(given.run, given.thread), given)
     except (stack.StackNotFound, RunNotFound) as error:
-        sys.exit(str(error))
+        stop(str(error))
     except KeyboardInterrupt:
         sys.exit(130)
 
 
 def main() -> None:
     """Watch the run that the command line names."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Terminal(highlight=False, soft_wrap=True)
 
     def work(records: Records, run: Run, given: argparse.Namespace) -> None:
         console.print(summary(watch(records, run, console)))

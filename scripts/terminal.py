@@ -1,0 +1,47 @@
+"""Writes to the operator's terminal: what comes from elsewhere is shown as text and can't command the terminal.
+
+Models, tools, files and callers choose names and texts. An escape sequence in one could clear the screen, write into
+the clipboard or change the window's title; a bidirectional control shows a text in another order than it has.
+"""
+
+import re
+import sys
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+_CONTROLS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 and C1 but newline and tab
+    "\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069"  # what turns the direction, or ends a line
+    "\ud800-\udfff]"  # what can't be written as UTF-8
+)
+
+
+def inert(text: str) -> str:
+    """The text with its control characters spelled out (`\\x1b`), but for newlines and tabs."""
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def say(text: str, end: str = "\n") -> None:
+    """Write a line to standard output."""
+    print(inert(text), end=end, flush=True)
+
+
+def stop(text: str) -> NoReturn:
+    """Write a line to standard error and exit with 1."""
+    sys.exit(inert(text))
+
+
+class Terminal(Console):
+    """A rich console that prints inert text. What it prints is markup: text from elsewhere is to be escaped."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print as `Console.print` does."""
+        super().print(*(inert(each) if isinstance(each, str) else each for each in objects), **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Make the segments of a table, say, whose cells hold text from elsewhere."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(inert(segment.text), segment.style)

@@ -1,0 +1,102 @@
+"""What operators see is inert: control characters and markup of models, tools and callers are shown as text."""
+
+import ast
+import io
+import unicodedata
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from rich.markup import escape
+from rich.table import Table
+
+from assistant_engine.records import Account, Usage
+from scripts import terminal, usage
+from scripts.history import Change
+from scripts.showing import Showing
+from scripts.terminal import Terminal, inert
+from scripts.watch import summary
+from tests.unit.test_lifecycle import RUN
+
+HOSTILE = "\x1b]52;c;ZXZpbA==\x07\x1b[2J\r\x08\x9b31m\u202egnp.exe[red]no[/]\x00\u2066"
+INERT = (
+    "\\x1b]52;c;ZXZpbA==\\x07\\x1b[2J\\r\\x08\\x9b31m\\u202egnp.exe[red]no[/]\\x00\\u2066"  # what is printable stays
+)
+
+
+def recorded() -> tuple[Terminal, io.StringIO]:
+    file = io.StringIO()
+    return Terminal(file=file, highlight=False, soft_wrap=True, force_terminal=False, width=500), file
+
+
+def test_every_control_character_but_newline_and_tab_is_spelled_out() -> None:
+    bidirectional = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    controls = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) == "Cc"]
+    for character in [*controls, *bidirectional, "\ud800"]:
+        if character in "\n\t":
+            assert inert(character) == character
+        else:
+            assert inert(f"a{character}b").isascii() and character not in inert(character), hex(ord(character))
+    assert inert("Größe 日本 👩‍💻 naïve") == "Größe 日本 👩‍💻 naïve"
+    assert inert(HOSTILE) == INERT
+
+
+def test_a_terminal_prints_text_and_tables_inert() -> None:
+    console, file = recorded()
+    console.print(f"[green]ok[/] {escape(HOSTILE)}")
+    table = Table(title=escape(HOSTILE))
+    table.add_column(escape(HOSTILE))
+    table.add_row(escape(HOSTILE))
+    console.print(table)
+    shown = file.getvalue()
+    assert f"ok {INERT}\n" in shown
+    assert shown.count("]52;c;") == 4
+    assert not [character for character in shown if unicodedata.category(character) == "Cc" and character != "\n"]
+    assert "\u202e" not in shown
+
+
+def test_calls_outputs_and_errors_of_a_run_are_inert() -> None:
+    console, file = recorded()
+    call = {"payload": {"function_name": f"f{HOSTILE}", "arguments": HOSTILE}}
+    at = datetime.now(UTC)
+    for change in (
+        Change(True, "call_tools", {"calls": [call]}, at, 0),
+        Change(False, "call_tools", {"outputs": [{"output": HOSTILE}]}, at, 1),
+    ):
+        Showing(console).show(change)
+    error = {"code": "invalid_prompt", "message": HOSTILE}
+    run = replace(RUN, status="failed", last_error=error, account=Account(Usage(1, 1)), settings={"model": "m"})
+    console.print(summary(run))
+    shown = file.getvalue()
+    assert f"calls f{INERT}({INERT})" in shown
+    assert f"returned {INERT}" in shown
+    assert f"invalid_prompt {INERT}" in shown
+    assert not [character for character in shown if unicodedata.category(character) == "Cc" and character != "\n"]
+
+
+def test_lines_and_errors_are_inert(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.say(HOSTILE)
+    assert capsys.readouterr().out == f"{INERT}\n"
+    with pytest.raises(SystemExit) as stopped:
+        terminal.stop(HOSTILE)
+    assert stopped.value.code == INERT
+
+
+def test_a_title_of_a_table_of_usage_is_no_markup() -> None:
+    console, file = recorded()
+    console.print(usage.table({"total": dict.fromkeys([*usage.COLUMNS, "unpriced_runs"], 0), "data": []}, HOSTILE))
+    assert INERT in file.getvalue()
+
+
+def test_commands_write_through_the_terminal_alone() -> None:
+    """`keys.py` runs without the packages of development; it prints names that it has checked itself."""
+    folder = Path(terminal.__file__).parent
+    for path in sorted(folder.glob("*.py")):
+        if path.name in ("terminal.py", "keys.py", "lifecycle_picture.py", "openapi.py"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):
+                called = ast.unparse(node.func)
+                assert called not in ("print", "Console", "sys.stdout.write"), path.name
+                assert called != "sys.exit" or ast.unparse(node.args[0]) == "130", path.name
