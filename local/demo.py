@@ -15,7 +15,6 @@ from typing import Any
 
 from openai import OpenAI, omit
 from openai.types.beta.threads import Run
-from rich.markup import escape
 
 from local.processes import LocalError
 from local.tools import ROOT
@@ -23,7 +22,7 @@ from local.up import Local, shown, up
 from samples.sample import Sample, finish, save, start
 from scripts import history
 from scripts.showing import Showing
-from scripts.terminal import Terminal
+from scripts.terminal import Terminal, plain
 
 SAMPLES = ROOT / "samples"
 WORKING = ("queued", "in_progress")
@@ -53,7 +52,7 @@ class Demo:
     def ask(self, question: dict[str, Any]) -> str:
         """Run the assistant on a question and show what happens; the run's last status."""
         user = self.sample.user_of(question)
-        console.print(f"\n[bold]{user}:[/] {escape(question['text'])}")
+        console.print(f"\n[bold]{user}:[/] {plain(question['text'])}")
         attached = [
             self.client.files.create(file=self.sample.folder / name, purpose="assistants")
             for name in question.get("attachments", [])
@@ -74,12 +73,12 @@ class Demo:
         answer = finish(self.client, run)
         if answer.run.status != "completed":
             console.print(
-                f"  [red]{answer.run.status}[/]: {escape(str(answer.run.last_error or answer.run.incomplete_details))}"
+                f"  [red]{answer.run.status}[/]: {plain(str(answer.run.last_error or answer.run.incomplete_details))}"
             )
             return answer.run.status
-        console.print(f"[bold]{self.sample.assistant['name']}:[/] {escape(answer.text)}")
+        console.print(f"[bold]{self.sample.assistant['name']}:[/] {plain(answer.text)}")
         for path in save(answer):
-            console.print(f"  [green]made[/] {escape(str(path))}")
+            console.print(f"  [green]made[/] {plain(str(path))}")
             if path.suffix == ".png":
                 _open(path)
         if usage := answer.run.usage:

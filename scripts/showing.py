@@ -2,10 +2,10 @@
 
 import json
 
-from rich.markup import escape
+from rich.console import Console
 
 from scripts.history import Change
-from scripts.terminal import Terminal
+from scripts.terminal import plain
 
 STATUSES = ("queued", "in_progress", "requires_action", "completed", "incomplete", "expired", "cancelled", "failed")
 COLOURS = {"completed": "green", "requires_action": "yellow", "failed": "red", "expired": "red", "cancelled": "red"}
@@ -14,7 +14,7 @@ COLOURS = {"completed": "green", "requires_action": "yellow", "failed": "red", "
 class Showing:
     """Shows changes on a console."""
 
-    def __init__(self, console: Terminal) -> None:
+    def __init__(self, console: Console) -> None:
         self._console = console
 
     def show(self, change: Change) -> None:
@@ -41,7 +41,7 @@ class Showing:
 
     def tell(self, what: str, text: str) -> None:
         """Show a line of what happens within a status; further lines of the text are indented."""
-        lines = escape(text).replace("\n", f"\n{' ' * 14}")
+        lines = plain(text).replace("\n", f"\n{' ' * 14}")
         self._console.print(f"            [magenta]{what}[/] {lines}")
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from rich.console import Console, ConsoleOptions, RenderableType
+from rich.markup import escape
 from rich.segment import Segment
 
 _CONTROLS = re.compile(
@@ -24,6 +25,11 @@ def inert(text: str) -> str:
     return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
+def plain(text: str) -> str:
+    """Text from elsewhere as a part of markup: it appears as it is."""
+    return escape(inert(text))
+
+
 def say(text: str, end: str = "\n") -> None:
     """Write a line to standard output."""
     print(inert(text), end=end, flush=True)
@@ -35,7 +41,7 @@ def stop(text: str) -> NoReturn:
 
 
 class Terminal(Console):
-    """A rich console that prints inert text. What it prints is markup: text from elsewhere is to be escaped."""
+    """A console that prints nothing but inert text, also where a command forgets `plain`."""
 
     def print(self, *objects: Any, **options: Any) -> None:
         """Print as `Console.print` does."""

@@ -10,7 +10,6 @@ import time
 from typing import Any
 
 from rich import box
-from rich.markup import escape
 from rich.table import Table
 
 from assistant_engine.errors import ApiError
@@ -18,7 +17,7 @@ from assistant_engine.records import DEFAULT_PROJECT, Json
 from assistant_engine.store import Store
 from assistant_engine.usage import report
 from scripts import stack
-from scripts.terminal import Terminal, inert, stop
+from scripts.terminal import Terminal, plain, stop
 
 COLUMNS = {
     "runs": "runs",
@@ -42,9 +41,7 @@ WIDTH = 200
 
 def table(told: Json, title: str) -> Table:
     """A `UsageReport` as a table."""
-    shown = Table(
-        title=escape(inert(title)), show_footer=True, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title_justify="left"
-    )
+    shown = Table(title=plain(title), show_footer=True, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title_justify="left")
     shown.add_column("day (UTC)", footer="in all", no_wrap=True)
     total = _cells(told["total"])
     for heading, footer in zip(COLUMNS.values(), total, strict=True):

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from rich.markup import escape
+from rich.console import Console
 
 from assistant_engine.lifecycle import TERMINAL
 from assistant_engine.records import NANODOLLARS, Run
@@ -17,14 +17,14 @@ from scripts import stack
 from scripts.history import LOOK_SECONDS, follow
 from scripts.recorded import Records, RunNotFound
 from scripts.showing import COLOURS, Showing
-from scripts.terminal import Terminal, stop
+from scripts.terminal import Terminal, plain, stop
 
 
-def watch(records: Records, run: Run, console: Terminal) -> Run:
+def watch(records: Records, run: Run, console: Console) -> Run:
     """Show the run from its beginning until it ends; how it ended."""
     showing = Showing(console)
     errors = records.step_functions.exceptions
-    console.print(f"{run.id} of {run.thread_id}, {escape(run.settings['model'])}")
+    console.print(f"{run.id} of {run.thread_id}, {plain(run.settings['model'])}")
     followed = set()
     while run.status not in TERMINAL or run.execution not in followed:
         if run.execution not in followed:
@@ -58,7 +58,7 @@ def summary(run: Run) -> str:
         f"[{COLOURS.get(run.status, 'cyan')}]{run.status}[/]: {run.turn} turns, {run.attempts} model calls,"
         f" {used.prompt_tokens} prompt and {used.completion_tokens} completion tokens"
         + (f", {dollars(cost)} US dollars" if cost is not None else "")
-        + (f"; {escape(' '.join(map(str, told.values())))}" if told else "")
+        + (f"; {plain(' '.join(map(str, told.values())))}" if told else "")
     )
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -56,8 +57,10 @@ def test_a_terminal_prints_text_and_tables_inert() -> None:
     assert "\u202e" not in shown
 
 
-def test_calls_outputs_and_errors_of_a_run_are_inert() -> None:
-    console, file = recorded()
+@pytest.mark.parametrize("kind", [Terminal, Console])
+def test_calls_outputs_and_errors_of_a_run_are_inert(kind: type[Console]) -> None:
+    file = io.StringIO()
+    console = kind(file=file, highlight=False, soft_wrap=True, force_terminal=False, width=500)
     call = {"payload": {"function_name": f"f{HOSTILE}", "arguments": HOSTILE}}
     at = datetime.now(UTC)
     for change in (
