@@ -3,6 +3,19 @@ ENV ?= dev
 SAY ?=
 SAMPLE ?=
 KEEP ?=
+PART ?=
+RUN ?=
+THREAD ?=
+DAY ?=
+
+# What is given here is data, and may come from a stranger: commands get it through their environment, never as a part of
+# their text. `value` takes it as it is, so that a $(shell ...) in it is no more than these letters.
+GIVEN := ENV SAY SAMPLE KEEP PART RUN THREAD DAY
+ENV_IS_GIVEN := $(findstring command,$(origin ENV))
+$(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
+export $(GIVEN)
+# Several words, each an argument of its own, without the shell's patterns.
+WORDS := set -f;
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -33,8 +46,9 @@ $(VENV)/.installed: local/requirements.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer, with its venv module, is needed (say PYTHON=... if it has another name)."; exit 1; }
 	@echo "Setting up $(VENV) (once, about a minute)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' local/requirements.txt)"
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement local/requirements.txt
+	@sed -n '/^uv==/,/[^\]$$/p' local/requirements.txt > $(VENV)/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(VENV)/uv.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement local/requirements.txt
 	@touch $@
 
 node_modules/.installed: package-lock.json $(VENV)/.installed
@@ -49,18 +63,18 @@ down: setup
 	@$(BIN)/python -m local.up down $(if $(KEEP),--keep)
 
 demo: setup
-	@$(BIN)/python -m local.demo $(SAMPLE)
+	@$(BIN)/python -m local.demo $${SAMPLE:+"$$SAMPLE"}
 
 # Of the local stack; of one in your account where ENV is given. SAY is what the command is told: see scripts/.
 SCRIPT = PYTHONPATH=layers/engine $(BIN)/python -m scripts.$@
-WHERE := $(if $(findstring command,$(origin ENV)),--env $(ENV))
+WHERE := $(if $(ENV_IS_GIVEN),"--env=$$ENV")
 
 watch report: setup
-	@test -n "$(RUN)" || { echo "Say which run: make $@ RUN=run_..."; exit 1; }
-	@$(SCRIPT) $(RUN) $(if $(THREAD),--thread $(THREAD)) $(WHERE)
+	@test -n "$$RUN" || { echo "Say which run: make $@ RUN=run_..."; exit 1; }
+	@$(SCRIPT) $${THREAD:+"--thread=$$THREAD"} $(WHERE) -- "$$RUN"
 
 usage budget export republish: setup
-	@$(SCRIPT) $(SAY) $(if $(DAY),--day $(DAY)) $(WHERE)
+	@$(WORDS) $(SCRIPT) $$SAY $${DAY:+"--day=$$DAY"} $(WHERE)
 
 # Three processes, each with a stack of its own: the tests mostly wait.
 PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
@@ -88,12 +102,11 @@ format: setup
 
 # The paths of tests/e2e against a stack in your AWS account, with its own model: costs a few cents.
 smoke: setup
-	@SMOKE_ENV=$(ENV) $(BIN)/python -m pytest tests/e2e
+	@SMOKE_ENV="$$ENV" $(BIN)/python -m pytest tests/e2e
 
 # Costs, speed and sizes; makes the tables and plots of docs/performance.md. PART="costs growth" measures these alone.
-PART ?=
 bench: setup layers
-	@$(BIN)/python -m bench $(PART)
+	@$(WORDS) $(BIN)/python -m bench $$PART
 
 # What is made from the code and committed: the picture of the lifecycle, the API's description and its page.
 docs: setup
@@ -106,23 +119,24 @@ layers: setup
 	@$(BIN)/python -m layers.build --target host
 
 synth: setup
-	@node_modules/.bin/cdk synth --quiet -c env=$(ENV)
+	@node_modules/.bin/cdk synth --quiet -c "env=$$ENV"
 
 # SAY="-c model=..." changes the configuration. A stack that is new takes over what an earlier one left.
 deploy: setup
-	@$(BIN)/python -m scripts.before_deploy --env $(ENV) $(SAY)
-	@node_modules/.bin/cdk deploy -c env=$(ENV) $(SAY)
+	@$(WORDS) $(BIN)/python -m scripts.before_deploy "--env=$$ENV" $$SAY
+	@$(WORDS) node_modules/.bin/cdk deploy -c "env=$$ENV" $$SAY
 
 # Deletes an environment that does not keep its data; asks first.
 destroy: setup
-	@$(BIN)/python -m scripts.destroy --env $(ENV)
+	@$(BIN)/python -m scripts.destroy "--env=$$ENV"
 
 # Resolves every lock anew from its .in file.
-LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --custom-compile-command "make lock"
+LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock"
 lock: setup
 	@$(LOCK) requirements.in --output-file requirements.txt
 	@$(LOCK) local/requirements.in --output-file local/requirements.txt
 	@for folder in layers/openai layers/parsers layers/powertools layers/python_data layers/standardwebhooks \
 		lambdas/tools/file_search; do \
-		$(LOCK) --generate-hashes $$folder/requirements.in --output-file $$folder/requirements.txt; done
+		$(LOCK) $$folder/requirements.in --output-file $$folder/requirements.txt; done
 	@$(BIN)/npm install --package-lock-only --silent --registry=https://registry.npmjs.org
