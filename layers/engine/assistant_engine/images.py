@@ -11,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from assistant_engine import conversation
 from assistant_engine.errors import InvalidRequest
 from assistant_engine.fetch import fetch
+from assistant_engine.image_types import image_type
 from assistant_engine.records import Json
-from assistant_engine.store.files import MOST_IMAGE_BYTES, Files, image_type
+from assistant_engine.store.files import MOST_IMAGE_BYTES, Files
 
 MOST_BYTES = 64 * 1024**2
 """All images of one model call, as base64: they stand in memory some three times over."""

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 from pydantic_core import PydanticCustomError
 
 from assistant_engine import urls
+from assistant_engine.image_types import data_url_fault
 
 ABSENT: Any = None
 """The default of a field that may be left out but not be null. `parse` never shows it: the field is then absent."""
@@ -258,7 +259,10 @@ class MessageContentImageFileObject(Schema):
 
 def _fit_to_fetch(url: str) -> str:
     """What a name resolves to is checked when the image is fetched."""
-    if not url.startswith("data:"):
+    if url.startswith("data:"):
+        if fault := data_url_fault(url):
+            raise problem(f"Invalid '{{param}}': {fault}.", code="invalid_value")
+    else:
         try:
             urls.parse(url)
         except urls.Unfit as unfit:

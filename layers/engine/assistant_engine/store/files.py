@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from assistant_engine import ids
 from assistant_engine.errors import InvalidRequest, NotFound
+from assistant_engine.image_types import image_type
 from assistant_engine.records import Json
 from assistant_engine.store import objects
 from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, marshal
@@ -255,19 +256,3 @@ def disposition(filename: str) -> str:
 
 def _own_key(file_id: str) -> Json:
     return {"assistant_type": file_id, "assistant_id": file_id}
-
-
-def image_type(data: bytes) -> str | None:
-    """The media type of a PNG, JPEG, GIF or WebP image, None of anything else.
-
-    By the bytes it starts with: names and headers come from outside, and the model's API refuses a wrong type.
-    """
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if data.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if data.startswith((b"GIF87a", b"GIF89a")):
-        return "image/gif"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    return None
