@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from local.processes import Background, free_port
+from scripts import private
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
@@ -39,7 +40,7 @@ def start(
     if running is not None:
         return running
     _PROCESS.stop(directory)
-    temporary = directory / "tmp"
+    temporary = private.folder(directory) / "tmp"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     port = free_port(preferred_port)

@@ -17,6 +17,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from scripts import private
+
 
 class LocalError(Exception):
     """Something a person has to put right; the message is the whole of what they are shown."""
@@ -44,9 +46,9 @@ class Background:
 
         Raises LocalError with the end of the log if it ends early or doesn't answer within `timeout` seconds.
         """
-        directory.mkdir(parents=True, exist_ok=True)
+        private.folder(directory)
         log = directory / f"{self.name}.log"
-        with log.open("wb") as output:
+        with os.fdopen(private.create(log), "wb") as output:
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,

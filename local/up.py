@@ -25,7 +25,7 @@ from layers.build import BuildError, build
 from local import embedding_model, emulator, offline_model
 from local.processes import LocalError
 from local.tools import CDK, NODE, ROOT, SCRIPTS
-from scripts import keys
+from scripts import keys, private
 from scripts.stack import Stack, variables
 
 DIRECTORY = ROOT / ".local"
@@ -118,7 +118,7 @@ def up(
         "ASSISTANTS_BASE_URL": base_url(outputs, port),
         "ASSISTANTS_API_KEY": _api_key(directory, secrets, outputs["ApiKeysSecret"]),
     }
-    (directory / "env").write_text("".join(f"{name}={value}\n" for name, value in written.items()))
+    private.write(directory / "env", "".join(f"{name}={value}\n" for name, value in written.items()))
     return Local(written, outputs, offline, context.get("model", ""))
 
 
@@ -177,7 +177,7 @@ def _deploy(
             )
         )
     (outputs,) = json.loads(outputs_file.read_text()).values()
-    record.write_text(json.dumps({"made_from": made_from, "outputs": outputs}))
+    private.write(record, json.dumps({"made_from": made_from, "outputs": outputs}))
     return outputs
 
 
@@ -279,6 +279,8 @@ def _model_settings() -> dict[str, str]:
     """Return what the environment, or else a `.env` file, says about the model; empty values count as unset."""
     settings = {}
     file = ROOT / ".env"
+    if file.is_file():
+        private.close(file)
     for line in file.read_text().splitlines() if file.is_file() else []:
         name, separator, value = line.partition("=")
         if separator and not line.lstrip().startswith("#"):

@@ -154,7 +154,7 @@ def save(answer: Answer) -> list[Path]:
     folder = Path(".local/samples") / answer.run.id
     paths = []
     for name, content in answer.files.items():
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
         paths.append(folder / name)
     return paths

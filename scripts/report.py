@@ -18,6 +18,7 @@ from assistant_engine.errors import ApiError
 from assistant_engine.lifecycle import TERMINAL
 from assistant_engine.records import Json, Run
 from assistant_engine.store import Store
+from scripts import private
 from scripts.recorded import Recorded, Records
 from scripts.terminal import say
 from scripts.timeline import Bar, bars
@@ -179,9 +180,9 @@ _templates.filters.update(seconds=_seconds, moment=_moment)
 
 def write(records: Records, run: Run, path: Path | None = None) -> Path:
     """Write the report of a run; where it is."""
-    path = path or FOLDER / f"{run.id}.html"
+    path = path or private.folder(FOLDER) / f"{run.id}.html"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(html(records.read(run), datetime.now(UTC)))
+    private.write(path, html(records.read(run), datetime.now(UTC)))
     return path
 
 
