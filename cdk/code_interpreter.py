@@ -51,7 +51,7 @@ class CodeInterpreter(Construct):
             code=Code.from_asset(str(ROOT / "lambdas" / "tools" / "code_interpreter"), exclude=["__pycache__"]),
             handler="broker.handler",
             layers=layers.get("engine", "openai"),
-            environment={**tables.environment, **storage.environment, **told},
+            environment={**tables.environment, **storage.environment, **told, "TOOL": "code_interpreter"},
             # Others' calls on the thread may be faster, and then this one's code runs once more.
             timeout=min(900, 3 * timeout),
             memory=512,
@@ -60,7 +60,7 @@ class CodeInterpreter(Construct):
         # What it signs addresses for, it must be allowed itself.
         storage.allow(self.broker, ["GetObject", "PutObject"], "files/", "sandbox/")
         storage.allow(self.broker, ["DeleteObject"], "sandbox/")
-        storage.allow(self.broker, ["PutObject"], "outputs/")
+        storage.allow_outputs(self.broker, "code_interpreter")
 
         isolated = configuration.sandbox_network == "isolated"
         network = (

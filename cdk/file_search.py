@@ -100,13 +100,13 @@ class FileSearch(Construct):
             ),
             handler="search.handler",
             layers=layers.get("engine", "openai", "tool-file_search"),
-            environment=shared,
+            environment={**shared, "TOOL": "file_search"},
             timeout=60,
             memory=1769,
         )
         tables.allow_partitions(self.search, ["GetItem", "Query", "UpdateItem"], tables.messages, VECTOR_STORES)
         storage.allow(self.search, ["GetObject"], "vectors/")
-        storage.allow(self.search, ["PutObject"], "outputs/")
+        storage.allow_outputs(self.search, "file_search")
         embedding.allow(self.search)
         # With a filter, a query asks for the right to read vectors as well.
         self._allow_vectors(self.search, "QueryVectors", "GetVectors")

@@ -22,7 +22,7 @@ class Storage(Construct):
     """The bucket. Its prefixes are what roles are granted on.
 
     - `text/`: text over 32 KB that items refer to
-    - `outputs/`: a tool's output over its inline budget; tools may write it and not read it
+    - `outputs/<module>/`: a tool's outputs over their inline budget; each tool may write its own, and read none
     - `files/`, `uploads/`: the API's files, and the parts of uploads that are not complete yet
     - `vectors/`: the chunks of vector stores and their vectors
     - `outbox/`: mails of the finance tool
@@ -104,6 +104,10 @@ class Storage(Construct):
         )
         if "GetObject" in actions:
             self.allow_list(function, *prefixes)
+
+    def allow_outputs(self, function: VersionedFunction, module: str) -> None:
+        """Let a tool's function put its large outputs into the bucket, and touch no other tool's."""
+        self.allow(function, ["PutObject"], f"outputs/{module}/")
 
     def allow_list(self, function: VersionedFunction, *prefixes: str) -> None:
         """Let the function list what is below these prefixes."""

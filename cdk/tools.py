@@ -85,13 +85,14 @@ class Tools(Construct):
                 layers=layers.get("engine", "openai", *own_layers),
                 environment={
                     "MESSAGES_TABLE": tables.messages.table_name,
+                    "TOOL": module,
                     **storage.environment,
                     **{name: Template(value).substitute(values) for name, value in settings.environment.items()},
                 },
                 timeout=settings.timeout,
                 memory=settings.memory,
             )
-            storage.allow(tool, ["PutObject"], "outputs/")
+            storage.allow_outputs(tool, module)
             tool.allow(
                 ["dynamodb:GetItem"],
                 [tables.messages.table_arn],

@@ -329,7 +329,7 @@ def _operation(tag: str, operation: Operation) -> Json:
             {
                 "name": "Idempotency-Key",
                 "in": "header",
-                "description": "The same key and request within 24 hours give the same answer.",
+                "description": "For 24 hours the same key and request get what was created, as it is now.",
                 "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
             }
         )

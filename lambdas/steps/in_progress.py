@@ -12,6 +12,7 @@ from assistant_engine.prompt import Prompt, prompt_of
 from assistant_engine.records import Json, Run, ToolStep, Turn
 from assistant_engine.step import logger, now_ms, step, store
 from assistant_engine.store.dynamodb import ConditionFailed
+from assistant_engine.store.steps import output_key
 
 FOLLOWER_WAIT_SECONDS = 10
 """How often at first an execution looks at a run that another execution drives; later at quarters of the run's age."""
@@ -37,7 +38,7 @@ def handler(event: Json) -> Json:
     tools = store().steps.pending(run)
     if tools and event["outputs"] and next_action(run, event["turn"], tools, now_ms() // 1000) == "call_tools":
         # Outputs of a run that was cancelled or is over come too late.
-        tools = store().steps.record_outputs(run, tools, _outputs(event["outputs"]), now_ms() // 1000)
+        tools = store().steps.record_outputs(run, tools, _outputs(run, event["outputs"]), now_ms() // 1000)
     taken = False
     for _ in range(3):
         now = now_ms() // 1000
@@ -72,14 +73,22 @@ def handler(event: Json) -> Json:
     return _wait(run, 1)
 
 
-def _outputs(outputs: list[Json]) -> dict[str, Json]:
+def _outputs(run: Run, outputs: list[Json]) -> dict[str, Json]:
     return {
         output["tool_call_id"]: {
-            **({"text": output["output"]} if "output" in output else {"key": output["output_key"]}),
+            **({"text": output["output"]} if "output" in output else _in_the_bucket(run, output)),
             **{name: output[name] for name in ("began_ms", "ended_ms") if name in output},
         }
         for output in outputs
     }
+
+
+def _in_the_bucket(run: Run, output: Json) -> Json:
+    """Where a large output lies, if that is where the tool of this very call puts it: it could name any object."""
+    key, call_id = output["output_key"], output["tool_call_id"]
+    modules = {entry["module_name"] for entry in run.functions} | set(built_in.FUNCTIONS)
+    own = {output_key(module, run.thread_id, run.id, run.turn - 1, call_id) for module in modules}
+    return {"key": key} if key in own else {"text": "Error: the tool gave no answer that is its own."}
 
 
 def _wait(run: Run, seconds: int) -> Json:

@@ -60,8 +60,9 @@ def test_a_role_may_do_nothing_but_its_own(driver: Driver) -> None:
         (action, resource): result["EvalDecision"]
         for action, resource in [
             ("s3:PutObject", f"{bucket}/outbox/a"),
-            ("s3:PutObject", f"{bucket}/outputs/a"),
-            ("s3:GetObject", f"{bucket}/outputs/a"),
+            ("s3:PutObject", f"{bucket}/outputs/finance/a"),
+            ("s3:PutObject", f"{bucket}/outputs/code_interpreter/a"),
+            ("s3:GetObject", f"{bucket}/outputs/finance/a"),
             ("s3:PutObject", f"{bucket}/text/a"),
             ("dynamodb:PutItem", tables),
             ("dynamodb:Query", tables),
@@ -70,4 +71,4 @@ def test_a_role_may_do_nothing_but_its_own(driver: Driver) -> None:
             PolicySourceArn=role, ActionNames=[action], ResourceArns=[resource]
         )["EvaluationResults"]
     }
-    assert [decision == "allowed" for decision in decisions.values()] == [True, True, False, False, False, False]
+    assert [decision == "allowed" for decision in decisions.values()] == [True, True, False, False, False, False, False]

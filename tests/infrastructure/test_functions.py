@@ -40,10 +40,10 @@ BOUNDED = {
     "oae-requires_action": {"/text/*"},
     "oae-record_failure": {"/text/*"},
     "oae-sweeper": {"/text/*", "/outputs/*", "/sandbox/*", ":*"},
-    "oae-tool-finance": {"/outputs/*", "/outbox/*"},
-    "oae-tool-code_interpreter": {"/outputs/*", "/files/*", "/sandbox/*", ":v*"},
+    "oae-tool-finance": {"/outputs/finance/*", "/outbox/*"},
+    "oae-tool-code_interpreter": {"/outputs/code_interpreter/*", "/files/*", "/sandbox/*", ":v*"},
     "oae-ingestion": {"/files/*", "/vectors/*", "/index/vs-*"},
-    "oae-tool-file_search": {"/vectors/*", "/outputs/*", "/index/vs-*"},
+    "oae-tool-file_search": {"/vectors/*", "/outputs/file_search/*", "/index/vs-*"},
     "oae-export": {"/text/*", "/export/*"},
     "oae-api": {"/text/*", "/files/*", "/uploads/*", "/outputs/*", "/vectors/*", ":v*"},
 }

@@ -203,7 +203,7 @@ def test_what_else_is_refused_is_not_asked_again(server: ModelServer, refusal: B
     assert len(server.journal) == 1
 
 
-GONE = {
+GONE: dict[str, tuple[int, dict[str, Any]]] = {
     "OpenAI": (404, {"message": "The model `x` does not exist.", "param": None, "code": "model_not_found"}),
     "OpenAI, 400": (400, {"message": "The requested model 'x' does not exist.", "code": "model_not_found"}),
     "OpenAI, retired": (

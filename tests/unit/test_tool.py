@@ -63,7 +63,8 @@ def test_the_size_of_an_output_is_what_it_takes_in_the_execution(monkeypatch: py
     put = []
     monkeypatch.setenv("BUCKET", "a-bucket")
     monkeypatch.setattr(tool, "_s3", lambda: SimpleNamespace(put_object=lambda **o: put.append(o)))
-    key = "outputs/thread_1/run_1/3/call_1"
+    monkeypatch.setenv("TOOL", "laboratory")
+    key = "outputs/laboratory/thread_1/run_1/3/call_1"
     # Ten quotes, escaped and quoted, are 22 bytes of the state machine's JSON.
     assert invoke("quote", '{"count": 10}', limit=21) == {"tool_call_id": "call_1", "output_key": key}
     assert put[0]["Body"] == b'"' * 10

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from assistant_engine import metrics
 from assistant_engine.call import Call, CallStopped, current_call, serving
 from assistant_engine.records import Json, json_size, well_formed
+from assistant_engine.store.steps import output_key
 
 __all__ = ["CallStopped", "current_call", "describe", "handler", "needs_approval"]
 
@@ -96,7 +97,7 @@ def handed_over(call: Call, output: str, inline_bytes: int) -> Json:
     """What a tool's function returns: the output itself, or where in the bucket a larger one was put; and its time."""
     if json_size(output) <= inline_bytes:
         return {"tool_call_id": call.tool_call_id, "output": output, **call.times()}
-    key = f"outputs/{call.thread_id}/{call.idempotency_key}"
+    key = output_key(os.environ["TOOL"], call.thread_id, call.run_id, call.turn, call.tool_call_id)
     _s3().put_object(Bucket=os.environ["BUCKET"], Key=key, Body=output.encode())
     return {"tool_call_id": call.tool_call_id, "output_key": key, **call.times()}
 

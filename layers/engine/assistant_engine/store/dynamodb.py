@@ -262,6 +262,11 @@ class Blobs:
             for item in page.get("Contents", []):
                 self.client.delete_object(Bucket=self.bucket, Key=item["Key"])
 
+    def folders(self, prefix: str) -> list[str]:
+        """The next parts of the keys below a prefix, each with that and a slash at its end (`outputs/finance/`)."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/")
+        return [part["Prefix"] for page in pages for part in page.get("CommonPrefixes", [])]
+
     def delete(self, key: str) -> None:
         """Delete an object."""
         self.client.delete_object(Bucket=self.bucket, Key=key)

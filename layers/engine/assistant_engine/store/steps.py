@@ -49,6 +49,11 @@ def below_page(database: Database, table: str, thread_id: str, prefix: str, wind
     return filter(is_ours, items)
 
 
+def output_key(module: str, thread_id: str, run_id: str, turn: int, tool_call_id: str) -> str:
+    """Where the bucket has the large output of a tool's call. A tool may write below its own module's name alone."""
+    return f"outputs/{module}/{thread_id}/{run_id}/{turn}/{tool_call_id}"
+
+
 class Steps:
     """Run steps in the API's shape (`RunStepObject`), and what is to be known of their tool calls (`ToolStep`)."""
 

@@ -289,8 +289,8 @@ class Threads:
                 ConsistentRead=True,
             )
         ]
-        for prefix in ("text", "outputs", "sandbox"):
-            self._blobs.delete_below(f"{prefix}/{thread_id}/")
+        for prefix in ("text/", "sandbox/", *self._blobs.folders("outputs/")):
+            self._blobs.delete_below(f"{prefix}{thread_id}/")
         self._db.delete_all(self._table, [key for key in keys if key["message_id"] != HEAD])
         self._db.delete_all(self._table, [{"thread_id": thread_id, "message_id": HEAD}])
 
