@@ -93,5 +93,6 @@ except OSError as error:
 """
     logs = Interpreter(driver).run(code).logs
     if os.getuid() == 0:
-        assert logs == "PermissionError"
-    assert stack.settings["ASSISTANTS_API_KEY"] not in logs or os.getuid() != 0
+        # It may not look into the folder, or has no such folder in its view of the file system.
+        assert logs in ("PermissionError", "FileNotFoundError")
+        assert stack.settings["ASSISTANTS_API_KEY"] not in logs
