@@ -139,4 +139,6 @@ lock: setup
 	@for folder in layers/openai layers/parsers layers/powertools layers/python_data layers/standardwebhooks \
 		lambdas/tools/file_search; do \
 		$(LOCK) $$folder/requirements.in --output-file $$folder/requirements.txt; done
-	@$(BIN)/npm install --package-lock-only --silent --registry=https://registry.npmjs.org
+	@for folder in . layers/compiler; do \
+		(cd $$folder && $(CURDIR)/$(BIN)/npm install --package-lock-only --omit-lockfile-registry-resolved --silent); done
+	@$(BIN)/python -m layers.typical

@@ -16,43 +16,76 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+from layers.byte_code import RUNTIME_PYTHON, BuildError, Compiler, magic, modules
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".build" / "layers"
 ENGINE = ROOT / "layers" / "engine" / "assistant_engine"
 TOOLS = ROOT / "lambdas" / "tools"
-RUNTIME_PYTHON = "3.14"
 RUNTIME_PLATFORM = "aarch64-manylinux_2_28"
+ENGINE_LAYER = "engine"
+COMPILED = "compiled.txt"
+"""In a layer's folder: the modules that are compiled, one a line, where not all are (see `layers.typical`)."""
+
+Report = Callable[[str], None]
 
 
-class BuildError(Exception):
-    """A layer could not be built; the message says which one and why."""
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """How a layer is made.
+
+    Attributes:
+        made_from: all that decides about its files.
+        fill: puts them into a folder.
+        compiled: the file that lists the modules to compile; all are if there is none.
+    """
+
+    name: str
+    made_from: tuple[bytes, ...]
+    fill: Callable[[Path], None]
+    compiled: Path
 
 
-def build(target: str, cache: Path = CACHE) -> list[str]:
+def build(target: str, cache: Path = CACHE, report: Report = lambda line: None) -> list[str]:
     """Bring every layer of `target` (`lambda` or `host`) up to date and return the names of those that were built.
 
+    Args:
+        report: is told, line by line, what is being done.
+
     Raises:
-        BuildError: a package could not be installed, or a tool could not be described.
+        BuildError: a package could not be installed, a tool could not be described, or nothing here can compile.
     """
-    compiler = _compiler(target)
-    built = []
-    for layer, lock in _locks().items():
-        made_from = [lock.read_bytes(), _identity(compiler)]
-        if _refresh(cache / target, layer, made_from, partial(_install, target, lock), compiler):
-            built.append(layer)
+    folder = cache / target
+    stale = [layer for layer in _layers(target) if not _is_fresh(folder, target, layer)]
+    if not stale:
+        return []
+    folder.mkdir(parents=True, exist_ok=True)
+    # The largest layers first. One is packed, or installed, while the compiler is busy with another.
+    with Compiler(target, folder) as compiler, ThreadPoolExecutor(2) as pool:
+        fill = partial(_refresh, folder, target, compiler, report)
+        list(pool.map(fill, [layer for layer in stale if layer.name != ENGINE_LAYER]))
+        # Needs the tools' packages.
+        list(pool.map(fill, [layer for layer in stale if layer.name == ENGINE_LAYER]))
+    return [layer.name for layer in stale]
+
+
+def _layers(target: str) -> list[Layer]:
+    layers = []
+    for name, lock in sorted(_locks().items(), key=lambda item: -item[1].stat().st_size):
+        layers.append(Layer(name, (lock.read_bytes(),), partial(_install, target, lock), lock.with_name(COMPILED)))
     sources = [*_sources(ENGINE), *_sources(TOOLS), ROOT / "layers" / "registry.py"]
     made_from = [part for path in sources for part in (str(path.relative_to(ROOT)).encode(), path.read_bytes())]
-    if _refresh(cache / target, "engine", [*made_from, _identity(compiler)], _copy_engine, compiler):
-        built.append("engine")
-    if compiler is None and built:
-        print(f"No python{RUNTIME_PYTHON} at hand: layers are not byte-compiled, cold starts take longer.")
-    return built
+    return [*layers, Layer(ENGINE_LAYER, tuple(made_from), _copy_engine, ENGINE.with_name(COMPILED))]
 
 
 def _locks() -> dict[str, Path]:
@@ -65,46 +98,51 @@ def _sources(folder: Path, *, byte_code: bool = False) -> Iterable[Path]:
     return sorted(path for path in paths if byte_code or "__pycache__" not in path.parts)
 
 
-def _compiler(target: str) -> str | None:
-    """Return an interpreter whose byte code the target can use, or None when there is none on this machine."""
-    if target == "host" or sys.version_info[:2] == tuple(int(part) for part in RUNTIME_PYTHON.split(".")):
-        return sys.executable
-    command = [sys.executable, "-m", "uv", "python", "find", "--no-python-downloads", RUNTIME_PYTHON]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
-    return found.stdout.strip() or None
+def _stamp(target: str, layer: Layer) -> str:
+    """Return the digest of all that a layer is made from.
 
-
-def _identity(compiler: str | None) -> bytes:
-    return f"{compiler}|{sys.implementation.cache_tag}|{RUNTIME_PYTHON}|{RUNTIME_PLATFORM}".encode()
-
-
-def _refresh(
-    folder: Path, layer: str, made_from: list[bytes], fill: Callable[[Path], None], compiler: str | None
-) -> bool:
-    """Build `folder/layer` anew if its stamp is not that of `made_from`; return whether it was built."""
+    Of the compiler that is what can load its byte code, not which program it is: they write the same bytes.
+    """
+    platform = RUNTIME_PLATFORM if target == "lambda" else sysconfig.get_platform()
+    builders = [ROOT / "layers" / name for name in ("build.py", "byte_code.py", "compiler/compile.py")]
+    compiled = layer.compiled.read_bytes() if layer.compiled.is_file() else b""
     digest = hashlib.sha256()
-    for part in [Path(__file__).read_bytes(), *made_from]:
+    for part in [*(path.read_bytes() for path in builders), platform.encode(), magic(target), compiled]:
         digest.update(hashlib.sha256(part).digest())
-    stamp = folder / f"{layer}.stamp"
-    archive = folder / f"{layer}.zip"
-    if stamp.is_file() and stamp.read_text() == digest.hexdigest() and archive.is_file() and (folder / layer).is_dir():
-        return False
-    folder.mkdir(parents=True, exist_ok=True)
+    for part in layer.made_from:
+        digest.update(hashlib.sha256(part).digest())
+    return digest.hexdigest()
+
+
+def _is_fresh(folder: Path, target: str, layer: Layer) -> bool:
+    stamp = folder / f"{layer.name}.stamp"
+    built = (folder / f"{layer.name}.zip").is_file() and (folder / layer.name).is_dir()
+    return built and stamp.is_file() and stamp.read_text() == _stamp(target, layer)
+
+
+def _refresh(folder: Path, target: str, compiler: Compiler, report: Report, layer: Layer) -> None:
+    """Build `folder/<layer>` anew, its archive and its stamp too."""
+    began = time.monotonic()
+    stamp = folder / f"{layer.name}.stamp"
     # Made beside the old one and then renamed: a reader or a second builder never sees half a layer.
-    with tempfile.TemporaryDirectory(dir=folder, prefix=f".{layer}-") as temporary:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=f".{layer.name}-") as temporary:
         made = Path(temporary) / "new" / "python"
         made.mkdir(parents=True)
-        fill(made)
-        if compiler is not None:
-            _compile(compiler, made)
+        report(f"{layer.name}: collecting files")
+        layer.fill(made)
+        to_compile = modules(made, layer.compiled)
+        report(f"{layer.name}: compiling {len(to_compile)} modules")
+        for skipped in compiler.compile(made, to_compile):
+            report(f"{layer.name}: {skipped} is no valid Python and is not compiled")
+        report(f"{layer.name}: packing")
         pack(made.parent, Path(temporary) / "new.zip")
         stamp.unlink(missing_ok=True)
-        if (folder / layer).exists():
-            (folder / layer).rename(Path(temporary) / "old")
-        made.parent.rename(folder / layer)
-        (Path(temporary) / "new.zip").rename(archive)
-    stamp.write_text(digest.hexdigest())
-    return True
+        if (folder / layer.name).exists():
+            (folder / layer.name).rename(Path(temporary) / "old")
+        made.parent.rename(folder / layer.name)
+        (Path(temporary) / "new.zip").rename(folder / f"{layer.name}.zip")
+    stamp.write_text(_stamp(target, layer))
+    report(f"{layer.name}: built in {time.monotonic() - began:.0f} s")
 
 
 def pack(folder: Path, archive: Path) -> None:
@@ -153,21 +191,13 @@ def _copy_engine(folder: Path) -> None:
     (copy / "registry.json").write_text(described.stdout)
 
 
-def _compile(compiler: str, folder: Path) -> None:
-    # CDK zips every file with a date of 1980, which would make ordinary byte code stale. The fixed hash seed and the
-    # path as in Lambda make the bytes, and with them the layer's version, depend on the sources alone.
-    command = [compiler, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
-    command += ["-s", str(folder.parent), "-p", "/opt", str(folder)]
-    subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": "0"}, capture_output=True, check=False)
-
-
 def main() -> None:
     """Build the layers of the target named on the command line."""
     parser = argparse.ArgumentParser(description="Fill the cache of layers that the CDK app reads.")
     parser.add_argument("--target", choices=("lambda", "host"), default="lambda")
     target = parser.parse_args().target
     try:
-        built = build(target)
+        built = build(target, report=lambda line: print(f"Layer {line}", flush=True))
     except BuildError as error:
         sys.exit(str(error))
     print(f"Layers for {target}: {', '.join(built) + ' built' if built else 'nothing changed'}.")

@@ -15,6 +15,7 @@ from ctypes import CDLL, c_int, c_ulong, get_errno
 from dataclasses import dataclass
 from pathlib import Path
 
+import byte_code
 from interpreter import filter as system_call_filter
 from interpreter.confinement import FILTER
 from workspace import Workspace
@@ -92,21 +93,22 @@ def run(code: str, workspace: Workspace, limits: Limits, seconds: float) -> Ende
     seconds = min(seconds, limits.seconds)
     output = _Output(limits.output_bytes)
     report, reported = os.pipe()
-    child = subprocess.Popen(
-        [sys.executable, "-P", "-m", "interpreter"],
-        cwd=workspace.data,
-        env=_environment(workspace),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-        pass_fds=[reported],
-    )
-    os.close(reported)
-    try:
-        _send(child, code, workspace, limits, reported)
-        reason = _watch(child, output, workspace, limits, seconds)
-    finally:
-        end_descendants()
+    with byte_code.served() as descriptor:
+        child = subprocess.Popen(
+            [sys.executable, "-P", "-m", "interpreter"],
+            cwd=workspace.data,
+            env=_environment(workspace),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+            pass_fds=[descriptor, reported],
+        )
+        os.close(reported)
+        try:
+            _send(child, code, workspace, limits, byte_code=descriptor, report=reported)
+            reason = _watch(child, output, workspace, limits, seconds)
+        finally:
+            end_descendants()
     _read(child, output)
     for stream in (child.stdin, child.stdout):
         if stream:
@@ -158,10 +160,13 @@ def _environment(workspace: Workspace) -> dict[str, str]:
     }
 
 
-def _send(child: subprocess.Popen[bytes], code: str, workspace: Workspace, limits: Limits, report: int) -> None:
+def _send(
+    child: subprocess.Popen[bytes], code: str, workspace: Workspace, limits: Limits, *, byte_code: int, report: int
+) -> None:
     program = system_call_filter.program(os.uname().machine, child.pid, _own_ids())
     request = {
         "code": code,
+        "byte_code": byte_code,
         "folder": str(workspace.folder),
         "writable": tempfile.gettempdir(),
         "filter": b64encode(program).decode(),

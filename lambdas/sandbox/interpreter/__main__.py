@@ -1,10 +1,11 @@
 """Runs one piece of code as a notebook runs a cell: `python -m interpreter`, in a process of its own.
 
-Standard input is a JSON object `{"code", "folder", "writable", "limits", "filter", "report", "needs_filter"}`. What
-the code prints, the value of its last expression and its traceback go to standard output. The folder holds `data` (seen
-as /mnt/data), `variables` (those of the calls before, and afterwards those of this one) and `figures`. Before the code
-runs, the descriptor `report` gets a JSON list of what the kernel refused to confine, and is closed. If the filter of
-system calls is refused and `needs_filter` is true, nothing is run.
+Standard input is a JSON object `{"code", "byte_code", "folder", "writable", "limits", "filter", "report",
+"needs_filter"}`; `byte_code` is the descriptor of a socket that gives modules' byte code. What the code prints, the
+value of its last expression and its traceback go to standard output. The folder holds `data` (seen as /mnt/data),
+`variables` (those of the calls before, and afterwards those of this one) and `figures`. Before the code runs, the
+descriptor `report` gets a JSON list of what the kernel refused to confine, and is closed. If the filter of system calls
+is refused and `needs_filter` is true, nothing is run.
 """
 
 import ast
@@ -19,7 +20,7 @@ from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
-from interpreter import confinement, mapping, session
+from interpreter import byte_code, confinement, mapping, session
 
 CODE = "<code>"
 OWN = str(Path(__file__).parent)
@@ -37,6 +38,7 @@ def main() -> None:
         json.dump(refused, report)
     if request["needs_filter"] and any(part.startswith(confinement.FILTER) for part in refused):
         return
+    byte_code.install(request["byte_code"])
     mapping.install(str(folder / "data"))
     sys.path.append(str(folder / "data"))
 
