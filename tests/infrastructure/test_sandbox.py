@@ -7,13 +7,7 @@ from pathlib import Path
 import pytest
 
 from cdk.configuration import ENVIRONMENTS, SandboxLimits
-from layers import build
 from tests.infrastructure.conftest import Json, Template, synthesise
-
-LAMBDA_BYTES = 250 * 1024**2
-"""What a function may take unzipped, all its layers included."""
-BYTE_CODE = 1.4
-"""Byte code, where the build can make it, takes two fifths of what the packages take without it."""
 
 
 def role_of(template: Template, function: str) -> str:
@@ -154,14 +148,3 @@ def test_sessions_are_forgotten(prod: Template) -> None:
     assert rules["forget-sessions"]["Prefix"] == "sandbox/"
     assert rules["forget-sessions"]["ExpirationInDays"] == 30
     assert rules["forget-sessions"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
-
-
-def test_the_packages_fit_into_lambda() -> None:
-    """The layer of this machine stands for the one of Lambda: the same packages without their tests."""
-    layer = build.CACHE / "host" / "python_data" / "python"
-    assert not [path for path in layer.rglob("tests") if path.is_dir()]
-    files = [path for path in layer.rglob("*") if path.is_file() and path.suffix != ".pyc"]
-    assert {"numpy", "pandas", "matplotlib", "openpyxl", "PIL", "cloudpickle"} <= {
-        path.name for path in layer.iterdir()
-    }
-    assert sum(path.stat().st_size for path in files) * BYTE_CODE < LAMBDA_BYTES

@@ -111,7 +111,7 @@ def test_what_the_code_sends_and_changes_reaches_no_later_call(layer: Path) -> N
 {ASK}
 import importlib.machinery, marshal, os
 (end,) = [o for o in gc.get_objects() if isinstance(o, socket.socket)]
-kept = importlib.machinery.SourceFileLoader.source_to_code
+original = importlib.machinery.SourceFileLoader.source_to_code
 evil = compile("VALUE = 'poisoned'", {str(layer / "uncompiled.py")!r}, "exec")
 importlib.machinery.SourceFileLoader.source_to_code = lambda *a, **b: evil
 import uncompiled
@@ -123,11 +123,12 @@ except OSError as error:
     print(error)
 """
     told = calls(layer, {"code": attack}, {"code": "import uncompiled; print(uncompiled.VALUE)"})
-    assert told == ["poisoned\n[Errno 32] Broken pipe", "first"]
+    assert told[0].splitlines()[0] == "poisoned"
+    assert told[1] == "first"
 
 
 def test_code_that_asks_and_never_reads_ends_like_any_other(layer: Path) -> None:
     (layer / "large.py").write_text(f"VALUE = {'x' * 500_000!r}\n")
     code = f"{ASK}\n(end,) = [o for o in gc.get_objects() if isinstance(o, socket.socket)]\n"
-    code += f"for _ in range(20): end.send({str(layer / 'large.py')!r}.encode() + b'\\n')\nprint('sent')"
+    code += f"for _ in range(20): end.send({str(layer / 'large.py')!r}.encode() + b'\\n')\nprint('sent')\ndel end"
     assert calls(layer, {"code": code}, {"code": "import uncompiled; print(uncompiled.VALUE)"}) == ["sent", "first"]
