@@ -26,7 +26,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from layers.byte_code import RUNTIME_PYTHON, BuildError, Compiler, magic, modules
+from layers.byte_code import RUNTIME_PYTHON, Compiler, magic, modules
+from layers.byte_code import BuildError as BuildError
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".build" / "layers"

@@ -49,9 +49,10 @@ class Compiler:
         self._base = base
         self._magic = magic(target)
         self._lock = Lock()
-        command = [sys.executable, "-I", str(PROGRAM), str(base)] if target == "host" else _for_runtime(base)
+        native = [sys.executable, "-I", str(PROGRAM), str(base)]
+        self._command = native if target == "host" else _for_runtime(base)
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", text=True
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", text=True
         )
 
     def __enter__(self) -> "Compiler":
@@ -70,7 +71,7 @@ class Compiler:
                 self._process.stdin.flush()
                 answer = json.loads(self._process.stdout.readline())
             except (OSError, ValueError) as error:
-                raise BuildError(f"The compiler of layers died: {' '.join(map(str, self._process.args))}") from error
+                raise BuildError(f"The compiler of layers died: {' '.join(self._command)}") from error
         if answer["magic"] != self._magic.hex():
             raise BuildError(f"The compiler of layers writes {answer['magic']}, and {self._magic.hex()} is needed.")
         skipped: list[str] = answer["skipped"]

@@ -32,4 +32,4 @@ def install(descriptor: int) -> None:
             code = b""
         return marshal.loads(code) if code else compiled_here(self, data, path, **options)  # noqa: S302
 
-    SourceFileLoader.source_to_code = source_to_code  # type: ignore[method-assign]
+    SourceFileLoader.source_to_code = source_to_code  # type: ignore[assignment, method-assign]
