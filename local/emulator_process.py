@@ -1,13 +1,17 @@
-"""The process of the embedded AWS: ministack, patched, until it is signalled. Started by `local.emulator`."""
+"""The process of the embedded AWS: ministack, patched, behind its front door, until it is signalled.
+
+Started by `local.emulator`.
+"""
 
 import os
 from pathlib import Path
 
 from ministack.app import main  # type: ignore[import-untyped]
 
-from local import patches
+from local import front_door, patches
 
 if __name__ == "__main__":
+    front_door.install(os.environ.pop("PORTS").split(","))
     patches.apply()
     if journal := os.environ.pop("METER_JOURNAL", ""):
         from local import meter

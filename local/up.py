@@ -85,7 +85,7 @@ def up(
             raise LocalError(str(error)) from error
     with step("Embedded AWS"):
         port = emulator.start(directory, preferred_port=preferred_port, keep_state=keep_state)
-    settings = emulator.environment(port)
+    settings = emulator.environment(directory)
     # The embedded AWS has no S3 Vectors.
     context = {"env": "dev", "layer_target": "host", "vector_engine": "bucket"}
     offline = "OPENAI_API_KEY" not in model

@@ -79,11 +79,19 @@ function complete(body) {
 const mock = new LLMock({ host: "127.0.0.1", port: Number(process.argv[2]), logLevel: "warn", journalMaxEntries: 1 });
 mock.on({ endpoint: "chat", predicate: () => true }, respond);
 console.log(`The offline model listens at ${await mock.start()}/v1 with ${lines.length} scripted lines.`);
-mock.serverInstance.server.prependListener("request", (_request, response) => {
+// Programs on this machine are answered, and pages in a browser are not, whatever name leads them here: see callers.py.
+const host = new RegExp(`^(127\\.0\\.0\\.1|([^:]+\\.)?localhost):${process.argv[2]}$`, "i");
+const isFromAPage = ({ origin, "sec-fetch-site": site = "none" }) => origin !== undefined || site !== "none";
+const { server } = mock.serverInstance;
+const [answer] = server.listeners("request");
+server.removeAllListeners("request").removeAllListeners("upgrade");
+server.on("request", (request, response) => {
+  if (isFromAPage(request.headers) || !host.test(request.headers.host)) return response.writeHead(403).end();
   const end = response.end.bind(response);
   response.end = (chunk, ...rest) => {
     const json = String(response.getHeader("content-type") ?? "").includes("json");
     return end(json && typeof chunk === "string" ? JSON.stringify(complete(JSON.parse(chunk))) : chunk, ...rest);
   };
+  answer.call(server, request, response);
 });
 process.on("SIGTERM", () => process.exit(0));
