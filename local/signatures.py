@@ -112,7 +112,8 @@ def claim(method: str, path: str, query_string: str, sent_headers: Iterable[tupl
 def _in_header(headers: Mapping[str, str]) -> sigv4.HeaderSignature:
     found = _AUTHORIZATION.fullmatch(headers["authorization"])
     if not found:
-        raise Refused("IncompleteSignature", "The Authorization header is not a complete Signature Version 4.")
+        code = "IncompleteSignature" if headers["authorization"].startswith(_ALGORITHM) else "UnsupportedSignature"
+        raise Refused(code, "The Authorization header is not a complete Signature Version 4.")
     *scope, signed_headers, signature = found.groups()
     return sigv4.HeaderSignature(*scope, signed_headers, signature, headers.get("x-amz-date", ""))
 
