@@ -86,7 +86,8 @@ const { server } = mock.serverInstance;
 const [answer] = server.listeners("request");
 server.removeAllListeners("request").removeAllListeners("upgrade");
 server.on("request", (request, response) => {
-  if (isFromAPage(request.headers) || !host.test(request.headers.host)) return response.writeHead(403).end();
+  if (isFromAPage(request.headers) || !host.test(request.headers.host))
+    return response.writeHead(403).end("Programs on this machine are answered, and pages in a browser are not.");
   const end = response.end.bind(response);
   response.end = (chunk, ...rest) => {
     const json = String(response.getHeader("content-type") ?? "").includes("json");

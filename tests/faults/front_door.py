@@ -58,9 +58,10 @@ class Embedded:
         """Return a boto3 client, of the account's own key unless others are given."""
         names = {"aws_access_key_id": "AWS_ACCESS_KEY_ID", "aws_secret_access_key": "AWS_SECRET_ACCESS_KEY"}
         given = {name: self.key[variable] for name, variable in names.items()} | credentials
-        return boto3.Session(region_name=emulator.REGION, **given).client(
-            service, endpoint_url=self.url, config=Config(signature_version="v4" if service != "s3" else "s3v4")
-        )
+        session = boto3.Session(region_name=emulator.REGION, **given)
+        # Without a word, S3's presigned URLs are of an older kind that AWS refuses for new buckets.
+        config = Config(signature_version="s3v4") if service == "s3" else None
+        return session.client(service, endpoint_url=self.url, config=config)
 
     def signed(self, method: str, path: str, body: bytes = b"", service: str = "s3", **headers: str) -> dict[str, str]:
         """Return the headers of a request with a right signature; `headers` with `_` for `-`."""
