@@ -49,7 +49,7 @@ def start(
     # A signature holds the address that it was made for.
     known_by = [port, urlsplit(functions_endpoint).port] if functions_endpoint else [port]
     environment.update(
-        PORTS=",".join(map(str, known_by)),
+        FRONT_DOOR_PORTS=",".join(map(str, known_by)),
         AUTH="true",
         BIND_HOST="127.0.0.1",
         GATEWAY_PORT=str(port),

@@ -11,7 +11,7 @@ from ministack.app import main  # type: ignore[import-untyped]
 from local import front_door, patches
 
 if __name__ == "__main__":
-    front_door.install(os.environ.pop("PORTS").split(","))
+    front_door.install(os.environ.pop("FRONT_DOOR_PORTS").split(","))
     patches.apply()
     if journal := os.environ.pop("METER_JOURNAL", ""):
         from local import meter

@@ -6,10 +6,12 @@ import json
 import re
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from botocore import auth
 from botocore.exceptions import ClientError
@@ -313,6 +315,20 @@ def test_a_presigned_url_ends(embedded: Embedded, monkeypatch: pytest.MonkeyPatc
     for seconds, status in ((60, 403), (120, 200), (700_000, 400)):
         url = embedded.client("s3").generate_presigned_url("get_object", named, ExpiresIn=seconds)
         assert embedded.ask("GET", path_and_query(url))[0] == status
+
+
+def test_every_server_listens_on_the_loopback_alone(embedded: Embedded, models: list[Embedded]) -> None:
+    embedded.client("lambda").invoke(FunctionName=FUNCTION, Payload=b"{}")
+    opened = [socket for process in psutil.Process().children(recursive=True) for socket in _sockets(process)]
+    assert {server.port for server in (embedded, *models)} <= {socket.laddr.port for socket in opened}
+    assert {socket.laddr.ip for socket in opened} == {"127.0.0.1"}
+
+
+def _sockets(process: psutil.Process) -> list[Any]:
+    """The sockets that wait for somebody."""
+    with suppress(psutil.NoSuchProcess):
+        return [one for one in process.net_connections("inet") if not one.raddr]
+    return []
 
 
 def test_the_models_answer_programs_alone(models: list[Embedded]) -> None:
