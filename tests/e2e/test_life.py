@@ -168,7 +168,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             (app / "app.py").write_text(source.replace(one, textwrap.indent(BOTH, "    ")))
         # It brings functions, queues and a secret that the first release doesn't have.
         configure(second, webhook_url="http://127.0.0.1:9/")
-        settings = emulator.environment(emulator.start(directory, preferred_port=0))
+        emulator.start(directory, preferred_port=0)
+        settings = emulator.environment(directory)
         model = f"http://127.0.0.1:{offline_model.start(directory)}/v1"
         places = tmp_path_factory.mktemp("assemblies")
 

@@ -6,6 +6,7 @@ from typing import Any
 import boto3
 import pytest
 import requests
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 OBJECTS = {"Action": ["s3:GetObject", "s3:PutObject"], "Resource": "arn:aws:s3:::files/*"}
@@ -31,7 +32,9 @@ def bucket(client: Callable[[str], Any], as_role: Callable[..., boto3.Session]) 
     s3 = client("s3")
     s3.create_bucket(Bucket="files")
     s3.put_object(Bucket="files", Key="is/there", Body=b"text")
-    return as_role(OBJECTS, LISTED).client("s3", endpoint_url=s3.meta.endpoint_url)
+    return as_role(OBJECTS, LISTED).client(
+        "s3", endpoint_url=s3.meta.endpoint_url, config=Config(signature_version="s3v4")
+    )
 
 
 @pytest.mark.parametrize(
