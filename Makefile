@@ -10,7 +10,7 @@ DAY ?=
 
 # What is given here is data, and may come from a stranger: commands get it through their environment, never as a part of
 # their text. `value` takes it as it is, so that a $(shell ...) in it is no more than these letters.
-GIVEN := ENV SAY SAMPLE KEEP PART RUN THREAD DAY
+GIVEN := ENV SAY SAMPLE KEEP PART RUN THREAD DAY YES
 ENV_IS_GIVEN := $(findstring command,$(origin ENV))
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
@@ -25,7 +25,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Without byte code in the virtual environment, every synth compiles the CDK again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup up down demo watch report usage budget export republish test check browser soak format smoke bench docs layers \
+.PHONY: help setup up down demo watch report usage budget export republish test check browser soak format verify bench docs layers \
 	synth deploy destroy lock
 
 help:
@@ -34,7 +34,7 @@ help:
 	@echo "make watch | report RUN=run_... [THREAD=...] [ENV=dev]   a run in the terminal, or as an HTML file"
 	@echo "make test | check        the tests; with linters and types"
 	@echo "make soak                hundreds of runs at once with every kind of fault"
-	@echo "make deploy ENV=dev      deploy to your AWS account; make smoke ENV=dev tries it there"
+	@echo "make deploy ENV=dev      deploy to your AWS account; make verify ENV=dev tries it there"
 	@echo "make destroy ENV=dev     delete an environment that does not keep its data; asks first"
 	@echo "make usage | budget | export [ENV=dev] [SAY=...]   what was used; what may be used; usage and text as files"
 	@echo "make republish [ENV=dev] publish again the events that were given up"
@@ -100,9 +100,10 @@ format: setup
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-# The paths of tests/e2e against a stack in your AWS account, with its own model: costs a few cents.
-smoke: setup
-	@SMOKE_ENV="$$ENV" $(BIN)/python -m pytest tests/e2e
+# Tests and probes against a stack in your AWS account, with its own model; says first what that costs, less than a
+# dollar, and asks. YES=1 doesn't ask.
+verify: setup
+	@PYTHONPATH=layers/engine $(BIN)/python -m verify "--env=$$ENV" $(if $(YES),--yes)
 
 # Costs, speed and sizes; makes the tables and plots of docs/performance.md. PART="costs growth" measures these alone.
 bench: setup layers

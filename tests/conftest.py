@@ -1,7 +1,7 @@
 """The deployed stack that the tests of whole runs drive.
 
-By default a local one of the session's own, beside whatever `make up` keeps running. With SMOKE_ENV (`make smoke
-ENV=dev`) the stack of that environment in the account of the caller's AWS credentials; its model must be set up.
+By default a local one of the session's own, in addition to whatever `make up` keeps running. With VERIFY_ENV (`make
+verify ENV=dev`) the stack of that environment in the account of the caller's AWS credentials; its model must be set up.
 """
 
 import os
@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
 
 from assistant_engine import registry as deployed_tools
@@ -32,7 +33,10 @@ from tests.planted import remember, scan
 from tests.project import add_tools, configure, copy
 from tests.totals import every_total_is_the_sum_over_its_runs
 
-SMOKE_ENV = os.environ.get("SMOKE_ENV", "")
+VERIFY_ENV = os.environ.get("VERIFY_ENV", "")
+LOCAL_FIXTURES = {"app", "aws_proxy", "journal", "listener", "local_stack", "model_server", "webhook"}
+"""What only the local stack has: faults to be planted, servers that its functions reach, a release to change."""
+
 DIRECTORIES = ROOT / ".local" / "tests"
 DIRECTORY = DIRECTORIES / str(os.getpid())
 ADDING_A_TOOL = ROOT / "docs" / "adding-a-tool.md"
@@ -51,8 +55,8 @@ def app(tmp_path_factory: pytest.TempPathFactory, webhook: WebhookReceiver) -> P
 @pytest.fixture(scope="session")
 def deployed(request: pytest.FixtureRequest) -> Iterator[local.Local]:
     """The stack of the session."""
-    if SMOKE_ENV:
-        yield _deployed(SMOKE_ENV)
+    if VERIFY_ENV:
+        yield _deployed(VERIFY_ENV)
         return
     for left_behind in DIRECTORIES.glob("*"):
         if not is_alive(int(left_behind.name)):
@@ -118,12 +122,12 @@ def driver(deployed: local.Local, request: pytest.FixtureRequest) -> Iterator[Dr
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {"RUN_EXPIRES_AFTER": "600", **deployed.settings}.items():
             patch.setenv(name, value)
-        tools = TOOLS if SMOKE_ENV else request.getfixturevalue("app") / "lambdas" / "tools"
+        tools = TOOLS if VERIFY_ENV else request.getfixturevalue("app") / "lambdas" / "tools"
         known = registry(tools)
         patch.setattr(deployed_tools, "deployed", lambda: known)
         driver = Driver(deployed.client, deployed.outputs, deployed.model or "gpt-6-luna")
         yield driver
-        if not SMOKE_ENV:
+        if not VERIFY_ENV:
             remember(deployed.settings["ASSISTANTS_API_KEY"])
             remember(driver.model_key())
             scan(driver)
@@ -134,6 +138,12 @@ def driver(deployed: local.Local, request: pytest.FixtureRequest) -> Iterator[Dr
 def stack(deployed: local.Local, driver: Driver) -> local.Local:
     """The session's stack; `stack.client(service)` and `stack.outputs` lead to it."""
     return deployed
+
+
+@pytest.fixture(scope="session")
+def base_url(stack: local.Local) -> str:
+    """The address of the stack's HTTP API."""
+    return stack.settings.get("ASSISTANTS_BASE_URL") or stack.outputs["ApiUrl"]
 
 
 @pytest.fixture(scope="session")
@@ -151,12 +161,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def skip_what_needs_the_offline_model(request: pytest.FixtureRequest) -> None:
-    """Skip tests marked `offline_model` in an account: a real model doesn't do as their messages say."""
-    if SMOKE_ENV and request.node.get_closest_marker("offline_model"):
+def skip_what_an_account_lacks(request: pytest.FixtureRequest) -> None:
+    """Skip in an account what is marked `offline_model`, and what uses a fixture that only the local stack has.
+
+    A real model doesn't do as the messages of the marked ones say.
+    """
+    if not VERIFY_ENV:
+        return
+    if request.node.get_closest_marker("offline_model"):
         pytest.skip("needs the offline model")
+    if lacking := LOCAL_FIXTURES.intersection(request.fixturenames):
+        pytest.skip(f"needs what only the local stack has: {', '.join(sorted(lacking))}")
 
 
 def _deployed(environment: str) -> local.Local:
     outputs = stack_outputs(environment)
-    return local.Local(settings=variables(outputs), outputs=outputs, offline=False, model="")
+    name = f"{outputs['AssistantsTable'].removesuffix('assistants')}in_progress"
+    described = boto3.client("lambda").get_function_configuration(FunctionName=name)
+    model = described["Environment"]["Variables"]["MODEL"]
+    return local.Local(settings=variables(outputs), outputs=outputs, offline=False, model=model)

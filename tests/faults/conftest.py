@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from local import up as local
 from tests.driver import Driver
 
 WORKERS = {"api": 4, "queued": 4, "in_progress": 12, "requires_action": 3, "tool-finance": 3}
@@ -16,10 +15,10 @@ as an account's limit would."""
 
 
 @pytest.fixture(scope="session")
-def api(stack: local.Local) -> Iterator[httpx2.Client]:
+def api(base_url: str, api_key: str) -> Iterator[httpx2.Client]:
     """The stack's HTTP API without a client of its own, which would refuse to send what the tests send."""
-    headers = {"Authorization": f"Bearer {stack.settings['ASSISTANTS_API_KEY']}"}
-    with httpx2.Client(base_url=stack.settings["ASSISTANTS_BASE_URL"], headers=headers, timeout=60) as client:
+    headers = {"Authorization": f"Bearer {api_key}"}
+    with httpx2.Client(base_url=base_url, headers=headers, timeout=60) as client:
         yield client
 
 

@@ -9,8 +9,6 @@ import pytest
 from tests.driver import Driver
 from tests.faults.bad_input import EMOJI, made, refused
 
-pytestmark = pytest.mark.offline_model
-
 
 def form(filename: str | bytes, **fields: str) -> bytes:
     """A form as no client writes one."""

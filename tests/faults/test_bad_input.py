@@ -15,8 +15,6 @@ from tests.driver import Driver
 from tests.faults.bad_input import EMOJI, KEPT, MODEL, REFUSED, function, made, nested, post, refused, until
 from tests.faults.conftest import Listener
 
-pytestmark = pytest.mark.offline_model
-
 # Sizes, at each limit and one past it
 
 
@@ -102,6 +100,7 @@ RUN_LIMITS: list[tuple[str, Any, Any]] = [
 ]
 
 
+@pytest.mark.offline_model
 @pytest.mark.parametrize(("param", "most", "more"), RUN_LIMITS)
 def test_a_run_takes_what_is_at_a_limit_and_no_more(api: httpx2.Client, param: str, most: Any, more: Any) -> None:
     assistant = made(post(api, "/assistants", {"model": MODEL}))["id"]
@@ -126,6 +125,7 @@ def test_a_body_is_taken_up_to_its_limit(api: httpx2.Client) -> None:
     refused(post(api, "/assistants", body + b" " * (4_400_001 - len(body))), status=413)
 
 
+@pytest.mark.offline_model
 def test_outputs_are_taken_whole_or_refused_and_change_nothing_then(api: httpx2.Client) -> None:
     assistant = made(post(api, "/assistants", {"model": MODEL, "tools": [function({})]}))["id"]
     thread = {"messages": [{"role": "user", "content": "call ask {}"}]}
@@ -156,6 +156,7 @@ def test_outputs_are_taken_whole_or_refused_and_change_nothing_then(api: httpx2.
 # Texts
 
 
+@pytest.mark.offline_model
 @pytest.mark.parametrize("text", KEPT)
 def test_text_comes_back_as_it_was_said(api: httpx2.Client, driver: Driver, text: str) -> None:
     request = {"model": text, "name": text, "description": text, "instructions": text, "metadata": {text: text}}

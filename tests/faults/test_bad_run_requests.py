@@ -9,8 +9,6 @@ from assistant_engine.records import Json
 from tests.driver import Driver
 from tests.faults.bad_input import REFUSED, function, nested
 
-pytestmark = pytest.mark.offline_model
-
 WRONG: list[tuple[str, Json]] = [
     *(("additional_messages[0].content", {"additional_messages": [{"role": "user", "content": t}]}) for t in REFUSED),
     ("additional_messages[0].content", {"additional_messages": [{"role": "user", "content": "t" * 256_001}]}),
@@ -56,6 +54,7 @@ def test_a_bad_run_request_names_the_parameter_and_writes_nothing(
     assert (head.active_run, head.runs) == (None, 1)
 
 
+@pytest.mark.offline_model
 def test_a_run_request_of_any_size_is_answered_or_refused_in_words(driver: Driver) -> None:
     assistant = driver.assistant()
 

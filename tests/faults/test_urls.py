@@ -12,8 +12,6 @@ from assistant_engine.records import Json
 from tests.driver import Driver
 from tests.faults.conftest import Listener
 
-pytestmark = pytest.mark.offline_model
-
 INSIDE = [
     "127.0.0.1",
     "127.1",
@@ -95,6 +93,7 @@ def test_an_address_that_is_stored_already_is_checked_again(driver: Driver, list
     assert str(listener.port) not in run.last_error["message"]
 
 
+@pytest.mark.offline_model
 def test_an_image_that_is_all_in_its_url_needs_no_fetching(driver: Driver) -> None:
     request = {"assistant_id": driver.assistant(), "additional_messages": [showing(GIF)]}
     assert driver.run(driver.start(request))["messages"][0]["text"] == "Seen."

@@ -1,0 +1,1 @@
+"""Tries a deployed stack and the AWS that it runs in: `make verify ENV=dev`."""

@@ -1,0 +1,98 @@
+"""The handler of a function that a probe makes: it does as it is told, the worst included. Standard library only."""
+
+import importlib
+import importlib.util
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+
+MAGIC_AND_FLAGS = 8
+"""Bytes at the start of a file of byte code: the magic number, and the flags of which 1 is `unchecked-hash`."""
+
+
+class Planned(Exception):
+    """What `raise` raises."""
+
+
+def handler(event, context):  # type: ignore[no-untyped-def]
+    """Do `event["do"]`, or take a batch of a stream."""
+    if "Records" in event:
+        return take(event["Records"])
+    return globals()[event["do"]](event)
+
+
+def take(records):  # type: ignore[no-untyped-def]
+    """Log the keys of a batch's records; fail if the one named `poison` is among them."""
+    keys = [record["dynamodb"]["Keys"]["id"]["S"] for record in records]
+    print(json.dumps({"batch": keys}), flush=True)
+    if "poison" in keys:
+        raise Planned("a batch with poison")
+
+
+def fail(event):  # type: ignore[no-untyped-def]
+    """Raise."""
+    raise Planned("as told")
+
+
+def leave(event):  # type: ignore[no-untyped-def]
+    """End the process."""
+    os._exit(1)
+
+
+def sleep(event):  # type: ignore[no-untyped-def]
+    """Take longer than the function may."""
+    time.sleep(event["seconds"])
+
+
+def fill(event):  # type: ignore[no-untyped-def]
+    """Use so many MB of memory."""
+    kept = []
+    for _ in range(event["megabytes"]):
+        kept.append(os.urandom(1 << 20))
+    return {"megabytes": len(kept)}
+
+
+def look(event):  # type: ignore[no-untyped-def]
+    """Say what runs this."""
+    return {"python": list(sys.version_info[:2]), "machine": platform.machine()}
+
+
+def load(event):  # type: ignore[no-untyped-def]
+    """Import packages; say which failed, and which modules that came along have no byte code to be used."""
+    failed = {}
+    for name in event["packages"]:
+        try:
+            importlib.import_module(name)
+        except Exception as error:
+            failed[name] = type(error).__name__
+    own = os.path.dirname(os.path.dirname(os.__file__))
+    loaded = compiled = 0
+    for module in list(sys.modules.values()):
+        spec = getattr(module, "__spec__", None)
+        origin = getattr(spec, "origin", None) or ""
+        if not origin.endswith(".py") or origin.startswith(own) or os.path.samefile(origin, __file__):
+            continue
+        loaded += 1
+        compiled += _is_compiled(spec.cached)
+    return {"failed": failed, "loaded": loaded, "compiled": compiled}
+
+
+def _is_compiled(path):  # type: ignore[no-untyped-def]
+    try:
+        with open(path or "", "rb") as file:
+            start = file.read(MAGIC_AND_FLAGS)
+    except OSError:
+        return False
+    return start == importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little")
+
+
+def child(event):  # type: ignore[no-untyped-def]
+    """Start Python as a child, with and without the variable that names its libraries; how each ended."""
+    libraries = {"LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", "")}
+    return {
+        name: subprocess.run([sys.executable, "-S", "-c", ""], env=environment, capture_output=True).returncode
+        for name, environment in (("with", libraries), ("without", {}))
+    }

@@ -1,0 +1,214 @@
+"""Probes of the code interpreter's sandbox: what Lambda's kernel and network let its code do.
+
+They run in the deployed sandbox: through its broker as a call of a model does, or by invoking it directly.
+"""
+
+import json
+import re
+import time
+import uuid
+from functools import cache
+
+from botocore.config import Config
+
+from assistant_engine import ids
+from assistant_engine.records import DEFAULT_PROJECT
+from verify.account import Account, Json
+from verify.probe import Seen, Untried, probe
+from verify.temporary import told
+
+EXAMINATION = """
+import re, socket
+status = open("/proc/self/status").read()
+def field(name):
+    found = re.search(name + r":\\s*(\\d+)", status)
+    return found[1] if found else "none"
+def attempt(family):
+    try:
+        socket.socket(family).close()
+        return "open"
+    except OSError as error:
+        return "refused" if error.errno == 1 else f"error-{error.errno}"
+score = open("/proc/self/oom_score_adj").read().strip()
+print(f"seccomp={field('Seccomp')} privileges={field('NoNewPrivs')} oom={score} socket={attempt(socket.AF_INET)}")
+"""
+
+# The code ends the interpreter, so that the sandbox doesn't store a session: its address would have to be signed.
+LEAVE = "\nimport os, sys; sys.stdout.flush(); os._exit(3)"
+
+ENVIRONMENT = """
+import os, time
+parent = os.getppid()
+started = open(f"/proc/{parent}/stat").read().rpartition(")")[2].split()[19]
+boot = open("/proc/sys/kernel/random/boot_id").read().strip()
+print(f"environment={parent}/{started}/{boot}")
+"""
+
+LEFT_BEHIND = """
+from pathlib import Path
+folder = Path.cwd().resolve().parent
+others = sorted(path.name for path in folder.parent.iterdir() if path != folder)
+print(f"left={len(others)}")
+"""
+
+GIVEN = "import os; print(f'given={os.path.exists(\"/mnt/data/probe\")}')"
+
+
+def _called(account: Account, code: str) -> str:
+    """What code prints that runs as a call of a model on a thread of its own."""
+    thread = f"thread_verify{uuid.uuid4().hex}"
+    account.later(f"objects of {thread}", lambda: _remove_objects(account, f"sandbox/{thread}/"))
+    call = {
+        "thread_id": thread,
+        "run_id": ids.new_id("run_", int(time.time() * 1000)),
+        "turn": 0,
+        "tool_call_id": "call_1",
+        "function_name": "code_interpreter",
+        "arguments": json.dumps({"code": code}),
+        "inline_bytes": 100_000,
+        "most_bytes": 500_000,
+        "file_ids": [],
+        "project": DEFAULT_PROJECT,
+        "seconds": None,
+    }
+    answer = told(account, account.name("tool-code_interpreter"), call)
+    output = str(answer.get("result", answer).get("output", answer))
+    if not output.startswith("{"):
+        raise Untried(f"the code interpreter answered {output[:200]}")
+    return str(json.loads(output)["logs"])
+
+
+def _run_directly(account: Account, code: str, tenant: str, files: list[Json] | None = None) -> str:
+    """All that the sandbox answers, invoked directly for a tenant; the code must end with LEAVE."""
+    event = {"code": code, "seconds": 30, "files": files or [], "session": {"get": None, "put": ""}, "outputs": []}
+    return json.dumps(told(account, account.name("sandbox"), event, TenantId=tenant))
+
+
+def _remove_objects(account: Account, prefix: str) -> None:
+    s3, bucket = account.client("s3"), account.outputs["Bucket"]
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for found in page.get("Contents", []):
+            s3.delete_object(Bucket=bucket, Key=found["Key"])
+
+
+@cache
+def _examined(account: Account) -> dict[str, str]:
+    """What the sandbox's code finds of its own confinement."""
+    printed = _called(account, EXAMINATION)
+    found = dict(re.findall(r"(\w+)=([\w-]+)", printed))
+    if "seccomp" not in found:
+        raise Untried(f"the code printed {printed[:200]}")
+    return found
+
+
+@probe(
+    "sandbox-filter",
+    does="Code in the deployed sandbox reads /proc/self/status.",
+    expected="Seccomp 2: the kernel took the filter of system calls.",
+)
+def filter_taken(account: Account) -> Seen:
+    found = _examined(account)
+    text = f"Seccomp {found['seccomp']}, NoNewPrivs {found['privileges']}"
+    return Seen(text, found["seccomp"] == "2" and found["privileges"] == "1")
+
+
+@probe(
+    "sandbox-oom-score",
+    does="Code in the deployed sandbox reads /proc/self/oom_score_adj.",
+    expected="1000: the kernel ends the code first when memory runs out.",
+)
+def killed_first(account: Account) -> Seen:
+    score = _examined(account)["oom"]
+    return Seen(f"oom_score_adj {score}", score == "1000")
+
+
+@probe(
+    "sandbox-socket",
+    does="Code in the deployed sandbox makes a socket of the family AF_INET.",
+    expected="EPERM.",
+)
+def no_socket(account: Account) -> Seen:
+    found = _examined(account)["socket"]
+    return Seen(f"the socket is {found}", found == "refused")
+
+
+@probe(
+    "sandbox-dns",
+    does="The sandbox itself, invoked directly and without a filter on its own calls, is given https://example.com/.",
+    expected="The name is not resolved: DNS answers for the bucket alone.",
+)
+def no_names(account: Account) -> Seen:
+    files = [{"name": "probe", "url": "https://example.com/"}]
+    answer = _run_directly(account, GIVEN + LEAVE, account.own_prefix, files)
+    closed = re.search(r"\[Errno -\d+\]|not known|[Nn]o address", answer)
+    return Seen("no address for the name" if closed else f"the name was resolved: {answer[:300]}", bool(closed))
+
+
+@probe(
+    "sandbox-internet",
+    does="The sandbox itself, invoked directly, is given https://1.1.1.1/. Takes a minute.",
+    expected="No connection: the subnets have no route, and the security group lets out to S3 alone.",
+)
+def no_internet(account: Account) -> Seen:
+    files = [{"name": "probe", "url": "https://1.1.1.1/"}]
+    answer = _run_directly(account, GIVEN + LEAVE, account.own_prefix, files)
+    closed = re.search("timed out|unreachable|No route|refused", answer)
+    return Seen("no connection" if closed else f"there was a connection: {answer[:300]}", bool(closed))
+
+
+@probe(
+    "endpoint-policy",
+    does="The sandbox, invoked directly, is given an object by an address that this command's caller signed.",
+    expected="The gateway endpoint refuses it: it lets through what the broker signed.",
+)
+def endpoint_refuses_others(account: Account) -> Seen:
+    bucket, key = account.outputs["Bucket"], f"sandbox/{account.own_prefix}/probe"
+    account.later(f"object {key}", lambda: account.client("s3").delete_object(Bucket=bucket, Key=key))
+    account.client("s3").put_object(Bucket=bucket, Key=key, Body=b"probe")
+    # The regional host: the only one that the sandbox resolves.
+    config = Config(
+        signature_version="s3v4", s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"}
+    )
+    url = account.make_client("s3", config=config).generate_presigned_url(
+        "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=300
+    )
+    answer = _run_directly(account, GIVEN + LEAVE, account.own_prefix, [{"name": "probe", "url": url}])
+    if "given=True" in answer:
+        return Seen("the object came through", False)
+    if "given=False" in answer or "403" in answer:
+        return Seen("refused with 403", True)
+    raise Untried(f"the sandbox answered {answer[:300]}")
+
+
+@probe(
+    "tenant-isolation",
+    does="The deployed sandbox is invoked for two tenants in turn; code tells environments by their runtime's process.",
+    expected="The tenants never share an environment.",
+)
+def tenants_apart(account: Account) -> Seen:
+    one, other = f"{account.own_prefix}-one", f"{account.own_prefix}-other"
+    seen = []
+    for tenant in (one, other, one, other):
+        answer = _run_directly(account, ENVIRONMENT + LEAVE, tenant)
+        found = re.search(r"environment=([\w/.-]+)", answer)
+        if not found:
+            raise Untried(f"the sandbox answered {answer[:200]}")
+        seen.append(found[1])
+    again = sum(seen[n] == seen[n + 2] for n in (0, 1))
+    if {seen[0], seen[2]} & {seen[1], seen[3]}:
+        return Seen("two tenants ran in one environment", False)
+    text = f"4 calls of 2 tenants in {len(set(seen))} environments; {again} of 2 tenants came back to theirs"
+    return Seen(text, True)
+
+
+@probe(
+    "tmp-empty",
+    does="The first call of a new tenant lists the folder that the sandbox makes its own in.",
+    expected="Nothing else is in it: the environment's /tmp starts empty.",
+)
+def empty_at_start(account: Account) -> Seen:
+    answer = _run_directly(account, LEFT_BEHIND + LEAVE, f"{account.own_prefix}-new")
+    found = re.search(r"left=(\d+)", answer)
+    if not found:
+        raise Untried(f"the sandbox answered {answer[:200]}")
+    return Seen(f"{found[1]} other entries in the temporary folder", found[1] == "0")
