@@ -179,4 +179,7 @@ def _deployed(environment: str) -> local.Local:
     name = f"{outputs['AssistantsTable'].removesuffix('assistants')}in_progress"
     described = boto3.client("lambda").get_function_configuration(FunctionName=name)
     model = described["Environment"]["Variables"]["MODEL"]
-    return local.Local(settings=variables(outputs), outputs=outputs, offline=False, model=model)
+    settings = variables(outputs)
+    if url := os.environ.get("ASSISTANTS_BASE_URL"):  # Of an API with a domain of its own.
+        settings["ASSISTANTS_BASE_URL"] = url
+    return local.Local(settings=settings, outputs=outputs, offline=False, model=model)

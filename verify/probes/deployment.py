@@ -49,7 +49,7 @@ def _template(account: Account, text: str, runtime: str, *, failing: bool) -> Js
 
 @probe(
     "rolled-back-alias",
-    does="In a stack of the probe's own, an update that replaces version and alias fails; it is repeated without fault.",
+    does="In a stack of the probe's own, an update that replaces version and alias fails; then it is repeated.",
     expected="What the rolled back update published doesn't stop the next one.",
 )
 def rolled_back_alias(account: Account) -> Seen:

@@ -52,7 +52,8 @@ def stream_batches(account: Account) -> Seen:
 
     def complete() -> list[list[str]]:
         found = batches()
-        return found if set(ITEMS) <= {item for batch in found for item in batch} and ["poison"] in found else []
+        taken = {item for batch in found if "poison" not in batch for item in batch}
+        return found if len(taken) == len(ITEMS) - 1 and ["poison"] in found else []
 
     account.until(complete, 240, every=5)
     seen = batches()

@@ -87,13 +87,14 @@ def child_libraries(account: Account) -> Seen:
 @probe(
     "memory-limit",
     does="A function of 256 MB takes 400.",
-    expected="Lambda ends it, under one of the error names that the state machine tries again.",
+    expected="Lambda ends it as Runtime.OutOfMemory or Runtime.ExitError, which the state machine tries again.",
 )
 def memory_limit(account: Account) -> Seen:
     answer = told(account, actor(account), {"do": "fill", "megabytes": 400})
     if "error" not in answer:
         return Seen("it had 400 MB", False)
-    return Seen(f"{answer['error']}", answer["error"] in _tried_again(account))
+    ended = answer["error"] in {"Runtime.OutOfMemory", "Runtime.ExitError"} & _tried_again(account)
+    return Seen(answer["error"], ended)
 
 
 def _tried_again(account: Account) -> set[str]:

@@ -22,6 +22,9 @@ STARTS = 100
 LIMIT = 262_144
 """Bytes of a task's input or output (Step Functions quotas)."""
 
+LATE = 1
+"""Seconds by which a busy service may be late."""
+
 RETRY = {"IntervalSeconds": 1, "BackoffRate": 2, "MaxDelaySeconds": 2, "MaxAttempts": 4, "JitterStrategy": "FULL"}
 
 
@@ -61,7 +64,7 @@ def retry_delays(account: Account) -> Seen:
     delays = [(after - before).total_seconds() for before, after in zip(failed, started[1:], strict=False)]
     text = f"{len(delays)} more, after {', '.join(f'{delay:.2f}' for delay in delays)} s"
     longest = [1, 2, 2, 2]
-    within = len(delays) == 4 and all(delay <= most + 0.5 for delay, most in zip(delays, longest, strict=True))
+    within = len(delays) == 4 and all(delay <= most + LATE for delay, most in zip(delays, longest, strict=True))
     drawn = any(delay < 0.95 * most for delay, most in zip(delays, longest, strict=False))
     return Seen(text, within and drawn)
 
@@ -83,12 +86,15 @@ def machine_timeout(account: Account) -> Seen:
     expected="States.DataLimitExceeded, caught by its name and not by States.ALL.",
 )
 def data_limit(account: Account) -> Seen:
-    large = f"{{% $join([1..{LIMIT // 8}].'ten letters') %}}"
+    large = f"{{% $pad('', {LIMIT}, 'x') %}}"
     everything = {"ErrorEquals": ["States.ALL"], "Output": {"by": "all"}, "Next": "done"}
     named = {"ErrorEquals": ["States.DataLimitExceeded"], "Output": {"by": "name"}, "Next": "done"}
     seen = {}
     for name, catch in (("all", [everything]), ("name", [named, everything])):
-        states = {"call": _call(account, {"text": large}, Catch=catch, Next="done"), "done": {"Type": "Succeed"}}
+        states = {
+            "call": _call(account, {"do": "look", "text": large}, Catch=catch, Next="done"),
+            "done": {"Type": "Succeed"},
+        }
         described = executed(account, machine(account, f"limit-{name}", states), {})
         caught = json.loads(described.get("output") or "{}").get("by")
         seen[name] = f"caught by {caught}" if caught else str(described.get("error", described["status"]))
