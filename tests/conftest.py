@@ -34,7 +34,7 @@ from tests.project import add_tools, configure, copy
 from tests.totals import every_total_is_the_sum_over_its_runs
 
 VERIFY_ENV = os.environ.get("VERIFY_ENV", "")
-LOCAL_FIXTURES = {"app", "aws_proxy", "journal", "listener", "local_stack", "model_server", "webhook"}
+LOCAL_FIXTURES = {"app", "aws_proxy", "journal", "listener", "model_server", "webhook"}
 """What only the local stack has: faults to be planted, servers that its functions reach, a release to change."""
 
 DIRECTORIES = ROOT / ".local" / "tests"
@@ -155,23 +155,21 @@ def api_key(stack: local.Local) -> Iterator[str]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse tests that share a name: of these, processes that share the tests run one."""
+    """Refuse tests that share a name: of these, processes that share the tests run one.
+
+    In an account, skip what is marked `offline_model`, as a real model doesn't do as those tests' messages say, and
+    what uses a fixture that only the local stack has. A mark, and no fixture: those of a wider scope would come first.
+    """
     names = Counter(item.nodeid for item in items)
     assert len(names) == len(items), names.most_common(1)
-
-
-@pytest.fixture(autouse=True)
-def skip_what_an_account_lacks(request: pytest.FixtureRequest) -> None:
-    """Skip in an account what is marked `offline_model`, and what uses a fixture that only the local stack has.
-
-    A real model doesn't do as the messages of the marked ones say.
-    """
-    if not VERIFY_ENV:
-        return
-    if request.node.get_closest_marker("offline_model"):
-        pytest.skip("needs the offline model")
-    if lacking := LOCAL_FIXTURES.intersection(request.fixturenames):
-        pytest.skip(f"needs what only the local stack has: {', '.join(sorted(lacking))}")
+    for item in items if VERIFY_ENV else ():
+        lacking = LOCAL_FIXTURES.intersection(getattr(item, "fixturenames", ()))
+        if item.get_closest_marker("offline_model"):
+            item.add_marker(pytest.mark.skip(reason="needs the offline model"))
+        elif lacking:
+            item.add_marker(
+                pytest.mark.skip(reason=f"needs what only the local stack has: {', '.join(sorted(lacking))}")
+            )
 
 
 def _deployed(environment: str) -> local.Local:

@@ -37,6 +37,16 @@ class Account:
         """The full name of one of the stack's resources (`sandbox`)."""
         return f"{self.prefix}-{resource}"
 
+    def log_groups(self) -> list[str]:
+        """The names of the log groups of the stack's functions."""
+        pages = (
+            self.client("logs")
+            .get_paginator("describe_log_groups")
+            .paginate(logGroupNamePrefix=f"/aws/lambda/{self.prefix}-")
+        )
+        names = [group["logGroupName"] for page in pages for group in page["logGroups"]]
+        return [name for name in names if "-verify-" not in name]
+
     @cached_property
     def id(self) -> str:
         """The account's id."""

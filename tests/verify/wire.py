@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote
@@ -91,10 +92,14 @@ class Wire:
         self._server.shutdown()
         self._server.server_close()
 
-    def answer(self, request: Request) -> Response:
-        """What the first plant that has something to do with the request answers; else the embedded AWS."""
-        for plant in self.plants:
-            if (answer := plant(request, self._ask)) is not None:
+    def answer(self, request: Request, first: int = 0) -> Response:
+        """What the first plant that has something to do with the request answers; else the embedded AWS.
+
+        A plant that asks for the answer gets that of those after it.
+        """
+        for number, plant in enumerate(self.plants[first:], first + 1):
+            answer = plant(request, partial(self.answer, first=number))
+            if answer is not None:
                 return answer
         return self._ask(request)
 

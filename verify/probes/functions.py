@@ -189,8 +189,7 @@ def _publish_small_layer(account: Account, name: str) -> str:
 )
 def cold_starts(account: Account) -> Seen:
     logs, times = account.client("logs"), defaultdict(list)
-    groups = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=f"/aws/lambda/{account.prefix}-")
-    for group in (group["logGroupName"] for page in groups for group in page["logGroups"]):
+    for group in account.log_groups():
         pages = logs.get_paginator("filter_log_events").paginate(
             logGroupName=group, startTime=int((time.time() - 86_400) * 1000), filterPattern='"initDurationMs"'
         )

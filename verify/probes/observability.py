@@ -13,6 +13,8 @@ from verify.probes.machine import failed_run
 OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
 NAMESPACE = "AssistantsAPI"
 ALARM = "runs-stuck"
+MAX_GROUPS = 50
+"""Log groups of one query (StartQuery's limit)."""
 
 
 def queries(page: str) -> list[str]:
@@ -29,13 +31,7 @@ def queries(page: str) -> list[str]:
 )
 def insights(account: Account) -> Seen:
     logs, wanted = account.client("logs"), queries(OPERATIONS.read_text())
-    groups = [
-        group["logGroupName"]
-        for page in logs.get_paginator("describe_log_groups").paginate(
-            logGroupNamePrefix=f"/aws/lambda/{account.prefix}-"
-        )
-        for group in page["logGroups"]
-    ][:50]
+    groups = account.log_groups()[:MAX_GROUPS]
     now, refused = int(time.time()), []
     for query in wanted:
         try:
