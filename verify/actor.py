@@ -8,6 +8,7 @@ import platform
 import subprocess
 import sys
 import time
+from typing import Any
 
 MAGIC_AND_FLAGS = 8
 """Bytes at the start of a file of byte code: the magic number, and the flags of which 1 is `unchecked-hash`."""
@@ -17,48 +18,48 @@ class Planned(Exception):
     """What `raise` raises."""
 
 
-def handler(event, context):  # type: ignore[no-untyped-def]
+def handler(event: dict[str, Any], context: Any) -> Any:
     """Do `event["do"]`, or take a batch of a stream."""
     if "Records" in event:
-        return take(event["Records"])
+        event = {"do": "take", **event}
     return globals()[event["do"]](event)
 
 
-def take(records):  # type: ignore[no-untyped-def]
+def take(event: dict[str, Any]) -> None:
     """Log the keys of a batch's records; fail if the one named `poison` is among them."""
-    keys = [record["dynamodb"]["Keys"]["id"]["S"] for record in records]
+    keys = [record["dynamodb"]["Keys"]["id"]["S"] for record in event["Records"]]
     print(json.dumps({"batch": keys}), flush=True)
     if "poison" in keys:
         raise Planned("a batch with poison")
 
 
-def fail(event):  # type: ignore[no-untyped-def]
+def fail(event: dict[str, Any]) -> None:
     """Raise."""
     raise Planned("as told")
 
 
-def leave(event):  # type: ignore[no-untyped-def]
+def leave(event: dict[str, Any]) -> None:
     """End the process."""
     os._exit(1)
 
 
-def sleep(event):  # type: ignore[no-untyped-def]
+def sleep(event: dict[str, Any]) -> None:
     """Take longer than the function may."""
     time.sleep(event["seconds"])
 
 
-def fill(event):  # type: ignore[no-untyped-def]
+def fill(event: dict[str, Any]) -> dict[str, int]:
     """Use so many MB of memory."""
     kept = [b"x" * (1 << 20) for _ in range(event["megabytes"])]
     return {"megabytes": len(kept)}
 
 
-def look(event):  # type: ignore[no-untyped-def]
+def look(event: dict[str, Any]) -> dict[str, Any]:
     """Say what runs this."""
     return {"python": list(sys.version_info[:2]), "machine": platform.machine()}
 
 
-def load(event):  # type: ignore[no-untyped-def]
+def load(event: dict[str, Any]) -> dict[str, Any]:
     """Import packages; say which failed, and which modules that came along have no byte code to be used."""
     failed = {}
     for name in event["packages"]:
@@ -74,11 +75,11 @@ def load(event):  # type: ignore[no-untyped-def]
         if not origin.endswith(".py") or origin.startswith(own) or os.path.samefile(origin, __file__):
             continue
         loaded += 1
-        compiled += _is_compiled(spec.cached)
+        compiled += _is_compiled(getattr(spec, "cached", None))
     return {"failed": failed, "loaded": loaded, "compiled": compiled}
 
 
-def _is_compiled(path):  # type: ignore[no-untyped-def]
+def _is_compiled(path: str | None) -> bool:
     try:
         with open(path or "", "rb") as file:
             start = file.read(MAGIC_AND_FLAGS)
@@ -87,7 +88,7 @@ def _is_compiled(path):  # type: ignore[no-untyped-def]
     return start == importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little")
 
 
-def child(event):  # type: ignore[no-untyped-def]
+def child(event: dict[str, Any]) -> dict[str, int]:
     """Start Python as a child, with and without the variable that names its libraries; how each ended."""
     libraries = {"LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", "")}
     return {

@@ -85,7 +85,7 @@ def services_role(account: Account) -> str:
     logs = f"arn:{account.partition}:logs:{account.region}:{account.id}:log-group:/aws/lambda/{account.own_prefix}-*"
     streams = f"arn:{account.partition}:dynamodb:{account.region}:{account.id}:table/{account.own_prefix}-*/stream/*"
     reading = [f"dynamodb:{action}" for action in ("GetRecords", "GetShardIterator", "DescribeStream")]
-    statements = [
+    statements: list[Json] = [
         {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": [functions, f"{functions}:*"]},
         {
             "Effect": "Allow",

@@ -11,7 +11,8 @@ import boto3
 import pytest
 
 from local import up as local
-from tests.verify.plants import CASES, Change, World
+from tests.verify.cases import CASES
+from tests.verify.plants import Change, World
 from tests.verify.wire import Wire
 from verify import probe as probing
 from verify import temporary

@@ -113,9 +113,9 @@ class Wire:
             connection.endheaders(request.body)
             answer = connection.getresponse()
             body = answer.read()
-            dropped = ("connection", "transfer-encoding", "date", "server")
+            dropped = ["connection", "transfer-encoding", "date", "server"]
             if request.method != "HEAD":
-                dropped = (*dropped, "content-length")
+                dropped.append("content-length")
             headers = {name: value for name, value in answer.getheaders() if name.lower() not in dropped}
             return Response(answer.status, body, headers)
         finally:

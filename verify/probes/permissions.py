@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from verify.account import Account
+from verify.account import Account, Json
 from verify.probe import Seen, Untried, probe
 from verify.temporary import acting, statements_of
 
@@ -41,7 +41,7 @@ def missing_object(account: Account) -> Seen:
     bucket = account.outputs["Bucket"]
     arn = f"arn:{account.partition}:s3:::{bucket}"
     listing = {"StringLike": {"s3:prefix": ["verify/listed/*"]}}
-    statements = [
+    statements: list[Json] = [
         {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"{arn}/verify/*"},
         {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": arn, "Condition": listing},
     ]
