@@ -59,6 +59,12 @@ def look(event: dict[str, Any]) -> dict[str, Any]:
     return {"python": list(sys.version_info[:2]), "machine": platform.machine()}
 
 
+def sdk(event: dict[str, Any]) -> dict[str, Any]:
+    """Say which boto3 there is."""
+    boto3 = importlib.import_module("boto3")
+    return {"version": boto3.__version__, "vectors": "s3vectors" in boto3.Session().get_available_services()}
+
+
 def load(event: dict[str, Any]) -> dict[str, Any]:
     """Import packages; say which failed, and which modules that came along have no byte code to be used."""
     failed = {}

@@ -49,5 +49,5 @@ def summarised(xml: str) -> Summary:
         outcome = "failed" if wrong is not None else "skipped" if case.find("skipped") is not None else "passed"
         counts.setdefault(folder, Counter())[outcome] += 1
         if wrong is not None:
-            failed.append((f"{folder}: {case.get('name')}", wrong.get("message", "").splitlines()[0][:200]))
+            failed.append((f"{folder}: {case.get('name')}", wrong.get("message", "").partition("\n")[0][:200]))
     return Summary({folder: found for folder, found in counts.items() if found}, failed)

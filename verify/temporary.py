@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from verify.account import Account, Json
@@ -146,9 +147,15 @@ def layers_of(account: Account, function: str) -> list[str]:
     return [layer["Arn"] for layer in described.get("Layers", [])]
 
 
+@cache
+def _invoker(account: Account) -> Any:
+    """A client that waits for a function's answer as long as one may take, and never invokes it twice."""
+    return account.make_client("lambda", config=Config(read_timeout=900, retries={"total_max_attempts": 1}))
+
+
 def told(account: Account, name: str, event: Json, **more: str) -> Json:
     """Invoke a function; `{"result"}`, or `{"error", "message"}` of one that failed."""
-    answer = account.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode(), **more)
+    answer = _invoker(account).invoke(FunctionName=name, Payload=json.dumps(event).encode(), **more)
     result = json.loads(answer["Payload"].read() or b"null")
     if "FunctionError" in answer:
         return {"error": str(result.get("errorType", "")), "message": str(result.get("errorMessage", ""))}

@@ -97,6 +97,9 @@ CASES = {
         "python3.9 on x86_64, declared as",
         on_the_way(answered(ACTOR, {"python": [3, 14], "machine": "aarch64"})),
     ),
+    "runtime-sdk": Case(
+        on_the_way(answered(ACTOR, {"version": "1.38.0", "vectors": False})), "1.38.0, S3 Vectors unknown", natural
+    ),
     "layers": Case(on_the_way(loaded), "'numpy': 'ImportError'", natural),
     "byte-code": Case(on_the_way(loaded), "4 of 10", on_the_way(all_compiled)),
     "child-libraries": Case(on_the_way(rewritten(ACTOR, '"with": 0', '"with": 127')), "status 127", natural),

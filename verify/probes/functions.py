@@ -36,6 +36,16 @@ def runtime(account: Account) -> Seen:
     return Seen(f"{seen}, declared as {declared}", seen == declared)
 
 
+@probe(
+    "runtime-sdk",
+    does="A function without layers says which boto3 the runtime brings.",
+    expected="One that knows Amazon S3 Vectors (1.39.5 or newer).",
+)
+def runtime_sdk(account: Account) -> Seen:
+    found = told(account, actor(account), {"do": "sdk"})["result"]
+    return Seen(f"boto3 {found['version']}, S3 Vectors {'known' if found['vectors'] else 'unknown'}", found["vectors"])
+
+
 @cache
 def _loaded(account: Account, like: str) -> Json:
     """What a function with the layers of a deployed one finds when it imports that one's packages."""

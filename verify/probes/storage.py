@@ -74,7 +74,11 @@ def deletion_protection(account: Account) -> Seen:
         table = account.client("dynamodb").describe_table(TableName=name)["Table"]
         return "on" if table.get("DeletionProtectionEnabled") else "off"
 
-    asked = {name: "on" if one.get("DeletionProtectionEnabled") else "off" for name, one in _tables(account).items()}
+    # Switched on after the tables are made, so that a deployment that fails can be rolled back.
+    later = bool(_resources(account, "Custom::TableProtection"))
+    asked = {
+        name: "on" if later or one.get("DeletionProtectionEnabled") else "off" for name, one in _tables(account).items()
+    }
     return _compared(asked, {name: found(name) for name in asked})
 
 
