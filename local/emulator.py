@@ -6,6 +6,8 @@ import secrets
 import shutil
 import string
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -106,6 +108,17 @@ def _limits(directory: Path) -> Path:
 def process_id(directory: Path) -> int:
     """Return the id of the process that `start` recorded in `directory`; Lambda functions are its children."""
     return int(json.loads((directory / "emulator.json").read_text())["pid"])
+
+
+@contextmanager
+def fresh_starts(directory: Path) -> Iterator[None]:
+    """Let each Lambda function that starts in the block start from nothing, not as a fork of one that has started."""
+    switch = directory / "tmp" / "fresh-starts"
+    switch.touch()
+    try:
+        yield
+    finally:
+        switch.unlink()
 
 
 def stop(directory: Path, *, keep_state: bool = False) -> bool:

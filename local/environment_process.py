@@ -30,7 +30,8 @@ MAX_MESSAGE_BYTES = 262_144
 SECONDS_BETWEEN_LOOKS_AT_MEMORY = 0.05
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36
+_PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4
+_PR_SET_CHILD_SUBREAPER, _PR_GET_CHILD_SUBREAPER = 36, 37
 _CLONE_NEWNS = 0x00020000
 _MS_BIND, _MS_REC, _MS_PRIVATE = 0x1000, 0x4000, 0x40000
 _MNT_DETACH = 2
@@ -79,8 +80,6 @@ def become_runtime(start: Json, log: int, memory: int) -> None:
         os.setgroups([])
         os.setgid(start["user"])
         os.setuid(start["user"])
-        # As after an exec: otherwise the function finds its own /proc closed.
-        _check(_libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0))
     os.umask(0o022)
 
 
@@ -242,13 +241,14 @@ def fork_environments(commands: socket.socket) -> None:
     # The collector would touch, and so copy, all that there is now in each environment.
     gc.collect()
     gc.freeze()
+    attributes = _process_attributes()
     while True:
         start, descriptors = receive(commands)
         if start is None:
             os._exit(0)
         if os.fork() == 0:
             commands.close()
-            become_environment(start, *descriptors)
+            become_environment(start, attributes, *descriptors)
             return
         for descriptor in descriptors:
             os.close(descriptor)
@@ -257,7 +257,7 @@ def fork_environments(commands: socket.socket) -> None:
                 pass
 
 
-def become_environment(start: Json, control: int, log: int, memory: int) -> None:
+def become_environment(start: Json, attributes: dict[int, int], control: int, log: int, memory: int) -> None:
     """Return in the new environment's runtime; its supervisor stays here."""
     try:
         isolate(start)
@@ -272,12 +272,22 @@ def become_environment(start: Json, control: int, log: int, memory: int) -> None
     os.close(control)
     _hang_up()
     become_runtime(start, log, memory)
+    for attribute, value in attributes.items():
+        _check(_libc.prctl(attribute, value, 0, 0, 0))
     os.environ.clear()
     os.environ.update(start["environment"])
     if "numpy.random" in sys.modules:  # Python seeds its own generator anew at a fork.
         sys.modules["numpy.random"].seed()
     if "tempfile" in sys.modules:
         sys.modules["tempfile"].tempdir = None
+
+
+def _process_attributes() -> dict[int, int]:
+    """Return what the function may have set for its process, and a fork or a change of user would lose."""
+    subreaper = ctypes.c_int()
+    _check(_libc.prctl(_PR_GET_CHILD_SUBREAPER, ctypes.byref(subreaper), 0, 0, 0))
+    dumpable = _libc.prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0)
+    return {_PR_SET_CHILD_SUBREAPER: subreaper.value, _PR_SET_DUMPABLE: dumpable}
 
 
 def _hang_up() -> None:

@@ -29,6 +29,7 @@ RUNTIME_PACKAGES = (
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 _WRAPPER = """#!/bin/bash
+unset OLDPWD PWD SHLVL
 case ":$LD_LIBRARY_PATH:" in
 *:{lang}/lib:*) exec -a "{lang}/bin/$(basename "$0")" "{lang}/base/bin/{python}" "$@" ;;
 esac

@@ -87,7 +87,8 @@ def run_functions_under_aws_s_client(functions: _Functions, tenant: Callable[[],
             request_id,
             json.dumps(event).encode(),
             config.get("FunctionArn", ""),
-            lambda_svc._xray_trace_id_for_invocation(config) or "",
+            # Without active tracing, AWS gives an id as well, of a trace that isn't kept.
+            lambda_svc._xray_trace_id_for_invocation({**config, "TracingConfig": {"Mode": "Active"}}),
             tenant(),
         )
         _write_logs(config, request_id, outcome)

@@ -1,0 +1,68 @@
+"""Functions for the tests of what runs them: a scratch stack of one function for each piece of code."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """Functions of a stack.
+
+    Attributes:
+        client: makes boto3 clients of the emulator that they run on.
+        names: the functions' names by their logical ids.
+    """
+
+    client: Callable[[str], Any]
+    names: Mapping[str, str]
+
+    def invoke(self, function: str, event: Any = None, **more: str) -> Any:
+        """Return what a function answers; it must not fail."""
+        answer, failed = self.ask(function, event, **more)
+        assert not failed, answer
+        return answer
+
+    def ask(self, function: str, event: Any = None, **more: str) -> tuple[Any, bool]:
+        """Return what comes back of an invocation, and whether it is an error."""
+        payload = json.dumps(event or {}).encode()
+        answer = self.client("lambda").invoke(FunctionName=self.names[function], Payload=payload, **more)
+        return json.loads(answer["Payload"].read()), "FunctionError" in answer
+
+    def log(self, function: str) -> list[str]:
+        """Return what is in a function's log."""
+        group = f"/aws/lambda/{self.names[function]}"
+        pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+        return [event["message"] for page in pages for event in page["events"]]
+
+
+def function(code: str, **more: Any) -> dict[str, Any]:
+    """Return the resource of a function."""
+    return {
+        "Type": "AWS::Lambda::Function",
+        "Properties": {
+            "Runtime": "python3.14",
+            "Handler": "index.handler",
+            "Role": {"Fn::GetAtt": ["Role", "Arn"]},
+            "Code": {"ZipFile": code},
+            "Timeout": 30,
+            "MemorySize": 256,
+            **more,
+        },
+    }
+
+
+def deploy(client: Callable[[str], Any], resources: Mapping[str, Any]) -> Deployed:
+    """Deploy functions, and whatever other resources there are."""
+    role = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"Statement": [TRUST]}}}
+    functions = [name for name, resource in resources.items() if resource["Type"] == "AWS::Lambda::Function"]
+    outputs = {name: {"Value": {"Ref": name}} for name in functions}
+    body = json.dumps({"Resources": {"Role": role, **resources}, "Outputs": outputs})
+    cloudformation = client("cloudformation")
+    cloudformation.create_stack(StackName="scratch", TemplateBody=body, Capabilities=["CAPABILITY_IAM"])
+    cloudformation.get_waiter("stack_create_complete").wait(StackName="scratch", WaiterConfig={"Delay": 1})
+    (stack,) = cloudformation.describe_stacks(StackName="scratch")["Stacks"]
+    return Deployed(client, {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]})
