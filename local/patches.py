@@ -29,6 +29,7 @@ from local import (
     patches_limits,
     patches_network,
     patches_requests,
+    patches_speed,
     patches_worker,
 )
 
@@ -66,6 +67,7 @@ def apply() -> None:
     patches_network.apply()
     patches_limits.apply(patches_isolation.tenant.get)
     patches_requests.apply()
+    patches_speed.apply()
 
 
 def treat_the_loopback_as_tls() -> None:

@@ -8,12 +8,14 @@ import argparse
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,10 @@ from scripts.stack import Stack, variables
 DIRECTORY = ROOT / ".local"
 MODEL_SETTINGS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "EMBEDDING_MODEL")
 # Everything the template is made from; a deployment is skipped while none of it has changed.
-_TEMPLATE_SOURCES = ("app.py", "cdk.json", "cdk", "lambdas")
+_TEMPLATE_SOURCES = ("app.py", "cdk.json", "cdk", "lambdas", "requirements.txt", "package-lock.json")
+ASSEMBLIES = ROOT / ".build" / "assemblies"
+MAX_ASSEMBLIES = 2
+"""Cloud assemblies that are kept, each some 130 MB: one may be of the offline model, the other of a real one."""
 
 Step = Callable[[str], Any]
 
@@ -139,42 +144,25 @@ def _deploy(
 ) -> dict[str, str]:
     """Deploy the stack into the embedded AWS and return its outputs."""
     record = directory / "deployed.json"
-    made_from = _fingerprint(directory, app, context)
+    made_from = _fingerprint(app, context) + (directory / "emulator.json").read_text()
     if record.is_file():
         deployed = json.loads(record.read_text())
         if deployed["made_from"] == made_from:
             outputs: dict[str, str] = deployed["outputs"]
             return outputs
-    arguments = [argument for name, value in context.items() for argument in ("-c", f"{name}={value}")]
-    # Synthesised beside the bootstrap: each takes seconds, and neither needs the other.
-    assembly = directory / "cdk.out"
+    # Side by side: each takes seconds, and neither needs the other.
     with step("CDK bootstrap and synth"):
-        synth = start_cdk(
-            # The layers are there: cdk.json's own build command would fill the cache for AWS.
-            settings,
-            app,
-            "synth",
-            *arguments,
-            "--quiet",
-            "--build",
-            "true",
-            "--output",
-            str(assembly),
-        )
-        try:
-            if not _is_bootstrapped(settings):
-                bootstrap(settings)
-        finally:
-            finish(synth)
+        with ThreadPoolExecutor(1) as pool:
+            bootstrapped = pool.submit(bootstrap, settings)
+            assembly = _assembly(directory, app, settings, context)
+        bootstrapped.result()
     outputs_file = directory / "outputs.json"
     with step("CDK deploy"):
-        finish(
-            start_cdk(
-                settings,
-                directory,
-                *("deploy", "--all", "--app", str(assembly), "--require-approval", "never"),
-                *("--outputs-file", str(outputs_file), "--progress", "events"),
-            )
+        run_cdk(
+            settings,
+            directory,
+            *("deploy", "--all", "--app", str(assembly), "--require-approval", "never"),
+            *("--outputs-file", str(outputs_file), "--progress", "events"),
         )
     (outputs,) = json.loads(outputs_file.read_text()).values()
     private.write(record, json.dumps({"made_from": made_from, "outputs": outputs}))
@@ -182,22 +170,48 @@ def _deploy(
 
 
 def bootstrap(settings: Mapping[str, str]) -> None:
-    """Bootstrap the embedded AWS for the CDK."""
-    # From an empty folder: inside the app it would synthesise and leave an unfinished assembly behind.
-    with tempfile.TemporaryDirectory() as empty:
-        finish(start_cdk(settings, Path(empty), "bootstrap", f"aws://{emulator.ACCOUNT}/{emulator.REGION}"))
+    """Bootstrap the embedded AWS for the CDK unless it is."""
+    if not _is_bootstrapped(settings):
+        # From an empty folder: inside the app it would synthesise and leave an unfinished assembly behind.
+        with tempfile.TemporaryDirectory() as empty:
+            run_cdk(settings, Path(empty), "bootstrap", f"aws://{emulator.ACCOUNT}/{emulator.REGION}")
 
 
-def _fingerprint(directory: Path, app: Path, context: Mapping[str, str]) -> str:
-    """Return what the deployed stack depends on: the sources of the template, its context and the emulator it is in."""
+def _assembly(directory: Path, app: Path, settings: Mapping[str, str], context: Mapping[str, str]) -> Path:
+    """Return the folder of the cloud assembly; the project's own is kept until its sources change."""
+    if app != ROOT:
+        return _synthesised(app, settings, context, directory / "cdk.out")
+    assembly = ASSEMBLIES / _fingerprint(app, context)
+    if not assembly.is_dir():
+        ASSEMBLIES.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=ASSEMBLIES, prefix=".") as temporary:
+            made = _synthesised(app, settings, context, Path(temporary) / "assembly")
+            with suppress(OSError):  # Another process may have been faster.
+                made.rename(assembly)
+    assembly.touch()
+    # Names with a dot are of those that are being made.
+    kept = sorted(ASSEMBLIES.glob("[!.]*"), key=lambda path: path.stat().st_mtime)
+    for old in kept[:-MAX_ASSEMBLIES]:
+        shutil.rmtree(old, ignore_errors=True)
+    return assembly
+
+
+def _synthesised(app: Path, settings: Mapping[str, str], context: Mapping[str, str], folder: Path) -> Path:
+    arguments = [argument for name, value in context.items() for argument in ("-c", f"{name}={value}")]
+    # The layers are there: cdk.json's own build command would fill the cache for AWS.
+    run_cdk(settings, app, "synth", *arguments, "--quiet", "--build", "true", "--output", str(folder))
+    return folder
+
+
+def _fingerprint(app: Path, context: Mapping[str, str]) -> str:
+    """Return what a cloud assembly depends on: the sources of the template, its context, the CDK and the layers."""
     digest = hashlib.sha256(json.dumps(context, sort_keys=True).encode())
-    digest.update((directory / "emulator.json").read_bytes())
     paths = [path for name in _TEMPLATE_SOURCES for path in (app / name, *sorted((app / name).rglob("*")))]
     paths += sorted((app / ".build" / "layers" / "host").glob("*.stamp"))
     for path in paths:
         if path.is_file() and "__pycache__" not in path.parts:
             digest.update(str(path.relative_to(app)).encode() + path.read_bytes())
-    return digest.hexdigest()
+    return digest.hexdigest()[:32]
 
 
 def _is_bootstrapped(settings: Mapping[str, str]) -> bool:
@@ -208,11 +222,15 @@ def _is_bootstrapped(settings: Mapping[str, str]) -> bool:
         return False
 
 
-def start_cdk(settings: Mapping[str, str], folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start the CDK CLI with the embedded AWS as the only one it knows."""
+def run_cdk(settings: Mapping[str, str], folder: Path, *arguments: str) -> None:
+    """Run the CDK CLI with the embedded AWS as the only one it knows.
+
+    Raises:
+        LocalError: it failed; with what it said.
+    """
     if not CDK.is_file() or not NODE.is_file():
         raise LocalError("The CDK CLI is not installed: run `make setup`.")
-    return subprocess.Popen(
+    done = subprocess.run(
         [str(NODE), str(CDK), "--no-notices", "--ci", *arguments],
         cwd=folder,
         env=cdk_environment(settings),
@@ -220,7 +238,10 @@ def start_cdk(settings: Mapping[str, str], folder: Path, *arguments: str) -> sub
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        check=False,
     )
+    if done.returncode != 0:
+        raise LocalError(f"The CDK CLI failed:\n{done.stdout.strip()}")
 
 
 def cdk_environment(settings: Mapping[str, str]) -> dict[str, str]:
@@ -238,17 +259,6 @@ def cdk_environment(settings: Mapping[str, str]) -> dict[str, str]:
         PATH=os.pathsep.join([str(NODE.parent), str(SCRIPTS), os.environ.get("PATH", "")]),
     )
     return environment
-
-
-def finish(process: subprocess.Popen[str]) -> None:
-    """Wait for the CDK CLI to end.
-
-    Raises:
-        LocalError: it failed; with what it said.
-    """
-    output, _ = process.communicate()
-    if process.returncode != 0:
-        raise LocalError(f"The CDK CLI failed:\n{output.strip()}")
 
 
 def _client(settings: Mapping[str, str], service: str) -> Any:

@@ -93,7 +93,7 @@ class World:
 
     def cdk(self, *arguments: str) -> None:
         """Run the CDK CLI; LocalError, with what it said, if it fails."""
-        local.finish(local.start_cdk(self.settings, self.directory, *arguments))
+        local.run_cdk(self.settings, self.directory, *arguments)
 
     def deploy(self, environment: str, release: str) -> None:
         """Do what `make deploy` does."""
@@ -177,11 +177,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             assembly = places / app.name
             context = {"layer_target": "host", "vector_engine": "bucket", "model_base_url": model}
             arguments = [argument for name, value in context.items() for argument in ("-c", f"{name}={value}")]
-            local.finish(
-                local.start_cdk(
-                    settings, app, "synth", *arguments, "--quiet", "--build", "true", "--output", str(assembly)
-                )
-            )
+            local.run_cdk(settings, app, "synth", *arguments, "--quiet", "--build", "true", "--output", str(assembly))
             return assembly
 
         with ThreadPoolExecutor(2) as pool:

@@ -1,0 +1,52 @@
+"""Where the emulator makes its callers wait for nothing.
+
+Like those in `local.patches`, each function closes one gap of ministack 1.5.33 and names its symptom.
+"""
+
+import asyncio
+import time
+import types
+from typing import Any
+
+from ministack.services import cloudformation  # type: ignore[import-untyped]
+from ministack.services import stepfunctions as sfn
+
+Json = Any
+
+MAX_SECONDS_TO_DESCRIBE = 4
+"""Less than what any client waits for an answer."""
+
+
+def apply() -> None:
+    """Patch the emulator."""
+    describe_a_stack_when_its_operation_has_ended()
+    start_executions_at_once()
+
+
+def describe_a_stack_when_its_operation_has_ended() -> None:
+    """The CDK CLI looks every 5 s whether a deployment of 2 s has ended: a bootstrap and a deployment take 10 s more.
+
+    An answer that takes a few seconds is within what AWS does.
+    """
+    handle = cloudformation.handle_request
+
+    async def handle_when_settled(method: str, path: str, headers: Json, body: bytes, query: Json) -> Json:
+        deadline = time.monotonic() + MAX_SECONDS_TO_DESCRIBE
+        describes = b"Action=DescribeStacks&" in body and b"StackName=" in body
+        while True:
+            answer = await handle(method, path, headers, body, query)
+            if not describes or b"_IN_PROGRESS</StackStatus>" not in answer[2] or time.monotonic() > deadline:
+                return answer
+            await asyncio.sleep(0.05)
+
+    cloudformation.handle_request = handle_when_settled
+
+
+def start_executions_at_once() -> None:
+    """Every execution starts with a sleep of 0.15 s."""
+
+    def sleep(seconds: float) -> None:
+        if seconds != 0.15:  # As no other wait of the module is.
+            time.sleep(seconds)
+
+    sfn.time = types.SimpleNamespace(**{**vars(time), "sleep": sleep})
