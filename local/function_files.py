@@ -28,14 +28,13 @@ RUNTIME_PACKAGES = (
 
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
-_WRAPPER = """#!/bin/bash
-unset OLDPWD PWD SHLVL
-case ":$LD_LIBRARY_PATH:" in
-*:{lang}/lib:*) exec -a "{lang}/bin/$(basename "$0")" "{lang}/base/bin/{python}" "$@" ;;
-esac
-echo "$0: error while loading shared libraries: lib{python}.so.1.0: cannot open shared object file: No such file or \
-directory" >&2
-exit 127
+_WRAPPER = """#!{base}/bin/{python} -IS
+import os, sys
+if "{lang}/lib" not in os.environ.get("LD_LIBRARY_PATH", "").split(":"):
+    library = "lib{python}.so.1.0: cannot open shared object file: No such file or directory"
+    print(f"{{sys.argv[0]}}: error while loading shared libraries: {{library}}", file=sys.stderr)
+    sys.exit(127)
+os.execv("{base}/bin/{python}", sys.argv)
 """
 
 
@@ -125,17 +124,17 @@ class FunctionFiles:
     def _make_lang(self) -> None:
         for name in ("bin", "lib"):
             (self._lang / name).mkdir(parents=True)
-        base = self._lang / "base"
         if self.private:
-            base.mkdir()
-            (self._lang / "site").mkdir()
+            base = Path(self.lang) / "base"
+            for mount_point in ("base", "site"):
+                (self._lang / mount_point).mkdir()
         else:
-            base.symlink_to(_base_for_everyone(self.folder))
+            base = _base_for_everyone(self.folder)
         for library in (Path(sys.base_prefix) / "lib").glob("libpython*.so*"):
-            (self._lang / "lib" / library.name).symlink_to(f"{self.lang}/base/lib/{library.name}")
-        (self._lang / "pyvenv.cfg").write_text(f"home = {self.lang}/base/bin\ninclude-system-site-packages = false\n")
+            (self._lang / "lib" / library.name).symlink_to(base / "lib" / library.name)
+        (self._lang / "pyvenv.cfg").write_text(f"home = {base}/bin\ninclude-system-site-packages = false\n")
         wrapper = self._lang / "bin" / PYTHON
-        wrapper.write_text(_WRAPPER.format(lang=self.lang, python=PYTHON))
+        wrapper.write_text(_WRAPPER.format(lang=self.lang, base=base, python=PYTHON))
         wrapper.chmod(0o755)
         for name in ("python3", "python"):
             (self._lang / "bin" / name).symlink_to(PYTHON)

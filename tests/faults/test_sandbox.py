@@ -212,7 +212,7 @@ def test_searching_for_other_threads_files(attack: Attack) -> None:
 import os, pathlib
 start = pathlib.Path(os.environ['TMPDIR'])
 found = []
-for place in {*start.parents[:4]} | {pathlib.Path('/dev/shm'), pathlib.Path('/var/tmp')}:
+for place in {*start.parents, pathlib.Path('/dev/shm'), pathlib.Path('/var')} - {pathlib.Path('/')}:
     for folder, folders, files in os.walk(place):
         folders[:] = [name for name in folders if name not in ('python', 'site-packages')][:200]
         found += [name for name in files if 'victim' in name]
