@@ -6,8 +6,8 @@ import secrets
 import shutil
 import string
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -43,7 +43,7 @@ def start(
         return running
     _PROCESS.stop(directory)
     temporary = private.folder(directory) / "tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
+    _remove(temporary)
     temporary.mkdir(parents=True)
     port = free_port(preferred_port)
     environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
@@ -126,11 +126,22 @@ def stop(directory: Path, *, keep_state: bool = False) -> bool:
     # With state to save, its orderly shutdown is worth waiting for.
     stopped = _PROCESS.stop(directory, patience=20 if keep_state else 1)
     _access_key_file(directory).unlink(missing_ok=True)
-    shutil.rmtree(directory / "tmp", ignore_errors=True)
+    _remove(directory / "tmp")
     if not keep_state:
         shutil.rmtree(directory / "state", ignore_errors=True)
         shutil.rmtree(directory / "state-s3", ignore_errors=True)
     return stopped
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, and what is read-only in it."""
+
+    def open_and_retry(function: Callable[[str], object], path: str, _: object) -> None:
+        with suppress(OSError):
+            Path(path).parent.chmod(0o700)
+            function(path)
+
+    shutil.rmtree(folder, onerror=open_and_retry)
 
 
 def environment(directory: Path) -> dict[str, str]:

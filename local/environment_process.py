@@ -45,7 +45,9 @@ def supervise(control: socket.socket, start: Json, runtime: int) -> NoReturn:
     watched = start["resident_bytes"]
     ended = os.pidfd_open(runtime)
     while True:
-        ready, _, _ = select.select([control, ended], [], [], SECONDS_BETWEEN_LOOKS_AT_MEMORY if watched else None)
+        ready, _, _ = select.select(
+            [control.fileno(), ended], [], [], SECONDS_BETWEEN_LOOKS_AT_MEMORY if watched else None
+        )
         if ready or (watched and _resident_bytes() > watched):
             break
     status = os.waitpid(runtime, os.WNOHANG)[1] if ended in ready else signal.SIGKILL
@@ -279,7 +281,7 @@ def become_environment(start: Json, attributes: dict[int, int], control: int, lo
     if "numpy.random" in sys.modules:  # Python seeds its own generator anew at a fork.
         sys.modules["numpy.random"].seed()
     if "tempfile" in sys.modules:
-        sys.modules["tempfile"].tempdir = None
+        vars(sys.modules["tempfile"])["tempdir"] = None
 
 
 def _process_attributes() -> dict[int, int]:

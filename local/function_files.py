@@ -4,6 +4,7 @@ On AWS these are /var/task, /opt, /var/lang and /var/runtime. Here each is a fol
 the rights for it, an environment sees them at AWS's paths and read-only (`environment_process.enter_mounts`).
 """
 
+import atexit
 import hashlib
 import io
 import os
@@ -168,6 +169,15 @@ def _can_mount() -> bool:
         "e._mount('none', '/mnt', 0, 'tmpfs'); e._set_read_only('/mnt')"
     )
     return subprocess.run([sys.executable, "-c", probe], capture_output=True, check=False).returncode == 0
+
+
+def place_of_files(temporary: Path, name: str) -> Path:
+    """Return a new folder for `FunctionFiles`: in /tmp if tenants' users may not enter the temporary one."""
+    if os.getuid() != 0 or _is_open(temporary) or _can_mount():
+        return temporary / name
+    folder = Path("/tmp") / f"{name}-{os.getpid()}"  # noqa: S108
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _is_open(folder: Path) -> bool:

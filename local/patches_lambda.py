@@ -17,7 +17,7 @@ from ministack.core import lambda_runtime  # type: ignore[import-untyped]
 from ministack.services import cloudwatch_logs, lambda_svc  # type: ignore[import-untyped]
 
 from local.environments import MAX_IDLE_ENVIRONMENTS, Function, Outcome, Version
-from local.function_files import FunctionFiles
+from local.function_files import FunctionFiles, place_of_files
 
 Json = Any
 
@@ -31,7 +31,7 @@ observers: list[Callable[[Json, Outcome], None]] = []
 def apply(tenant: Callable[[], str]) -> None:
     """Patch the emulator; `tenant` tells the tenant that the current invocation is for."""
     folder = Path(tempfile.gettempdir())
-    functions = _Functions(FunctionFiles(folder / "functions"), lambda: (folder / FRESH_STARTS).exists())
+    functions = _Functions(FunctionFiles(place_of_files(folder, "functions")), lambda: (folder / FRESH_STARTS).exists())
     run_functions_under_aws_s_client(functions, tenant)
     stop_the_environments_of_what_is_no_more(functions)
 
@@ -195,7 +195,13 @@ def _write_logs(config: Json, request_id: str, outcome: Outcome) -> None:
     ]
     groups = cloudwatch_logs._log_groups
     if group_name not in groups:
-        group = {"retentionInDays": None, "tags": {}, "subscriptionFilters": {}, "streams": {}, "creationTime": now}
+        group: Json = {
+            "retentionInDays": None,
+            "tags": {},
+            "subscriptionFilters": {},
+            "streams": {},
+            "creationTime": now,
+        }
         groups[group_name] = {**group, "arn": cloudwatch_logs._make_group_arn(group_name)}
     stream = groups[group_name]["streams"].setdefault(
         outcome.log_stream,

@@ -159,7 +159,7 @@ class RuntimeApi:
             self.init_error = Answer(failed=True, body=body)
             connection.answer(202, {"status": "OK"})
         elif request.method == b"POST" and (result := _RESULT.fullmatch(path)):
-            connection.answer(*self._result(*result.groups(), body))
+            connection.answer(*self._result(result[1], result[2], body))
         else:
             connection.answer(404, {"errorType": "NotFound", "errorMessage": "Not found"})
 
