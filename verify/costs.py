@@ -1,4 +1,4 @@
-"""What `make verify` costs, said before anything is done: counts that were rounded up, times list prices."""
+"""What `make verify` costs, said before anything is done: counts, estimated high, times list prices."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -125,7 +125,7 @@ def test_it_says_first_what_it_costs_and_asks(
     monkeypatch.setattr(command, "PROBES", [Probe("p", "", "", unasked)])
     monkeypatch.setattr("builtins.input", lambda *_: "n")
     assert command.main(["--env", "dev"]) == 1
-    said = capsys.readouterr().out
+    said = " ".join(capsys.readouterr().out.split())
     assert "less than a dollar" in said and "tokens in" in said
     assert list(as_an_account.iterdir()) == []
 
@@ -150,8 +150,8 @@ def test_the_projects_own_tests_run_against_an_account(
     as_an_account: Path, monkeypatch: pytest.MonkeyPatch, stack: local.Local
 ) -> None:
     monkeypatch.setenv("ASSISTANTS_BASE_URL", stack.settings["ASSISTANTS_BASE_URL"])
-    monkeypatch.setattr(suite, "FOLDERS", ("tests/contract/test_threads.py", "tests/faults/test_events.py"))
+    monkeypatch.setattr(suite, "FOLDERS", ("tests/contract/test_description.py", "tests/faults/test_events.py"))
     summary = suite.run("dev")
     assert summary.problem == "" and summary.failed == []
-    assert summary.counts["tests/contract"]["passed"] >= 7
+    assert summary.counts["tests/contract"]["passed"] >= 3
     assert set(summary.counts["tests/faults"]) == {"skipped"}
