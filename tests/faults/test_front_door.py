@@ -317,6 +317,29 @@ def test_a_presigned_url_ends(embedded: Embedded, monkeypatch: pytest.MonkeyPatc
         assert embedded.ask("GET", path_and_query(url))[0] == status
 
 
+def test_a_page_takes_no_event_of_a_function(embedded: Embedded) -> None:
+    """Each environment asks a server of its own for events, by Lambda's Runtime API, and without a key."""
+    functions = embedded.client("lambda")
+    functions.invoke(FunctionName=FUNCTION, Payload=b"{}")
+    opened = [[socket.laddr.port for socket in _sockets(process)] for process in psutil.Process().children()]
+    [ports] = [ports for ports in opened if embedded.port in ports]
+    strangers = []
+    for port in set(ports) - {embedded.port}:
+        for headers in ({"Host": f"127.0.0.1:{port}", **A_PAGE[0]}, {"Host": f"evil.example:{port}"}):
+            strangers.append(http.client.HTTPConnection("127.0.0.1", port, timeout=1))
+            strangers[-1].request("GET", "/2018-06-01/runtime/invocation/next", headers=headers)
+    # An environment answers while it is invoked, the first time perhaps no more than the connection.
+    for _ in range(3):
+        answer = functions.invoke(FunctionName=FUNCTION, Payload=b"{}")
+        assert "FunctionError" not in answer and FUNCTION in answer["Payload"].read().decode()
+    answered = []
+    for stranger in strangers:
+        with suppress(TimeoutError):
+            answered.append(stranger.getresponse().status)
+        stranger.close()
+    assert set(answered) == {403}
+
+
 def test_every_server_listens_on_the_loopback_alone(embedded: Embedded, models: list[Embedded]) -> None:
     embedded.client("lambda").invoke(FunctionName=FUNCTION, Payload=b"{}")
     opened = [socket for process in psutil.Process().children(recursive=True) for socket in _sockets(process)]
