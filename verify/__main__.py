@@ -7,7 +7,6 @@ functions, state machines, a table and a stack of their own, named `<prefix>-ver
 """
 
 import argparse
-import json
 import signal
 import subprocess
 import sys
@@ -20,6 +19,7 @@ import boto3
 from rich.console import Console
 from rich.table import Table
 
+from assistant_engine import models
 from scripts.stack import StackNotFound, outputs
 from verify import costs, suite
 from verify.account import Account
@@ -115,8 +115,8 @@ def _model(account: Account) -> str:
 
 
 def _prices() -> dict[str, tuple[float, float]]:
-    table = json.loads((ROOT / "cdk" / "prices.json").read_text())
-    return {model: (price["input"], price["output"]) for model, price in table.items() if "input" in price}
+    """US dollars for a million tokens, in and out, by model."""
+    return {name: (float(one.prices[0].input), float(one.prices[0].output)) for name, one in models.table().items()}
 
 
 def _commit() -> str:
