@@ -91,7 +91,8 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def clients(directory: Path) -> Callable[[str], Any]:
     """Start an emulator and return a maker of clients for it, which try once."""
-    settings = emulator.environment(emulator.start(directory, preferred_port=0))
+    emulator.start(directory, preferred_port=0)
+    settings = emulator.environment(directory)
     session = boto3.Session(settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"], region_name="us-east-1")
     config = Config(retries={"total_max_attempts": 1}, max_pool_connections=100)
     return lambda service: session.client(service, endpoint_url=settings["AWS_ENDPOINT_URL"], config=config)
