@@ -2,8 +2,8 @@
 
 import io
 import json
-import time
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
