@@ -12,7 +12,6 @@ found. What is missing, the deployment creates.
 
 import argparse
 import json
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +21,7 @@ import boto3
 
 from scripts import keys
 from scripts.cdk_cli import CdkFailed, app_of, cdk
+from scripts.terminal import say, stop
 
 Client = Callable[[str], Any]
 Identifier = dict[str, str]
@@ -176,10 +176,10 @@ def main(arguments: list[str] | None = None) -> None:
                 return
             mapping = Path(folder, "mapping.json")
             mapping.write_text(json.dumps(found))
-            print(f"An earlier stack {stack} left {len(found)} resources, which the new one takes over.", flush=True)
+            say(f"An earlier stack {stack} left {len(found)} resources, which the new one takes over.")
             cdk("import", stack, *app_of(given.env, assembly), "--force", "--resource-mapping", str(mapping))
         except (CdkFailed, NotAdopted) as error:
-            sys.exit(str(error))
+            stop(str(error))
 
 
 if __name__ == "__main__":

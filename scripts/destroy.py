@@ -16,6 +16,7 @@ import boto3
 
 from scripts import keys
 from scripts.cdk_cli import CdkFailed, app_of, cdk
+from scripts.terminal import say, stop
 
 Client = Callable[[str], Any]
 
@@ -177,16 +178,18 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         environment = look(boto3.client, keys.prefix(given.env))
         account = boto3.client("sts").get_caller_identity()["Account"]
-        print(f"This deletes the stack {environment.stack} of account {account}, for good:")
+        say(f"This deletes the stack {environment.stack} of account {account}, for good:")
         for line in describe(boto3.client, environment):
-            print(f"  {line}")
-        if not given.yes and input(f"Type {given.env} to delete it: ").strip() != given.env:
-            raise NotDestroyed("Nothing was deleted.")
+            say(f"  {line}")
+        if not given.yes:
+            say(f"Type {given.env} to delete it: ", end="")
+            if sys.stdin.readline().strip() != given.env:
+                raise NotDestroyed("Nothing was deleted.")
         arguments_of_cdk = ("destroy", environment.stack, "--force", *app_of(given.env, given.app))
-        destroy(boto3.client, environment, lambda: cdk(*arguments_of_cdk), lambda line: print(line, flush=True))
+        destroy(boto3.client, environment, lambda: cdk(*arguments_of_cdk), say)
     except NotDestroyed as error:
-        sys.exit(str(error))
-    print(f"{environment.stack} is deleted.")
+        stop(str(error))
+    say(f"{environment.stack} is deleted.")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What the commands around a deployment do in an account: moto answers for AWS."""
 
+import io
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -220,7 +221,7 @@ def test_a_stack_that_stays_is_reported(client: Client) -> None:
 def test_the_name_is_asked_for(client: Client, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     known, _ = deployed(client, "Delete")
     monkeypatch.setattr(boto3, "client", known)
-    monkeypatch.setattr("builtins.input", lambda _: "yes")
+    monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
     with pytest.raises(SystemExit, match="Nothing was deleted"):
         destroy.main(["--env", "dev"])
     assert "This deletes the stack oae-dev of account 123456789012" in capsys.readouterr().out
