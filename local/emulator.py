@@ -20,7 +20,18 @@ ACCOUNT = "000000000000"
 _PROCESS = Background(name="emulator", marker="local.emulator_process", health_path="/_ministack/ready")
 # What the emulator, and with it every Lambda function, takes over from the caller's environment: neither their AWS
 # account nor their model key is among it, so a function has only what its own configuration gives it.
-_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE")
+_INHERITED = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+    "MAX_ENVIRONMENTS",
+)
 
 
 def start(
