@@ -10,6 +10,7 @@ import sys
 import time
 from typing import Any
 
+LAYERS = "/opt/"
 MAGIC_AND_FLAGS = 8
 """Bytes at the start of a file of byte code: the magic number, and the flags of which 1 is `unchecked-hash`."""
 
@@ -73,12 +74,11 @@ def load(event: dict[str, Any]) -> dict[str, Any]:
             importlib.import_module(name)
         except Exception as error:
             failed[name] = type(error).__name__
-    own = os.path.dirname(os.path.dirname(os.__file__))
     loaded = compiled = 0
     for module in list(sys.modules.values()):
         spec = getattr(module, "__spec__", None)
         origin = getattr(spec, "origin", None) or ""
-        if not origin.endswith(".py") or origin.startswith(own) or os.path.samefile(origin, __file__):
+        if not origin.endswith(".py") or not origin.startswith(LAYERS):
             continue
         loaded += 1
         compiled += _is_compiled(getattr(spec, "cached", None))

@@ -126,18 +126,10 @@ def without_conditions(function: str) -> Change:
     return change
 
 
-def denied_for_threads(request: Request, ask: Ask) -> Response | None:
-    """DynamoDB denies the partitions of threads."""
-    if request.operation == "GetItem" and "thread_verify" in request.text:
-        return Response(400, b'{"__type": "AccessDeniedException"}', {"Content-Type": "application/x-amz-json-1.0"})
-    return None
-
-
-def missing(key: str, code: str) -> Plant:
-    """S3's answer for a key."""
-    body = f"<Error><Code>{code}</Code><Message>planted</Message></Error>".encode()
-    status = 404 if code == "NoSuchKey" else 403
-    return answered(f"^GET .*{key}", body, status=status, Content_Type="application/xml")
+def missing(key: str) -> Plant:
+    """S3 answers 404 for a key, whoever asks."""
+    body = b"<Error><Code>NoSuchKey</Code><Message>planted</Message></Error>"
+    return answered(f"^GET .*{key}", body, status=404, Content_Type="application/xml")
 
 
 def tables(world: World) -> list[str]:
@@ -263,7 +255,7 @@ def all_compiled(request: Request, ask: Ask) -> Response | None:
         return None
     answer = ask(request)
     told = json.loads(answer.body)
-    return Response(answer.status, json.dumps({**told, "compiled": told["loaded"]}).encode(), answer.headers)
+    return Response(answer.status, json.dumps({**told, "loaded": 9, "compiled": 9}).encode(), answer.headers)
 
 
 def logged(function: str, line: str) -> Change:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import boto3
 import pytest
+from botocore.config import Config
 
 from local import up as local
 from tests.verify.cases import CASES
@@ -41,8 +42,9 @@ def account_of(stack: local.Local, wire: Wire, hooks: Hooks) -> Account:
             "aws_access_key_id": settings["AWS_ACCESS_KEY_ID"],
             "aws_secret_access_key": settings["AWS_SECRET_ACCESS_KEY"],
         }
+        config = Config(proxies={"http": wire.url}).merge(more.pop("config", Config()))
         made = boto3.Session(region_name=settings["AWS_REGION"]).client(
-            service, **{"endpoint_url": wire.url, **known, **more}
+            service, endpoint_url=settings["AWS_ENDPOINT_URL"], config=config, **{**known, **more}
         )
         for event, hook in hooks:
             made.meta.events.register(event, hook)

@@ -1,4 +1,4 @@
-"""A server between the probes and the embedded AWS, in which a test plants what AWS may answer otherwise."""
+"""A proxy between the probes and the embedded AWS, in which a test plants what AWS may answer otherwise."""
 
 import http.client
 import json
@@ -66,7 +66,9 @@ class Wire:
 
             def _serve(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                answer = wire.answer(Request(self.command, self.path, dict(self.headers.items()), body))
+                # A proxy is asked for an address with its host.
+                path = re.sub("^http://[^/]+", "", self.path)
+                answer = wire.answer(Request(self.command, path, dict(self.headers.items()), body))
                 self.send_response_only(answer.status)
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
