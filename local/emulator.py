@@ -6,7 +6,7 @@ import secrets
 import shutil
 import string
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -146,13 +146,12 @@ def stop(directory: Path, *, keep_state: bool = False) -> bool:
 
 def _remove(folder: Path) -> None:
     """Remove a folder, and what is read-only in it."""
-
-    def open_and_retry(function: Callable[[str], object], path: str, _: object) -> None:
-        with suppress(OSError):
-            Path(path).parent.chmod(0o700)
-            function(path)
-
-    shutil.rmtree(folder, onerror=open_and_retry)
+    for parent, folders, _ in os.walk(folder):
+        for path in (Path(parent, name) for name in folders):
+            if not path.is_symlink():
+                with suppress(OSError):
+                    path.chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def environment(directory: Path) -> dict[str, str]:
