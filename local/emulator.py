@@ -178,8 +178,5 @@ def _new_access_key(directory: Path) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": "AKIA" + "".join(secrets.choice(letters) for _ in range(16)),
         "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30),
     }
-    file = _access_key_file(directory)
-    file.unlink(missing_ok=True)
-    file.touch(mode=0o600)
-    file.write_text(json.dumps(key))
+    private.write(_access_key_file(directory), json.dumps(key))
     return key
