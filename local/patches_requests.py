@@ -343,6 +343,12 @@ def limit_payloads() -> None:
             return {**result, "error": True, "body": too_large}
         return result
 
+    def handed_on(headers: Json, body: bytes) -> int:
+        # Lambda gets JSON: a body of text is a string in it, and any other is base64.
+        if apigateway._v2_request_body_is_text(headers.get("content-type")):
+            return len(json.dumps(body.decode(errors="replace"), ensure_ascii=False).encode())
+        return (len(body) + 2) // 3 * 4
+
     async def invoke_lambda_proxy(
         integration: Json,
         api_id: str,
@@ -354,8 +360,7 @@ def limit_payloads() -> None:
         *args: Json,
         **more: Json,
     ) -> Json:
-        # What Lambda gets is JSON, in which bytes that are no text are base64.
-        if len(body or b"") > MAX_REQUEST_BODY or len(json.dumps(str(body or b""))) > MAX_PAYLOAD:
+        if len(body or b"") > MAX_REQUEST_BODY or handed_on(headers, body or b"") > MAX_PAYLOAD:
             return 413, {"Content-Type": "application/json"}, b'{"message":"Request Entity Too Large"}'
         return await proxy(integration, api_id, stage, path, method, headers, body, *args, **more)
 
