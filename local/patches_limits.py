@@ -27,9 +27,28 @@ MAX_DATA = 262_144
 
 def apply(tenant: Callable[[], str]) -> None:
     """Patch the emulator in this process, before it serves; `tenant` tells whose invocation the current one is."""
+    start_with_json_alone()
     limit_the_size_of_data()
     limit_concurrency(tenant)
     refuse_a_second_variable_child()
+
+
+def start_with_json_alone() -> None:
+    """An input that is no JSON starts an execution, and so do `NaN` and the infinities, which Python's parser takes."""
+    start = sfn._start_execution
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is no JSON value")
+
+    def start_execution(request: Json) -> Json:
+        try:
+            json.loads(request.get("input", "{}"), parse_constant=refuse)
+        except ValueError as error:
+            message = f"Invalid State Machine Execution Input: '{error}'"
+            return sfn.error_response_json("InvalidExecutionInput", message, 400)
+        return start(request)
+
+    sfn._start_execution = start_execution
 
 
 def limit_the_size_of_data() -> None:

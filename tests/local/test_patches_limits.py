@@ -184,3 +184,11 @@ def test_a_resource_has_one_variable_child(client: Client) -> None:
     while (status := cloudformation.describe_stacks(StackName="tree")["Stacks"][0]["StackStatus"]).endswith("PROGRESS"):
         time.sleep(0.1)
     assert status == "CREATE_FAILED"
+
+
+@pytest.mark.parametrize("given", ['{"a": NaN}', '{"a": Infinity}', '{"a": 1', "'a'"])
+def test_an_execution_starts_with_json_alone(client: Client, role: str, given: str) -> None:
+    states = client("stepfunctions")
+    definition = json.dumps({"StartAt": "end", "States": {"end": {"Type": "Succeed"}}})
+    machine = states.create_state_machine(name="takes-json", definition=definition, roleArn=role)["stateMachineArn"]
+    assert code_of(lambda: states.start_execution(stateMachineArn=machine, input=given)) == "InvalidExecutionInput"
