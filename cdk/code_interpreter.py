@@ -15,6 +15,7 @@ from cdk.review import acknowledge
 from cdk.sandbox_network import SandboxNetwork
 from cdk.storage import Storage
 from cdk.tables import Tables
+from cdk.tools import allow_look_at_run
 
 MEMORY_BESIDE_THE_CODE = 512
 """MB of the function that the code doesn't get: for what runs it, and so that the system itself never runs out."""
@@ -57,6 +58,7 @@ class CodeInterpreter(Construct):
             memory=512,
         )
         tables.allow(self.broker, ["GetItem", "PutItem"], tables.assistants)
+        allow_look_at_run(self.broker, tables)
         # What it signs addresses for, it must be allowed itself.
         storage.allow(self.broker, ["GetObject", "PutObject"], "files/", "sandbox/")
         storage.allow(self.broker, ["DeleteObject"], "sandbox/")

@@ -22,6 +22,18 @@ CALL_ATTRIBUTES = ["thread_id", "message_id", "run_status", "turn", "expires_at"
 """What a tool may read of the messages table: whether a run waits for its call, never what was said."""
 
 
+def allow_look_at_run(tool: VersionedFunction, tables: Tables) -> None:
+    """Let a tool's function read whether a run waits for its call."""
+    tool.allow(
+        ["dynamodb:GetItem"],
+        [tables.messages.table_arn],
+        conditions={
+            "ForAllValues:StringEquals": {"dynamodb:Attributes": CALL_ATTRIBUTES},
+            "StringEquals": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
+        },
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class ToolSettings:
     """What `tool.toml` says.
@@ -93,14 +105,7 @@ class Tools(Construct):
                 memory=settings.memory,
             )
             storage.allow_outputs(tool, module)
-            tool.allow(
-                ["dynamodb:GetItem"],
-                [tables.messages.table_arn],
-                conditions={
-                    "ForAllValues:StringEquals": {"dynamodb:Attributes": CALL_ATTRIBUTES},
-                    "StringEquals": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
-                },
-            )
+            allow_look_at_run(tool, tables)
             for permission in settings.permissions:
                 resources = [Template(resource).substitute(values) for resource in permission["resources"]]
                 if any(resources):

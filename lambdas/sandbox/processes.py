@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from base64 import b64encode
+from collections.abc import Callable
 from contextlib import suppress
 from ctypes import CDLL, c_int, c_ulong, get_errno
 from dataclasses import dataclass
@@ -68,6 +69,9 @@ class Ended:
     refused: list[str]
 
 
+STOPPED = "The code was stopped: its run has ended."
+"""The reason of a call that nobody waits for any more."""
+
 UNAVAILABLE = "The code interpreter is not available."
 """The reason of a call that was not run, because nothing would keep its code from the network."""
 
@@ -84,11 +88,14 @@ def guard_this_process() -> None:
             logger.error("the kernel refuses prctl(%s): %s", option, os.strerror(get_errno()))
 
 
-def run(code: str, workspace: Workspace, limits: Limits, seconds: float) -> Ended:
+def run(
+    code: str, workspace: Workspace, limits: Limits, seconds: float, is_stopped: Callable[[], bool] = lambda: False
+) -> Ended:
     """Run the code in a process of its own; when this returns, nothing that it started is alive.
 
     Args:
         seconds: how long it may take; the limits' own time is the most.
+        is_stopped: whether nobody waits for the code any more. It is asked many times a second.
     """
     seconds = min(seconds, limits.seconds)
     output = _Output(limits.output_bytes)
@@ -106,7 +113,7 @@ def run(code: str, workspace: Workspace, limits: Limits, seconds: float) -> Ende
         os.close(reported)
         try:
             _send(child, code, workspace, limits, byte_code=descriptor, report=reported)
-            reason = _watch(child, output, workspace, limits, seconds)
+            reason = _watch(child, output, workspace, limits, seconds, is_stopped)
         finally:
             end_descendants()
     _read(child, output)
@@ -193,7 +200,12 @@ def _own_ids() -> set[int]:
 
 
 def _watch(
-    child: subprocess.Popen[bytes], output: "_Output", workspace: Workspace, limits: Limits, seconds: float
+    child: subprocess.Popen[bytes],
+    output: "_Output",
+    workspace: Workspace,
+    limits: Limits,
+    seconds: float,
+    is_stopped: Callable[[], bool],
 ) -> str:
     """Read what is printed until the interpreter ends or uses too much; why it has to be ended, if it has."""
     assert child.stdout is not None
@@ -211,6 +223,8 @@ def _watch(
             now = time.monotonic()
             if now > deadline:
                 return f"The code was stopped: it took longer than {seconds:.0f} s."
+            if is_stopped():
+                return STOPPED
             if now > look:
                 pids = descendants()
                 if _memory_of(pids) > limits.memory_mb << 20:

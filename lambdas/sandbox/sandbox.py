@@ -12,6 +12,7 @@ from typing import Any
 
 import processes
 import transfer
+from stop import Stop
 from workspace import Workspace
 
 Json = dict[str, Any]
@@ -24,8 +25,8 @@ def handler(event: Json, context: Any) -> Json:
 
     Args:
         event: `{"code", "seconds", "files": [{"name", "url"}], "session": {"get": url or None, "put": url}, "outputs":
-            [url]}`; `session` holds what the call before left, `outputs` are where produced files go, as many as a call
-            may give back.
+            [url], "stop": url}`; `session` holds what the call before left, `outputs` are where produced files go, as
+            many as a call may give back, and the code is stopped once there is an object at `stop`.
 
     Returns:
         `{"output", "reason", "notes", "files": [{"name", "bytes", "media_type", "figure"}], "session", "refused"}`:
@@ -37,21 +38,23 @@ def handler(event: Json, context: Any) -> Json:
     processes.guard_this_process()
     # Whatever an earlier call could have left, should its end have been cut short.
     processes.end_descendants()
-    with Workspace() as workspace:
+    with Stop(event["stop"]) as stop, Workspace() as workspace:
         try:
             given, notes = _fetch(event, workspace)
         except transfer.NotThere:
             return {"output": "", "reason": "", "notes": [], "files": [], "session": None, "refused": []}
         workspace.remember()
-        ended = processes.run(event["code"], workspace, LIMITS, event["seconds"])
+        ended = processes.run(event["code"], workspace, LIMITS, event["seconds"], stop.is_asked)
+        # Once more before anything is stored: what a stopped call made is of no use to anybody.
+        reason = ended.reason or (processes.STOPPED if stop.is_asked_now() else "")
         files: list[Json] = []
         stored = False
-        if not ended.reason:
+        if not reason:
             files = _give_back(event["outputs"], workspace, notes)
             stored = _keep(event["session"]["put"], workspace, given, notes)
         return {
             "output": ended.output,
-            "reason": ended.reason,
+            "reason": reason,
             "notes": notes,
             "files": files,
             "session": stored,

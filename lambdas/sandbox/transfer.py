@@ -7,6 +7,7 @@ from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
 TIMEOUT = 60
+LOOK_TIMEOUT = 5
 _opener = build_opener(ProxyHandler({}))
 
 
@@ -33,6 +34,21 @@ def fetch(url: str, path: Path, most_bytes: int) -> None:
         # 403 is S3's answer wherever the signer, or the policy of the network's endpoint, may not list the bucket.
         if error.code in (403, 404):
             raise NotThere from None
+        raise
+
+
+def is_there(url: str) -> bool:
+    """Return whether there is an object.
+
+    Raises:
+        OSError: S3 gave no answer.
+    """
+    try:
+        with _opener.open(url, timeout=LOOK_TIMEOUT):
+            return True
+    except HTTPError as error:
+        if error.code in (403, 404):  # As above.
+            return False
         raise
 
 

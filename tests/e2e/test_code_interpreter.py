@@ -10,7 +10,7 @@ import pytest
 from assistant_engine import ids
 from assistant_engine.errors import NotFound
 from tests.driver import Driver, without_times
-from tests.interpreter import Interpreter, invoke, new_call
+from tests.interpreter import Interpreter, call_broker, new_call
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -274,7 +274,7 @@ def test_calls_at_the_same_moment_happen_one_after_the_other(driver: Driver) -> 
 
 def test_a_large_answer_goes_through_the_bucket(driver: Driver, interpreter: Interpreter) -> None:
     call = {**new_call(interpreter.thread_id, "print('x' * 900)"), "inline_bytes": 500}
-    result = invoke(driver, "tool-code_interpreter", call)
+    result = call_broker(driver, call)
     assert set(without_times(result)) == {"tool_call_id", "output_key"}
     output = json.loads(driver.store.blobs.read(result["output_key"]))
     assert output == {"logs": "x" * 900, "files": []}
@@ -282,7 +282,7 @@ def test_a_large_answer_goes_through_the_bucket(driver: Driver, interpreter: Int
 
 def test_an_answer_is_cut_to_what_a_turn_may_hold(driver: Driver, interpreter: Interpreter) -> None:
     call = {**new_call(interpreter.thread_id, "print('\\x00é' * 5_000)"), "most_bytes": 4_000}
-    output = invoke(driver, "tool-code_interpreter", call)["output"]
+    output = call_broker(driver, call)["output"]
     assert len(output) <= 4_000
     assert json.loads(output)["logs"].endswith("[truncated]")
 
@@ -291,7 +291,7 @@ def test_an_answer_is_cut_to_what_a_turn_may_hold(driver: Driver, interpreter: I
 def test_arguments_without_code_are_the_model_s_error(driver: Driver, arguments: str) -> None:
     call = {**new_call("thread_none", ""), "arguments": arguments}
     answer = {"tool_call_id": "call_1", "output": 'Error: bad arguments. Expected {"code": "..."}.'}
-    assert without_times(invoke(driver, "tool-code_interpreter", call)) == answer
+    assert without_times(call_broker(driver, call)) == answer
 
 
 def test_files_of_another_project_are_not_there(driver: Driver, interpreter: Interpreter) -> None:

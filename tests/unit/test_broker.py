@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -42,7 +43,8 @@ class Sandbox:
 
 
 @pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def s3(monkeypatch: pytest.MonkeyPatch, a_run_that_waits: Json) -> Iterator[Any]:
+    a_run_that_waits["turn"] = new_call("", "")["turn"] + 1
     for name in list(os.environ):
         if name.startswith("AWS_"):
             monkeypatch.delenv(name)
@@ -62,9 +64,9 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     objects._signer.cache_clear()
 
 
-def ask(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, thread: str = "thread_1", **event: Any) -> str:
+def ask(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, **event: Any) -> str:
     monkeypatch.setattr(broker, "_lambda", lambda: sandbox)
-    output: str = broker.handler({**new_call(thread, "print(1)"), **event}, None)["output"]
+    output: str = broker.handler({**new_call("thread_1", "print(1)"), **event}, None)["output"]
     return output
 
 
@@ -118,3 +120,42 @@ def test_a_state_that_is_gone_is_begun_anew_and_one_that_is_refused_is_kept(
     gone = Sandbox({**DONE, "session": None}, DONE)
     assert "files of the calls before are gone" in ask(monkeypatch, gone)
     assert [bool(request["session"]["get"]) for request in gone.requests] == [True, False]
+
+
+def stops_of(s3: Any) -> list[str]:
+    listed = s3.list_objects_v2(Bucket="data", Prefix="sandbox/thread_1/")
+    return [item["Key"] for item in listed.get("Contents", [])]
+
+
+def test_a_call_that_nobody_waits_for_is_not_begun(
+    s3: Any, monkeypatch: pytest.MonkeyPatch, a_run_that_waits: Json
+) -> None:
+    a_run_that_waits["run_status"] = "cancelling"
+    sandbox = Sandbox(DONE)
+    assert ask(monkeypatch, sandbox) == "Error: the run does not wait for this call any more."
+    assert sandbox.requests == []
+
+
+@pytest.mark.parametrize("change", [{"run_status": "cancelling"}, {"run_status": "failed"}, {"expires_at": 1}])
+def test_a_call_whose_run_has_ended_is_stopped_where_the_sandbox_looks(
+    s3: Any, monkeypatch: pytest.MonkeyPatch, a_run_that_waits: Json, change: Json
+) -> None:
+    monkeypatch.setattr("assistant_engine.call.CHECK_SECONDS", 0.05)
+
+    class Busy(Sandbox):
+        def invoke(self, FunctionName: str, Payload: bytes) -> Json:
+            answer = super().invoke(FunctionName, Payload)
+            assert stops_of(s3) == []
+            a_run_that_waits.update(change)
+            threading.Event().wait(30)
+            return answer
+
+    busy = Busy(DONE)
+    call = new_call("thread_1", "print(1)")
+    for _ in range(2):  # Delivered twice, the second time after its end.
+        assert ask(monkeypatch, busy, **call) == "Error: the run does not wait for this call any more."
+    [request] = busy.requests
+    [stop] = stops_of(s3)
+    assert stop.startswith("sandbox/thread_1/stops/")
+    assert stop in request["stop"]
+    assert not step.store().sessions.head("thread_1").call

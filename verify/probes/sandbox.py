@@ -56,9 +56,11 @@ def _called(account: Account, code: str) -> str:
     """What code prints that runs as a call of a model on a thread of its own."""
     thread = f"thread_verify{uuid.uuid4().hex}"
     account.later(f"objects of {thread}", lambda: _remove_objects(account, f"sandbox/{thread}/"))
+    run_id = ids.new_id("run_", int(time.time() * 1000))
+    _wait_for_call(account, thread, run_id)
     call = {
         "thread_id": thread,
-        "run_id": ids.new_id("run_", int(time.time() * 1000)),
+        "run_id": run_id,
         "turn": 0,
         "tool_call_id": "call_1",
         "function_name": "code_interpreter",
@@ -76,9 +78,19 @@ def _called(account: Account, code: str) -> str:
     return str(json.loads(output)["logs"])
 
 
+def _wait_for_call(account: Account, thread: str, run_id: str) -> None:
+    """Put what the broker looks at: a run that waits for the first turn's calls. It is no run to anything else."""
+    key = {"thread_id": {"S": thread}, "message_id": {"S": run_id}}
+    waits = {"run_status": {"S": "in_progress"}, "turn": {"N": "1"}, "expires_at": {"N": str(int(time.time()) + 600)}}
+    client, table = account.client("dynamodb"), account.outputs["MessagesTable"]
+    account.later(f"item {run_id}", lambda: client.delete_item(TableName=table, Key=key))
+    client.put_item(TableName=table, Item={**key, **waits})
+
+
 def _run_directly(account: Account, code: str, tenant: str, files: list[Json] | None = None) -> str:
     """All that the sandbox answers, invoked directly for a tenant; the code must end with LEAVE."""
-    event = {"code": code, "seconds": 30, "files": files or [], "session": {"get": None, "put": ""}, "outputs": []}
+    session = {"get": None, "put": ""}
+    event = {"code": code, "seconds": 30, "files": files or [], "session": session, "outputs": [], "stop": ""}
     return json.dumps(told(account, account.name("sandbox"), event, TenantId=tenant))
 
 

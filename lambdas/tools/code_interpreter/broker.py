@@ -16,7 +16,7 @@ import boto3
 from botocore.config import Config
 
 from assistant_engine import ids, metrics, mounted
-from assistant_engine.call import Call
+from assistant_engine.call import Call, CallStopped, serving
 from assistant_engine.errors import NotFound
 from assistant_engine.invocation import NotRun, invoke
 from assistant_engine.records import Json, json_size
@@ -43,19 +43,32 @@ def handler(event: Json, context: Any) -> Json:
 
     Returns:
         `{"tool_call_id", "output"}`, or `{"tool_call_id", "output_key"}` of a large output: the JSON that
-        `assistant_engine.built_in` says, or a text that starts with "Error".
+        `assistant_engine.built_in` says, or a text that starts with "Error". A call that its run does not wait for is
+        not carried out, and one whose run has ended is stopped.
     """
     call = call_of(event)
+    try:
+        with serving(call):
+            output = _output(event, call)
+    except CallStopped:
+        # The sandbox may be at work still, here or for an earlier delivery of this call.
+        store().sessions.stop(call.thread_id, call.idempotency_key)
+        output = "Error: the run does not wait for this call any more."
+    return handed_over(call, output, event["inline_bytes"])
+
+
+def _output(event: Json, call: Call) -> str:
     code = _code(event["arguments"])
     if code is None:
-        output = 'Error: bad arguments. Expected {"code": "..."}.'
-    else:
-        try:
-            output = _output(event, call, code)
-        except NotRun as refused:
-            logger.warning("no sandbox: %s (%s)", refused, call.run_id)
-            output = "Error: too many conversations run code at the moment. Run this again in a minute."
-    return handed_over(call, output, event["inline_bytes"])
+        return 'Error: bad arguments. Expected {"code": "..."}.'
+    try:
+        answer = _answer(event, call, code)
+    except NotRun as refused:
+        logger.warning("no sandbox: %s (%s)", refused, call.run_id)
+        return "Error: too many conversations run code at the moment. Run this again in a minute."
+    if answer is None:
+        return "Error: other code of this conversation ran at the same time. Run this again."
+    return _registered(event, answer)
 
 
 def _code(arguments: str) -> str | None:
@@ -67,10 +80,8 @@ def _code(arguments: str) -> str | None:
     return code if isinstance(code, str) else None
 
 
-def _output(event: Json, call: Call, code: str) -> str:
-    answer = _answer(event, call, code)
-    if answer is None:
-        return "Error: other code of this conversation ran at the same time. Run this again."
+def _registered(event: Json, answer: Json) -> str:
+    """Make produced files files of the API; return the call's output."""
     files = store().of(event["project"]).files
     told = []
     for made in answer["files"]:
@@ -122,6 +133,7 @@ def _run(event: Json, call: Call, code: str, before: str | None, after: str) -> 
     """Run the code in the thread's own sandbox; that the sandbox dies is a result too."""
     address = store().sessions.address
     files, notes = _given(event)
+    stop_key = store().sessions.stop_key(call.thread_id, call.idempotency_key)
     outputs = [Files.key(_file_id(call, number)) for number in range(LIMITS["files"])]
     request = {
         "code": code,
@@ -135,6 +147,7 @@ def _run(event: Json, call: Call, code: str, before: str | None, after: str) -> 
             "put": address("put_object", after, ADDRESS_SECONDS),
         },
         "outputs": [address("put_object", key, ADDRESS_SECONDS) for key in outputs],
+        "stop": address("get_object", stop_key, ADDRESS_SECONDS),
     }
     _tenant.set(call.thread_id)
     patience = min(MAX_WAIT_SECONDS, _seconds_left(event, call))

@@ -2,7 +2,8 @@
 
 `head` says what the last call was, what it answered and where the state is that it left. It is replaced only by a call
 that started from it, so calls at the same moment happen one after the other. A call that is delivered again finds its
-answer, in the head or, once another call followed, below `calls/`.
+answer, in the head or, once another call followed, below `calls/`. An object below `stops/` tells the sandbox to stop a
+call that nobody waits for any more.
 """
 
 import hashlib
@@ -84,6 +85,14 @@ class Sessions:
         """Delete a state that no call left after all."""
         self._blobs.delete(state)
 
+    def stop(self, thread_id: str, call: str) -> None:
+        """Tell the sandbox to stop a call, once or again."""
+        self._blobs.client.put_object(Bucket=self._blobs.bucket, Key=self.stop_key(thread_id, call), Body=b"")
+
+    def stop_key(self, thread_id: str, call: str) -> str:
+        """Return the key of the object that stops a call."""
+        return f"sandbox/{thread_id}/stops/{_name(call)}"
+
     def address(self, method: str, key: str, seconds: int) -> str:
         """An address that gives an object to anyone (`get_object`), or takes it (`put_object`), for so many seconds."""
         return objects.address(method, self._blobs.bucket, key, seconds)
@@ -98,4 +107,8 @@ def _head_key(thread_id: str) -> str:
 
 
 def _answer_key(thread_id: str, call: str) -> str:
-    return f"sandbox/{thread_id}/calls/{hashlib.sha256(call.encode()).hexdigest()}"
+    return f"sandbox/{thread_id}/calls/{_name(call)}"
+
+
+def _name(call: str) -> str:
+    return hashlib.sha256(call.encode()).hexdigest()
