@@ -1,0 +1,114 @@
+"""Code whose run was cancelled, has expired or has failed: it is dead soon, and its thread is as it was before."""
+
+import json
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from assistant_engine import runs
+from assistant_engine.records import Run
+from assistant_engine.store import Window
+from tests.driver import Driver
+from tests.faults.test_cancel import cancel
+
+pytestmark = pytest.mark.offline_model
+
+CODE_SECONDS = 60
+PATIENCE = 25
+"""Seconds after the end of its run in which code must be dead. Left alone, it would live for far longer."""
+
+CODE = """
+kept = 'lost'
+open('/mnt/data/MARK.txt', 'w').write('lost')
+import subprocess, sys, time
+child = [sys.executable, '-c', 'import time; time.sleep(60)', 'MARK']
+if __import__('os').fork() == 0:
+    __import__('os').setsid()
+subprocess.run(child)
+time.sleep(60)
+"""
+
+
+def begin(driver: Driver, code: str, thread_id: str | None = None, **more: int) -> Run:
+    """Start a run whose model calls the code interpreter once, on a new thread or on one that is there."""
+    messages = [{"role": "user", "content": f"call code_interpreter {json.dumps({'code': code})}"}]
+    assistant = driver.assistant(functions=[], tools=[{"type": "code_interpreter"}])
+    request = {"assistant_id": assistant, "additional_messages": messages, **more}
+    run = runs.create(driver.store, request, int(time.time() * 1000), thread_id=thread_id)
+    driver.start({"thread_id": run.thread_id, "run_id": run.id}, run.execution)
+    return run
+
+
+def printed(driver: Driver, run: Run) -> str:
+    """What the code of a run that completed printed."""
+    driver.ended(run, "completed")
+    [output] = [
+        call["code_interpreter"]["outputs"][0]["logs"]
+        for step in driver.steps(run.thread_id, run.id)
+        for call in step["step_details"].get("tool_calls", [])
+    ]
+    return str(output)
+
+
+def processes_of(mark: str) -> list[int]:
+    """The processes that code with this mark has started, and those that they are children of."""
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (folder / "cmdline").read_bytes().decode(errors="replace").split("\0"):
+                parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+                found |= {int(folder.name), int(parent)}
+        except OSError:
+            continue
+    return sorted(found)
+
+
+def abort(driver: Driver, run: Run) -> None:
+    driver.step_functions.stop_execution(executionArn=driver.execution(run))
+
+
+def nothing(driver: Driver, run: Run) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("end", "status", "more"),
+    [
+        pytest.param(cancel, "cancelled", {}, id="cancelled"),
+        pytest.param(nothing, "expired", {"expires_after": 20}, id="expired"),
+        pytest.param(abort, "failed", {}, id="failed"),
+    ],
+)
+def test_code_is_dead_when_its_run_has_ended(
+    driver: Driver, end: Callable[[Driver, Run], object], status: str, more: dict[str, int]
+) -> None:
+    before = begin(driver, "kept = 'kept'\nprint(kept)")
+    assert printed(driver, before).strip() == "kept"
+    head = driver.store.sessions.head(before.thread_id)
+
+    mark = f"mark-{uuid.uuid4().hex}"
+    run = begin(driver, CODE.replace("MARK", mark), before.thread_id, **more)
+    deadline = time.monotonic() + 60
+    while len(processes := processes_of(mark)) < 4:
+        assert time.monotonic() < deadline, driver.store.runs.get(run.thread_id, run.id)
+        time.sleep(0.05)
+    began = time.time()
+
+    end(driver, run)
+    ended = driver.ended(run, status, seconds=PATIENCE + more.get("expires_after", 0))
+    over = ended.expires_at if status == "expired" else time.time()
+    alive = processes
+    while alive and time.time() < over + PATIENCE:
+        time.sleep(0.1)
+        alive = [pid for pid in processes if Path(f"/proc/{pid}").exists()]
+    assert alive == []
+    assert time.time() - began < CODE_SECONDS
+
+    assert driver.store.sessions.head(run.thread_id) == head
+    names = [file["filename"] for file in driver.store.files.page(Window(limit=100, order="desc")).objects]
+    assert f"{mark}.txt" not in names
+    after = begin(driver, "import os\nprint(kept, os.listdir('/mnt/data'))", run.thread_id)
+    assert printed(driver, after).strip() == "kept []"
