@@ -8,7 +8,6 @@ The first environment of a function is a template: its runtime initialises from 
 """
 
 import contextlib
-import itertools
 import json
 import os
 import shutil
@@ -46,7 +45,20 @@ MAX_INIT_SECONDS = 60
 """AWS gives 10 s, and then the function's timeout; a machine on which everything runs at once needs more."""
 
 FIRST_USER = 200_000
-USERS_OF_AN_EMULATOR = 65_536
+MAX_USERS = 65_536
+"""Of an emulator: an environment of a tenant is never given the user of one before it."""
+MAX_EMULATORS = 65_532
+"""As many as there are numbers of users (32 bits) for."""
+
+
+def users_of(emulator: int) -> range:
+    """Return the users that an emulator gives to its tenants' environments.
+
+    Args:
+        emulator: its process id. Others that run at the same time have other users, as far as numbers go round.
+    """
+    first = FIRST_USER + emulator % MAX_EMULATORS * MAX_USERS
+    return range(first, first + MAX_USERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +107,7 @@ class Outcome:
 class Environment:
     """One execution environment; used by one thread at a time."""
 
-    _users = itertools.count(FIRST_USER + os.getpid() % 32_768 * USERS_OF_AN_EMULATOR)
+    _users = iter(users_of(os.getpid()))
 
     def __init__(self, version: Version, files: FunctionFiles, tenant: str = "") -> None:
         self.version, self.tenant, self.last_used = version, tenant, time.monotonic()

@@ -3,12 +3,21 @@
 As in `test_sandbox`: the thread has something to lose, and has it still afterwards.
 """
 
+import contextlib
+import os
 import platform
+import signal
+import subprocess
 import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from assistant_engine import runs
+from local.environments import MAX_EMULATORS, MAX_IDLE_TENANTS, users_of
 from tests.driver import Driver
 from tests.faults.test_sandbox import Attack, attack, attacker, victim
 from tests.interpreter import Interpreter
@@ -237,6 +246,64 @@ def test_a_run_tells_its_code_what_is_left_of_it(driver: Driver) -> None:
     event = {"thread_id": run.thread_id, "run_id": run.id, "turn": 0, "execution": run.execution, "outputs": []}
     told = driver.invoke("in_progress", event)["inputs"]["code_interpreter"]
     assert 1 <= told["seconds"] <= 30
+
+
+def test_a_runtime_that_was_killed_leaves_nothing_to_the_next_call(attack: Attack) -> None:
+    """Not even to the call of the same thread, in the same execution environment."""
+    mark = f"mark-{uuid.uuid4().hex}"
+    code = f"""
+import os, subprocess, sys, time
+runtime = str(os.getppid())
+open('/mnt/data/../../loose', 'w').write('loose')
+if os.fork() == 0:
+    os.setsid()
+subprocess.run([sys.executable, '-c', 'import time; time.sleep(60)', {mark!r}, runtime])
+"""
+    with ThreadPoolExecutor(1) as pool:
+        ran = pool.submit(attack, code)
+        deadline = time.monotonic() + 60
+        while len(started := children_of_code(mark)) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        [runtime] = {arguments[-1] for arguments in started.values()}
+        os.kill(int(runtime), signal.SIGKILL)
+        assert ran.result().logs == "The sandbox came to its end while the code ran."
+    look = "import os\nprint(sorted(os.listdir(os.environ['TMPDIR'] + '/../..')))"
+    assert "loose" not in attack(look).logs
+    assert children_of_code(mark) == {}
+
+
+def children_of_code(mark: str) -> dict[int, list[str]]:
+    """The arguments of the programs that code has started with this mark among them, by process."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            arguments = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
+            if mark in arguments:
+                found[int(folder.name)] = arguments
+    return found
+
+
+def test_users_of_environments_are_counted_and_never_come_round(driver: Driver) -> None:
+    """Whatever ids their processes get. Only root can give users away; otherwise all code runs as one's own user."""
+    interpreters = [Interpreter(driver) for _ in range(MAX_IDLE_TENANTS + 2)]
+    users = []
+    for interpreter in [*interpreters, interpreters[0]]:  # The first one's environment is gone by its second call.
+        users.append(int(interpreter.run("import os\nprint(os.getuid())").logs))
+        for _ in range(20):
+            subprocess.run(["/bin/true"], check=True)
+    if os.getuid() != 0:
+        assert set(users) == {os.getuid()}
+        return
+    assert len(set(users)) == len(users)
+    assert all(0 < later - earlier < 10 for earlier, later in pairwise(users)), users
+
+
+def test_two_emulators_give_away_different_users() -> None:
+    first, second = (set(users_of(pid)) for pid in (1_000, 1_001))
+    assert min(first) > 100_000
+    assert not first & second
+    assert max(users_of(MAX_EMULATORS - 1)) < 2**32 - 1
 
 
 def test_a_call_after_all_of_this_works(driver: Driver) -> None:
