@@ -6,6 +6,7 @@ caller is known by its end of the connection, so a fault can kill it at exactly 
 
 import asyncio
 import json
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -245,13 +246,22 @@ class AwsProxy:
         return False
 
     def _caller(self, link: "_Link") -> psutil.Process:
-        assert self._emulator
         for _ in range(10):  # The kernel's list of sockets may skip one while others come and go.
-            for worker in self._emulator.children(recursive=True):
-                with suppress(psutil.Error):
-                    if any(c.laddr.port == link.port and c.raddr for c in worker.net_connections("tcp")):
-                        return worker
+            for process, connection in self._connections():
+                if connection.laddr.port == link.port and connection.raddr:
+                    return psutil.Process(process)
         raise psutil.NoSuchProcess(0, msg=f"no function is at the other end of port {link.port}")
+
+    def _connections(self) -> Iterator[tuple[int, Any]]:
+        """The connections of functions, each with its process."""
+        if sys.platform == "linux":
+            # One look at all of them: there are hundreds of processes, and each look reads the whole list of sockets.
+            yield from ((each.pid, each) for each in psutil.net_connections("tcp4") if each.pid)
+            return
+        assert self._emulator
+        for worker in self._emulator.children(recursive=True):
+            with suppress(psutil.Error):
+                yield from ((worker.pid, each) for each in worker.net_connections("tcp4"))
 
 
 class _Link:

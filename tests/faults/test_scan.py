@@ -16,7 +16,7 @@ def test_the_scan_reads_every_log_and_every_history(driver: Driver) -> None:
     events, lines = everything_in_histories(driver)[execution], driver.log_lines(since=0)
     assert asked in events
     assert run["run_id"] in events
-    assert lines.count("START RequestId") >= 2, "a run takes two steps"
+    assert lines.count('"type":"platform.start"') >= 2, "a run takes two steps"
 
 
 def test_the_scan_finds_what_was_planted() -> None:
