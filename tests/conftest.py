@@ -157,19 +157,25 @@ def api_key(stack: local.Local) -> Iterator[str]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Refuse tests that share a name: of these, processes that share the tests run one.
 
-    In an account, skip what is marked `offline_model`, as a real model doesn't do as those tests' messages say, and
-    what uses a fixture that only the local stack has. A mark, and no fixture: those of a wider scope would come first.
+    In an account, skip what is marked `offline_model`, as a real model doesn't do as those tests' messages say, what
+    uses a fixture that only the local stack has, and what doesn't use the stack. A mark, and no fixture: fixtures of a
+    wider scope would come first.
     """
     names = Counter(item.nodeid for item in items)
     assert len(names) == len(items), names.most_common(1)
     for item in items if VERIFY_ENV else ():
-        lacking = LOCAL_FIXTURES.intersection(getattr(item, "fixturenames", ()))
-        if item.get_closest_marker("offline_model"):
-            item.add_marker(pytest.mark.skip(reason="needs the offline model"))
-        elif lacking:
-            item.add_marker(
-                pytest.mark.skip(reason=f"needs what only the local stack has: {', '.join(sorted(lacking))}")
-            )
+        if reason := _unfit_for_an_account(item):
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _unfit_for_an_account(item: pytest.Item) -> str:
+    """Why a test is not for an account; empty if it is."""
+    used = set(getattr(item, "fixturenames", ()))
+    if item.get_closest_marker("offline_model"):
+        return "needs the offline model"
+    if lacking := LOCAL_FIXTURES & used:
+        return f"needs what only the local stack has: {', '.join(sorted(lacking))}"
+    return "" if "deployed" in used else "does not use the stack"
 
 
 def _deployed(environment: str) -> local.Local:

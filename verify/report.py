@@ -75,7 +75,7 @@ def _tests(summary: Summary | None) -> list[str]:
     lines = ["| folder | passed | failed | skipped |", "|---|---|---|---|"]
     for folder, counts in summary.counts.items():
         lines.append(f"| {folder} | {counts['passed']} | {counts['failed']} | {counts['skipped']} |")
-    lines += ["", "Skipped are those that need the scripted model or faults that only the embedded AWS can be given."]
+    lines += ["", "Skipped are those that need the scripted model, something of the local stack alone, or no stack."]
     return lines + [f"- FAILED {name}: {_cell(why)}" for name, why in summary.failed]
 
 
