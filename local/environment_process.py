@@ -17,6 +17,7 @@ import gc
 import importlib
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -27,7 +28,9 @@ from typing import Any, NoReturn
 Json = Any
 
 MAX_MESSAGE_BYTES = 262_144
-SECONDS_BETWEEN_LOOKS_AT_MEMORY = 0.05
+MILLISECONDS_BETWEEN_LOOKS_AT_MEMORY = 50
+MAX_OPEN_FILES = 1_024
+"""Of a runtime and of each process that it starts ("Lambda quotas", file descriptors)."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4
@@ -44,10 +47,14 @@ def supervise(control: socket.socket, start: Json, runtime: int) -> NoReturn:
     """Wait for the runtime's end, or for the emulator to ask for it or to go; then kill all and report the status."""
     watched = start["resident_bytes"]
     ended = os.pidfd_open(runtime)
+    # Not `select`, which takes no descriptor above 1,023; their numbers are those that the emulator had free.
+    awaited = select.poll()
+    awaited.register(control, select.POLLIN)
+    awaited.register(ended, select.POLLIN)
     while True:
-        ready, _, _ = select.select(
-            [control.fileno(), ended], [], [], SECONDS_BETWEEN_LOOKS_AT_MEMORY if watched else None
-        )
+        ready = [
+            descriptor for descriptor, _ in awaited.poll(MILLISECONDS_BETWEEN_LOOKS_AT_MEMORY if watched else None)
+        ]
         if ready or (watched and _resident_bytes() > watched):
             break
     status = os.waitpid(runtime, os.WNOHANG)[1] if ended in ready else signal.SIGKILL
@@ -83,6 +90,7 @@ def become_runtime(start: Json, log: int, memory: int) -> None:
         os.setgid(start["user"])
         os.setuid(start["user"])
     os.umask(0o022)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_OPEN_FILES, MAX_OPEN_FILES))
 
 
 def enter_mounts(mounts: Json, folder: str, *, keep_environments: bool) -> None:

@@ -236,9 +236,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _hold(self, seconds: float) -> None:
         """Wait; raise OSError as soon as the client hangs up."""
         deadline = time.monotonic() + seconds
+        awaited = select.poll()
+        awaited.register(self.connection, select.POLLIN)
         while True:
             left = deadline - time.monotonic()
-            readable, _, _ = select.select([self.connection], [], [], max(0.0, min(left, 0.2)))
+            readable = awaited.poll(1_000 * max(0.0, min(left, 0.2)))
             if readable and not self.connection.recv(1, socket.MSG_PEEK):
                 raise ConnectionError("the client hung up")
             if self.server_of_faults._closing.is_set():

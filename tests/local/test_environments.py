@@ -3,8 +3,12 @@
 The promises are of https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html and the pages below it.
 """
 
+import fcntl
 import json
+import os
 import re
+import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +22,7 @@ from botocore.config import Config
 
 from local import emulator
 from local.environments import MAX_ENVIRONMENTS
+from local.tools import ROOT
 from tests.local.functions import Deployed, deploy, function
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the emulator's own workers run functions")
@@ -322,3 +327,20 @@ def test_nothing_is_left_when_the_emulator_stops(tmp_path: Path) -> None:
             return
         time.sleep(0.1)
     raise AssertionError(pids)
+
+
+def test_a_supervisor_waits_on_descriptors_of_any_number() -> None:
+    """The emulator has thousands of open files where hundreds of environments run at once."""
+    mine, theirs = socket.socketpair()
+    high = fcntl.fcntl(theirs, fcntl.F_DUPFD, 2_000)
+    program = """
+import os, socket, sys
+from local import environment_process
+runtime = os.posix_spawn("/bin/sh", ["sh", "-c", "exit 3"], {})
+environment_process.supervise(socket.socket(fileno=int(sys.argv[1])), {"resident_bytes": 0}, runtime)
+"""
+    subprocess.run([sys.executable, "-c", program, str(high)], cwd=ROOT, pass_fds=[high], check=True, timeout=30)
+    os.close(high)
+    assert json.loads(mine.recv(1_000)) == {"status": 3}
+    mine.close()
+    theirs.close()
