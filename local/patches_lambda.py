@@ -195,6 +195,8 @@ def _write_logs(config: Json, request_id: str, outcome: Outcome) -> None:
     ]
     groups = cloudwatch_logs._log_groups
     if group_name not in groups:
+        if config["FunctionName"] not in lambda_svc._functions:
+            return  # Deleted, and its group with it: a new one would be in the way of the next stack.
         group: Json = {
             "retentionInDays": None,
             "tags": {},

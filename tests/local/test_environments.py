@@ -80,6 +80,7 @@ RESOURCES = {
     "Function": function(CODE, Environment={"Variables": {"OWN": "variable"}}),
     "Logs": function(CODE),
     "JsonLogs": function(CODE, LoggingConfig=JSON_LOGS),
+    "Deleted": function(CODE),
     "Quick": function(CODE, Timeout=1),
     "Threads": function(THREADS),
     "Missing": function("import missing_package\n"),
@@ -305,6 +306,18 @@ def test_logs_are_json_where_the_function_says_so(deployed: Deployed) -> None:
     assert lines[1]["message"] == "from logging"
     assert (lines[4]["errorType"], lines[4]["errorMessage"]) == ("Broken", "it is broken")
     assert lines[5]["record"]["status"] == "error"
+
+
+def test_a_function_that_is_deleted_makes_no_log_group(deployed: Deployed) -> None:
+    """Otherwise one that ends after its stack was deleted would be in the next stack's way."""
+    name = deployed.names["Deleted"]
+    with ThreadPoolExecutor(1) as pool:
+        ending = pool.submit(deployed.ask, "Deleted", {"do": "sleep", "seconds": 2})
+        time.sleep(1)
+        deployed.client("lambda").delete_function(FunctionName=name)
+        ending.result()
+    groups = deployed.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{name}")["logGroups"]
+    assert groups == []
 
 
 def test_a_changed_function_starts_anew(deployed: Deployed) -> None:
