@@ -265,7 +265,8 @@ class Environment:
             "environment": variables,
             # Only a process with root's rights can give its forks users of their own.
             "user": 0 if is_template else self._user,
-            "resident_bytes": 0 if self._memory else version.memory,
+            # A template's forks are below it, and each is watched by its own supervisor.
+            "resident_bytes": 0 if self._memory or is_template else version.memory,
             "python": files.python,
             "bootstrap": f"{files.runtime}/bootstrap.py",
             "opt": files.opt(version.layers),

@@ -203,14 +203,26 @@ def _owns(pid: int, user: int, inode: str) -> bool:
 
 def _has(pid: int, user: int, inode: str) -> bool:
     try:
-        return any(os.path.realpath(one).endswith(f"socket:[{inode}]") for one in Path(f"/proc/{pid}/fd").iterdir())
+        return _is_open_in(pid, inode)
     except PermissionError:
-        # Its files can't be seen as it is another user's, which tells whose the connection is.
+        # Its files can't be seen. Another user's connection is known by the user; ours by that no other process has it.
         with suppress(psutil.Error):
-            return bool(psutil.Process(pid).uids().real == user)
+            if psutil.Process(pid).uids().real != user:
+                return False
+            return user != os.getuid() or not any(_is_seen_in(other, inode) for other in psutil.pids())
         return False
     except OSError:
         return False
+
+
+def _is_seen_in(pid: int, inode: str) -> bool:
+    with suppress(OSError):
+        return _is_open_in(pid, inode)
+    return False
+
+
+def _is_open_in(pid: int, inode: str) -> bool:
+    return any(os.path.realpath(one).endswith(f"socket:[{inode}]") for one in Path(f"/proc/{pid}/fd").iterdir())
 
 
 def _connection(port: int) -> tuple[int, str] | None:

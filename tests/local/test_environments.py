@@ -32,7 +32,7 @@ import json, logging, os, random, subprocess, sys, tempfile, threading, time, uu
 
 logging.getLogger().setLevel("INFO")
 AT_IMPORT = os.getpid()
-open("/tmp/at-import", "w").close()
+open(f"{tempfile.gettempdir()}/at-import", "w").close()
 PAIR = __import__("socket").socketpair()
 
 class Broken(Exception): pass
@@ -49,7 +49,7 @@ def handler(event, context):
             logging.getLogger().debug("too low")
             print("printed")
         case "write":
-            with open(event["path"], "a") as file: file.write("x")
+            with open(os.path.join(tempfile.gettempdir(), event["path"]), "a") as file: file.write("x")
         case "allocate":
             held = bytearray(event["bytes"])
             for place in range(0, len(held), 4096): held[place] = 1
@@ -157,7 +157,7 @@ def test_code_is_read_only(deployed: Deployed) -> None:
 
 
 def test_tmp_outlives_invocations_and_crashes(deployed: Deployed) -> None:
-    first = deployed.invoke("Quick", {"do": "write", "path": "/tmp/kept"})
+    first = deployed.invoke("Quick", {"do": "write", "path": "kept"})
     assert "kept" in deployed.invoke("Quick")["tmp"]
     for harm in ({"do": "die"}, {"do": "exit"}, {"do": "sleep", "seconds": 5}):
         assert deployed.ask("Quick", harm)[1]
