@@ -248,7 +248,8 @@ class AwsProxy:
     def _caller(self, link: "_Link") -> psutil.Process:
         for _ in range(10):  # The kernel's list of sockets may skip one while others come and go.
             for process, connection in self._connections():
-                if connection.laddr.port == link.port and connection.raddr:
+                # A port may be that of several connections, to different servers.
+                if connection.raddr and (connection.laddr.port, connection.raddr.port) == (link.port, link.server_port):
                     return psutil.Process(process)
         raise psutil.NoSuchProcess(0, msg=f"no function is at the other end of port {link.port}")
 
@@ -269,6 +270,7 @@ class _Link:
 
     def __init__(self, writer: asyncio.StreamWriter, upstream: tuple[str, int]) -> None:
         self.port = int(writer.get_extra_info("peername")[1])
+        self.server_port = int(writer.get_extra_info("sockname")[1])
         # By it the embedded AWS knows the function, and with it the network that the call comes from.
         self._forwarded = f'Forwarded: for="127.0.0.1:{self.port}"\r\n\r\n'.encode()
         self.function = ""
