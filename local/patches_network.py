@@ -172,13 +172,12 @@ def _function_in_a_vpc(scope: Json) -> Json | None:
             inside[pid] = config
     if not inside or not scope.get("client"):
         return None
-    ports = [scope["client"][1]]
+    server = scope["server"][1] if scope.get("server") else None
+    ways: list[tuple[int, int | None]] = [(scope["client"][1], server)]
     # A proxy between functions and the emulator says whose request it hands on.
     forwarded = re.search(rb"for=\"?127\.0\.0\.1:(\d+)", dict(scope["headers"]).get(b"forwarded", b""))
-    ports += [int(forwarded[1])] if forwarded else []
-    for port in ports:
-        if (connection := _connection(port)) is None:
-            continue
+    ways += [(int(forwarded[1]), None)] if forwarded else []
+    for connection in (found for port, to in ways for found in _connections(port, to)):
         if connection not in _owners:
             if len(_owners) >= MAX_KNOWN_CONNECTIONS:
                 _owners.clear()
@@ -225,15 +224,24 @@ def _is_open_in(pid: int, inode: str) -> bool:
     return any(os.path.realpath(one).endswith(f"socket:[{inode}]") for one in Path(f"/proc/{pid}/fd").iterdir())
 
 
-def _connection(port: int) -> tuple[int, str] | None:
-    """The user and the inode of the connection from this port of the loopback address."""
+def _connections(port: int, to: int | None) -> list[tuple[int, str]]:
+    """The users and the inodes of the connections from this port of the loopback address.
+
+    One port may have several at once, each to another server's port: without `to` they are all given.
+    """
     for _ in range(3):  # The kernel's list may skip one while others come and go.
         with suppress(OSError):
-            for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-                fields = line.split()
-                if fields[1] == f"0100007F:{port:04X}" and fields[3] == "01":
-                    return int(fields[7]), fields[9]
-    return None
+            lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+            found = [
+                (int(fields[7]), fields[9])
+                for fields in lines
+                if fields[1] == f"0100007F:{port:04X}"
+                and fields[3] == "01"
+                and (to is None or fields[2] == f"0100007F:{to:04X}")
+            ]
+            if found:
+                return found
+    return []
 
 
 def _host(scope: Json) -> str:
