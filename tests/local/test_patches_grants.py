@@ -67,7 +67,8 @@ def test_an_http_api_invokes_what_lets_it_in(client: Client, make: Callable[...,
     def status(body: bytes = b"") -> int:
         address = f"{gateway.meta.endpoint_url}/_aws/execute-api/{api}/"
         try:
-            with urlopen(Request(address, data=body or None), timeout=30) as answer:  # noqa: S310
+            request = Request(address, data=body or None, headers={"Content-Type": "text/plain"})  # noqa: S310
+            with urlopen(request, timeout=30) as answer:  # noqa: S310
                 return int(answer.status)
         except HTTPError as error:
             return error.code
