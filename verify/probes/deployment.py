@@ -13,7 +13,7 @@ KEPT = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain
 
 def _template(account: Account, text: str, runtime: str, *, failing: bool) -> Json:
     """A function that returns the text, with its version and alias named as the stack's are; perhaps one that fails."""
-    version = f"Version{text.title()}"
+    version, alias = f"Version{text.title()}", f"Alias{text.title()}"
     number = {"Fn::GetAtt": [version, "Version"]}
     resources: Json = {
         "Function": {
@@ -27,7 +27,7 @@ def _template(account: Account, text: str, runtime: str, *, failing: bool) -> Js
             },
         },
         version: {"Type": "AWS::Lambda::Version", "Properties": {"FunctionName": {"Ref": "Function"}}, **KEPT},
-        "Alias": {
+        alias: {
             "Type": "AWS::Lambda::Alias",
             "Properties": {
                 "FunctionName": {"Ref": "Function"},
@@ -41,7 +41,7 @@ def _template(account: Account, text: str, runtime: str, *, failing: bool) -> Js
         resources["Handle"] = {"Type": "AWS::CloudFormation::WaitConditionHandle"}
         resources["NeverSignalled"] = {
             "Type": "AWS::CloudFormation::WaitCondition",
-            "DependsOn": "Alias",
+            "DependsOn": alias,
             "Properties": {"Handle": {"Ref": "Handle"}, "Timeout": "1", "Count": 1},
         }
     return {"Resources": resources}
@@ -49,7 +49,7 @@ def _template(account: Account, text: str, runtime: str, *, failing: bool) -> Js
 
 @probe(
     "rolled-back-alias",
-    does="In a stack of the probe's own, an update that replaces version and alias fails; then it is repeated.",
+    does="In a stack of the probe's own, an update with a new version and alias fails; then it is repeated.",
     expected="What the rolled back update published doesn't stop the next one.",
 )
 def rolled_back_alias(account: Account) -> Seen:
