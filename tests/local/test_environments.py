@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import re
+import resource
 import socket
 import subprocess
 import sys
@@ -344,6 +345,8 @@ def test_nothing_is_left_when_the_emulator_stops(tmp_path: Path) -> None:
 
 def test_a_supervisor_waits_on_descriptors_of_any_number() -> None:
     """The emulator has thousands of open files where hundreds of environments run at once."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 4_096), hard))
     mine, theirs = socket.socketpair()
     high = fcntl.fcntl(theirs, fcntl.F_DUPFD, 2_000)
     program = """
@@ -357,3 +360,4 @@ environment_process.supervise(socket.socket(fileno=int(sys.argv[1])), {"resident
     assert json.loads(mine.recv(1_000)) == {"status": 3}
     mine.close()
     theirs.close()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
