@@ -1,4 +1,4 @@
-"""What some regions lack, of all that the stack needs."""
+"""Lists what some regions lack of all that the stack needs."""
 
 WITHOUT_S3_VECTORS = frozenset({"il-central-1", "me-central-1"})
 """Of the regions that have Lambda. Source: the resource types that CloudFormation offers by region, in the data of
