@@ -25,6 +25,8 @@ from ministack.core.router import detect_service  # type: ignore[import-untyped]
 from ministack.services import cloudformation, ec2, lambda_svc  # type: ignore[import-untyped]
 from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
 
+from local import sockets
+
 Json = Any
 
 logger = logging.getLogger(__name__)
@@ -172,12 +174,14 @@ def _function_in_a_vpc(scope: Json) -> Json | None:
             inside[pid] = config
     if not inside or not scope.get("client"):
         return None
-    server = scope["server"][1] if scope.get("server") else None
-    ways: list[tuple[int, int | None]] = [(scope["client"][1], server)]
-    # A proxy between functions and the emulator says whose request it hands on.
-    forwarded = re.search(rb"for=\"?127\.0\.0\.1:(\d+)", dict(scope["headers"]).get(b"forwarded", b""))
-    ways += [(int(forwarded[1]), None)] if forwarded else []
-    for connection in (found for port, to in ways for found in _connections(port, to)):
+    ways = [(scope["client"][1], scope["server"][1])] if scope.get("server") else []
+    # A proxy between functions and the emulator says whose request it hands on, and at which port it took it.
+    forwarded = _FORWARDED.search(dict(scope["headers"]).get(b"forwarded", b""))
+    ways += [(int(forwarded[1]), int(forwarded[2]))] if forwarded else []
+    for port, to in ways:
+        connection = sockets.connection(port, to)
+        if connection is None:
+            continue
         if connection not in _owners:
             if len(_owners) >= MAX_KNOWN_CONNECTIONS:
                 _owners.clear()
@@ -187,6 +191,7 @@ def _function_in_a_vpc(scope: Json) -> Json | None:
     return None
 
 
+_FORWARDED = re.compile(rb"for=\"127\.0\.0\.1:(\d+)\";by=\"127\.0\.0\.1:(\d+)\"")
 MAX_KNOWN_CONNECTIONS = 10_000
 _owners: dict[tuple[int, str], int] = {}
 """The processes of functions in a VPC by their connections, 0 for those of others: an inode is one connection's."""
@@ -222,26 +227,6 @@ def _is_seen_in(pid: int, inode: str) -> bool:
 
 def _is_open_in(pid: int, inode: str) -> bool:
     return any(os.path.realpath(one).endswith(f"socket:[{inode}]") for one in Path(f"/proc/{pid}/fd").iterdir())
-
-
-def _connections(port: int, to: int | None) -> list[tuple[int, str]]:
-    """The users and the inodes of the connections from this port of the loopback address.
-
-    One port may have several at once, each to another server's port: without `to` they are all given.
-    """
-    for _ in range(3):  # The kernel's list may skip one while others come and go.
-        with suppress(OSError):
-            lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-            found = [
-                (int(fields[7]), fields[9])
-                for fields in lines
-                if fields[1] == f"0100007F:{port:04X}"
-                and fields[3] == "01"
-                and (to is None or fields[2] == f"0100007F:{to:04X}")
-            ]
-            if found:
-                return found
-    return []
 
 
 def _host(scope: Json) -> str:

@@ -272,7 +272,7 @@ class _Link:
         self.port = int(writer.get_extra_info("peername")[1])
         self.server_port = int(writer.get_extra_info("sockname")[1])
         # By it the embedded AWS knows the function, and with it the network that the call comes from.
-        self._forwarded = f'Forwarded: for="127.0.0.1:{self.port}"\r\n\r\n'.encode()
+        self._forwarded = f'Forwarded: for="127.0.0.1:{self.port}";by="127.0.0.1:{self.server_port}"\r\n\r\n'.encode()
         self.function = ""
         self._writers = [writer]
         self._reader: asyncio.StreamReader | None = None
