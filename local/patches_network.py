@@ -166,12 +166,13 @@ def _function_in_a_vpc(scope: Json) -> Json | None:
     """The configuration of the function whose process sent a request, if it is in a VPC."""
     inside: dict[int, Json] = {}
     for pid, name in list(_functions.items()):
-        if not psutil.pid_exists(pid):
-            _functions.pop(pid, None)
-            continue
         config = (lambda_svc._functions.get(name) or {}).get("config") or {}
-        if (config.get("VpcConfig") or {}).get("SubnetIds"):
+        if not (config.get("VpcConfig") or {}).get("SubnetIds"):
+            continue
+        if psutil.pid_exists(pid):
             inside[pid] = config
+        else:
+            _functions.pop(pid, None)
     if not inside or not scope.get("client"):
         return None
     ways = [(scope["client"][1], scope["server"][1])] if scope.get("server") else []
