@@ -6,14 +6,16 @@ caller is known by its end of the connection, so a fault can kill it at exactly 
 
 import asyncio
 import json
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import psutil
+
+from local import sockets
 
 WRITES = {
     *("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"),
@@ -246,23 +248,29 @@ class AwsProxy:
         return False
 
     def _caller(self, link: "_Link") -> psutil.Process:
-        for _ in range(10):  # The kernel's list of sockets may skip one while others come and go.
-            for process, connection in self._connections():
-                # A port may be that of several connections, to different servers.
-                if connection.raddr and (connection.laddr.port, connection.raddr.port) == (link.port, link.server_port):
-                    return psutil.Process(process)
+        assert self._emulator
+        found = sockets.connection(link.port, link.server_port)
+        for process in self._emulator.children(recursive=True):
+            if _is_open_in(process, found[1]) if found else _has(process, link):
+                return process
         raise psutil.NoSuchProcess(0, msg=f"no function is at the other end of port {link.port}")
 
-    def _connections(self) -> Iterator[tuple[int, Any]]:
-        """The connections of functions, each with its process."""
-        if sys.platform == "linux":
-            # One look at all of them: there are hundreds of processes, and each look reads the whole list of sockets.
-            yield from ((each.pid, each) for each in psutil.net_connections("tcp4") if each.pid)
-            return
-        assert self._emulator
-        for worker in self._emulator.children(recursive=True):
-            with suppress(psutil.Error):
-                yield from ((worker.pid, each) for each in worker.net_connections("tcp4"))
+
+def _is_open_in(process: psutil.Process, inode: str) -> bool:
+    with suppress(OSError):
+        for descriptor in Path(f"/proc/{process.pid}/fd").iterdir():
+            with suppress(OSError):
+                if str(descriptor.readlink()) == f"socket:[{inode}]":
+                    return True
+    return False
+
+
+def _has(process: psutil.Process, link: "_Link") -> bool:
+    """Whether a process has a connection, where the kernel keeps no record that can be asked for it (macOS)."""
+    with suppress(psutil.Error):
+        ports = [(each.laddr.port, each.raddr.port) for each in process.net_connections("tcp4") if each.raddr]
+        return (link.port, link.server_port) in ports
+    return False
 
 
 class _Link:
