@@ -67,7 +67,7 @@ class Stack:
     @cached_property
     def store(self) -> "Store":
         """The engine's own store, to fill threads with."""
-        from assistant_engine.records import DEFAULT_PROJECT
+        from assistant_engine.domain.project import DEFAULT_PROJECT
         from assistant_engine.step import store
 
         return store(DEFAULT_PROJECT)

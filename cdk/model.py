@@ -12,7 +12,7 @@ from cdk.functions import VersionedFunction
 from cdk.layers import ROOT
 from cdk.storage import EmptySecret
 
-MODELS = ROOT / "layers" / "engine" / "assistant_engine" / "models.json"
+MODELS = ROOT / "layers" / "engine" / "assistant_engine" / "domain" / "models.json"
 """The table of models, which the functions have in the engine's layer."""
 
 NEAR_END = timedelta(days=90)
@@ -96,7 +96,7 @@ def warn_of_end(scope: Construct, setting: str, model: str) -> None:
 def near_end(model: str, today: date) -> str | None:
     """Say when a model ends if that is near or past; None for one that goes on, or that the table doesn't know.
 
-    A dated snapshot ends with its model, as in `assistant_engine.models.known`.
+    A dated snapshot ends with its model, as in `assistant_engine.domain.models.known`.
     """
     models = json.loads(MODELS.read_text())
     entry = models.get(model) or models.get(re.sub(r"-\d{4}-\d{2}-\d{2}$", "", model))

@@ -14,8 +14,9 @@ import re
 import time
 from decimal import Decimal, InvalidOperation
 
-from assistant_engine.errors import ApiError
-from assistant_engine.records import DEFAULT_PROJECT, NANODOLLARS
+from assistant_engine.domain.errors import ApiError
+from assistant_engine.domain.project import DEFAULT_PROJECT
+from assistant_engine.domain.usage import NANODOLLARS
 from assistant_engine.store import Store
 from assistant_engine.store.usage import Budget
 from assistant_engine.usage import used_today

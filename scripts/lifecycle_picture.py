@@ -1,12 +1,12 @@
 """Draws docs/lifecycle.svg from the table of allowed transitions: `make docs`.
 
-Where each status stands is chosen here; which arrows there are comes from `assistant_engine.lifecycle.TRANSITIONS`.
+The places of the statuses are chosen here; the arrows come from `assistant_engine.domain.lifecycle.TRANSITIONS`.
 """
 
 import math
 from pathlib import Path
 
-from assistant_engine.lifecycle import TERMINAL, TRANSITIONS
+from assistant_engine.domain.lifecycle import TERMINAL, TRANSITIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs" / "lifecycle.svg"

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-from assistant_engine import ids, runs
-from assistant_engine.errors import NotFound
-from assistant_engine.records import Json, Run, ToolStep
+from assistant_engine import runs
+from assistant_engine.domain import ids
+from assistant_engine.domain.errors import NotFound
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.run import Run
+from assistant_engine.domain.turn import ToolStep
 from assistant_engine.store import Store, Window
 from scripts.history import Change, changes
 from scripts.stack import Stack

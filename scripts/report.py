@@ -14,9 +14,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from assistant_engine import conversation
-from assistant_engine.errors import ApiError
-from assistant_engine.lifecycle import TERMINAL
-from assistant_engine.records import Json, Run
+from assistant_engine.domain.errors import ApiError
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.lifecycle import TERMINAL
+from assistant_engine.domain.run import Run
 from assistant_engine.store import Store
 from scripts import private
 from scripts.recorded import Recorded, Records

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from assistant_engine import ids
-from assistant_engine.records import Json, ToolStep
+from assistant_engine.domain import ids
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.turn import ToolStep
 from scripts.history import Change
 from scripts.recorded import Recorded
 

@@ -12,8 +12,9 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from assistant_engine.errors import ApiError
-from assistant_engine.records import DEFAULT_PROJECT, Json
+from assistant_engine.domain.errors import ApiError
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.project import DEFAULT_PROJECT
 from assistant_engine.store import Store
 from assistant_engine.usage import report
 from scripts import stack

@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from assistant_engine.lifecycle import TERMINAL
-from assistant_engine.records import NANODOLLARS, Run
+from assistant_engine.domain.lifecycle import TERMINAL
+from assistant_engine.domain.run import Run
+from assistant_engine.domain.usage import NANODOLLARS
 from scripts import stack
 from scripts.history import LOOK_SECONDS, follow
 from scripts.recorded import Records, RunNotFound

@@ -8,8 +8,9 @@ from functools import cache
 from typing import Any
 
 from assistant_engine import assistants, runs
-from assistant_engine.lifecycle import TERMINAL
-from assistant_engine.records import Json, Run
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.lifecycle import TERMINAL
+from assistant_engine.domain.run import Run
 from assistant_engine.store import Store, Window
 
 GET_STOCK_PRICE = {"module_name": "finance", "class_name": "Finance", "function_name": "get_stock_price"}

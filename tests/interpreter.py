@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from assistant_engine import ids
-from assistant_engine.records import DEFAULT_PROJECT, Json
+from assistant_engine.domain import ids
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.project import DEFAULT_PROJECT
 from assistant_engine.store.dynamodb import marshal
 from tests.driver import Driver
 

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from assistant_engine.records import Account, Json, Run
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.run import Run
+from assistant_engine.domain.usage import RunUsage
 from assistant_engine.store.dynamodb import unmarshal
 from assistant_engine.store.usage import Total, user_partition
 from tests.driver import Driver
@@ -69,7 +71,7 @@ def read(driver: Driver) -> Sums:
         elif name.startswith("usage#"):
             sums.counters[thread_id].update(numbers(item))
         elif name.startswith("run_") and "ended_ms" in item:
-            figures = Counter(Account.of(item).figures() | {"runs": 1, "unpriced_runs": int("cost" not in item)})
+            figures = Counter(RunUsage.of(item).figures() | {"runs": 1, "unpriced_runs": int("cost" not in item)})
             sums.runs[thread_id, item["assistant_id"]].update(figures)
             sums.by_thread[thread_id].update(figures)
             if "used_by" in item:

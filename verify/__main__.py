@@ -19,7 +19,7 @@ import boto3
 from rich.console import Console
 from rich.table import Table
 
-from assistant_engine import models
+from assistant_engine.domain import models
 from scripts.stack import StackNotFound, outputs
 from verify import costs, suite
 from verify.account import Account

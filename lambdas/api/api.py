@@ -19,8 +19,9 @@ import uploads
 import usage
 import vector_store_files
 import vector_stores
-from assistant_engine import built_in, ids, metrics
-from assistant_engine.errors import (
+from assistant_engine import metrics
+from assistant_engine.domain import builtin_tools, ids
+from assistant_engine.domain.errors import (
     ApiError,
     InvalidRequest,
     MethodNotAllowed,
@@ -31,8 +32,8 @@ from assistant_engine.errors import (
     TooLarge,
     Unavailable,
 )
+from assistant_engine.domain.json_data import Json
 from assistant_engine.files import HOSTED_SEARCH
-from assistant_engine.records import Json
 from assistant_engine.step import fault_of, logger
 from assistant_engine.store import Replayed, Store
 from authorization import keys
@@ -62,7 +63,7 @@ def _check(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Resp
         azure = event.headers.get("api-key")
         project = keys().check(event.headers.get("authorization") or (f"Bearer {azure}" if azure else None))
         app.append_context(project=project)
-    if event.path.startswith("/v1/vector_stores") and "file_search" in built_in.hosted():
+    if event.path.startswith("/v1/vector_stores") and "file_search" in builtin_tools.hosted():
         raise InvalidRequest(f"Invalid URL ({event.path[:256]}): {HOSTED_SEARCH}", code="unsupported_value")
     if len(exchange.body_bytes()) > exchange.BODY_BYTES:
         raise TooLarge(

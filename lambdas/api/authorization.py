@@ -14,8 +14,8 @@ from typing import Any
 
 import boto3
 
-from assistant_engine.errors import Unauthorized
-from assistant_engine.records import DEFAULT_PROJECT
+from assistant_engine.domain.errors import Unauthorized
+from assistant_engine.domain.project import DEFAULT_PROJECT
 
 KEPT_SECONDS = 60
 """How long a function keeps the hashes: a key that was revoked dies within that."""

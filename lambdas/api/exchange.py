@@ -12,8 +12,8 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from assistant_engine import files, step
-from assistant_engine.errors import InvalidRequest
-from assistant_engine.records import Json
+from assistant_engine.domain.errors import InvalidRequest
+from assistant_engine.domain.json_data import Json
 from assistant_engine.schemas import NoParameters, load_json, parse, parse_fields
 from assistant_engine.schemas.common import Schema
 from assistant_engine.store import Idempotency, Page, Store, Window

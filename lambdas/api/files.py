@@ -5,9 +5,10 @@ import hashlib
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from assistant_engine import ids, vector_stores
-from assistant_engine.errors import InvalidRequest
-from assistant_engine.records import Json
+from assistant_engine import vector_stores
+from assistant_engine.domain import ids
+from assistant_engine.domain.errors import InvalidRequest
+from assistant_engine.domain.json_data import Json
 from assistant_engine.schemas import CreateFileRequest, ListFilesParameters, NoParameters, parse_fields, text_fault
 from assistant_engine.step import now_ms
 from assistant_engine.store import Window

@@ -6,7 +6,7 @@ from python_multipart import FormParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import Field, File, parse_options_header
 
-from assistant_engine.errors import InvalidRequest
+from assistant_engine.domain.errors import InvalidRequest
 from exchange import BODY_BYTES, body_bytes, event
 
 _FIELDS = 100

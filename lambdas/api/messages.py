@@ -3,7 +3,7 @@
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from assistant_engine import conversation, vector_stores
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from assistant_engine.schemas import CreateMessageRequest, ListMessagesParameters, ModifyMessageRequest, NoParameters
 from assistant_engine.step import now_ms
 from exchange import body, deleted, idempotency, listing, query, store, window

@@ -5,9 +5,9 @@ from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from assistant_engine import models
-from assistant_engine.errors import NotFound
-from assistant_engine.records import Json
+from assistant_engine.domain import models
+from assistant_engine.domain.errors import NotFound
+from assistant_engine.domain.json_data import Json
 from assistant_engine.schemas import NoParameters
 from exchange import event, query
 

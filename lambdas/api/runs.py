@@ -11,8 +11,9 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from botocore.config import Config
 
 from assistant_engine import runs
-from assistant_engine.lifecycle import TERMINAL
-from assistant_engine.records import Json, Run
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.lifecycle import TERMINAL
+from assistant_engine.domain.run import Run
 from assistant_engine.schemas import (
     CreateRunRequest,
     CreateThreadAndRunRequest,

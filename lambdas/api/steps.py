@@ -2,7 +2,7 @@
 
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from assistant_engine.schemas import IncludeParameters, ListRunStepsParameters
 from exchange import listing, query, store, window
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from assistant_engine import runs, vector_stores
-from assistant_engine.records import Json, Thread
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.thread import Thread
 from assistant_engine.schemas import CreateThreadRequest, ListThreadsParameters, ModifyThreadRequest, NoParameters
 from assistant_engine.step import now_ms
 from exchange import body, deleted, idempotency, listing, query, store, window

@@ -4,8 +4,8 @@ import hashlib
 
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from assistant_engine import ids
-from assistant_engine.records import Json
+from assistant_engine.domain import ids
+from assistant_engine.domain.json_data import Json
 from assistant_engine.schemas import (
     AddUploadPartRequest,
     CompleteUploadRequest,

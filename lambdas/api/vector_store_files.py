@@ -4,7 +4,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from assistant_engine import vector_stores
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from assistant_engine.schemas import (
     CreateVectorStoreFileBatchRequest,
     CreateVectorStoreFileRequest,

@@ -10,9 +10,9 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from botocore.config import Config
 
 from assistant_engine import vector_stores
-from assistant_engine.errors import Unavailable
+from assistant_engine.domain.errors import Unavailable
+from assistant_engine.domain.json_data import Json
 from assistant_engine.invocation import invoke
-from assistant_engine.records import Json
 from assistant_engine.schemas import (
     CreateVectorStoreRequest,
     ListParameters,

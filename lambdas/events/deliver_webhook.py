@@ -18,7 +18,7 @@ import boto3
 from botocore.exceptions import ClientError
 from standardwebhooks import Webhook
 
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from assistant_engine.step import fault_of, logger
 
 ANSWER_SECONDS = 15

@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from assistant_engine.step import fault_of, logger
 from assistant_engine.store.changes import status_change
 

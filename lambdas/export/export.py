@@ -23,8 +23,10 @@ import boto3
 from botocore.exceptions import ClientError
 
 from assistant_engine.conversation import text_of
-from assistant_engine.errors import NotFound
-from assistant_engine.records import NANODOLLARS, Json, Run
+from assistant_engine.domain.errors import NotFound
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.run import Run
+from assistant_engine.domain.usage import NANODOLLARS
 from assistant_engine.step import logger, step, store
 
 READERS = 8

@@ -19,8 +19,8 @@ from typing import Any
 import boto3
 
 from assistant_engine import children
+from assistant_engine.domain.json_data import Json
 from assistant_engine.embeddings import EmbeddingBusy, EmbeddingError, embed
-from assistant_engine.records import Json
 from assistant_engine.search.chunking import Chunk, chunks_of, tokens_of
 from assistant_engine.search.indexes import BucketIndex, Index, VectorsIndex
 from assistant_engine.search.parts import PART_CHUNKS, pack

@@ -5,11 +5,14 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 
-from assistant_engine import accounts, built_in, containers, conversation, metrics, model, registry, runs, vector_stores
-from assistant_engine.errors import ApiError
-from assistant_engine.lifecycle import TERMINAL, next_action
+from assistant_engine import containers, conversation, metrics, model, registry, runs, vector_stores
+from assistant_engine.domain import accounting, builtin_tools
+from assistant_engine.domain.errors import ApiError
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.lifecycle import TERMINAL, next_action
+from assistant_engine.domain.run import Run
+from assistant_engine.domain.turn import ToolStep, Turn
 from assistant_engine.prompt import Prompt, prompt_of
-from assistant_engine.records import Json, Run, ToolStep, Turn
 from assistant_engine.step import logger, now_ms, step, store
 from assistant_engine.store.dynamodb import ConditionFailed
 from assistant_engine.store.steps import output_key
@@ -86,7 +89,7 @@ def _outputs(run: Run, outputs: list[Json]) -> dict[str, Json]:
 def _in_the_bucket(run: Run, output: Json) -> Json:
     """Where a large output lies, if that is where the tool of this very call puts it: it could name any object."""
     key, call_id = output["output_key"], output["tool_call_id"]
-    modules = {entry["module_name"] for entry in run.functions} | set(built_in.FUNCTIONS)
+    modules = {entry["module_name"] for entry in run.functions} | set(builtin_tools.FUNCTIONS)
     own = {output_key(module, run.thread_id, run.id, run.turn - 1, call_id) for module in modules}
     return {"key": key} if key in own else {"text": "Error: the tool gave no answer that is its own."}
 
@@ -162,17 +165,17 @@ def _store_turn(
     if turn.status not in TERMINAL and (reached := _limit_reached(run, prompt.body, turn)):
         turn = replace(turn, status="failed", last_error={"code": "server_error", "message": reached})
     if turn.message:
-        content, attachments = built_in.annotated(turn.message["content"], prompt.results, prompt.shown_since)
+        content, attachments = builtin_tools.annotated(turn.message["content"], prompt.results, prompt.shown_since)
         turn = replace(turn, message={**turn.message, "content": content, "attachments": attachments})
-    served = {*built_in.offered(run.settings["tools"]), *(entry["function_name"] for entry in run.functions)}
+    served = {*builtin_tools.offered(run.settings["tools"]), *(entry["function_name"] for entry in run.functions)}
     server_calls = [call["id"] for call in turn.calls if call["function"]["name"] in served]
     asking = {entry["function_name"] for entry in run.functions if registry.needs_approval(entry)}
     to_approve = [call["id"] for call in turn.calls if call["function"]["name"] in asking]
     # Earlier attempts at this turn, and the waits after them, are the model's time, too.
     waited_ms = max(0, began_ms - (run.asked_ms or began_ms))
-    account = accounts.with_turn(run, turn, tools, waited_ms + model_ms)
+    account = accounting.with_turn(run, turn, tools, waited_ms + model_ms)
     if turn.status in TERMINAL:
-        account = accounts.closed(run, account, now)
+        account = accounting.closed(run, account, now)
     store().runs.store_turn(run, turn, server_calls, to_approve, account, now)
     metrics.turn_taken(run, turn.usage, now_ms() - began_ms, model_ms)
     if turn.status not in TERMINAL:

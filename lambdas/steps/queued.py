@@ -3,7 +3,8 @@
 from typing import Any
 
 from assistant_engine import files, runs
-from assistant_engine.records import Json, Run
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.run import Run
 from assistant_engine.step import logger, now_ms, step, store
 from assistant_engine.store import Idempotency, Replayed
 

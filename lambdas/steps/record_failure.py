@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from assistant_engine import runs
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from assistant_engine.step import now_ms, step, store
 from assistant_engine.store.dynamodb import ConditionFailed
 

@@ -1,7 +1,7 @@
 """`requires_action`: writes the status and the task token that ends the wait, in one update."""
 
-from assistant_engine.lifecycle import next_action
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.lifecycle import next_action
 from assistant_engine.step import NothingToWaitFor, now_ms, step, store
 from assistant_engine.store.dynamodb import ConditionFailed
 

@@ -14,8 +14,10 @@ from typing import Any
 import boto3
 
 from assistant_engine import metrics, runs, vector_stores
-from assistant_engine.lifecycle import TERMINAL
-from assistant_engine.records import Json, Run
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.lifecycle import TERMINAL
+from assistant_engine.domain.run import Run
+from assistant_engine.domain.schedule import next_look
 from assistant_engine.step import fault_of, logger, now_ms, step, store
 from assistant_engine.store.dynamodb import ConditionFailed
 
@@ -76,7 +78,7 @@ def _sweep(thread_id: str, run_id: str, now: int) -> None:
         _count_stuck(run.id)
     if state == "RUNNING":
         if run.status != "cancelling":
-            store().runs.postpone(run, run.next_look(now))
+            store().runs.postpone(run, next_look(run, now))
     elif run.status == "queued":
         # Nobody started the execution, or it ended before it took the outputs: the record says where to go on.
         runs.start(_step_functions(), store(), run, now, again=state is not None)

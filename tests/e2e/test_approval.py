@@ -2,8 +2,8 @@
 
 import pytest
 
-from assistant_engine.errors import InvalidRequest
-from assistant_engine.records import Run
+from assistant_engine.domain.errors import InvalidRequest
+from assistant_engine.domain.run import Run
 from tests.driver import LABORATORY, Driver
 from tests.faults.test_cancel import traces
 

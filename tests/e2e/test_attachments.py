@@ -11,7 +11,7 @@ from openai.types import VectorStore
 from openai.types.beta.threads import Run
 
 from assistant_engine import conversation, vector_stores
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from assistant_engine.store import Idempotency, Store
 from local.up import Local
 from tests.contract.conftest import connect

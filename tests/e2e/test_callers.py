@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from local.tools import ROOT
 from tests.driver import Driver
 from tests.project import shown_in

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from assistant_engine import ids
-from assistant_engine.errors import NotFound
+from assistant_engine.domain import ids
+from assistant_engine.domain.errors import NotFound
 from tests.driver import Driver, without_times
 from tests.interpreter import Interpreter, call_broker, new_call
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from assistant_engine import runs
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from scripts.export import export
 from tests.driver import Driver
 

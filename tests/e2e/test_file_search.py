@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from assistant_engine import vector_stores
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from assistant_engine.search.parts import prefix_of
 from assistant_engine.store import Store, Window
 from local.up import Local

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from assistant_engine import ids
-from assistant_engine.errors import InvalidRequest, NotFound, Unavailable
-from assistant_engine.records import Json
+from assistant_engine.domain import ids
+from assistant_engine.domain.errors import InvalidRequest, NotFound, Unavailable
+from assistant_engine.domain.json_data import Json
 from assistant_engine.store import Files, Store, Uploads, Window
 from local.up import Local
 

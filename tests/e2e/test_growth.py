@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from bench.journal import Journal, taken
 from bench.stack import filled_thread
 from tests.driver import Driver

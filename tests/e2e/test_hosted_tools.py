@@ -9,7 +9,7 @@ import openai
 import pytest
 from openai.types.beta.threads import Message
 
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from local.tools import ROOT
 from local.up import Local
 from tests.contract.conftest import connect

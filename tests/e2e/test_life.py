@@ -17,7 +17,7 @@ from typing import Any
 import openai
 import pytest
 
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from layers.build import build
 from local import emulator, offline_model
 from local import up as local

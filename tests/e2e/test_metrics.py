@@ -7,7 +7,7 @@ import time
 import pytest
 
 from assistant_engine import metrics
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from local.tools import ROOT
 from tests.driver import Driver
 

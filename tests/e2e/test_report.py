@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 from rich.console import Console
 
-from assistant_engine.records import Run
+from assistant_engine.domain.run import Run
 from local import up as local
 from scripts import report
 from scripts.recorded import Records, RunNotFound

@@ -5,7 +5,7 @@ import time
 
 import httpx2
 
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 
 MODEL = "offline-script"
 EMOJI = "\U0001f600"

@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 
 _UPSTREAM_SECONDS = 120
 _LONGEST_SILENCE_SECONDS = 900

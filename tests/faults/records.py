@@ -1,6 +1,6 @@
 """What is stored of a run and its thread, without ids and times: what two runs of one request have in common."""
 
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from assistant_engine.store import Window
 from tests.driver import Driver
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from tests.driver import Driver
 from tests.faults.bad_input import EMOJI, KEPT, MODEL, REFUSED, function, made, nested, post, refused, until
 from tests.faults.conftest import Listener

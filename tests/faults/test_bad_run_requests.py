@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from tests.driver import Driver
 from tests.faults.bad_input import REFUSED, function, nested
 

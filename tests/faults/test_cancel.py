@@ -5,8 +5,8 @@ import time
 import pytest
 
 from assistant_engine import runs
-from assistant_engine.errors import InvalidRequest
-from assistant_engine.records import Run
+from assistant_engine.domain.errors import InvalidRequest
+from assistant_engine.domain.run import Run
 from tests.driver import LABORATORY, Driver
 
 pytestmark = pytest.mark.offline_model

@@ -11,8 +11,10 @@ from itertools import pairwise
 import pytest
 
 from assistant_engine import runs
-from assistant_engine.lifecycle import TERMINAL, TRANSITIONS
-from assistant_engine.records import Account, Json, Run
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.lifecycle import TERMINAL, TRANSITIONS
+from assistant_engine.domain.run import Run
+from assistant_engine.domain.usage import RunUsage
 from local import up as local
 from local.tools import ROOT
 from scripts import republish
@@ -122,7 +124,7 @@ def cancelled_at_once(driver: Driver) -> Run:
     run, now_ms = driver.created(f"say {planted('said')}"), int(time.time() * 1000)
     run = driver.store.runs.begin_attempt(run, now_ms)
     run = driver.store.runs.request_cancel(run, now_ms // 1000)
-    return driver.store.runs.settle(run, None, "cancelled", Account(), now_ms)
+    return driver.store.runs.settle(run, None, "cancelled", RunUsage(), now_ms)
 
 
 def examine(run: Run, events: list[Json]) -> None:

@@ -5,8 +5,9 @@ import time
 import pytest
 
 from assistant_engine import runs
-from assistant_engine.errors import InvalidRequest
-from assistant_engine.records import Json, Run
+from assistant_engine.domain.errors import InvalidRequest
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.run import Run
 from tests.driver import LABORATORY, Driver
 from tests.faults.test_cancel import traces
 

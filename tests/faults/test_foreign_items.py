@@ -10,7 +10,7 @@ from typing import Any
 import openai
 import pytest
 
-from assistant_engine import ids
+from assistant_engine.domain import ids
 from assistant_engine.store.changes import status_change
 from assistant_engine.store.dynamodb import marshal
 from local.up import Local

@@ -19,9 +19,10 @@ import httpx2
 import openai
 import pytest
 
-from assistant_engine import ids
 from assistant_engine.conversation import new_message
-from assistant_engine.records import DEFAULT_PROJECT, Json
+from assistant_engine.domain import ids
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.project import DEFAULT_PROJECT
 from assistant_engine.store import Store
 from assistant_engine.store.dynamodb import values
 from local import up as local

@@ -7,7 +7,7 @@ import time
 import httpx2
 import pytest
 
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from local import up as local
 from tests.driver import ASK, LABORATORY, Driver
 from tests.faults.aws_proxy import FORBIDDEN, AwsProxy

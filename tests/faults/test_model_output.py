@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from assistant_engine.records import Json, Run, Usage
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.run import Run
+from assistant_engine.domain.usage import Usage
 from tests.driver import ASK, Driver
 from tests.faults.model_server import Behaviour, ModelServer
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from assistant_engine import runs
-from assistant_engine.errors import InvalidRequest
-from assistant_engine.records import Json
+from assistant_engine.domain.errors import InvalidRequest
+from assistant_engine.domain.json_data import Json
 from tests.driver import Driver, without_times
 from tests.faults.aws_proxy import (
     BROKEN,

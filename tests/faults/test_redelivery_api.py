@@ -12,8 +12,8 @@ import openai
 import pytest
 
 from assistant_engine import runs
-from assistant_engine.lifecycle import TERMINAL
-from assistant_engine.records import Run
+from assistant_engine.domain.lifecycle import TERMINAL
+from assistant_engine.domain.run import Run
 from local import up as local
 from tests.driver import Driver
 from tests.faults.aws_proxy import DIES_AFTER, DIES_BEFORE, LOST, AwsProxy

@@ -9,7 +9,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from assistant_engine.records import DEFAULT_PROJECT, Json
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.project import DEFAULT_PROJECT
 from tests.driver import Driver
 
 pytestmark = pytest.mark.offline_model

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from assistant_engine import runs
-from assistant_engine.records import Run
+from assistant_engine.domain.run import Run
 from tests.driver import LABORATORY, Driver
 from tests.faults.test_cancel import traces, until_trace
 

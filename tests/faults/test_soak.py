@@ -20,8 +20,10 @@ import openai
 import pytest
 from botocore.exceptions import ClientError
 
-from assistant_engine.lifecycle import TERMINAL
-from assistant_engine.records import Json, Run, Usage
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.lifecycle import TERMINAL
+from assistant_engine.domain.run import Run
+from assistant_engine.domain.usage import Usage
 from local import up as local
 from tests.driver import Driver
 from tests.faults.aws_proxy import (

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from assistant_engine import runs
-from assistant_engine.records import Run
+from assistant_engine.domain.run import Run
 from assistant_engine.store import Window
 from tests.driver import Driver
 from tests.faults.test_cancel import cancel

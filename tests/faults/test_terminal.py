@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from assistant_engine.records import Account, Usage
+from assistant_engine.domain.usage import RunUsage, Usage
 from scripts import terminal, usage
 from scripts.history import Change
 from scripts.showing import Showing
@@ -69,7 +69,7 @@ def test_calls_outputs_and_errors_of_a_run_are_inert(kind: type[Console]) -> Non
     ):
         Showing(console).show(change)
     error = {"code": "invalid_prompt", "message": HOSTILE}
-    run = replace(RUN, status="failed", last_error=error, account=Account(Usage(1, 1)), settings={"model": "m"})
+    run = replace(RUN, status="failed", last_error=error, account=RunUsage(Usage(1, 1)), settings={"model": "m"})
     console.print(summary(run))
     shown = file.getvalue()
     assert f"calls f{INERT}({INERT})" in shown

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from tests.driver import Driver
 
 pytestmark = pytest.mark.offline_model

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from assistant_engine import conversation
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from tests.driver import Driver
 from tests.faults.conftest import Listener
 

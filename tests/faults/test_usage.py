@@ -13,8 +13,10 @@ import openai
 import pytest
 
 from assistant_engine import assistants, runs
-from assistant_engine.lifecycle import TERMINAL
-from assistant_engine.records import Account, Json, Run, Usage
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.lifecycle import TERMINAL
+from assistant_engine.domain.run import Run
+from assistant_engine.domain.usage import RunUsage, Usage
 from assistant_engine.store import Store
 from assistant_engine.store.usage import Budget
 from local import up as local
@@ -337,10 +339,10 @@ def test_runs_under_way_end_whatever_they_take(project: Project, model_server: M
     assert [total.runs for total in project.store.usage.of_project(*EVER)] == [2]
 
 
-def replace_times(account: Account, times: Account) -> Account:
+def replace_times(account: RunUsage, times: RunUsage) -> RunUsage:
     """An account with another's times."""
     told = {name: figure for name, figure in times.figures().items() if name.endswith("_ms")}
-    return Account.of({**account.figures(), **told})
+    return RunUsage.of({**account.figures(), **told})
 
 
 # The commands

@@ -16,7 +16,7 @@ from typing import Any
 
 from standardwebhooks import Webhook
 
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from local import up as local
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant_engine import metrics
-from assistant_engine.lifecycle import TERMINAL
+from assistant_engine.domain.lifecycle import TERMINAL
 from cdk import monitoring
 from tests.infrastructure.conftest import ROOT, Json, Template, synthesise
 

@@ -126,10 +126,10 @@ sys.path.insert(0, "/opt/python")
 def not_compiled(*arguments, **named):
     raise AssertionError("no byte code was found")
 importlib.machinery.SourceFileLoader.source_to_code = not_compiled
-from assistant_engine import ids, lifecycle
+from assistant_engine.domain import ids, lifecycle
 print(ids.__name__, lifecycle.__spec__.cached, ids.new_id.__code__.co_filename)
 """
     magic, told = run_on_3_14(script, {"/opt/python": layer}).splitlines()
     assert magic == byte_code.RUNTIME_MAGIC.hex()
-    folder = "/opt/python/assistant_engine"
-    assert told == f"assistant_engine.ids {folder}/__pycache__/lifecycle.cpython-314.pyc {folder}/ids.py"
+    folder = "/opt/python/assistant_engine/domain"
+    assert told == f"assistant_engine.domain.ids {folder}/__pycache__/lifecycle.cpython-314.pyc {folder}/ids.py"

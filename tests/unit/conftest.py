@@ -5,7 +5,7 @@ import time
 import pytest
 
 from assistant_engine import call
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 
 
 @pytest.fixture

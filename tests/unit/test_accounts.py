@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant_engine import accounts, models
-from assistant_engine.records import Account, ToolStep, Turn, Usage
+from assistant_engine.domain import accounting, models
+from assistant_engine.domain.turn import ToolStep, Turn
+from assistant_engine.domain.usage import RunUsage, Usage
 from cdk.configuration import EMBEDDING_MODELS, ENVIRONMENTS
 from cdk.model import MODELS, near_end
 from tests.unit.test_lifecycle import RUN
@@ -79,18 +80,18 @@ def test_an_unknown_model_is_unpriced_and_not_free(model: str) -> None:
 def test_a_long_prompt_raises_the_price_of_its_own_call_alone() -> None:
     """Two calls of 900 tokens are no prompt of 1,800."""
     run = replace(RUN, settings={"model": "tiered"})
-    once = accounts.with_turn(run, Turn([], Usage(900, 10), "in_progress"), None, 0)
+    once = accounting.with_turn(run, Turn([], Usage(900, 10), "in_progress"), None, 0)
     assert once.cost == 95_000
-    twice = accounts.with_turn(replace(run, account=once), Turn([], Usage(900, 10), "completed"), None, 0)
-    assert accounts.closed(run, twice, 0).cost == 190_000
-    long = accounts.with_turn(replace(run, account=once), Turn([], Usage(1_500, 10), "completed"), None, 0)
-    assert accounts.closed(run, long, 0).cost == 95_000 + 300_000 + 7_500
+    twice = accounting.with_turn(replace(run, account=once), Turn([], Usage(900, 10), "completed"), None, 0)
+    assert accounting.closed(run, twice, 0).cost == 190_000
+    long = accounting.with_turn(replace(run, account=once), Turn([], Usage(1_500, 10), "completed"), None, 0)
+    assert accounting.closed(run, long, 0).cost == 95_000 + 300_000 + 7_500
 
 
 def test_a_run_that_called_no_model_costs_nothing_if_its_model_has_a_price() -> None:
     for model, cost in (("plain", 0), ("unknown", None)):
         run = replace(RUN, settings={"model": model})
-        assert accounts.closed(run, accounts.without_turn(run, None, 0), 0).cost == cost
+        assert accounting.closed(run, accounting.without_turn(run, None, 0), 0).cost == cost
 
 
 def test_the_table_says_where_its_prices_are_from_and_when_each_model_ends() -> None:
@@ -142,7 +143,7 @@ def test_synth_and_functions_agree_on_the_day(monkeypatch: pytest.MonkeyPatch) -
 
 counts = st.integers(0, 10**9)
 some_accounts = st.builds(
-    Account,
+    RunUsage,
     usage=st.builds(Usage, counts, counts, counts, counts, counts),
     model_calls=counts, tool_calls=counts, model_ms=counts, tool_ms=counts, client_ms=counts, engine_ms=counts,
     cost=st.none() | counts,
@@ -150,8 +151,8 @@ some_accounts = st.builds(
 
 
 @given(some_accounts, some_accounts)
-def test_an_account_is_its_figures_and_adding_adds_each(one: Account, other: Account) -> None:
-    assert Account.of(one.figures()) == one
+def test_an_account_is_its_figures_and_adding_adds_each(one: RunUsage, other: RunUsage) -> None:
+    assert RunUsage.of(one.figures()) == one
     both = one + other
     assert both.usage == one.usage + other.usage
     for name, figure in both.figures().items():
@@ -175,16 +176,16 @@ def tools(*times: tuple[int, int]) -> ToolStep:
     ],
 )
 def test_calls_side_by_side_count_each_moment_once(step: ToolStep | None, milliseconds: int) -> None:
-    assert accounts.busy_ms(step) == milliseconds
+    assert accounting.busy_ms(step) == milliseconds
 
 
 def test_the_four_times_are_the_run_s_time() -> None:
     run = replace(RUN, settings={"model": "plain"}, created_ms=1_000)
-    asked = accounts.with_turn(run, Turn([], Usage(10, 5), "in_progress", calls=[{}, {}]), None, model_ms=200)
+    asked = accounting.with_turn(run, Turn([], Usage(10, 5), "in_progress", calls=[{}, {}]), None, model_ms=200)
     run = replace(run, turn=1, account=replace(asked, client_ms=300))
-    answered = accounts.with_turn(run, Turn([], Usage(20, 5), "completed"), tools((2_000, 2_100)), model_ms=400)
-    closed = accounts.closed(run, answered, 2_200)
-    assert closed == Account(
+    answered = accounting.with_turn(run, Turn([], Usage(20, 5), "completed"), tools((2_000, 2_100)), model_ms=400)
+    closed = accounting.closed(run, answered, 2_200)
+    assert closed == RunUsage(
         Usage(30, 10), model_calls=2, tool_calls=2, model_ms=600, tool_ms=100, client_ms=300, engine_ms=200, cost=28_000
     )
 
@@ -192,11 +193,11 @@ def test_the_four_times_are_the_run_s_time() -> None:
 @pytest.mark.parametrize(
     ("since", "expected"),
     [
-        ({"asked_ms": 1_500}, Account(model_ms=700, engine_ms=500)),
-        ({"waiting_ms": 1_500}, Account(client_ms=700, engine_ms=500)),
-        ({}, Account(engine_ms=1_200)),
+        ({"asked_ms": 1_500}, RunUsage(model_ms=700, engine_ms=500)),
+        ({"waiting_ms": 1_500}, RunUsage(client_ms=700, engine_ms=500)),
+        ({}, RunUsage(engine_ms=1_200)),
     ],
 )
-def test_what_a_run_waited_for_when_it_ended_has_its_time(since: dict[str, int], expected: Account) -> None:
+def test_what_a_run_waited_for_when_it_ended_has_its_time(since: dict[str, int], expected: RunUsage) -> None:
     run = replace(RUN, settings={"model": "unknown"}, created_ms=1_000, **since)  # type: ignore[arg-type]
-    assert accounts.closed(run, accounts.without_turn(run, None, 2_200), 2_200) == expected
+    assert accounting.closed(run, accounting.without_turn(run, None, 2_200), 2_200) == expected

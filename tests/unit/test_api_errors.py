@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 import api
 import assistants
-from assistant_engine.errors import ApiError, MethodNotAllowed, Unauthorized, Unavailable
+from assistant_engine.domain.errors import ApiError, MethodNotAllowed, Unauthorized, Unavailable
 
 
 def get(path: str, method: str = "GET") -> tuple[int, dict[str, Any], dict[str, str]]:

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from assistant_engine.errors import Unauthorized
+from assistant_engine.domain.errors import Unauthorized
 from authorization import Keys
 
 

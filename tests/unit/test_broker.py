@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from assistant_engine import step
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from assistant_engine.store import objects
 from cdk.configuration import SandboxLimits
 from tests.interpreter import new_call

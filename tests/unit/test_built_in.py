@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from assistant_engine import built_in
-from assistant_engine.built_in import Result
-from assistant_engine.errors import InvalidRequest
-from assistant_engine.records import Json
+from assistant_engine.domain import builtin_tools
+from assistant_engine.domain.builtin_tools import Result
+from assistant_engine.domain.errors import InvalidRequest
+from assistant_engine.domain.json_data import Json
 
 CHART = {"file_id": "file-chart", "filename": "chart.png", "path": "/mnt/data/chart.png", "image": True}
 TABLE = {"file_id": "file-table", "filename": "t.csv", "path": "/mnt/data/t.csv", "image": False}
@@ -27,22 +27,22 @@ def text(value: str) -> Json:
 
 
 def test_the_model_is_told_what_code_printed_and_which_files_it_wrote() -> None:
-    assert built_in.told(CODE) == "42\n[1 figure shown to the user]\n[files given to the user: /mnt/data/t.csv]"
+    assert builtin_tools.told(CODE) == "42\n[1 figure shown to the user]\n[files given to the user: /mnt/data/t.csv]"
 
 
 def test_the_model_is_told_passages_with_marks_to_cite_them_by() -> None:
-    assert built_in.told(SEARCH).startswith("【1:0†guide.pdf】\nPress the button.\n\n【1:1†guide.pdf】")
-    assert built_in.told(Result(0, 0, "file_search", '{"results": []}')) == "Nothing was found."
+    assert builtin_tools.told(SEARCH).startswith("【1:0†guide.pdf】\nPress the button.\n\n【1:1†guide.pdf】")
+    assert builtin_tools.told(Result(0, 0, "file_search", '{"results": []}')) == "Nothing was found."
 
 
 @pytest.mark.parametrize("name", ["code_interpreter", "file_search"])
 @pytest.mark.parametrize("output", ["Error: the tool gave no answer (States.Timeout).", "Error: [1", "Error"])
 def test_a_tool_that_failed_is_told_in_its_words(name: str, output: str) -> None:
-    assert built_in.told(Result(0, 0, name, output)) == output
+    assert builtin_tools.told(Result(0, 0, name, output)) == output
 
 
 def test_a_step_shows_code_with_its_logs_and_images() -> None:
-    shown = built_in.shown(call("code_interpreter", '{"code": "6*7"}'), CODE.output, contents=False)
+    shown = builtin_tools.shown(call("code_interpreter", '{"code": "6*7"}'), CODE.output, contents=False)
     assert shown == {
         "id": "call_1",
         "type": "code_interpreter",
@@ -58,31 +58,31 @@ def test_a_step_shows_code_with_its_logs_and_images() -> None:
 
 @pytest.mark.parametrize("arguments", ["6*7", '{"code": 1}', "[]", "{}", '"code"', "[" * 100_000])
 def test_arguments_without_code_are_shown_as_they_are(arguments: str) -> None:
-    shown = built_in.shown(call("code_interpreter", arguments), None, contents=False)
+    shown = builtin_tools.shown(call("code_interpreter", arguments), None, contents=False)
     assert shown["code_interpreter"] == {"input": arguments, "outputs": []}
 
 
 def test_a_step_shows_results_and_their_text_when_it_is_asked_for() -> None:
-    shown = built_in.shown(call("file_search", "{}"), SEARCH.output, contents=False)["file_search"]
+    shown = builtin_tools.shown(call("file_search", "{}"), SEARCH.output, contents=False)["file_search"]
     assert shown["ranking_options"] == RANKING
     assert shown["results"][0] == {"file_id": "file-guide", "file_name": "guide.pdf", "score": 0.5}
-    shown = built_in.shown(call("file_search", "{}"), SEARCH.output, contents=True)["file_search"]
+    shown = builtin_tools.shown(call("file_search", "{}"), SEARCH.output, contents=True)["file_search"]
     assert shown["results"][0]["content"] == [{"type": "text", "text": "Press the button."}]
 
 
 def test_code_that_utf8_can_not_express_is_mended() -> None:
-    shown = built_in.shown(call("code_interpreter", '{"code": "\\ud800"}'), None, contents=False)
+    shown = builtin_tools.shown(call("code_interpreter", '{"code": "\\ud800"}'), None, contents=False)
     assert shown["code_interpreter"]["input"] == "\ufffd"
 
 
 def test_a_mark_of_any_length_is_no_citation() -> None:
-    content, _ = built_in.annotated([text(f"【{'1' * 9_999}:{'1' * 9_999}†x】")], [SEARCH], since=0)
+    content, _ = builtin_tools.annotated([text(f"【{'1' * 9_999}:{'1' * 9_999}†x】")], [SEARCH], since=0)
     assert content[0]["text"]["annotations"] == []
 
 
 def test_a_message_has_the_images_its_links_and_its_citations() -> None:
     value = "See [t](sandbox:/mnt/data/t.csv) and 【1:1†guide.pdf】, not 【7:0†x】 or sandbox:/mnt/data/none.csv."
-    content, attachments = built_in.annotated([text(value)], [CODE, SEARCH], since=0)
+    content, attachments = builtin_tools.annotated([text(value)], [CODE, SEARCH], since=0)
     image, said = content
     assert image == {"type": "image_file", "image_file": {"file_id": "file-chart", "detail": "auto"}}
     path, citation = said["text"]["annotations"]
@@ -94,14 +94,14 @@ def test_a_message_has_the_images_its_links_and_its_citations() -> None:
 
 
 def test_an_image_stands_in_one_message() -> None:
-    content, _ = built_in.annotated([text("Done.")], [CODE], since=1)
+    content, _ = builtin_tools.annotated([text("Done.")], [CODE], since=1)
     assert content == [text("Done.")]
 
 
 def test_two_searches_of_one_turn_have_marks_of_their_own() -> None:
     third = Result(2, 1, "file_search", json.dumps({"results": [{**FOUND, "file_id": "file-third"}]}))
-    mark = built_in.told(third).splitlines()[0]
-    content, _ = built_in.annotated([text(mark)], [SEARCH, third], since=0)
+    mark = builtin_tools.told(third).splitlines()[0]
+    content, _ = builtin_tools.annotated([text(mark)], [SEARCH, third], since=0)
     [annotation] = content[0]["text"]["annotations"]
     assert annotation["file_citation"] == {"file_id": "file-third"}
 
@@ -109,9 +109,12 @@ def test_two_searches_of_one_turn_have_marks_of_their_own() -> None:
 def test_outputs_of_built_in_tools_are_told_and_those_of_functions_left_alone() -> None:
     calls = [[call("code_interpreter", "{}")], [{**call("ask", "{}"), "id": "call_2"}, call("file_search", "{}")]]
     outputs = [{"call_1": CODE.output}, {"call_2": '{"logs": 1}', "call_1": SEARCH.output}]
-    said, results = built_in.tell(calls, outputs)
+    said, results = builtin_tools.tell(calls, outputs)
     assert results == [CODE, SEARCH]
-    assert said == [{"call_1": built_in.told(CODE)}, {"call_2": '{"logs": 1}', "call_1": built_in.told(SEARCH)}]
+    assert said == [
+        {"call_1": builtin_tools.told(CODE)},
+        {"call_2": '{"logs": 1}', "call_1": builtin_tools.told(SEARCH)},
+    ]
 
 
 def test_a_search_is_complete_whatever_the_tool_leaves_out() -> None:
@@ -120,10 +123,10 @@ def test_a_search_is_complete_whatever_the_tool_leaves_out() -> None:
         ([said], {"max_num_results": 3, "ranking_options": {"ranker": "auto", "score_threshold": 0.4}}),
         ([{"type": "file_search"}], {"max_num_results": 20, "ranking_options": RANKING}),
     ):
-        assert built_in.search_options(tools) == expected
+        assert builtin_tools.search_options(tools) == expected
 
 
 def test_no_function_has_the_name_of_a_built_in_tool() -> None:
     with pytest.raises(InvalidRequest) as refused:
-        built_in.check_names([{"type": "function", "function": {"name": "file_search"}}])
+        builtin_tools.check_names([{"type": "function", "function": {"name": "file_search"}}])
     assert refused.value.param == "tools[0].function.name"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from assistant_engine import call
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from cdk.tools import CALL_ATTRIBUTES
 
 A_CALL = call.Call("thread_1", "run_1", 3, "call_1")

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
-from assistant_engine.records import Account, Json, Run, ToolStep, Turn, Usage
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.run import Run
+from assistant_engine.domain.turn import ToolStep, Turn
+from assistant_engine.domain.usage import RunUsage, Usage
 from assistant_engine.store import runs as runs_module
 from assistant_engine.store.changes import status_change
 from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, marshal, unmarshal
@@ -77,12 +80,12 @@ WRITES: dict[str, tuple[Callable[[Runs], Any], str, int]] = {
     "a model call begins": (lambda s: s.begin_attempt(RUN, 1), "in_progress", 1),
     "a model call begins again": (lambda s: s.begin_attempt(at("in_progress"), 1), "in_progress", 0),
     "the model calls tools": (
-        lambda s: s.store_turn(at("in_progress"), turn("in_progress"), [], [], Account(), 1),
+        lambda s: s.store_turn(at("in_progress"), turn("in_progress"), [], [], RunUsage(), 1),
         "in_progress",
         0,
     ),
     "the model answers": (
-        lambda s: s.store_turn(at("in_progress"), turn("completed"), [], [], Account(), 1),
+        lambda s: s.store_turn(at("in_progress"), turn("completed"), [], [], RunUsage(), 1),
         "completed",
         1,
     ),
@@ -91,7 +94,7 @@ WRITES: dict[str, tuple[Callable[[Runs], Any], str, int]] = {
     "it is told again": (lambda s: s.wait_for_outputs(at("requires_action"), "token", 1), "requires_action", 0),
     "the client answered": (lambda s: s.submit_outputs(at("requires_action"), TOOLS, {}, 1), "queued", 1),
     "somebody cancels": (lambda s: s.request_cancel(RUN, 1), "cancelling", 1),
-    "it is settled": (lambda s: s.settle(at("cancelling"), None, "cancelled", Account(), 1), "cancelled", 1),
+    "it is settled": (lambda s: s.settle(at("cancelling"), None, "cancelled", RunUsage(), 1), "cancelled", 1),
 }
 
 

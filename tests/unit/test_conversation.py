@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from assistant_engine import conversation
-from assistant_engine.records import Json, Usage
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.usage import Usage
 
 SETTINGS: Json = {
     "model": "a-model",

@@ -17,9 +17,9 @@ import pytest
 
 from assistant_engine import fetch as fetching
 from assistant_engine import images, urls
-from assistant_engine.errors import InvalidRequest
+from assistant_engine.domain.errors import InvalidRequest
+from assistant_engine.domain.json_data import Json
 from assistant_engine.fetch import fetch
-from assistant_engine.records import Json
 
 INSIDE = [
     # This machine, and what stands for it

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from assistant_engine import built_in, citations, conversation, files
-from assistant_engine.errors import InvalidRequest
-from assistant_engine.records import Json
+from assistant_engine import citations, conversation, files
+from assistant_engine.domain import builtin_tools
+from assistant_engine.domain.errors import InvalidRequest
+from assistant_engine.domain.json_data import Json
 from tests.unit.test_conversation import call, request, response, text
 
 TOOLS: list[Json] = [
@@ -38,7 +39,7 @@ def all_hosted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("all_hosted")
 def test_the_provider_s_tools_are_asked_for_in_its_words() -> None:
-    hosted = built_in.hosted_tools(TOOLS, ["file-1"], ["vs_1", "vs_2"])
+    hosted = builtin_tools.hosted_tools(TOOLS, ["file-1"], ["vs_1", "vs_2"])
     body = request(tools=TOOLS, hosted=hosted, reasoning_effort="low", tool_choice={"type": "file_search"})
     code, search, function = body["tools"]
     assert code == {"type": "code_interpreter", "container": {"type": "auto", "file_ids": ["file-1"]}}
@@ -59,7 +60,7 @@ def test_the_provider_s_tools_are_asked_for_in_its_words() -> None:
 
 @pytest.mark.usefixtures("all_hosted")
 def test_without_a_vector_store_the_provider_is_asked_for_no_search() -> None:
-    hosted = built_in.hosted_tools(TOOLS, [], [])
+    hosted = builtin_tools.hosted_tools(TOOLS, [], [])
     body = request(tools=TOOLS, hosted=hosted, tool_choice={"type": "file_search"})
     assert [tool["type"] for tool in body["tools"]] == ["code_interpreter", "function"]
     assert body["tools"][0]["container"] == {"type": "auto"}
@@ -69,8 +70,8 @@ def test_without_a_vector_store_the_provider_is_asked_for_no_search() -> None:
 def test_each_tool_is_hosted_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     for value, ours in (("", ["code_interpreter", "file_search"]), ("file_search", ["code_interpreter"])):
         monkeypatch.setenv("HOSTED_TOOLS", value)
-        assert built_in.offered(TOOLS) == ours
-        hosted = built_in.hosted_tools(TOOLS, [], ["vs_1"])
+        assert builtin_tools.offered(TOOLS) == ours
+        hosted = builtin_tools.hosted_tools(TOOLS, [], ["vs_1"])
         kinds = [tool["type"] for tool in request(tools=TOOLS, hosted=hosted)["tools"]]
         assert kinds == [("function" if tool["type"] in ours else tool["type"]) for tool in TOOLS]
 
@@ -78,7 +79,7 @@ def test_each_tool_is_hosted_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_calls_that_the_provider_carried_out_are_shown_like_our_own() -> None:
     turn = conversation.outcome(response(RAN, FOUND, text("42.")), "asst_1", "run_1", 1)
     assert (turn.status, turn.output[:2]) == ("completed", [RAN, FOUND])
-    code, search = (built_in.shown(each, turn.outputs[each["id"]], contents=True) for each in turn.calls)
+    code, search = (builtin_tools.shown(each, turn.outputs[each["id"]], contents=True) for each in turn.calls)
     assert code == {
         "id": "ci_1",
         "type": "code_interpreter",
@@ -121,7 +122,7 @@ def test_whatever_is_in_such_a_call_it_can_be_shown(kind: str, inside: Json) -> 
     turn = conversation.outcome(response(call("c1"), {"type": kind, **inside}), "asst_1", "run_1", 1)
     assert len({each["id"] for each in turn.calls}) == 2
     [call_id] = turn.outputs
-    shown = built_in.shown(turn.calls[1], turn.outputs[call_id], contents=True)
+    shown = builtin_tools.shown(turn.calls[1], turn.outputs[call_id], contents=True)
     for result in shown.get("file_search", {}).get("results", []):
         assert 0 <= result["score"] <= 1
         assert isinstance(result["content"][0]["text"], str)
@@ -142,7 +143,7 @@ def test_the_provider_s_citations_stand_at_marks_in_the_text() -> None:
     ]
     turn = conversation.outcome(response(said), "asst_1", "run_1", 1)
     assert turn.message is not None
-    [part], _ = built_in.annotated(turn.message["content"], [], since=0)
+    [part], _ = builtin_tools.annotated(turn.message["content"], [], since=0)
     value = part["text"]["value"]
     assert value == "Lit at dusk【0†guide.pdf】. Out at dawn【1†guide.pdf】.【2†guide.pdf】"
     for annotation in part["text"]["annotations"]:
@@ -154,7 +155,7 @@ def test_the_provider_s_citations_stand_at_marks_in_the_text() -> None:
 def test_a_run_s_outputs_are_told_by_the_ids_of_its_own_calls_alone() -> None:
     turn = conversation.outcome(response(RAN, call("c1")), "asst_1", "run_1", 1)
     outputs = {**turn.outputs, "c1": "told"}
-    told, _ = built_in.tell([turn.calls], [outputs])
+    told, _ = builtin_tools.tell([turn.calls], [outputs])
     sent = request(turns=[turn.output], outputs=told)["input"]
     assert sent == [RAN, call("c1"), {"type": "function_call_output", "call_id": "c1", "output": "told"}]
 
@@ -185,7 +186,7 @@ def test_files_that_the_provider_s_code_made_are_linked_and_images_shown() -> No
     assert wanted == ["cfile_table", "cfile_chart", "cfile_late", "cfile_gone"]
     turn = conversation.outcome(output, "asst_1", "run_1", 1, files)
     assert turn.message is not None
-    (image, part), attachments = built_in.annotated(turn.message["content"], [], since=0)
+    (image, part), attachments = builtin_tools.annotated(turn.message["content"], [], since=0)
     assert image == {"type": "image_file", "image_file": {"file_id": "file-chart", "detail": "auto"}}
     whole = part["text"]["value"]
     assert whole == "See【0†guide.pdf】 [t](sandbox:/mnt/data/t.csv), lit at dusk.【1†late.csv】"

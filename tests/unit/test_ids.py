@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant_engine import ids
+from assistant_engine.domain import ids
 
 MILLISECONDS = st.integers(min_value=0, max_value=36**9 - 1)
 

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.s3vectors.models import s3vectors_backends
 
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from assistant_engine.search.chunking import Chunk, chunks_of
 from assistant_engine.search.engine import Search
 from assistant_engine.search.indexes import BucketIndex, Index, Parts, VectorsIndex

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant_engine.lifecycle import ACTIVE, TERMINAL, TRANSITIONS, next_action, sources
-from assistant_engine.records import Run, ToolStep
+from assistant_engine.domain.lifecycle import ACTIVE, TERMINAL, TRANSITIONS, next_action, sources
+from assistant_engine.domain.run import Run
+from assistant_engine.domain.turn import ToolStep
 
 API_STATUSES = {
     "queued",

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from assistant_engine import conversation, model
-from assistant_engine.records import Json, Turn, Usage
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.turn import Turn
+from assistant_engine.domain.usage import Usage
 from tests.faults.model_server import Behaviour, ModelServer, failure
 
 ANYTHING: list[Any] = [None, 7, "text", [], {}]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from assistant_engine import mounted
+from assistant_engine.domain import sandbox_paths
 
 
 @pytest.mark.parametrize(
@@ -22,9 +22,13 @@ from assistant_engine import mounted
     ],
 )
 def test_a_name_is_safe(filename: str, name: str) -> None:
-    assert mounted.names([{"file_id": "file-1", "filename": filename}]) == {"file-1": name}
+    assert sandbox_paths.names([{"file_id": "file-1", "filename": filename}]) == {"file-1": name}
 
 
 def test_each_file_has_a_name_of_its_own() -> None:
     files = [{"file_id": f"file-{number}", "filename": "a.tar.gz"} for number in (1, 2, 1, 3)]
-    assert mounted.names(files) == {"file-1": "a.tar.gz", "file-2": "a.tar-file-2.gz", "file-3": "a.tar-file-3.gz"}
+    assert sandbox_paths.names(files) == {
+        "file-1": "a.tar.gz",
+        "file-2": "a.tar-file-2.gz",
+        "file-3": "a.tar-file-3.gz",
+    }

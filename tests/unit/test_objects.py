@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 import transfer
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from assistant_engine.store import objects
 from assistant_engine.store.dynamodb import Blobs
 from assistant_engine.store.files import Files

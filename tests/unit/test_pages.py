@@ -6,8 +6,8 @@ from typing import Literal
 
 import pytest
 
-from assistant_engine import ids
-from assistant_engine.errors import InvalidRequest
+from assistant_engine.domain import ids
+from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.store import Page, Window
 from exchange import BODY_BYTES, listing, to_json
 

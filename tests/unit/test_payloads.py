@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from assistant_engine import ids, registry, runs
+from assistant_engine import registry, runs
 from assistant_engine.call import Call
-from assistant_engine.records import Json, json_size
+from assistant_engine.domain import ids
+from assistant_engine.domain.json_data import Json, json_size
 from assistant_engine.tool import handed_over
 
 LIMIT = 262_144

@@ -12,7 +12,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 import deliver_webhook
 import publish_run_events
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from local.tools import ROOT
 from tests.project import shown_in
 

@@ -19,7 +19,7 @@ from openai import BaseModel as OpenAIModel
 from pydantic.json_schema import models_json_schema
 
 from assistant_engine import schemas
-from assistant_engine.errors import InvalidRequest
+from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.schemas import common, requests, responses
 from assistant_engine.schemas.common import Schema
 

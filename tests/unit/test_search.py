@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from assistant_engine.search.chunking import BYTES_PER_TOKEN, Chunk, chunks_of, tokens_of
 from assistant_engine.search.engine import HALF, weights_of
 from assistant_engine.search.filters import matches

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import stop
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from cdk.configuration import SandboxLimits
 from layers.build import CACHE, ROOT
 

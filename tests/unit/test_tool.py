@@ -9,7 +9,7 @@ from jsonschema_rs import Draft202012Validator, meta
 from pydantic import BaseModel, Field
 
 from assistant_engine import tool
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 
 pytestmark = pytest.mark.usefixtures("a_run_that_waits")
 

@@ -11,8 +11,8 @@ from functools import cache
 
 from botocore.config import Config
 
-from assistant_engine import ids
-from assistant_engine.records import DEFAULT_PROJECT
+from assistant_engine.domain import ids
+from assistant_engine.domain.project import DEFAULT_PROJECT
 from verify.account import Account, Json
 from verify.probe import Seen, Untried, probe
 from verify.temporary import told

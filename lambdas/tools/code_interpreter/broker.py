@@ -15,11 +15,12 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from assistant_engine import ids, metrics, mounted
+from assistant_engine import metrics
 from assistant_engine.call import Call, CallStopped, serving
-from assistant_engine.errors import NotFound
+from assistant_engine.domain import ids, sandbox_paths
+from assistant_engine.domain.errors import NotFound
+from assistant_engine.domain.json_data import Json, json_size
 from assistant_engine.invocation import NotRun, invoke
-from assistant_engine.records import Json, json_size
 from assistant_engine.step import logger, store
 from assistant_engine.store.files import Files
 from assistant_engine.tool import call_of, handed_over
@@ -43,7 +44,7 @@ def handler(event: Json, context: Any) -> Json:
 
     Returns:
         `{"tool_call_id", "output"}`, or `{"tool_call_id", "output_key"}` of a large output: the JSON that
-        `assistant_engine.built_in` says, or a text that starts with "Error". A call that its run does not wait for is
+        `domain.builtin_tools` describes, or a text that starts with "Error". A call that its run does not wait for is
         not carried out, and one whose run has ended is stopped.
     """
     call = call_of(event)
@@ -178,7 +179,7 @@ def _given(event: Json) -> tuple[dict[str, str], list[str]]:
             notes.append(f"the file {file_id} is not there")
         else:
             files.append({"file_id": file_id, "filename": file["filename"]})
-    return mounted.names(files), notes
+    return sandbox_paths.names(files), notes
 
 
 def _told(call: Call, result: Json, notes: list[str]) -> Json:
@@ -194,7 +195,7 @@ def _told(call: Call, result: Json, notes: list[str]) -> Json:
             "purpose": "assistants_output",
             "status": "processed",
         }
-        path = f"{mounted.FOLDER}/{made['name']}"
+        path = f"{sandbox_paths.FOLDER}/{made['name']}"
         files.append({"file": file, "media_type": made["media_type"], "path": path, "image": made["figure"]})
     parts = [*notes, result["output"].strip("\n"), result["reason"], *(f"[{note}]" for note in result["notes"])]
     return {"logs": "\n".join(part for part in parts if part), "files": files}

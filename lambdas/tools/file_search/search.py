@@ -9,8 +9,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from assistant_engine.domain.json_data import Json, json_size
 from assistant_engine.embeddings import EmbeddingError
-from assistant_engine.records import Json, json_size
 from assistant_engine.search.engine import Result, Search
 from assistant_engine.search.indexes import BucketIndex, Parts, VectorsIndex
 from assistant_engine.step import store
@@ -32,7 +32,7 @@ def handler(event: Json, context: Any) -> Json:
 
     Returns:
         Of a call `{"tool_call_id", "output"}`, or `{"tool_call_id", "output_key"}` of a large output: the JSON that
-        `assistant_engine.built_in` says, or a text that starts with "Error". Of a request `{"results"}`, or `{"error"}`
+        `domain.builtin_tools` describes, or a text that starts with "Error". Of a request `{"results"}`, or `{"error"}`
         that names what is wrong with the embedding model.
     """
     if "tool_call_id" in event:

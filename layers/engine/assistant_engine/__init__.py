@@ -1,5 +1,5 @@
 """The engine: a run's rules (domain), the store of the three tables, and the model call.
 
 Dependencies point one way: handlers -> `assistants`, `threads`, `runs` -> `store` and `model`.
-`lifecycle`, `records`, `ids` and `conversation` are pure: no boto3, no openai.
+`domain` imports the standard library and itself alone.
 """

@@ -1,8 +1,9 @@
 """Assistants: what a valid request makes of one."""
 
-from assistant_engine import built_in, ids, registry, tool_resources
-from assistant_engine.errors import InvalidRequest
-from assistant_engine.records import Json
+from assistant_engine import registry
+from assistant_engine.domain import builtin_tools, ids, tool_resources
+from assistant_engine.domain.errors import InvalidRequest
+from assistant_engine.domain.json_data import Json
 
 MOST_TOOLS = 128
 """Tools of an assistant, as the API has it."""
@@ -57,7 +58,7 @@ def modified(assistant: Json, request: Json) -> Json:
         changes["functions"] = [{"configuration": {}, **entry} for entry in changes["functions"]]
         registry.check(changes["functions"])
     changed = {**assistant, **changes}
-    built_in.check_names(changed["tools"])
+    builtin_tools.check_names(changed["tools"])
     if len(changed["tools"]) + len(changed["functions"]) > MOST_TOOLS:
         raise InvalidRequest(
             f"Invalid 'tools': array too long. Expected at most {MOST_TOOLS} tools and functions together.",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from types import FrameType
 
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from assistant_engine.store.dynamodb import Database
 
 CHECK_SECONDS = 2.0

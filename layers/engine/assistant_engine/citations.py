@@ -7,7 +7,7 @@ replace. So a mark is put into the text there.
 from collections.abc import Mapping
 from typing import Any
 
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 
 MOST_FILES = 20
 """Files that one response may bring out of the provider's container."""

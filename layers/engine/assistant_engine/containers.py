@@ -2,8 +2,9 @@
 
 import time
 
-from assistant_engine import built_in, citations, ids, model
-from assistant_engine.records import Json
+from assistant_engine import citations, model
+from assistant_engine.domain import builtin_tools, ids
+from assistant_engine.domain.json_data import Json
 from assistant_engine.step import logger
 from assistant_engine.store import Files
 from assistant_engine.store.files import PREFIX, media_type_of
@@ -21,7 +22,7 @@ def carried_over(files: Files, response: Json) -> dict[str, Json]:
     One that can't be had, is too large or comes too late is left out. A step that dies before its turn is stored leaves
     files that no message names.
     """
-    if "code_interpreter" not in built_in.hosted():
+    if "code_interpreter" not in builtin_tools.hosted():
         return {}
     deadline = time.monotonic() + SECONDS
     carried: dict[str, Json] = {}

@@ -10,9 +10,11 @@ from collections.abc import Iterable, Mapping
 from itertools import count
 from typing import Any
 
-from assistant_engine.built_in import CARRIED_OUT, FUNCTIONS, INCLUDED, carried_out
 from assistant_engine.citations import parts_of
-from assistant_engine.records import Json, Turn, Usage
+from assistant_engine.domain.builtin_tools import CARRIED_OUT, FUNCTIONS, INCLUDED, carried_out
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.turn import Turn
+from assistant_engine.domain.usage import Usage
 
 BYTES_PER_TOKEN = 4
 """Estimate for text whose tokens nobody counted; what the model reports is exact and replaces it."""

@@ -15,7 +15,7 @@ import openai
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from assistant_engine.search.chunking import tokens_of
 
 Kind = Literal["document", "query"]

@@ -17,7 +17,7 @@ from contextlib import suppress
 from urllib.parse import urljoin
 
 from assistant_engine import urls
-from assistant_engine.errors import InvalidRequest
+from assistant_engine.domain.errors import InvalidRequest
 
 MOST_REDIRECTS = 3
 

@@ -9,10 +9,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from assistant_engine import conversation
-from assistant_engine.errors import InvalidRequest
+from assistant_engine.domain.errors import InvalidRequest
+from assistant_engine.domain.image_types import image_type
+from assistant_engine.domain.json_data import Json
 from assistant_engine.fetch import fetch
-from assistant_engine.image_types import image_type
-from assistant_engine.records import Json
 from assistant_engine.store.files import MOST_IMAGE_BYTES, Files
 
 MOST_BYTES = 64 * 1024**2

@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 
 NEVER_RAN = (
     "TooManyRequestsException",  # the account's concurrency, the function's own, or that of a tenant

@@ -10,7 +10,8 @@ import os
 import time
 from collections.abc import Mapping
 
-from assistant_engine.records import NANODOLLARS, Run, Usage
+from assistant_engine.domain.run import Run
+from assistant_engine.domain.usage import NANODOLLARS, Usage
 
 NAMESPACE = "AssistantsAPI"
 

@@ -22,8 +22,8 @@ import boto3
 import httpx2
 import openai
 
-from assistant_engine import models
-from assistant_engine.records import Json, well_formed
+from assistant_engine.domain import models
+from assistant_engine.domain.json_data import Json, well_formed
 
 CANCEL_CHECK_SECONDS = 2.0
 """How often the run's record is looked at while the model works."""

@@ -3,8 +3,10 @@
 import os
 from dataclasses import dataclass
 
-from assistant_engine import built_in, conversation, images, tool_resources
-from assistant_engine.records import Json, Run
+from assistant_engine import conversation, images
+from assistant_engine.domain import builtin_tools, tool_resources
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.run import Run
 from assistant_engine.store import Store
 
 MOST_MESSAGES = 500
@@ -25,7 +27,7 @@ class Prompt:
 
     body: Json
     over: str | None
-    results: list[built_in.Result]
+    results: list[builtin_tools.Result]
     shown_since: int
 
 
@@ -42,7 +44,7 @@ def prompt_of(store: Store, run: Run) -> Prompt:
     messages = _messages(store, run, budget)
     turns = store.runs.turns(run) if run.turn else []
     steps = store.steps.tool_steps(run) if run.turn else []
-    outputs, results = built_in.tell([step.calls for step in steps], store.steps.output_texts(steps))
+    outputs, results = builtin_tools.tell([step.calls for step in steps], store.steps.output_texts(steps))
     body = conversation.model_request(settings, messages, turns, outputs, run.usage, _hosted(store, run))
     automatic = settings["truncation_strategy"]["type"] == "auto"
     fits = conversation.fit(body, budget, len(messages), keep_first=automatic)
@@ -58,13 +60,15 @@ def prompt_of(store: Store, run: Run) -> Prompt:
 
 
 def _hosted(store: Store, run: Run) -> dict[str, Json | None]:
-    """`built_in.hosted_tools` of the run; the thread is read for them alone."""
+    """`builtin_tools.hosted_tools` of the run; the thread is read for them alone."""
     tools = run.settings["tools"]
-    if not built_in.hosted() & {tool["type"] for tool in tools}:
+    if not builtin_tools.hosted() & {tool["type"] for tool in tools}:
         return {}
     resources = [run.tool_resources, store.threads.get_head(run.thread_id).tool_resources]
     file_ids = tool_resources.named(resources, "code_interpreter", "file_ids")
-    return built_in.hosted_tools(tools, file_ids, tool_resources.named(resources, "file_search", "vector_store_ids"))
+    return builtin_tools.hosted_tools(
+        tools, file_ids, tool_resources.named(resources, "file_search", "vector_store_ids")
+    )
 
 
 def _messages(store: Store, run: Run, budget: int) -> list[Json]:

@@ -9,8 +9,8 @@ import os
 from functools import cache
 from importlib import resources
 
-from assistant_engine.errors import InvalidRequest
-from assistant_engine.records import Json
+from assistant_engine.domain.errors import InvalidRequest
+from assistant_engine.domain.json_data import Json
 
 
 @cache

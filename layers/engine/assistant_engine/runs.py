@@ -10,16 +10,18 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from assistant_engine import accounts, built_in, conversation, ids, metrics, registry, tool_resources, vector_stores
-from assistant_engine.errors import InvalidRequest
-from assistant_engine.lifecycle import ACTIVE, TERMINAL
-from assistant_engine.records import Json, Run, Thread, ToolStep, json_size
+from assistant_engine import conversation, metrics, registry, vector_stores
+from assistant_engine.domain import accounting, builtin_tools, ids, tool_resources
+from assistant_engine.domain.errors import InvalidRequest
+from assistant_engine.domain.json_data import Json, json_size
+from assistant_engine.domain.lifecycle import ACTIVE, TERMINAL
+from assistant_engine.domain.run import Run
+from assistant_engine.domain.schedule import first_look
+from assistant_engine.domain.thread import Thread
+from assistant_engine.domain.turn import ToolStep
 from assistant_engine.store import Idempotency, Store
 from assistant_engine.store.dynamodb import INLINE_BYTES, ConditionFailed
 from assistant_engine.usage import check_budgets
-
-NOT_STARTED_SECONDS = 30
-"""How long after its creation, or after outputs were submitted, the sweeper looks whether a run moves."""
 
 INLINE_BUDGET = 200 * 1024
 """Bytes of tool output that one turn may carry in the execution's data (Step Functions limit: 256 KiB)."""
@@ -76,7 +78,7 @@ def new_run(
         metadata=request.get("metadata") or {},
         execution=execution,
         answers_in_output=answers_in_output,
-        due_at=now + NOT_STARTED_SECONDS,
+        due_at=first_look(now),
         project=project,
     )
 
@@ -102,7 +104,7 @@ def settings_of(assistant: Json, request: Json) -> Json:
         named = {tool["function"]["name"] for tool in tools if tool["type"] == "function"}
         deployed = registry.function_tools(assistant["functions"])
         tools = [*tools, *(tool for tool in deployed if tool["function"]["name"] not in named)]
-    built_in.check_names(tools)
+    builtin_tools.check_names(tools)
     tool_choice = chosen("tool_choice", "auto")
     _require_tool(tool_choice, tools)
     return {
@@ -337,7 +339,7 @@ def start(step_functions: Any, store: Store, run: Run, now: int, *, again: bool 
     name = run.execution
     if again:
         name = f"{run.id}-{run.attempts + 1}"
-        run = store.runs.hand_over(run, name, now + NOT_STARTED_SECONDS)
+        run = store.runs.hand_over(run, name, first_look(now))
     data = json.dumps({"thread_id": run.thread_id, "run_id": run.id})
     # If it has run already, what it did is in the record.
     with suppress(step_functions.exceptions.ExecutionAlreadyExists):
@@ -431,12 +433,12 @@ def inputs(store: Store, run: Run, tools: ToolStep, now: int) -> dict[str, Json]
     Args:
         now: seconds since 1970.
     """
-    if not {call["function"]["name"] for call in tools.unanswered(server=True)} & set(built_in.FUNCTIONS):
+    if not {call["function"]["name"] for call in tools.unanswered(server=True)} & set(builtin_tools.FUNCTIONS):
         return {}
     resources = [run.tool_resources, store.threads.get_head(run.thread_id).tool_resources]
     file_ids = tool_resources.named(resources, "code_interpreter", "file_ids")
     vector_store_ids = tool_resources.named(resources, "file_search", "vector_store_ids")
-    search = built_in.search_options(run.settings["tools"])
+    search = builtin_tools.search_options(run.settings["tools"])
     return {
         "code_interpreter": {
             "file_ids": file_ids[-MAX_FILES:],
@@ -450,7 +452,7 @@ def inputs(store: Store, run: Run, tools: ToolStep, now: int) -> dict[str, Json]
 def refused(run: Run, tools: ToolStep) -> dict[str, Json]:
     """The outputs, by call id, of calls that nobody can carry out: the model is told, and may do better."""
     offered = {tool["function"]["name"] for tool in run.settings["tools"] if tool["type"] == "function"}
-    offered |= set(built_in.offered(run.settings["tools"]))
+    offered |= set(builtin_tools.offered(run.settings["tools"]))
     answers = {}
     for call in [*tools.unanswered(server=True), *tools.unanswered(server=False)]:
         if call["function"]["name"] not in offered:
@@ -488,7 +490,7 @@ def finish(
     if run.status == "cancelling":
         status, last_error = "cancelled", None  # Whatever else happened to it: it was asked to.
     tools = store.steps.pending(run)
-    account = accounts.closed(run, accounts.without_turn(run, tools, now_ms), now_ms)
+    account = accounting.closed(run, accounting.without_turn(run, tools, now_ms), now_ms)
     run = store.runs.settle(run, tools, status, account, now_ms, last_error, incomplete_details)
     metrics.run_ended(run)
     return ended(store, run)

@@ -17,9 +17,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from assistant_engine import metrics
-from assistant_engine.errors import ApiError, InvalidRequest
+from assistant_engine.domain.errors import ApiError, InvalidRequest
+from assistant_engine.domain.json_data import Json
 from assistant_engine.invocation import NEVER_RAN, NotRun
-from assistant_engine.records import Json
 from assistant_engine.store import Store
 
 logger = logging.getLogger("assistant_engine")

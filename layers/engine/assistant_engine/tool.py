@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from assistant_engine import metrics
 from assistant_engine.call import Call, CallStopped, current_call, serving
-from assistant_engine.records import Json, json_size, well_formed
+from assistant_engine.domain.json_data import Json, json_size, well_formed
 from assistant_engine.store.steps import output_key
 
 __all__ = ["CallStopped", "current_call", "describe", "handler", "needs_approval"]

@@ -2,8 +2,9 @@
 
 from datetime import date, timedelta
 
-from assistant_engine.errors import InvalidRequest, QuotaExceeded
-from assistant_engine.records import NANODOLLARS, Account, Json
+from assistant_engine.domain.errors import InvalidRequest, QuotaExceeded
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.usage import NANODOLLARS, RunUsage
 from assistant_engine.store import Idempotency, Store
 from assistant_engine.store.usage import Budget, Total, day_of
 
@@ -42,7 +43,7 @@ def report(store: Store, request: Json, now_ms: int) -> Json:
         "start_date": days[0],
         "end_date": days[1],
         "data": [{"object": "usage.day", "date": total.day, **_shown(total)} for total in found],
-        "total": _shown(sum(found, Total("", 0, 0, Account()))),
+        "total": _shown(sum(found, Total("", 0, 0, RunUsage()))),
     }
 
 
@@ -80,17 +81,17 @@ def check_budgets(store: Store, assistant_id: str, now_ms: int, idempotency: Ide
             )
 
 
-def used_today(store: Store, budget: Budget, now_ms: int) -> Account:
+def used_today(store: Store, budget: Budget, now_ms: int) -> RunUsage:
     """What is used of a budget today."""
     today = day_of(now_ms)
     if budget.assistant_id:
         found = store.usage.of_assistant(budget.assistant_id, today, today)
     else:
         found = store.usage.of_project(today, today)
-    return sum(found, Total(today, 0, 0, Account())).account
+    return sum(found, Total(today, 0, 0, RunUsage())).account
 
 
-def _used_up(budget: Budget, used: Account) -> str | None:
+def _used_up(budget: Budget, used: RunUsage) -> str | None:
     """Which limit is reached, in words; None while none is."""
     tokens, cost = used.usage.total_tokens, used.cost or 0
     if budget.tokens is not None and tokens >= budget.tokens:

@@ -20,10 +20,11 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from assistant_engine import ids
-from assistant_engine.built_in import offered
-from assistant_engine.errors import NotFound, Unavailable
-from assistant_engine.records import Json, Run
+from assistant_engine.domain import ids
+from assistant_engine.domain.builtin_tools import offered
+from assistant_engine.domain.errors import NotFound, Unavailable
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.run import Run
 from assistant_engine.step import fault_of, logger
 from assistant_engine.store import Idempotency, Replayed, Store
 from assistant_engine.store.vector_store_files import BATCH_PREFIX, LOOK_AGAIN_SECONDS, unique

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 from pydantic_core import PydanticCustomError
 
 from assistant_engine import urls
-from assistant_engine.image_types import data_url_fault
+from assistant_engine.domain.image_types import data_url_fault
 
 ABSENT: Any = None
 """The default of a field that may be left out but not be null. `parse` never shows it: the field is then absent."""

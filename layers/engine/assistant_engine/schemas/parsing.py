@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from assistant_engine import ids
-from assistant_engine.errors import InvalidRequest
+from assistant_engine.domain import ids
+from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.schemas.common import Schema
 
 _DEPTH = 64

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 
 
 def matches(wanted: Json | None, attributes: Json | None) -> bool:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Protocol
 
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from assistant_engine.search.parts import PART_CHUNKS, Part, key_of, prefix_of, unpack, vectors_of
 from assistant_engine.store import objects
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 from assistant_engine.search.chunking import Chunk
 
 PART_CHUNKS = 500

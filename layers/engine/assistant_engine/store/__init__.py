@@ -12,7 +12,7 @@ id alone: whoever acts for a caller gets the thread first.
 import os
 from functools import cached_property
 
-from assistant_engine.records import DEFAULT_PROJECT
+from assistant_engine.domain.project import DEFAULT_PROJECT
 from assistant_engine.store.assistants import Assistants
 from assistant_engine.store.dynamodb import Blobs, Database
 from assistant_engine.store.files import Files

@@ -3,9 +3,9 @@
 import hashlib
 import json
 
-from assistant_engine import ids
-from assistant_engine.errors import NotFound
-from assistant_engine.records import Json
+from assistant_engine.domain import ids
+from assistant_engine.domain.errors import NotFound
+from assistant_engine.domain.json_data import Json
 from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, is_ours, marshal, project_of, values
 from assistant_engine.store.idempotency import Idempotency
 from assistant_engine.store.pages import Page, Window, cut, items_of

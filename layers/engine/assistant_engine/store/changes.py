@@ -4,8 +4,9 @@ The stream has each write of an item once, and the writes of one item in their o
 wrote. Who reads it sees each change at least once.
 """
 
-from assistant_engine.lifecycle import TERMINAL
-from assistant_engine.records import NANODOLLARS, Account, Json
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.lifecycle import TERMINAL
+from assistant_engine.domain.usage import NANODOLLARS, RunUsage
 from assistant_engine.store.dynamodb import project_of, unmarshal
 
 
@@ -29,7 +30,7 @@ def status_change(record: Json) -> Json | None:
     if run.get("run_sequence") == before.get("run_sequence"):
         return None
     ended = run["run_status"] in TERMINAL
-    account = Account.of(run)
+    account = RunUsage.of(run)
     error, details = run.get("last_error"), run.get("incomplete_details")
     return {
         "project": project_of(run),

@@ -15,7 +15,8 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from assistant_engine.records import DEFAULT_PROJECT, Json
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.project import DEFAULT_PROJECT
 
 INLINE_BYTES = 32 * 1024
 """Text over this size goes to the bucket: an item holds 400 KB, and every read of it is paid for by size."""

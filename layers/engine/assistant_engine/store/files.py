@@ -7,10 +7,10 @@ from contextlib import suppress
 from itertools import islice
 from urllib.parse import quote
 
-from assistant_engine import ids
-from assistant_engine.errors import InvalidRequest, NotFound
-from assistant_engine.image_types import image_type
-from assistant_engine.records import Json
+from assistant_engine.domain import ids
+from assistant_engine.domain.errors import InvalidRequest, NotFound
+from assistant_engine.domain.image_types import image_type
+from assistant_engine.domain.json_data import Json
 from assistant_engine.store import objects
 from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, marshal
 from assistant_engine.store.idempotency import Idempotency

@@ -9,8 +9,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from assistant_engine.errors import Conflict
-from assistant_engine.records import Json
+from assistant_engine.domain.errors import Conflict
+from assistant_engine.domain.json_data import Json
 from assistant_engine.store.dynamodb import Database, marshal, values
 
 KEPT_SECONDS = 24 * 3600

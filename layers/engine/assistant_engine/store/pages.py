@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from assistant_engine import ids
-from assistant_engine.errors import InvalidRequest
-from assistant_engine.records import Json
+from assistant_engine.domain import ids
+from assistant_engine.domain.errors import InvalidRequest
+from assistant_engine.domain.json_data import Json
 from assistant_engine.store.dynamodb import Database, values
 
 

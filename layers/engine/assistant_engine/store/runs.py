@@ -9,10 +9,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 
-from assistant_engine import ids
-from assistant_engine.errors import Conflict, InvalidRequest, NotFound
-from assistant_engine.lifecycle import ACTIVE, TERMINAL, sources
-from assistant_engine.records import Account, Json, Run, Thread, ToolStep, Turn, Usage
+from assistant_engine.domain import ids
+from assistant_engine.domain.errors import Conflict, InvalidRequest, NotFound
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.lifecycle import ACTIVE, TERMINAL, sources
+from assistant_engine.domain.run import Run
+from assistant_engine.domain.schedule import first_look, next_look
+from assistant_engine.domain.thread import Thread
+from assistant_engine.domain.turn import ToolStep, Turn
+from assistant_engine.domain.usage import RunUsage, Usage
 from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, is_ours, marshal, project_of, values
 from assistant_engine.store.idempotency import Idempotency
 from assistant_engine.store.pages import Page, Window, cut
@@ -226,7 +231,7 @@ class Runs:
             sequence=item.get("run_sequence", 0),
             turn=item["turn"],
             attempts=item["attempts"],
-            account=Account.of(item),
+            account=RunUsage.of(item),
             user=item.get("used_by"),
             reads=tuple(item.get("reads", (0, 0))),
             created_ms=item.get("created_ms", 1000 * item["created_at"]),
@@ -383,11 +388,11 @@ class Runs:
             "queued",
             "attempts = attempts + :one, due_at = :due, started_at = if_not_exists(started_at, :now),"
             " asked_ms = if_not_exists(asked_ms, :now_ms) REMOVE task_token",
-            {"one": 1, "due": run.next_look(now_ms // 1000), "now": now_ms // 1000, "now_ms": now_ms},
+            {"one": 1, "due": next_look(run, now_ms // 1000), "now": now_ms // 1000, "now_ms": now_ms},
         )
 
     def store_turn(
-        self, run: Run, turn: Turn, server_calls: list[str], to_approve: list[str], account: Account, now_ms: int
+        self, run: Run, turn: Turn, server_calls: list[str], to_approve: list[str], account: RunUsage, now_ms: int
     ) -> None:
         """Record the outcome of a model call, in one transaction conditional on (run, turn).
 
@@ -486,7 +491,7 @@ class Runs:
         now = now_ms // 1000
         waited_ms = max(0, now_ms - run.waiting_ms) if run.waiting_ms else 0
         becomes, named = _becomes("queued")
-        named |= {"waiting": "requires_action", "due": now + 30, "turn": run.turn}
+        named |= {"waiting": "requires_action", "due": first_look(now), "turn": run.turn}
         named["client_ms"] = run.account.client_ms + waited_ms
         self._db.transact(
             [
@@ -514,7 +519,7 @@ class Runs:
             TableName=self._table,
             Key=marshal(key_of(run.thread_id, run.id)),
             UpdateExpression=f"SET {becomes}, due_at = :due",
-            **self._from(sources("cancelling"), {**named, "due": now + 30}),
+            **self._from(sources("cancelling"), {**named, "due": first_look(now)}),
         )
         return self._run(item)
 
@@ -523,7 +528,7 @@ class Runs:
         run: Run,
         tools: ToolStep | None,
         status: str,
-        account: Account,
+        account: RunUsage,
         now_ms: int,
         last_error: Json | None = None,
         incomplete_details: Json | None = None,
@@ -585,13 +590,13 @@ class Runs:
         names["REMOVE"] = ["open_shard", "task_token", "asked_ms", "waiting_ms"]
 
     @staticmethod
-    def _accounted(account: Account, names: dict[str, list[str]], named: Json) -> None:
+    def _accounted(account: RunUsage, names: dict[str, list[str]], named: Json) -> None:
         # What is not there counts as 0, and no figure ever falls: each byte of a run is paid for at each change.
         figures = {name: figure for name, figure in account.figures().items() if figure or name == "cost"}
         names["SET"] += [f"{name} = :{name}" for name in figures]
         named |= figures
 
-    def _release(self, run: Run, account: Account, last_ms: int, now_ms: int) -> list[Json]:
+    def _release(self, run: Run, account: RunUsage, last_ms: int, now_ms: int) -> list[Json]:
         return [
             self._threads.release(run.thread_id, run.id, account, last_ms),
             self._threads.count_run_ended(run.assistant_id, run.thread_id, account),

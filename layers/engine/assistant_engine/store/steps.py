@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from assistant_engine import built_in, ids
-from assistant_engine.errors import NotFound
-from assistant_engine.records import Json, Run, ToolStep, Turn, Usage
+from assistant_engine.domain import builtin_tools, ids
+from assistant_engine.domain.errors import NotFound
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.run import Run
+from assistant_engine.domain.turn import ToolStep, Turn
+from assistant_engine.domain.usage import Usage
 from assistant_engine.store.dynamodb import (
     INLINE_BYTES,
     IS_OURS,
@@ -270,6 +273,6 @@ class Steps:
 
 
 def _shown(call: Json, output: str | None, contents: bool) -> Json:
-    if call["function"]["name"] in built_in.FUNCTIONS:
-        return built_in.shown(call, output, contents=contents)
+    if call["function"]["name"] in builtin_tools.FUNCTIONS:
+        return builtin_tools.shown(call, output, contents=contents)
     return {**call, "function": {**call["function"], "output": output}}

@@ -8,10 +8,13 @@ import hashlib
 from collections.abc import Iterator
 from itertools import islice
 
-from assistant_engine import ids
 from assistant_engine.conversation import text_of
-from assistant_engine.errors import Conflict, InvalidRequest, NotFound
-from assistant_engine.records import Account, Json, Thread, Usage
+from assistant_engine.domain import ids
+from assistant_engine.domain.errors import Conflict, InvalidRequest, NotFound
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.thread import Thread
+from assistant_engine.domain.tool_resources import with_attachments
+from assistant_engine.domain.usage import RunUsage, Usage
 from assistant_engine.store.dynamodb import (
     IS_OURS,
     TRANSACTION_ITEMS,
@@ -24,7 +27,6 @@ from assistant_engine.store.dynamodb import (
 )
 from assistant_engine.store.idempotency import Idempotency
 from assistant_engine.store.pages import Page, Window, cut, items_of
-from assistant_engine.tool_resources import with_attachments
 
 HEAD = "thread"
 TOMBSTONES = "deleted"
@@ -377,7 +379,7 @@ class Threads:
             }
         }
 
-    def release(self, thread_id: str, run_id: str, account: Account, last_ms: int) -> Json:
+    def release(self, thread_id: str, run_id: str, account: RunUsage, last_ms: int) -> Json:
         """The action that takes the lock from a run that ends, adds to the thread's totals and moves the clock."""
         named: Json = {
             "run": run_id,
@@ -589,7 +591,7 @@ class Threads:
         action["Update"]["ExpressionAttributeValues"] |= values(type="N")
         return action
 
-    def count_run_ended(self, assistant_id: str, thread_id: str, account: Account) -> Json:
+    def count_run_ended(self, assistant_id: str, thread_id: str, account: RunUsage) -> Json:
         """The action that adds a run's account to the directory."""
         amounts = {**account.figures(), "ended_runs": 1, "unpriced_runs": int(account.cost is None)}
         return self._count(assistant_id, thread_id, amounts)

@@ -13,9 +13,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from assistant_engine import ids
-from assistant_engine.errors import InvalidRequest, NotFound, Unavailable
-from assistant_engine.records import Json
+from assistant_engine.domain import ids
+from assistant_engine.domain.errors import InvalidRequest, NotFound, Unavailable
+from assistant_engine.domain.json_data import Json
 from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, marshal, project_of, values
 from assistant_engine.store.files import PREFIX as FILE_PREFIX
 from assistant_engine.store.files import Files

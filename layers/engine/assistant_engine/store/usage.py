@@ -18,7 +18,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from assistant_engine.records import Account, Json, Run
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.run import Run
+from assistant_engine.domain.usage import RunUsage
 from assistant_engine.store.dynamodb import Database, marshal, values
 
 SHARDS = 16
@@ -40,7 +42,7 @@ class Total:
     day: str
     runs: int
     unpriced_runs: int
-    account: Account
+    account: RunUsage
 
     def __add__(self, other: "Total") -> "Total":
         return Total(
@@ -86,7 +88,7 @@ class Usages:
 
     # Totals
 
-    def count_run_ended(self, run: Run, account: Account, ended_ms: int) -> list[Json]:
+    def count_run_ended(self, run: Run, account: RunUsage, ended_ms: int) -> list[Json]:
         """The actions that add a run to the totals of its thread, assistant, user and project."""
         partitions = [
             run.thread_id,
@@ -134,7 +136,7 @@ class Usages:
         days: dict[str, Total] = {}
         for item in items:
             day = item["message_id"].split("#")[1]
-            total = Total(day, item["runs"], item["unpriced_runs"], Account.of(item))
+            total = Total(day, item["runs"], item["unpriced_runs"], RunUsage.of(item))
             days[day] = days[day] + total if day in days else total
         return list(days.values())
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from assistant_engine import ids
-from assistant_engine.errors import InvalidRequest, NotFound, Unavailable
-from assistant_engine.records import Json
+from assistant_engine.domain import ids
+from assistant_engine.domain.errors import InvalidRequest, NotFound, Unavailable
+from assistant_engine.domain.json_data import Json
 from assistant_engine.store.dynamodb import ConditionFailed, Database, marshal, values
 from assistant_engine.store.pages import Page, Window, cut, items_of
 from assistant_engine.store.vector_stores import DUE, PREFIX, counts_of, head_key

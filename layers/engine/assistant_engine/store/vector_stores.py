@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from assistant_engine import ids
-from assistant_engine.errors import InvalidRequest, NotFound
-from assistant_engine.records import Json
+from assistant_engine.domain import ids
+from assistant_engine.domain.errors import InvalidRequest, NotFound
+from assistant_engine.domain.json_data import Json
 from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, marshal, values
 from assistant_engine.store.idempotency import Idempotency
 from assistant_engine.store.pages import Page, Window, cut, items_of

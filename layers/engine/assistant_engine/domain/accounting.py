@@ -5,11 +5,13 @@ A turn's account is written with the turn, the final one with the run's end, so 
 
 from dataclasses import replace
 
-from assistant_engine.models import cost_of
-from assistant_engine.records import Account, Run, ToolStep, Turn, Usage
+from assistant_engine.domain.models import cost_of
+from assistant_engine.domain.run import Run
+from assistant_engine.domain.turn import ToolStep, Turn
+from assistant_engine.domain.usage import RunUsage, Usage
 
 
-def with_turn(run: Run, turn: Turn, tools: ToolStep | None, model_ms: int) -> Account:
+def with_turn(run: Run, turn: Turn, tools: ToolStep | None, model_ms: int) -> RunUsage:
     """A run's account once a turn is stored.
 
     Args:
@@ -30,7 +32,7 @@ def with_turn(run: Run, turn: Turn, tools: ToolStep | None, model_ms: int) -> Ac
     )
 
 
-def without_turn(run: Run, tools: ToolStep | None, now_ms: int) -> Account:
+def without_turn(run: Run, tools: ToolStep | None, now_ms: int) -> RunUsage:
     """A run's account when it ends without a further turn: with what it was waiting for.
 
     Args:
@@ -45,7 +47,7 @@ def without_turn(run: Run, tools: ToolStep | None, now_ms: int) -> Account:
     )
 
 
-def closed(run: Run, account: Account, now_ms: int) -> Account:
+def closed(run: Run, account: RunUsage, now_ms: int) -> RunUsage:
     """The account of a run that ends now, with the engine's share of its time. Without model calls it costs nothing."""
     known = account.model_ms + account.tool_ms + account.client_ms
     engine_ms = max(0, now_ms - run.created_ms - known)

@@ -1,6 +1,6 @@
 """What tools work on (`ToolResources`): as it is stored with an assistant or a thread."""
 
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 
 
 def stored(requested: Json | None) -> Json:

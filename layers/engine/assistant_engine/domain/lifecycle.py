@@ -6,7 +6,8 @@ the store's writes and the tests come from `TRANSITIONS`.
 
 from typing import Final
 
-from assistant_engine.records import Run, ToolStep
+from assistant_engine.domain.run import Run
+from assistant_engine.domain.turn import ToolStep
 
 TRANSITIONS: Final[dict[str, tuple[str, ...]]] = {
     "queued": ("in_progress", "cancelling", "failed", "expired"),

@@ -18,8 +18,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from assistant_engine.errors import InvalidRequest
-from assistant_engine.records import Json, well_formed
+from assistant_engine.domain.errors import InvalidRequest
+from assistant_engine.domain.json_data import Json, well_formed
 
 FUNCTIONS: Final[dict[str, Json]] = {
     "code_interpreter": {

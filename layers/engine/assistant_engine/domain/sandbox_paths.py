@@ -3,7 +3,7 @@
 import re
 from pathlib import PurePosixPath
 
-from assistant_engine.records import Json
+from assistant_engine.domain.json_data import Json
 
 FOLDER = "/mnt/data"
 MOST_NAME_BYTES = 200

@@ -11,7 +11,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from pathlib import Path
 
-from assistant_engine.records import Json, Usage
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.usage import Usage
 
 TABLE = Path(__file__).with_name("models.json")
 
