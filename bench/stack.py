@@ -79,12 +79,13 @@ class Stack:
 
 def filled_thread(store: "Store", count: int) -> str:
     """A thread of so many messages, written as a client's would be, a transaction full at a time; its id."""
-    from assistant_engine import conversation, runs
+    from assistant_engine import runs
+    from assistant_engine.domain.message import new_message
 
     now = int(time.time() * 1000)
     thread, _ = runs.new_thread({}, f"thread_bench{uuid.uuid4().hex}", now)
     store.threads.create(thread, [])
-    message = conversation.new_message({"role": "user", "content": TEXT}, now // 1000)
+    message = new_message({"role": "user", "content": TEXT}, now // 1000)
     while count > 0:
         head = store.threads.get(thread.id)
         batch = store.threads.stamp([message] * min(count, 90), head.last_ms + 1, thread.id)

@@ -13,7 +13,7 @@ from cdk.storage import Storage
 from cdk.tables import Tables
 
 SHARDS = 4
-"""Of the index of ended runs: `assistant_engine.store.runs.ENDED_SHARDS`."""
+"""Of the index of ended runs: `assistant_engine.store.run_item.ENDED_SHARDS`."""
 
 
 class Export(Construct):

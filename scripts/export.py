@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from assistant_engine.store.runs import ENDED_SHARDS
+from assistant_engine.store.run_item import ENDED_SHARDS
 from scripts import stack
 from scripts.terminal import say, stop
 

@@ -131,8 +131,8 @@ def _messages(store: Store, run: Run) -> list[Json]:
     """What no run had answered yet when this one was created, and what this one said."""
     # Ids sort by time; one that was given to the request may be a little older than its messages.
     later = "msg_" + ids.time_part((run.created_at + 60) * 1000)
-    page = store.threads.message_page(run.thread_id, Window(MOST_MESSAGES, "desc", after=later))
+    page = store.messages.page(run.thread_id, Window(MOST_MESSAGES, "desc", after=later))
     before = (message for message in page.objects if message["created_at"] <= run.created_at)
     asked = list(takewhile(lambda message: message["run_id"] is None, before))
-    said = store.threads.messages(run.thread_id, store.steps.message_ids(run.thread_id, run.id))
+    said = store.messages.by_ids(run.thread_id, store.steps.message_ids(run.thread_id, run.id))
     return [*reversed(asked), *said]

@@ -13,10 +13,10 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from assistant_engine import conversation
 from assistant_engine.domain.errors import ApiError
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TERMINAL
+from assistant_engine.domain.message import text_of
 from assistant_engine.domain.run import Run
 from assistant_engine.store import Store
 from scripts import private
@@ -145,7 +145,7 @@ def _message(message: Json, store: Store) -> Json:
         image(part["image_file"]["file_id"], store) for part in message["content"] if part["type"] == "image_file"
     ]
     files = [attachment["file_id"] for attachment in message["attachments"] or []]
-    return {**message, "text": cut(conversation.text_of(message)), "images": images, "files": files}
+    return {**message, "text": cut(text_of(message)), "images": images, "files": files}
 
 
 def image(file_id: str, store: Store) -> Json:

@@ -179,7 +179,7 @@ class Driver:
 
     def messages(self, thread_id: str) -> list[Json]:
         """The thread's newest 100 messages, oldest first."""
-        page = self.store.threads.message_page(thread_id, Window(limit=100, order="desc"))
+        page = self.store.messages.page(thread_id, Window(limit=100, order="desc"))
         return list(page.objects)[::-1]
 
     def submit(self, run: Run, outputs: dict[str, str]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from assistant_engine.domain import ids
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.project import DEFAULT_PROJECT
-from assistant_engine.store.dynamodb import marshal
+from assistant_engine.store.items import marshal
 from tests.driver import Driver
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.usage import RunUsage
-from assistant_engine.store.dynamodb import unmarshal
+from assistant_engine.store.items import unmarshal
 from assistant_engine.store.usage import Total, user_partition
 from tests.driver import Driver
 

@@ -2,8 +2,9 @@
 
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from assistant_engine import conversation, vector_stores
+from assistant_engine import vector_stores
 from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.message import new_message
 from assistant_engine.schemas import CreateMessageRequest, ListMessagesParameters, ModifyMessageRequest, NoParameters
 from assistant_engine.step import now_ms
 from exchange import body, deleted, idempotency, listing, query, store, window
@@ -16,9 +17,9 @@ def create(thread_id: str) -> Json:
     request = body(CreateMessageRequest)
     now = now_ms()
     key = idempotency("message", request)
-    message = conversation.new_message(request, now // 1000)
+    message = new_message(request, now // 1000)
     vector_stores.take_in(store(), thread_id, [message], now, key)
-    return store().threads.add_message(thread_id, message, now, key)
+    return store().messages.add(thread_id, message, now, key)
 
 
 @router.get("/v1/threads/<thread_id>/messages")
@@ -27,14 +28,14 @@ def page(thread_id: str) -> Json:
     store().threads.get(thread_id)
     run_id = parameters.get("run_id")
     added = store().steps.message_ids(thread_id, run_id) if run_id else None
-    return listing(store().threads.message_page(thread_id, window(parameters), added))
+    return listing(store().messages.page(thread_id, window(parameters), added))
 
 
 @router.get("/v1/threads/<thread_id>/messages/<message_id>")
 def retrieve(thread_id: str, message_id: str) -> Json:
     query(NoParameters)
     store().threads.get(thread_id)
-    return store().threads.get_message(thread_id, message_id)
+    return store().messages.get(thread_id, message_id)
 
 
 @router.post("/v1/threads/<thread_id>/messages/<message_id>")
@@ -42,13 +43,13 @@ def modify(thread_id: str, message_id: str) -> Json:
     request = body(ModifyMessageRequest)
     store().threads.get(thread_id)
     if "metadata" not in request:
-        return store().threads.get_message(thread_id, message_id)
-    return store().threads.update_message(thread_id, message_id, request["metadata"] or {})
+        return store().messages.get(thread_id, message_id)
+    return store().messages.update(thread_id, message_id, request["metadata"] or {})
 
 
 @router.delete("/v1/threads/<thread_id>/messages/<message_id>")
 def delete(thread_id: str, message_id: str) -> Json:
     query(NoParameters)
     store().threads.get(thread_id)
-    store().threads.delete_message(thread_id, message_id)
+    store().messages.delete(thread_id, message_id)
     return deleted("thread.message", message_id)

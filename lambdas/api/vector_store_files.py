@@ -94,21 +94,21 @@ def create_batch(vector_store_id: str) -> Response[Json]:
 def retrieve_batch(vector_store_id: str, batch_id: str) -> Response[Json]:
     query(NoParameters)
     store().vector_stores.head(vector_store_id)
-    return _polled(store().vector_store_files.batch(vector_store_id, batch_id))
+    return _polled(store().vector_store_batches.get(vector_store_id, batch_id))
 
 
 @router.post("/v1/vector_stores/<vector_store_id>/file_batches/<batch_id>/cancel")
 def cancel_batch(vector_store_id: str, batch_id: str) -> Response[Json]:
     body(NoParameters)
     store().vector_stores.head(vector_store_id)
-    return _polled(store().vector_store_files.cancel_batch(vector_store_id, batch_id))
+    return _polled(store().vector_store_batches.cancel(vector_store_id, batch_id))
 
 
 @router.get("/v1/vector_stores/<vector_store_id>/file_batches/<batch_id>/files")
 def batch_page(vector_store_id: str, batch_id: str) -> Json:
     parameters = query(ListVectorStoreFilesParameters)
     store().vector_stores.head(vector_store_id)
-    store().vector_store_files.batch(vector_store_id, batch_id)
+    store().vector_store_batches.get(vector_store_id, batch_id)
     files = store().vector_store_files
     return listing(files.page(vector_store_id, window(parameters), parameters.get("filter"), batch_id))
 

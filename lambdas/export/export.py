@@ -22,9 +22,9 @@ from typing import IO, Any
 import boto3
 from botocore.exceptions import ClientError
 
-from assistant_engine.conversation import text_of
 from assistant_engine.domain.errors import NotFound
 from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.message import text_of
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.usage import NANODOLLARS
 from assistant_engine.step import logger, step, store
@@ -106,9 +106,9 @@ def _run(run: Run) -> Json:
 
 
 def _messages(run: Run) -> Iterator[Json]:
-    threads = store().threads
-    own = threads.messages(run.thread_id, store().steps.message_ids(run.thread_id, run.id))
-    for message in [*threads.messages_between(run.thread_id, *run.reads), *own]:
+    messages = store().messages
+    own = messages.by_ids(run.thread_id, store().steps.message_ids(run.thread_id, run.id))
+    for message in [*messages.between(run.thread_id, *run.reads), *own]:
         yield {
             "message_id": message["id"],
             **_whose(run),

@@ -62,7 +62,7 @@ def handler(event: Json) -> Json:
         # Cancelled meanwhile, or answered, or another delivery was first: the record tells.
         with suppress(ConditionFailed):
             if action == "call_tools":  # The client has approved them.
-                run = store().runs.resume(run)
+                run = store().transitions.resume(run)
                 continue
             if action != "call_model":
                 return runs.finish(store(), run, action, now_ms())
@@ -110,7 +110,7 @@ def _take_turn(run: Run, tools: ToolStep | None) -> Json | None:
     except ApiError as error:
         code = "server_error" if error.status >= 500 else "invalid_prompt"
         return _fail(run, code, error.message)
-    run = store().runs.begin_attempt(run, began_ms)
+    run = store().transitions.begin_attempt(run, began_ms)
     if prompt.over:
         return runs.finish(store(), run, "incomplete", now_ms(), incomplete_details={"reason": prompt.over})
     request_id = f"{run.id}/{run.turn}/{run.attempts}"
@@ -176,7 +176,7 @@ def _store_turn(
     account = accounting.with_turn(run, turn, tools, waited_ms + model_ms)
     if turn.status in TERMINAL:
         account = accounting.closed(run, account, now)
-    store().runs.store_turn(run, turn, server_calls, to_approve, account, now)
+    store().transitions.store_turn(run, turn, server_calls, to_approve, account, now)
     metrics.turn_taken(run, turn.usage, now_ms() - began_ms, model_ms)
     if turn.status not in TERMINAL:
         return None

@@ -21,7 +21,7 @@ def handler(event: Json) -> Json:
     if next_action(run, event["turn"], tools, now_ms() // 1000) != "requires_action":
         raise NothingToWaitFor
     try:
-        store().runs.wait_for_outputs(run, event["token"], now_ms())
+        store().transitions.wait_for_outputs(run, event["token"], now_ms())
     except ConditionFailed:
         raise NothingToWaitFor from None
     return {}

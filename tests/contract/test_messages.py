@@ -9,7 +9,7 @@ import openai
 import pytest
 from openai.types.beta.threads import Message
 
-from assistant_engine import conversation
+from assistant_engine.domain.message import new_message
 from assistant_engine.store import Store
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -143,7 +143,7 @@ def fill(store: Store, thread_id: str, count: int) -> None:
         texts: list[dict[str, Any]] = [
             {"role": "user", "content": str(number)} for number in range(start, min(start + 90, count))
         ]
-        messages = [conversation.new_message(text, thread.created_at) for text in texts]
+        messages = [new_message(text, thread.created_at) for text in texts]
         stamped = store.threads.stamp(messages, thread.last_ms + 1, thread_id)
         last_ms = thread.last_ms + len(messages)
         store.database.transact([store.threads.advance(thread, stamped, last_ms), *store.threads.put_messages(stamped)])

@@ -10,8 +10,9 @@ import pytest
 from openai.types import VectorStore
 from openai.types.beta.threads import Run
 
-from assistant_engine import conversation, vector_stores
+from assistant_engine import vector_stores
 from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.message import new_message
 from assistant_engine.store import Idempotency, Store
 from local.up import Local
 from tests.contract.conftest import connect
@@ -175,7 +176,7 @@ def test_a_request_that_died_after_its_store_finds_it_again(client: openai.OpenA
     file_id = upload(client)
     now_ms = int(time.time() * 1000)
     key = Idempotency(f"thread of {file_id}", ["the request"])
-    message = conversation.new_message(attached(file_id), now_ms // 1000)
+    message = new_message(attached(file_id), now_ms // 1000)
     made = vector_stores.made_with(store, None, {}, [message], now_ms, key, days=7)
     assert vector_stores.made_with(store, None, {}, [message], now_ms + 60_000, key, days=7) == made
     [store_id] = made["file_search"]["vector_store_ids"]

@@ -8,11 +8,13 @@ from typing import Any
 
 import openai
 import pytest
+from boto3.dynamodb.conditions import Key
 
 from assistant_engine import vector_stores
 from assistant_engine.domain.json_data import Json
 from assistant_engine.search.parts import prefix_of
 from assistant_engine.store import Store, Window
+from assistant_engine.store.expressions import query
 from local.up import Local
 from tests.contract.conftest import connect
 from tests.driver import Driver
@@ -180,12 +182,8 @@ def test_a_deleted_store_leaves_nothing_behind(client: openai.OpenAI, driver: Dr
     table = driver.outputs["MessagesTable"]
 
     def items() -> int:
-        query = store.database.query_all(
-            TableName=table,
-            KeyConditionExpression="thread_id = :id",
-            ExpressionAttributeValues={":id": {"S": vector_store.id}},
-        )
-        return len(list(query)) + len(store.vector_store_files.stores_of(file_id))
+        left = store.database.query_all(query(table, Key("thread_id").eq(vector_store.id)))
+        return len(list(left)) + len(store.vector_store_files.stores_of(file_id))
 
     until(lambda: items() == 0, "items are still there")
 

@@ -253,5 +253,7 @@ def test_outputs_are_taken_once(driver: Driver) -> None:
     [call] = driver.waiting_calls(waiting)
     driver.submit(waiting, {call["id"]: "first"})
     with pytest.raises(ConditionFailed):
-        driver.store.runs.submit_outputs(waiting, tools, {call["id"]: {"text": "second"}}, int(time.time() * 1000))
+        driver.store.transitions.submit_outputs(
+            waiting, tools, {call["id"]: {"text": "second"}}, int(time.time() * 1000)
+        )
     assert "first" in driver.run(execution)["messages"][0]["text"]

@@ -9,7 +9,7 @@ def records(driver: Driver, thread_id: str, run_id: str) -> Json:
     """The records of a thread that has had this run alone."""
     run = driver.store.runs.get(thread_id, run_id)
     thread = driver.store.threads.get(thread_id)
-    messages = driver.store.threads.message_page(thread_id, Window(limit=100, order="asc")).objects
+    messages = driver.store.messages.page(thread_id, Window(limit=100, order="asc")).objects
     return {
         "status": run.status,
         "turns": [len(turn) for turn in driver.store.runs.turns(run)],

@@ -122,9 +122,9 @@ def all_ended(driver: Driver, started: list[Run]) -> list[Run]:
 def cancelled_at_once(driver: Driver) -> Run:
     """A run that had four statuses within milliseconds."""
     run, now_ms = driver.created(f"say {planted('said')}"), int(time.time() * 1000)
-    run = driver.store.runs.begin_attempt(run, now_ms)
-    run = driver.store.runs.request_cancel(run, now_ms // 1000)
-    return driver.store.runs.settle(run, None, "cancelled", RunUsage(), now_ms)
+    run = driver.store.transitions.begin_attempt(run, now_ms)
+    run = driver.store.transitions.request_cancel(run, now_ms // 1000)
+    return driver.store.transitions.settle(run, None, "cancelled", RunUsage(), now_ms)
 
 
 def examine(run: Run, events: list[Json]) -> None:

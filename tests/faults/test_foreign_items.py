@@ -12,7 +12,7 @@ import pytest
 
 from assistant_engine.domain import ids
 from assistant_engine.store.changes import status_change
-from assistant_engine.store.dynamodb import marshal
+from assistant_engine.store.items import marshal
 from local.up import Local
 from tests.contract.conftest import connect
 from tests.driver import Driver

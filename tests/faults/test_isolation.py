@@ -18,13 +18,14 @@ from typing import Any
 import httpx2
 import openai
 import pytest
+from boto3.dynamodb.conditions import Key
 
-from assistant_engine.conversation import new_message
 from assistant_engine.domain import ids
 from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.message import new_message
 from assistant_engine.domain.project import DEFAULT_PROJECT
 from assistant_engine.store import Store
-from assistant_engine.store.dynamodb import values
+from assistant_engine.store.expressions import query
 from local import up as local
 from scripts import keys
 from tests.contract.conftest import StrictOpenAI, connect
@@ -221,12 +222,7 @@ def records(owner: Owner) -> list[Any]:
     ]
     known: list[Any] = [store.assistants.get(owner.ids["assistant_id"]), store.files.read(owner.ids["file_id"])]
     for table, key, value in partitions:
-        items = store.database.query_all(
-            TableName=os.environ[table],
-            KeyConditionExpression=f"{key} = :value",
-            ExpressionAttributeValues=values(value=value),
-            ConsistentRead=True,
-        )
+        items = store.database.query_all(query(os.environ[table], Key(key).eq(value)))
         known.append([{name: text for name, text in item.items() if name != "due_at"} for item in items])
     return known
 
@@ -445,7 +441,7 @@ def test_a_run_is_shown_no_image_of_another_project(owners: dict[str, Owner], dr
         now = int(time.time() * 1000)
         thread = another.client.beta.threads.create()
         message = new_message({"role": "user", "content": content}, now // 1000)
-        Store(another.project).threads.add_message(thread.id, message, now)
+        Store(another.project).messages.add(thread.id, message, now)
         run = another.client.beta.threads.runs.create_and_poll(
             thread_id=thread.id, assistant_id=another.ids["assistant_id"]
         )

@@ -94,7 +94,7 @@ def test_a_model_that_stays_busy_fails_the_run(
     model_server.when(marker, repeat(fault))
     run = driver.created(f"say {marker}")
     for _ in range(10):  # Calls whose worker died with the answer count like those that the model refused.
-        driver.store.runs.begin_attempt(run, int(time.time() * 1000))
+        driver.store.transitions.begin_attempt(run, int(time.time() * 1000))
     driver.start({"thread_id": run.thread_id, "run_id": run.id}, run.execution)
     run = driver.ended(run, "failed")
     assert run.last_error is not None

@@ -78,7 +78,7 @@ def test_a_large_output_goes_to_the_bucket_and_reaches_the_model(driver: Driver)
     assert set(without_times(kept)) == {"tool_call_id", "output_key"}
     answer = driver.invoke("in_progress", {**event, "turn": 1, "outputs": [kept]})
     assert answer["status"] == "completed"
-    [message] = driver.store.threads.messages(run.thread_id, [answer["run"]["messages"][0]["message_id"]])
+    [message] = driver.store.messages.by_ids(run.thread_id, [answer["run"]["messages"][0]["message_id"]])
     assert "182.4" in message["content"][0]["text"]["value"]
 
 
@@ -95,7 +95,7 @@ def test_settings_and_outputs_that_outgrow_an_item_are_waited_with(driver: Drive
 def test_arguments_that_outgrow_the_execution_are_refused_to_the_model(driver: Driver) -> None:
     run = driver.created('call get_stock_price {"symbol": "%s"}' % ("A" * 230_000))
     answered = driver.run(driver.start({"thread_id": run.thread_id, "run_id": run.id}, run.execution))
-    [message] = driver.store.threads.messages(run.thread_id, [answered["messages"][0]["message_id"]])
+    [message] = driver.store.messages.by_ids(run.thread_id, [answered["messages"][0]["message_id"]])
     assert "the arguments are too long" in message["content"][0]["text"]["value"]
 
 

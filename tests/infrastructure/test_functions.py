@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant_engine.store.runs import ENDED_SHARDS
+from assistant_engine.store.run_item import ENDED_SHARDS
 from cdk.configuration import ENVIRONMENTS
 from cdk.tools import CALL_ATTRIBUTES
 from tests.infrastructure.conftest import ROOT, Json, Template, fill_cache, synthesise

@@ -13,8 +13,10 @@ from assistant_engine.domain.run import Run
 from assistant_engine.domain.turn import ToolStep, Turn
 from assistant_engine.domain.usage import RunUsage, Usage
 from assistant_engine.store import runs as runs_module
+from assistant_engine.store.blobs import Blobs
 from assistant_engine.store.changes import status_change
-from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, marshal, unmarshal
+from assistant_engine.store.dynamodb import ConditionFailed, Database
+from assistant_engine.store.items import marshal, unmarshal
 from assistant_engine.store.runs import Runs
 
 RUN = Run(

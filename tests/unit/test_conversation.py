@@ -7,6 +7,7 @@ import pytest
 
 from assistant_engine import conversation
 from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.message import new_message, text_of
 from assistant_engine.domain.usage import Usage
 
 SETTINGS: Json = {
@@ -26,7 +27,7 @@ SETTINGS: Json = {
 
 
 def said(text: str, role: str = "user") -> Json:
-    return conversation.new_message({"role": role, "content": text}, 1)
+    return new_message({"role": role, "content": text}, 1)
 
 
 def request(
@@ -181,7 +182,7 @@ def test_an_answer_completes_the_run() -> None:
     turn = conversation.outcome(response(text("Hello")), "asst_1", "run_1", 9)
     assert (turn.status, turn.usage, turn.calls) == ("completed", Usage(7, 3), [])
     assert turn.message is not None
-    assert conversation.text_of(turn.message) == "Hello"
+    assert text_of(turn.message) == "Hello"
     assert (turn.message["assistant_id"], turn.message["run_id"], turn.message["status"]) == (
         "asst_1",
         "run_1",

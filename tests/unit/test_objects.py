@@ -17,7 +17,7 @@ from moto import mock_aws
 import transfer
 from assistant_engine.domain.json_data import Json
 from assistant_engine.store import objects
-from assistant_engine.store.dynamodb import Blobs
+from assistant_engine.store.blobs import Blobs
 from assistant_engine.store.files import Files
 from assistant_engine.store.sessions import Sessions
 from layers.build import ROOT

@@ -13,6 +13,7 @@ from typing import Any
 from assistant_engine.citations import parts_of
 from assistant_engine.domain.builtin_tools import CARRIED_OUT, FUNCTIONS, INCLUDED, carried_out
 from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.message import new_message
 from assistant_engine.domain.turn import Turn
 from assistant_engine.domain.usage import Usage
 
@@ -325,44 +326,3 @@ def _message(content: list[Json], assistant_id: str, run_id: str, now: int, inco
         "incomplete_at": now if incomplete else None,
         "incomplete_details": {"reason": incomplete} if incomplete else None,
     }
-
-
-def new_message(request: Json, now: int) -> Json:
-    """A message as `MessageObject`, its id and thread still missing, from a valid `CreateMessageRequest`.
-
-    Args:
-        now: seconds since 1970.
-    """
-    content = request["content"]
-    if isinstance(content, str):
-        content = [{"type": "text", "text": content}]
-    return {
-        "object": "thread.message",
-        "created_at": now,
-        "status": "completed",
-        "incomplete_details": None,
-        "completed_at": now,
-        "incomplete_at": None,
-        "role": request["role"],
-        "content": [_stored_part(part) for part in content],
-        "assistant_id": None,
-        "run_id": None,
-        "attachments": request.get("attachments") or [],
-        "metadata": request.get("metadata") or {},
-    }
-
-
-def _stored_part(part: Json) -> Json:
-    if part["type"] == "text" and isinstance(part["text"], str):
-        return {"type": "text", "text": {"value": part["text"], "annotations": []}}
-    if part["type"] in ("image_url", "image_file"):
-        return {"type": part["type"], part["type"]: {"detail": "auto", **part[part["type"]]}}
-    return part
-
-
-def text_of(message: Json) -> str:
-    """The text of a message: its text and refusal parts, a line each."""
-    parts = (
-        part["text"]["value"] if part["type"] == "text" else part.get("refusal", "") for part in message["content"]
-    )
-    return "\n".join(part for part in parts if part)

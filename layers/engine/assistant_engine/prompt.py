@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from assistant_engine import conversation, images
 from assistant_engine.domain import builtin_tools, tool_resources
 from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.message import text_of
 from assistant_engine.domain.run import Run
 from assistant_engine.store import Store
 
@@ -77,10 +78,10 @@ def _messages(store: Store, run: Run, budget: int) -> list[Json]:
     automatic = truncation["type"] == "auto"
     most = MOST_MESSAGES if automatic else min(MOST_MESSAGES, truncation["last_messages"])
     # What the run itself has said stands in its turns, together with the calls around it.
-    messages, more = store.threads.newest_messages(
+    messages, more = store.messages.newest(
         run.thread_id, most, budget * conversation.BYTES_PER_TOKEN, without_run=run.id
     )
-    if automatic and more and (first := store.threads.first_message(run.thread_id, run.id)):
+    if automatic and more and (first := store.messages.first(run.thread_id, run.id)):
         messages = [first, *(message for message in messages if message["id"] != first["id"])]
     # An empty answer of the model says nothing, and some servers refuse a message that does.
-    return [message for message in messages if message["role"] == "user" or conversation.text_of(message)]
+    return [message for message in messages if message["role"] == "user" or text_of(message)]

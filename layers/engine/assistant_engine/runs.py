@@ -10,17 +10,19 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from assistant_engine import conversation, metrics, registry, vector_stores
+from assistant_engine import metrics, registry, vector_stores
 from assistant_engine.domain import accounting, builtin_tools, ids, tool_resources
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json, json_size
 from assistant_engine.domain.lifecycle import ACTIVE, TERMINAL
+from assistant_engine.domain.message import new_message, text_of
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.schedule import first_look
 from assistant_engine.domain.thread import Thread
 from assistant_engine.domain.turn import ToolStep
 from assistant_engine.store import Idempotency, Store
-from assistant_engine.store.dynamodb import INLINE_BYTES, ConditionFailed
+from assistant_engine.store.blobs import INLINE_BYTES
+from assistant_engine.store.dynamodb import ConditionFailed
 from assistant_engine.usage import check_budgets
 
 INLINE_BUDGET = 200 * 1024
@@ -140,7 +142,7 @@ def _require_tool(choice: str | Json, tools: list[Json]) -> None:
 def new_thread(request: Json, thread_id: str, now_ms: int) -> tuple[Thread, list[Json]]:
     """A thread and its first messages (without ids) from a valid `CreateThreadRequest`."""
     now = now_ms // 1000
-    messages = [conversation.new_message(message, now) for message in request.get("messages") or []]
+    messages = [new_message(message, now) for message in request.get("messages") or []]
     resources = tool_resources.stored(request.get("tool_resources"))
     thread = Thread(
         id=thread_id,
@@ -197,7 +199,7 @@ def create(
         execution=execution,
         answers_in_output=answers_in_output,
     )
-    messages += [conversation.new_message(message, now) for message in request.get("additional_messages") or []]
+    messages += [new_message(message, now) for message in request.get("additional_messages") or []]
     # A run whose id its cause decides is the same one each time, as with a key.
     key = idempotency or (Idempotency(f"run#{store.project}#{run_id}", request) if run_id else None)
     if thread:
@@ -296,7 +298,7 @@ def submit_tool_outputs(store: Store, thread_id: str, run_id: str, tool_outputs:
                 code="invalid_value",
             )
     try:
-        return store.runs.submit_outputs(run, replace(tools, to_approve=[]), outputs, now_ms)
+        return store.transitions.submit_outputs(run, replace(tools, to_approve=[]), outputs, now_ms)
     except ConditionFailed:
         current = store.runs.get(thread_id, run_id)
         raise InvalidRequest(f'Runs in status "{current.status}" do not accept tool outputs.') from None
@@ -313,7 +315,7 @@ def cancel(store: Store, thread_id: str, run_id: str, now: int) -> Run:
     if run.status == "cancelling":
         return run
     try:
-        return store.runs.request_cancel(run, now)
+        return store.transitions.request_cancel(run, now)
     except ConditionFailed:
         current = store.runs.get(thread_id, run_id)
         if current.status == "cancelling":
@@ -391,8 +393,8 @@ def ended(store: Store, run: Run) -> Json:
 def _answer(store: Store, run: Run, message_ids: list[str]) -> list[Json]:
     left = ANSWER_BYTES
     answer: list[Json] = []
-    for message in store.threads.messages(run.thread_id, message_ids):
-        text = conversation.text_of(message)
+    for message in store.messages.by_ids(run.thread_id, message_ids):
+        text = text_of(message)
         cut = text
         while cut and json_size(cut) > left:
             cut = cut[: min(len(cut) - 1, len(cut) * left // json_size(cut))]
@@ -491,6 +493,6 @@ def finish(
         status, last_error = "cancelled", None  # Whatever else happened to it: it was asked to.
     tools = store.steps.pending(run)
     account = accounting.closed(run, accounting.without_turn(run, tools, now_ms), now_ms)
-    run = store.runs.settle(run, tools, status, account, now_ms, last_error, incomplete_details)
+    run = store.transitions.settle(run, tools, status, account, now_ms, last_error, incomplete_details)
     metrics.run_ended(run)
     return ended(store, run)

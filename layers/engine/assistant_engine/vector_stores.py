@@ -27,7 +27,9 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
 from assistant_engine.step import fault_of, logger
 from assistant_engine.store import Idempotency, Replayed, Store
-from assistant_engine.store.vector_store_files import BATCH_PREFIX, LOOK_AGAIN_SECONDS, unique
+from assistant_engine.store.vector_store_actions import LOOK_AGAIN_SECONDS
+from assistant_engine.store.vector_store_batches import BATCH_PREFIX
+from assistant_engine.store.vector_store_files import unique
 from assistant_engine.store.vector_stores import HEAD, PREFIX, counts_of
 
 AUTO_CHUNKING = {"max_chunk_size_tokens": 800, "chunk_overlap_tokens": 400}
@@ -112,7 +114,7 @@ def attach(store: Store, sqs: Any, store_id: str, entries: Sequence[Json], now_m
     hand_over(sqs, store.vector_store_files.attach(store_id, named, now_ms, batch_id))
     store.vector_stores.touch(store_id, head)
     if batch_id:
-        return store.vector_store_files.batch(store_id, batch_id)
+        return store.vector_store_batches.get(store_id, batch_id)
     return store.vector_store_files.get(store_id, named[0]["file_id"])
 
 

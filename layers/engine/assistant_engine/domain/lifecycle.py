@@ -4,12 +4,15 @@ The statuses are those of the Assistants API (`RunObject.status`). The diagram i
 the store's writes and the tests come from `TRANSITIONS`.
 """
 
-from typing import Final
+from typing import Final, Literal, TypeGuard
 
-from assistant_engine.domain.run import Run
+from assistant_engine.domain.run import Run, Status, TerminalStatus
 from assistant_engine.domain.turn import ToolStep
 
-TRANSITIONS: Final[dict[str, tuple[str, ...]]] = {
+Action = Literal["call_model", "call_tools", "requires_action", "late", TerminalStatus]
+"""What an execution does next with a run. A terminal status is to be settled, or is there already."""
+
+TRANSITIONS: Final[dict[Status, tuple[Status, ...]]] = {
     "queued": ("in_progress", "cancelling", "failed", "expired"),
     "in_progress": ("requires_action", "completed", "incomplete", "cancelling", "failed", "expired"),
     "requires_action": ("queued", "cancelling", "failed", "expired"),
@@ -25,13 +28,18 @@ TERMINAL: Final = tuple(status for status, following in TRANSITIONS.items() if n
 ACTIVE: Final = tuple(status for status, following in TRANSITIONS.items() if following)
 
 
-def sources(status: str) -> tuple[str, ...]:
-    """The statuses from which a run may go to `status`."""
+def sources(status: Status) -> tuple[Status, ...]:
+    """Return the statuses from which a run may go to `status`."""
     return tuple(source for source, following in TRANSITIONS.items() if status in following)
 
 
-def next_action(run: Run, turn: int, tools: ToolStep | None, now: int) -> str:
-    """What the execution does next with the run, decided from the record.
+def is_terminal(status: str) -> TypeGuard[TerminalStatus]:
+    """Whether a run with this status has ended."""
+    return status in TERMINAL
+
+
+def next_action(run: Run, turn: int, tools: ToolStep | None, now: int) -> Action:
+    """Decide from the record what the execution does next with the run.
 
     Args:
         run: the record as stored.
@@ -44,7 +52,7 @@ def next_action(run: Run, turn: int, tools: ToolStep | None, now: int) -> str:
         `requires_action`; `late` when another delivery took this turn already and nothing is known to wait for; or
         `call_model`.
     """
-    if run.status in TERMINAL:
+    if is_terminal(run.status):
         return run.status
     if run.status == "cancelling":
         return "cancelled"

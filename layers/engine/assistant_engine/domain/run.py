@@ -6,9 +6,15 @@ Assistants, messages and run steps are kept in the API's own shape (a dict with 
 """
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.usage import RunUsage, Usage
+
+ActiveStatus = Literal["queued", "in_progress", "requires_action", "cancelling"]
+TerminalStatus = Literal["cancelled", "failed", "completed", "incomplete", "expired"]
+Status = Literal[ActiveStatus, TerminalStatus]
+"""The statuses of a run, as `RunObject.status` has them; `lifecycle.TRANSITIONS` says which follows which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,7 @@ class Run:
     id: str
     thread_id: str
     assistant_id: str
-    status: str
+    status: Status
     created_at: int
     expires_at: int
     settings: Json

@@ -1,9 +1,13 @@
 """A turn of a run: the outcome of one model call, and the tool calls in it."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.usage import Usage
+
+TurnStatus = Literal["in_progress", "completed", "incomplete", "failed"]
+"""The statuses that a run may have after a model call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class Turn:
 
     output: list[Json]
     usage: Usage
-    status: str
+    status: TurnStatus
     message: Json | None = None
     calls: list[Json] = field(default_factory=list)
     incomplete_details: Json | None = None

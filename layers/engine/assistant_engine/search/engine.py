@@ -11,7 +11,7 @@ from assistant_engine.search.filters import matches
 from assistant_engine.search.indexes import Index, Parts
 from assistant_engine.search.parts import Part, words_of
 from assistant_engine.search.ranking import BACKGROUND, Query, Weights, query_of, scores
-from assistant_engine.store.vector_store_files import attributes_of
+from assistant_engine.store.vector_store_actions import attributes_of
 
 Embed = Callable[[Sequence[str], Json, embeddings.Kind], list[list[float]]]
 

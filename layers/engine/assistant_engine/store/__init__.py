@@ -14,16 +14,21 @@ from functools import cached_property
 
 from assistant_engine.domain.project import DEFAULT_PROJECT
 from assistant_engine.store.assistants import Assistants
-from assistant_engine.store.dynamodb import Blobs, Database
+from assistant_engine.store.blobs import Blobs
+from assistant_engine.store.directory import Directory
+from assistant_engine.store.dynamodb import Database
 from assistant_engine.store.files import Files
 from assistant_engine.store.idempotency import Idempotency, Replayed
+from assistant_engine.store.messages import Messages
 from assistant_engine.store.pages import Page, Window
+from assistant_engine.store.run_transitions import RunTransitions
 from assistant_engine.store.runs import Runs
 from assistant_engine.store.sessions import Sessions
 from assistant_engine.store.steps import Steps
 from assistant_engine.store.threads import Threads
 from assistant_engine.store.uploads import Uploads
 from assistant_engine.store.usage import Usages
+from assistant_engine.store.vector_store_batches import VectorStoreBatches
 from assistant_engine.store.vector_store_files import VectorStoreFiles
 from assistant_engine.store.vector_stores import VectorStores
 
@@ -31,8 +36,10 @@ __all__ = [
     "Assistants",
     "Files",
     "Idempotency",
+    "Messages",
     "Page",
     "Replayed",
+    "RunTransitions",
     "Runs",
     "Sessions",
     "Steps",
@@ -40,6 +47,7 @@ __all__ = [
     "Threads",
     "Uploads",
     "Usages",
+    "VectorStoreBatches",
     "VectorStoreFiles",
     "VectorStores",
     "Window",
@@ -80,15 +88,28 @@ class Store:
 
     @cached_property
     def threads(self) -> Threads:
-        """Threads and their messages."""
-        tables = os.environ["MESSAGES_TABLE"], os.environ["THREADS_TABLE"]
-        return Threads(self.database, self.blobs, *tables, self.project)
+        """Threads."""
+        return Threads(self.database, self.blobs, os.environ["MESSAGES_TABLE"], self._directory, self.project)
+
+    @cached_property
+    def messages(self) -> Messages:
+        """The messages of threads."""
+        return Messages(self.database, self.blobs, os.environ["MESSAGES_TABLE"], self.threads)
+
+    @cached_property
+    def _directory(self) -> Directory:
+        return Directory(os.environ["THREADS_TABLE"])
 
     @cached_property
     def runs(self) -> Runs:
         """Runs."""
-        table = os.environ["MESSAGES_TABLE"]
-        return Runs(self.database, self.blobs, table, self.threads, self.steps, self.usage)
+        return Runs(self.database, self.blobs, os.environ["MESSAGES_TABLE"], self.threads, self._directory)
+
+    @cached_property
+    def transitions(self) -> RunTransitions:
+        """The changes of runs' statuses."""
+        table, parts = os.environ["MESSAGES_TABLE"], (self.runs, self.threads, self._directory, self.steps, self.usage)
+        return RunTransitions(self.database, self.blobs, table, *parts)
 
     @cached_property
     def steps(self) -> Steps:
@@ -126,3 +147,8 @@ class Store:
     def vector_store_files(self) -> VectorStoreFiles:
         """The files in vector stores."""
         return VectorStoreFiles(self.database, os.environ["MESSAGES_TABLE"])
+
+    @cached_property
+    def vector_store_batches(self) -> VectorStoreBatches:
+        """The batches of files in vector stores."""
+        return VectorStoreBatches(self.database, os.environ["MESSAGES_TABLE"], self.vector_store_files)

@@ -3,11 +3,16 @@
 import hashlib
 import json
 
+from boto3.dynamodb.conditions import Attr
+
 from assistant_engine.domain import ids
 from assistant_engine.domain.errors import NotFound
 from assistant_engine.domain.json_data import Json
-from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, is_ours, marshal, project_of, values
+from assistant_engine.store.blobs import Blobs
+from assistant_engine.store.dynamodb import ConditionFailed, Database
+from assistant_engine.store.expressions import delete, put
 from assistant_engine.store.idempotency import Idempotency
+from assistant_engine.store.items import is_ours, project_of
 from assistant_engine.store.pages import Page, Window, cut, items_of
 
 
@@ -36,11 +41,8 @@ class Assistants:
             "points_to": assistant["assistant_type"],
             "belongs_to": self._project,
         }
-        absent = "attribute_not_exists(assistant_id)"
-        actions = [
-            {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": absent}}
-            for item in (self._item(assistant), marshal(pointer))
-        ]
+        absent = Attr("assistant_id").not_exists()
+        actions = [put(self._table, item, absent) for item in (self._item(assistant), pointer)]
         if idempotency:
             now = assistant["created_at"]
             actions.append(idempotency.action(self._idempotency_table, assistant, now))
@@ -77,29 +79,17 @@ class Assistants:
 
     def replace(self, assistant: Json, seen: Json) -> bool:
         """Write `assistant` in place of `seen`, unless someone changed it in between; whether it was written."""
-        put = {
-            "TableName": self._table,
-            "Item": self._item(assistant),
-            "ConditionExpression": "version = :version",
-            "ExpressionAttributeValues": values(version=self._version(seen)),
-        }
+        unchanged = Attr("version").eq(self._version(seen))
         try:
-            self._db.transact([{"Put": put}])
+            self._db.transact([put(self._table, self._item(assistant), unchanged)])
         except ConditionFailed:
             return False
         return True
 
     def page(self, window: Window) -> Page:
         """A page of the project's assistants, from the index: what was written in the last moments may be missing."""
-        items = items_of(
-            self._db,
-            window,
-            "asst_",
-            ("project", self._listed_under),
-            "assistant_id",
-            TableName=self._table,
-            IndexName="by_project",
-        )
+        partition = ("project", self._listed_under)
+        items = items_of(self._db, window, "asst_", partition, "assistant_id", self._table, "by_project")
         found, has_more = cut(filter(is_ours, items), window)
         return Page(self._blobs.unpack_each("document", found), has_more, window.from_end)
 
@@ -112,14 +102,9 @@ class Assistants:
         assistant = self.get(assistant_id)
         key = {"assistant_type": assistant["assistant_type"], "assistant_id": assistant_id}
         pointer = {"assistant_type": assistant_id, "assistant_id": assistant_id}
-        present = "attribute_exists(assistant_id)"
+        present = Attr("assistant_id").exists()
         try:
-            self._db.transact(
-                [
-                    {"Delete": {"TableName": self._table, "Key": marshal(key), "ConditionExpression": present}}
-                    for key in (key, pointer)
-                ]
-            )
+            self._db.transact([delete(self._table, key, present) for key in (key, pointer)])
         except ConditionFailed:
             raise _not_found(assistant_id) from None
         self._blobs.delete_below(f"text/assistants/{assistant_id}/")
@@ -139,7 +124,7 @@ class Assistants:
         version = self._version(assistant)
         document = self._blobs.pack("document", assistant, f"text/assistants/{assistant['id']}/{version}.json")
         keys = {"assistant_type": assistant["assistant_type"], "assistant_id": assistant["id"]}
-        return marshal({**keys, "project": self._listed_under, "version": version, **document})
+        return {**keys, "project": self._listed_under, "version": version, **document}
 
     @staticmethod
     def _version(assistant: Json) -> str:

@@ -7,7 +7,7 @@ wrote. Who reads it sees each change at least once.
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TERMINAL
 from assistant_engine.domain.usage import NANODOLLARS, RunUsage
-from assistant_engine.store.dynamodb import project_of, unmarshal
+from assistant_engine.store.items import project_of, unmarshal
 
 
 def status_change(record: Json) -> Json | None:

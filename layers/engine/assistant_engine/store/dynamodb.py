@@ -1,32 +1,22 @@
-"""DynamoDB and S3 as the store uses them: items as plain dicts, transactions that retry only conflicts, text that
-outgrows an item in the bucket.
-"""
+"""DynamoDB as the store uses it: items as plain dicts, and transactions that retry only conflicts."""
 
-import json
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from decimal import Decimal
-from typing import Any, TypeGuard
+from typing import Any
 
 import boto3
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from assistant_engine.domain.json_data import Json
-from assistant_engine.domain.project import DEFAULT_PROJECT
-
-INLINE_BYTES = 32 * 1024
-"""Text over this size goes to the bucket: an item holds 400 KB, and every read of it is paid for by size."""
+from assistant_engine.store.expressions import Update
+from assistant_engine.store.items import marshal, unmarshal
 
 TRANSACTION_ITEMS = 100
 """Most items in one transaction (DynamoDB limit)."""
 
 _CONFLICT_ATTEMPTS = 10
-_serialize = TypeSerializer().serialize
-_deserializer = TypeDeserializer()
 
 
 class ConditionFailed(Exception):
@@ -40,50 +30,6 @@ class ConditionFailed(Exception):
     def __init__(self, items: list[Json | None]) -> None:
         super().__init__("a condition failed")
         self.items = items
-
-
-def marshal(item: Json) -> Json:
-    """A plain dict as DynamoDB's typed attributes; None values are left out."""
-    return {name: _serialize(value) for name, value in item.items() if value is not None}
-
-
-def unmarshal(item: Json) -> Json:
-    """DynamoDB's typed attributes as a plain dict; numbers become int."""
-    return {name: _plain(_deserializer.deserialize(value)) for name, value in item.items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return int(value)
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_plain(v) for v in value]
-    return value
-
-
-def values(**named: Any) -> Json:
-    """`ExpressionAttributeValues` from keyword arguments: `values(now=1)` is `{":now": {"N": "1"}}`."""
-    return {f":{name}": _serialize(value) for name, value in named.items()}
-
-
-def project_of(item: Json) -> str:
-    """The project that an item belongs to where no index lists it: its attribute `belongs_to`."""
-    project: str = item.get("belongs_to", DEFAULT_PROJECT)
-    return project
-
-
-def is_ours(item: Json | None) -> TypeGuard[Json]:
-    """Whether an item is an object that this engine wrote: each holds its document, or says where that is.
-
-    The tables may hold items of others, such as the earlier engine with tables of the same names and keys. For reads by
-    key they do not exist, and lists leave them out.
-    """
-    return item is not None and ("document" in item or "document_key" in item)
-
-
-IS_OURS = "(attribute_exists(document) OR attribute_exists(document_key))"
-"""The same as a condition or a filter."""
 
 
 class Database:
@@ -115,32 +61,35 @@ class Database:
             waiting = response["UnprocessedKeys"]
         return found
 
-    def query(self, **request: Any) -> tuple[list[Json], Json | None]:
-        """One page: the items and the key to go on from, None at the end. At most 1 MB is read (DynamoDB limit)."""
+    def query(self, request: Json) -> tuple[list[Json], Json | None]:
+        """One page: the items and the key to go on from, None at the end. At most 1 MB is read (DynamoDB limit).
+
+        Args:
+            request: `expressions.query(...)`.
+        """
         response = self.client.query(**request)
         return [unmarshal(item) for item in response["Items"]], response.get("LastEvaluatedKey")
 
-    def query_all(self, **request: Any) -> Iterator[Json]:
+    def query_all(self, request: Json) -> Iterator[Json]:
         """Every item, page after page."""
+        start: Json = {}
         while True:
-            items, following = self.query(**request)
+            items, following = self.query({**request, **start})
             yield from items
             if following is None:
                 return
-            request["ExclusiveStartKey"] = following
+            start = {"ExclusiveStartKey": following}
 
-    def update(self, **request: Any) -> Json:
+    def update(self, update: Update) -> Json:
         """One conditional update; the item as it is afterwards.
 
         Raises:
             ConditionFailed: with the item as it stands.
         """
+        returned = {"ReturnValues": "ALL_NEW", "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        request = {**update.request(), **returned}
         try:
-            response = _past_conflicts(
-                lambda: self.client.update_item(
-                    ReturnValues="ALL_NEW", ReturnValuesOnConditionCheckFailure="ALL_OLD", **request
-                )
-            )
+            response = _past_conflicts(lambda: self.client.update_item(**request))
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
@@ -209,82 +158,3 @@ def _past_conflicts(request: Callable[[], Any]) -> Any:
                 raise
         time.sleep(random.uniform(0, min(2.0, 0.05 * 2**attempt)))
     raise AssertionError("unreachable")
-
-
-class Blobs:
-    """Text that outgrows an item: objects under `text/`, one for each owner, never changed once referred to."""
-
-    def __init__(self, bucket: str) -> None:
-        self.bucket = bucket
-        self._client: Any = None
-
-    @property
-    def client(self) -> Any:
-        """The S3 client, made when text first needs it: most requests never do."""
-        if self._client is None:
-            self._client = boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 5}))
-        return self._client
-
-    def pack(self, name: str, document: Any, key: str, inline_bytes: int = INLINE_BYTES) -> Json:
-        """The attributes that hold a document: its JSON text in the item, or the bucket key that it was put under.
-
-        Args:
-            inline_bytes: text over this size goes to the bucket; less for an item that is written again and again.
-
-        Put it before the transaction that refers to it: a transaction that then fails leaves bytes that nothing
-        refers to, never a reference to nothing.
-        """
-        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-        encoded = text.encode()
-        if len(encoded) <= inline_bytes:
-            return {name: text}
-        self.client.put_object(Bucket=self.bucket, Key=key, Body=encoded, ContentType="application/json")
-        return {f"{name}_key": key}
-
-    def unpack(self, name: str, item: Json) -> Any:
-        """The document that `pack` stored as `name`."""
-        if name in item:
-            return json.loads(item[name])
-        return json.loads(self.read(item[f"{name}_key"]))
-
-    def unpack_all(self, name: str, items: list[Json]) -> list[Any]:
-        """The documents of several items, those in the bucket read side by side."""
-        texts = iter(self.read_all([item[f"{name}_key"] for item in items if name not in item]))
-        return [json.loads(item[name] if name in item else next(texts)) for item in items]
-
-    def unpack_each(self, name: str, items: list[Json]) -> Iterator[Any]:
-        """The documents of several items as they are asked for, ten read side by side."""
-        for start in range(0, len(items), 10):
-            yield from self.unpack_all(name, items[start : start + 10])
-
-    def delete_below(self, prefix: str) -> None:
-        """Delete every object under a prefix."""
-        for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
-            for item in page.get("Contents", []):
-                self.client.delete_object(Bucket=self.bucket, Key=item["Key"])
-
-    def folders(self, prefix: str) -> list[str]:
-        """The next parts of the keys below a prefix, each with that and a slash at its end (`outputs/finance/`)."""
-        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/")
-        return [part["Prefix"] for page in pages for part in page.get("CommonPrefixes", [])]
-
-    def delete(self, key: str) -> None:
-        """Delete an object."""
-        self.client.delete_object(Bucket=self.bucket, Key=key)
-
-    def read(self, key: str) -> str:
-        """The text of an object."""
-        return self.read_bytes(key).decode()
-
-    def read_bytes(self, key: str) -> bytes:
-        """The bytes of an object."""
-        body: bytes = self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
-        return body
-
-    def read_all(self, keys: list[str]) -> list[str]:
-        """The texts of several objects, read side by side."""
-        if len(keys) < 2:
-            return [self.read(key) for key in keys]
-        _ = self.client  # made here, once, and not by each of the threads
-        with ThreadPoolExecutor(max_workers=10) as pool:
-            return list(pool.map(self.read, keys))

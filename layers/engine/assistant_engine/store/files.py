@@ -7,12 +7,16 @@ from contextlib import suppress
 from itertools import islice
 from urllib.parse import quote
 
+from boto3.dynamodb.conditions import Attr
+
 from assistant_engine.domain import ids
 from assistant_engine.domain.errors import InvalidRequest, NotFound
 from assistant_engine.domain.image_types import image_type
 from assistant_engine.domain.json_data import Json
 from assistant_engine.store import objects
-from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, marshal
+from assistant_engine.store.blobs import Blobs
+from assistant_engine.store.dynamodb import ConditionFailed, Database
+from assistant_engine.store.expressions import put
 from assistant_engine.store.idempotency import Idempotency
 from assistant_engine.store.pages import Page, Window, cut, items_of
 
@@ -105,13 +109,7 @@ class Files:
             "ttl": file.get("expires_at"),
             **self._blobs.pack("document", file, f"text/files/{file['id']}.json"),
         }
-        return {
-            "Put": {
-                "TableName": self._table,
-                "Item": marshal(item),
-                "ConditionExpression": "attribute_not_exists(assistant_id)",
-            }
-        }
+        return put(self._table, item, Attr("assistant_id").not_exists())
 
     def get(self, file_id: str) -> Json:
         """The file.
@@ -158,10 +156,10 @@ class Files:
             InvalidRequest: the cursor is not an id of a file.
         """
         now = self._clock()
-        index = {"TableName": self._table, "IndexName": "by_project"}
+        partition = ("project", self._listed_under)
         items = (
             item
-            for item in items_of(self._db, window, PREFIX, ("project", self._listed_under), "assistant_id", **index)
+            for item in items_of(self._db, window, PREFIX, partition, "assistant_id", self._table, "by_project")
             if item.get("ttl", now + 1) > now and purpose in (None, item["purpose"])
         )
         found, has_more = cut(items, window)

@@ -9,9 +9,12 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from boto3.dynamodb.conditions import Attr
+
 from assistant_engine.domain.errors import Conflict
 from assistant_engine.domain.json_data import Json
-from assistant_engine.store.dynamodb import Database, marshal, values
+from assistant_engine.store.dynamodb import Database
+from assistant_engine.store.expressions import put
 
 KEPT_SECONDS = 24 * 3600
 """How long a key is remembered."""
@@ -61,16 +64,8 @@ class Idempotency:
             "made": {name: created[name] for name in _IDS if name in created},
             "ttl": now + KEPT_SECONDS,
         }
-        return {
-            "Put": {
-                "TableName": table,
-                "Item": marshal(item),
-                # DynamoDB removes what has expired when it comes round to it.
-                "ConditionExpression": "attribute_not_exists(thread_id) OR #ttl <= :now",
-                "ExpressionAttributeNames": {"#ttl": "ttl"},
-                "ExpressionAttributeValues": values(now=now),
-            }
-        }
+        # DynamoDB removes what has expired when it comes round to it.
+        return put(table, item, Attr("thread_id").not_exists() | Attr("ttl").lte(now))
 
     def check(self, database: Database, table: str) -> None:
         """Look whether the key was used.

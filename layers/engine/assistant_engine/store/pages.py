@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from boto3.dynamodb.conditions import Key
+
 from assistant_engine.domain import ids
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
-from assistant_engine.store.dynamodb import Database, values
+from assistant_engine.store.dynamodb import Database
+from assistant_engine.store.expressions import query
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +70,27 @@ class Page:
 
 
 def items_of(
-    database: Database, window: Window, prefix: str, partition: tuple[str, str], sort_key: str, **request: Any
+    database: Database,
+    window: Window,
+    prefix: str,
+    partition: tuple[str, str],
+    sort_key: str,
+    table: str,
+    index: str | None = None,
 ) -> Iterator[Json]:
     """The items of a partition from where the window starts, in the order of reading.
 
     Args:
         partition: name and value of the partition key.
         sort_key: name of the key that holds the ids.
-        request: more of the Query: table, index, consistency.
+        table: read strongly consistent, unless `index` is one of its indexes.
     """
     low, high = window.bounds(prefix)
     if low > high:
         return iter(())
-    return database.query_all(
-        KeyConditionExpression="#partition = :partition AND #sort BETWEEN :low AND :high",
-        ExpressionAttributeNames={"#partition": partition[0], "#sort": sort_key},
-        ExpressionAttributeValues=values(partition=partition[1], low=low, high=high),
-        ScanIndexForward=window.ascending,
-        Limit=window.limit + 1,
-        **request,
-    )
+    name, value = partition
+    key = Key(name).eq(value) & Key(sort_key).between(low, high)
+    return database.query_all(query(table, key, index=index, ascending=window.ascending, limit=window.limit + 1))
 
 
 def cut(items: Iterator[Json], window: Window) -> tuple[list[Json], bool]:

@@ -15,7 +15,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from assistant_engine.store import objects
-from assistant_engine.store.dynamodb import Blobs
+from assistant_engine.store.blobs import Blobs
 
 _ANOTHER_WAS_FIRST = ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey")
 

@@ -4,52 +4,26 @@ A turn is at most two steps: one creates the message, one calls the tools, howev
 comes first, unless it follows from calls that the model's provider carried out.
 """
 
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
+
+from boto3.dynamodb.conditions import Attr
 
 from assistant_engine.domain import builtin_tools, ids
 from assistant_engine.domain.errors import NotFound
 from assistant_engine.domain.json_data import Json
-from assistant_engine.domain.run import Run
+from assistant_engine.domain.run import Run, TerminalStatus
 from assistant_engine.domain.turn import ToolStep, Turn
 from assistant_engine.domain.usage import Usage
-from assistant_engine.store.dynamodb import (
-    INLINE_BYTES,
-    IS_OURS,
-    Blobs,
-    ConditionFailed,
-    Database,
-    is_ours,
-    marshal,
-    values,
-)
-from assistant_engine.store.pages import Page, Window, cut, items_of
+from assistant_engine.store.blobs import INLINE_BYTES, Blobs
+from assistant_engine.store.dynamodb import ConditionFailed, Database
+from assistant_engine.store.expressions import Update, put
+from assistant_engine.store.items import IS_OURS, is_ours
+from assistant_engine.store.pages import Page, Window, cut
+from assistant_engine.store.partition import below, key_of, page_below
 
 BEFORE_CALLS, _TOOL_CALLS, AFTER_CALLS = 0, 1, 2
 """The places of a turn's steps: that of the message, before or after, and that of the calls."""
-
-
-def key_of(thread_id: str, name: str) -> Json:
-    """The key of an item in a thread's partition."""
-    return {"thread_id": thread_id, "message_id": name}
-
-
-def below(table: str, thread_id: str, prefix: str) -> Json:
-    """The Query, strongly consistent, for the items of a thread whose names start with a prefix."""
-    return {
-        "TableName": table,
-        "KeyConditionExpression": "thread_id = :thread AND begins_with(message_id, :prefix)",
-        "ExpressionAttributeValues": values(thread=thread_id, prefix=prefix),
-        "ConsistentRead": True,
-    }
-
-
-def below_page(database: Database, table: str, thread_id: str, prefix: str, window: Window) -> Iterator[Json]:
-    """The objects of a thread whose names start with a prefix, from where the window starts."""
-    partition = ("thread_id", thread_id)
-    items = items_of(database, window, prefix, partition, "message_id", TableName=table, ConsistentRead=True)
-    return filter(is_ours, items)
 
 
 def output_key(module: str, thread_id: str, run_id: str, turn: int, tool_call_id: str) -> str:
@@ -73,7 +47,7 @@ class Steps:
         Args:
             contents: whether the text that file searches found is shown.
         """
-        found, has_more = cut(below_page(self._db, self._table, thread_id, ids.step_prefix(run_id), window), window)
+        found, has_more = cut(page_below(self._db, self._table, thread_id, ids.step_prefix(run_id), window), window)
         return Page((self._step(item, contents) for item in found), has_more, window.from_end)
 
     def get(self, thread_id: str, run_id: str, step_id: str, *, contents: bool = False) -> Json:
@@ -96,14 +70,14 @@ class Steps:
         """The ids of the messages that the run added, oldest first; some may have been deleted."""
         if not ids.is_run_id(run_id):
             return []  # What is no run's id could be the beginning of many.
-        query = below(self._table, thread_id, ids.step_prefix(run_id))
-        steps = self._db.query_all(**query, FilterExpression=f"attribute_not_exists(outputs) AND {IS_OURS}")
+        matching = Attr("outputs").not_exists() & IS_OURS
+        steps = self._db.query_all(below(self._table, thread_id, ids.step_prefix(run_id), matching=matching))
         details = (self._blobs.unpack("document", item)["step_details"] for item in steps)
         return [detail["message_creation"]["message_id"] for detail in details]
 
     def tool_steps(self, run: Run) -> list[ToolStep]:
         """The run's steps that call tools, oldest first; none that was stored since the run was read."""
-        items = self._db.query_all(**below(self._table, run.thread_id, ids.step_prefix(run.id)))
+        items = self._db.query_all(below(self._table, run.thread_id, ids.step_prefix(run.id)))
         following = ids.step_id(run.id, run.turn, 0)
         return [
             self._tool_step(item)
@@ -205,7 +179,7 @@ class Steps:
             **more,
             **self._blobs.pack("document", step, f"text/{run.thread_id}/{step_id}-{now}.json"),
         }
-        return {"Put": {"TableName": self._table, "Item": marshal(item)}}
+        return put(self._table, item)
 
     def record_outputs(self, run: Run, tools: ToolStep, outputs: dict[str, Json], now: int) -> ToolStep:
         """Record outputs of the pending step's calls; those recorded before stay as they are.
@@ -230,21 +204,12 @@ class Steps:
         """
         # The whole map is written, conditional on its size as seen: outputs are only ever added. One expression for
         # each call would outgrow the 4 KB that DynamoDB allows for all of them.
-        named: Json = {"outputs": {**tools.outputs, **outputs}, "seen": len(tools.outputs)}
-        named |= {"in_progress": "in_progress", "to_approve": tools.to_approve}
-        assignments = ["outputs = :outputs", "to_approve = :to_approve"]
-        if {call["id"] for call in tools.calls} <= set(named["outputs"]):
-            assignments += ["step_status = :completed", "completed_at = :now"]
-            named |= {"completed": "completed", "now": now}
-        return {
-            "Update": {
-                "TableName": self._table,
-                "Key": marshal(key_of(run.thread_id, tools.step["id"])),
-                "UpdateExpression": "SET " + ", ".join(assignments),
-                "ConditionExpression": "size(outputs) = :seen AND step_status = :in_progress",
-                "ExpressionAttributeValues": values(**named),
-            }
-        }
+        answered = {**tools.outputs, **outputs}
+        update = self._update(run, tools).set(outputs=answered, to_approve=tools.to_approve)
+        update.when(Attr("outputs").size().eq(len(tools.outputs)))
+        if {call["id"] for call in tools.calls} <= set(answered):
+            update.set(step_status="completed", completed_at=now)
+        return update.action()
 
     def pack_output(self, run: Run, text: str, limit: int) -> Json:
         """A tool's output as `record_outputs` takes it: inline up to `limit` bytes, else put into the bucket."""
@@ -255,21 +220,18 @@ class Steps:
         self._blobs.client.put_object(Bucket=self._blobs.bucket, Key=key, Body=text.encode())
         return {"key": key}
 
-    def end(self, run: Run, tools: ToolStep, status: str, now: int, last_error: Json | None) -> Json:
+    def end(self, run: Run, tools: ToolStep, status: TerminalStatus, now: int, last_error: Json | None) -> Json:
+        """Return the action that ends the pending step with its run, as its status says or else as failed."""
         ended = status if status in ("cancelled", "failed", "expired") else "failed"
-        named: Json = {"status": ended, "now": now, "in_progress": "in_progress"}
+        update = self._update(run, tools).set({"step_status": ended, f"{ended}_at": now})
         if last_error:
-            named["last_error"] = last_error
-        return {
-            "Update": {
-                "TableName": self._table,
-                "Key": marshal(key_of(run.thread_id, tools.step["id"])),
-                "UpdateExpression": f"SET step_status = :status, {ended}_at = :now"
-                + (", last_error = :last_error" if last_error else ""),
-                "ConditionExpression": "step_status = :in_progress",
-                "ExpressionAttributeValues": values(**named),
-            }
-        }
+            update.set(last_error=last_error)
+        return update.action()
+
+    def _update(self, run: Run, tools: ToolStep) -> Update:
+        """Return an update of a step that is still in progress."""
+        update = Update(self._table, key_of(run.thread_id, tools.step["id"]))
+        return update.when(Attr("step_status").eq("in_progress"))
 
 
 def _shown(call: Json, output: str | None, contents: bool) -> Json:

@@ -18,10 +18,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from boto3.dynamodb.conditions import Key
+
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.usage import RunUsage
-from assistant_engine.store.dynamodb import Database, marshal, values
+from assistant_engine.store.dynamodb import Database
+from assistant_engine.store.expressions import Update, put, query
 
 SHARDS = 16
 """Items of one counter and day: two transactions that write one item at the same moment are in each other's way."""
@@ -99,14 +102,7 @@ class Usages:
         sort_key = f"usage#{day_of(ended_ms)}#{shard_of(run.id, SHARDS):02d}"
         amounts = {**account.figures(), "runs": 1, "unpriced_runs": int(account.cost is None)}
         return [
-            {
-                "Update": {
-                    "TableName": self._table,
-                    "Key": marshal({"thread_id": partition, "message_id": sort_key}),
-                    "UpdateExpression": "ADD " + ", ".join(f"{name} :{name}" for name in amounts),
-                    "ExpressionAttributeValues": values(**amounts),
-                }
-            }
+            Update(self._table, {"thread_id": partition, "message_id": sort_key}).add(amounts).action()
             for partition in partitions
         ]
 
@@ -127,12 +123,8 @@ class Usages:
         return self._days(thread_id, first, last)
 
     def _days(self, partition: str, first: str, last: str) -> list[Total]:
-        items = self._db.query_all(
-            TableName=self._table,
-            KeyConditionExpression="thread_id = :partition AND message_id BETWEEN :first AND :last",
-            ExpressionAttributeValues=values(partition=partition, first=f"usage#{first}", last=f"usage#{last}~"),
-            ConsistentRead=True,
-        )
+        key = Key("thread_id").eq(partition) & Key("message_id").between(f"usage#{first}", f"usage#{last}~")
+        items = self._db.query_all(query(self._table, key))
         days: dict[str, Total] = {}
         for item in items:
             day = item["message_id"].split("#")[1]
@@ -144,11 +136,8 @@ class Usages:
 
     def budgets(self) -> Iterator[Budget]:
         """The project's budgets; one that was set in the last second may be missing."""
-        items = self._db.query_all(
-            TableName=self._table,
-            KeyConditionExpression="thread_id = :partition",
-            ExpressionAttributeValues=values(partition=f"budget#{self._project}"),
-        )
+        key = Key("thread_id").eq(f"budget#{self._project}")
+        items = self._db.query_all(query(self._table, key, consistent=False))
         for item in items:
             name = item["message_id"]
             yield Budget(None if name == PROJECT else name, item.get("tokens"), item.get("cost"))
@@ -159,8 +148,7 @@ class Usages:
         if budget.tokens is None and budget.cost is None:
             self._db.delete(self._table, key)
             return
-        item = marshal({**key, "tokens": budget.tokens, "cost": budget.cost})
-        self._db.transact([{"Put": {"TableName": self._table, "Item": item}}])
+        self._db.transact([put(self._table, {**key, "tokens": budget.tokens, "cost": budget.cost})])
 
 
 def user_partition(project: str, user_id: str) -> str:

@@ -1,50 +1,47 @@
-"""The files in a vector store, and the batches in which they are attached.
-
-In the store's partition each file has its item under `vsf_<time of attachment><file id>`, so that lists are queries in
-that order, and a pointer under the file's id. The file's own partition lists the stores that it is in. A file attached
-anew replaces itself.
-"""
+"""The files in a vector store. A file attached anew replaces itself."""
 
 import json
-import time
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
+
+from boto3.dynamodb.conditions import Attr, Key
 
 from assistant_engine.domain import ids
 from assistant_engine.domain.errors import InvalidRequest, NotFound, Unavailable
 from assistant_engine.domain.json_data import Json
-from assistant_engine.store.dynamodb import ConditionFailed, Database, marshal, values
+from assistant_engine.store.dynamodb import ConditionFailed, Database
+from assistant_engine.store.expressions import Update, query
 from assistant_engine.store.pages import Page, Window, cut, items_of
-from assistant_engine.store.vector_stores import DUE, PREFIX, counts_of, head_key
-
-MEMBER_PREFIX = "vsf_"
-BATCH_PREFIX = "vsfb_"
+from assistant_engine.store.vector_store_actions import (
+    MEMBER_PREFIX,
+    Actions,
+    key_of,
+    member_of,
+    new_member,
+    pointer_key,
+)
+from assistant_engine.store.vector_stores import PREFIX
 
 MOST_FILES = 10_000
 """Files in one store, as the API has it."""
 
-LOOK_AGAIN_SECONDS = 1200
-"""When a file that is still in progress is handed to the ingestion once more: its message may have been lost."""
-
 _GROUP = 32
 """Files attached in one transaction: three items each, and those of the store and the batch (DynamoDB limit: 100)."""
 
-_SETTLED_AT_ONCE = 50
 _ATTEMPTS = 5
 
 
 class VectorStoreFiles:
-    """Files of vector stores in the API's shapes (`VectorStoreFileObject`, `VectorStoreFileBatchObject`).
+    """Files of vector stores in the API's shape (`VectorStoreFileObject`).
 
     The store itself is looked up by the caller first: here, whoever knows its id may do everything.
     """
 
-    def __init__(self, database: Database, table: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, database: Database, table: str) -> None:
         self._db = database
         self._table = table
-        self._clock = clock
+        self._actions = Actions(table)
 
     # Attaching and detaching
 
@@ -102,36 +99,33 @@ class VectorStoreFiles:
         raise NotFound(f"No vector store found with id '{store_id}'.", param="vector_store_id")
 
     def _add(self, store_id: str, entries: Sequence[Json], now_ms: int, batch_id: str | None) -> list[Json]:
-        members = [self._member(store_id, entry, now_ms, batch_id) for entry in entries]
-        actions = [self._count(store_id, {"in_progress": len(members), "total": len(members)}, most=MOST_FILES)]
-        actions += self._count_in_batch(
+        members = [new_member(store_id, entry, now_ms, batch_id) for entry in entries]
+        actions = [self._actions.count(store_id, {"in_progress": len(members), "total": len(members)}, most=MOST_FILES)]
+        actions += self._actions.count_in_batch(
             store_id, batch_id, {"in_progress": len(members), "total": len(members)}, now_ms
         )
         for member in members:
-            actions += [self._put(member), *self._put_pointers(member, "attribute_not_exists(thread_id)")]
+            actions += [self._actions.put(member), *self._actions.put_pointers(member, Attr("thread_id").not_exists())]
         self._db.transact(actions)
         return members
 
     def _replace(self, store_id: str, old: Json, entry: Json, now_ms: int, batch_id: str | None) -> Json:
-        member = self._member(store_id, entry, max(now_ms, old["attached_ms"] + 1), batch_id)
+        member = new_member(store_id, entry, max(now_ms, old["attached_ms"] + 1), batch_id)
         member["replaces"] = old["ingestion"]
         again = {"in_progress": 1, old["status"]: -1} if old["status"] != "in_progress" else {}
-        actions = [self._count(store_id, again, -old["usage_bytes"]), self._delete(old), self._put(member)]
-        actions += self._put_pointers(member, "points_to = :old", old["message_id"])
+        actions = [
+            self._actions.count(store_id, again, -old["usage_bytes"]),
+            self._actions.delete(old),
+            self._actions.put(member),
+        ]
+        actions += self._actions.put_pointers(member, Attr("points_to").eq(old["message_id"]))
         if batch_id is not None and old.get("batch_id") == batch_id:
-            actions += self._count_in_batch(store_id, batch_id, again)
+            actions += self._actions.count_in_batch(store_id, batch_id, again)
         else:
-            actions += self._count_in_batch(store_id, batch_id, {"in_progress": 1, "total": 1}, now_ms)
-            actions += self._drop_from_batch(old)
+            actions += self._actions.count_in_batch(store_id, batch_id, {"in_progress": 1, "total": 1}, now_ms)
+            actions += self._actions.drop_from_batch(old)
         self._db.transact(actions)
         return member
-
-    def _drop_from_batch(self, member: Json) -> list[Json]:
-        """In its batch, a file that goes while it is in progress counts as cancelled."""
-        if member["status"] != "in_progress":
-            return []
-        changes = {"in_progress": -1, "cancelled": 1}
-        return self._count_in_batch(member["thread_id"], member.get("batch_id"), changes)
 
     def detach(self, store_id: str, file_id: str) -> Json:
         """Take a file out of a store; its item as it was.
@@ -143,13 +137,10 @@ class VectorStoreFiles:
         for _ in range(_ATTEMPTS):
             member = self.member(store_id, file_id)
             actions = [
-                self._count(store_id, {member["status"]: -1, "total": -1}, -member["usage_bytes"]),
-                self._delete(member),
-                *(
-                    {"Delete": {"TableName": self._table, "Key": marshal(key)}}
-                    for key in (_pointer_key(store_id, file_id), _holding_key(store_id, file_id))
-                ),
-                *self._drop_from_batch(member),
+                self._actions.count(store_id, {member["status"]: -1, "total": -1}, -member["usage_bytes"]),
+                self._actions.delete(member),
+                *self._actions.delete_pointers(member),
+                *self._actions.drop_from_batch(member),
             ]
             try:
                 self._db.transact(actions)
@@ -162,12 +153,8 @@ class VectorStoreFiles:
         """The ids of the stores that a file is in."""
         if not ids.is_id(file_id):
             return []
-        items = self._db.query_all(
-            TableName=self._table,
-            KeyConditionExpression="thread_id = :file AND begins_with(message_id, :prefix)",
-            ExpressionAttributeValues=values(file=file_id, prefix=PREFIX),
-            ConsistentRead=True,
-        )
+        key = Key("thread_id").eq(file_id) & Key("message_id").begins_with(PREFIX)
+        items = self._db.query_all(query(self._table, key))
         return [item["message_id"] for item in items]
 
     # Reading
@@ -178,7 +165,7 @@ class VectorStoreFiles:
         Raises:
             NotFound: the file is not in the store.
         """
-        return shown(self.member(store_id, file_id))
+        return member_of(self.member(store_id, file_id))
 
     def member(self, store_id: str, file_id: str) -> Json:
         """The item of a file in the store.
@@ -196,7 +183,7 @@ class VectorStoreFiles:
         return self._db.get(self._table, {"thread_id": store_id, "message_id": sort_key})
 
     def _members(self, store_id: str, file_ids: Sequence[str]) -> dict[str, Json]:
-        pointers = self._db.get_all(self._table, [_pointer_key(store_id, file_id) for file_id in file_ids])
+        pointers = self._db.get_all(self._table, [pointer_key(store_id, file_id) for file_id in file_ids])
         keys = [
             {"thread_id": store_id, "message_id": pointer["points_to"]}
             for pointer in pointers
@@ -216,17 +203,16 @@ class VectorStoreFiles:
         """
         after, before = (self._cursor(store_id, name, getattr(window, name)) for name in ("after", "before"))
         window = replace(window, after=after, before=before)
-        found, has_more = cut(self._listed(store_id, window, status, batch_id), window)
-        return Page(map(shown, found), has_more, window.from_end)
+        found, has_more = cut(self.listed(store_id, window, status, batch_id), window)
+        return Page(map(member_of, found), has_more, window.from_end)
 
-    def _listed(self, store_id: str, window: Window, status: str | None, batch_id: str | None) -> Iterator[Json]:
+    def listed(self, store_id: str, window: Window, status: str | None, batch_id: str | None) -> Iterator[Json]:
         # All files of a batch are attached at its own time.
         prefix = MEMBER_PREFIX + (ids.time_part(ids.milliseconds_of(batch_id)) if batch_id else "")
         partition = ("thread_id", store_id)
-        request = {"TableName": self._table, "ConsistentRead": True}
         return (
             item
-            for item in items_of(self._db, window, prefix, partition, "message_id", **request)
+            for item in items_of(self._db, window, prefix, partition, "message_id", self._table)
             if status in (None, item["status"]) and batch_id in (None, item.get("batch_id"))
         )
 
@@ -242,12 +228,8 @@ class VectorStoreFiles:
 
     def completed(self, store_id: str) -> Iterator[Json]:
         """The items of the files that can be searched."""
-        items = self._db.query_all(
-            TableName=self._table,
-            KeyConditionExpression="thread_id = :store AND begins_with(message_id, :prefix)",
-            ExpressionAttributeValues=values(store=store_id, prefix=MEMBER_PREFIX),
-            ConsistentRead=True,
-        )
+        key = Key("thread_id").eq(store_id) & Key("message_id").begins_with(MEMBER_PREFIX)
+        items = self._db.query_all(query(self._table, key))
         return (item for item in items if item["status"] == "completed")
 
     # Changing
@@ -260,16 +242,11 @@ class VectorStoreFiles:
         """
         member = self.member(store_id, file_id)
         try:
-            item = self._db.update(
-                TableName=self._table,
-                Key=marshal(_key(member)),
-                UpdateExpression="SET attributes = :attributes",
-                ConditionExpression="attribute_exists(thread_id)",
-                ExpressionAttributeValues=values(attributes=json.dumps(attributes)),
-            )
+            update = Update(self._table, key_of(member)).set(attributes=json.dumps(attributes))
+            item = self._db.update(update.when(Attr("thread_id").exists()))
         except ConditionFailed:
             return self.set_attributes(store_id, file_id, attributes)
-        return shown(item)
+        return member_of(item)
 
     def settle(self, member: Json, status: str, **outcome: Any) -> bool:
         """End a file's ingestion; whether it was still in progress.
@@ -279,204 +256,25 @@ class VectorStoreFiles:
             status: `completed`, `failed` or `cancelled`.
             outcome: `usage_bytes`, `chunks` and `parts` of a completed file, `last_error` of a failed one.
         """
-        return self._settle([member], {"status": status, **outcome})
+        return self.settle_all([member], {"status": status, **outcome})
 
-    def _settle(self, members: Sequence[Json], settled: Json) -> bool:
-        """Settle files of one batch, all or none; whether all were still in progress."""
+    def settle_all(self, members: Sequence[Json], settled: Json) -> bool:
+        """Settle files of one batch, all or none; whether all were still in progress.
+
+        Args:
+            members: up to 50 items (DynamoDB limit for a transaction: 100 actions).
+            settled: the `status` and the outcome of each.
+        """
         store_id, batch_id = members[0]["thread_id"], members[0].get("batch_id")
         changes = {"in_progress": -len(members), settled["status"]: len(members)}
-        actions = [self._count(store_id, changes, settled.get("usage_bytes", 0))]
-        actions += self._count_in_batch(store_id, batch_id, changes)
-        for member in members:
-            update = {
-                "TableName": self._table,
-                "Key": marshal(_key(member)),
-                "UpdateExpression": "SET "
-                + ", ".join(f"#{name} = :{name}" for name in settled)
-                + " REMOVE open_shard, due_at",
-                "ConditionExpression": "ingestion = :ingestion AND #status = :in_progress",
-                "ExpressionAttributeNames": {f"#{name}": name for name in settled},
-                "ExpressionAttributeValues": values(
-                    ingestion=member["ingestion"], in_progress="in_progress", **settled
-                ),
-            }
-            actions.append({"Update": update})
+        actions = [self._actions.count(store_id, changes, settled.get("usage_bytes", 0))]
+        actions += self._actions.count_in_batch(store_id, batch_id, changes)
+        actions += [self._actions.settle(member, settled) for member in members]
         try:
             self._db.transact(actions)
         except ConditionFailed:
             return False
         return True
-
-    # Batches
-
-    def batch(self, store_id: str, batch_id: str) -> Json:
-        """The batch as `VectorStoreFileBatchObject`.
-
-        Raises:
-            NotFound: the store has no such batch.
-        """
-        known = batch_id.startswith(BATCH_PREFIX) and ids.is_id(batch_id)
-        item = self._db.get(self._table, {"thread_id": store_id, "message_id": batch_id}) if known else None
-        if item is None:
-            raise NotFound(
-                f"No file batch found with id '{batch_id[:64]}' in vector store '{store_id}'.", param="batch_id"
-            )
-        counts = counts_of(item)
-        ended = "cancelled" if item.get("cancelled") else "completed"
-        return {
-            "id": batch_id,
-            "object": "vector_store.files_batch",
-            "created_at": item["created_at"],
-            "vector_store_id": store_id,
-            "status": "in_progress" if counts["in_progress"] else ended,
-            "file_counts": counts,
-        }
-
-    def cancel_batch(self, store_id: str, batch_id: str) -> Json:
-        """Cancel what of a batch is still in progress; the batch afterwards.
-
-        Raises:
-            NotFound: the store has no such batch.
-        """
-        if self.batch(store_id, batch_id)["status"] != "in_progress":
-            return self.batch(store_id, batch_id)
-        self._db.update(
-            TableName=self._table,
-            Key=marshal({"thread_id": store_id, "message_id": batch_id}),
-            UpdateExpression="SET cancelled = :true",
-            ConditionExpression="attribute_exists(thread_id)",
-            ExpressionAttributeValues=values(true=True),
-        )
-        window = Window(limit=MOST_FILES, order="asc")
-        waiting = list(self._listed(store_id, window, "in_progress", batch_id))
-        for start in range(0, len(waiting), _SETTLED_AT_ONCE):
-            group = waiting[start : start + _SETTLED_AT_ONCE]
-            if not self._settle(group, {"status": "cancelled"}):
-                for member in group:
-                    self.settle(member, "cancelled")
-        return self.batch(store_id, batch_id)
-
-    # Items and actions
-
-    def _member(self, store_id: str, entry: Json, at_ms: int, batch_id: str | None) -> Json:
-        return {
-            "thread_id": store_id,
-            "message_id": f"{MEMBER_PREFIX}{ids.time_part(at_ms)}{entry['file_id']}",
-            "file_id": entry["file_id"],
-            "filename": entry["filename"],
-            "status": "in_progress",
-            "attached_ms": at_ms,
-            "usage_bytes": 0,
-            # Numbers in a caller's attributes may be fractions, which DynamoDB's client takes as decimals only.
-            "attributes": json.dumps(entry["attributes"]),
-            "chunking": entry["chunking"],
-            "batch_id": batch_id,
-            # Names this attachment: an ingestion of an earlier one of the same file comes too late.
-            "ingestion": uuid.uuid4().hex,
-            "open_shard": DUE,
-            "due_at": at_ms // 1000 + LOOK_AGAIN_SECONDS,
-        }
-
-    def _put(self, member: Json) -> Json:
-        absent = "attribute_not_exists(thread_id)"
-        return {"Put": {"TableName": self._table, "Item": marshal(member), "ConditionExpression": absent}}
-
-    def _put_pointers(self, member: Json, condition: str, old: str | None = None) -> list[Json]:
-        store_id, file_id = member["thread_id"], member["file_id"]
-        pointer = {
-            "TableName": self._table,
-            "Item": marshal({**_pointer_key(store_id, file_id), "points_to": member["message_id"]}),
-            "ConditionExpression": condition,
-            **({"ExpressionAttributeValues": values(old=old)} if old else {}),
-        }
-        holding = {"TableName": self._table, "Item": marshal(_holding_key(store_id, file_id))}
-        return [{"Put": pointer}, {"Put": holding}]
-
-    def _delete(self, member: Json) -> Json:
-        return {
-            "Delete": {
-                "TableName": self._table,
-                "Key": marshal(_key(member)),
-                "ConditionExpression": "ingestion = :ingestion AND #status = :status",
-                "ExpressionAttributeNames": {"#status": "status"},
-                "ExpressionAttributeValues": values(ingestion=member["ingestion"], status=member["status"]),
-            }
-        }
-
-    def _count(self, store_id: str, changes: Json, usage_bytes: int = 0, most: int | None = None) -> Json:
-        """The action that changes the store's counts; it fails when the store was deleted, or would hold too many."""
-        condition, limit = "attribute_exists(#project)", {}
-        if most is not None:
-            condition += " AND n_total <= :room"
-            limit = {"room": most - changes["total"]}
-        update = _adding({**changes, "usage_bytes": usage_bytes})
-        update["ExpressionAttributeValues"] |= values(**limit)
-        return {
-            "Update": {
-                "TableName": self._table,
-                "Key": marshal(head_key(store_id)),
-                "ConditionExpression": condition,
-                "ExpressionAttributeNames": {"#project": "project"},
-                **update,
-            }
-        }
-
-    def _count_in_batch(
-        self, store_id: str, batch_id: str | None, changes: Json, created_ms: int | None = None
-    ) -> list[Json]:
-        """The action that changes a batch's counts and makes the batch, given its time; none without a batch."""
-        if batch_id is None:
-            return []
-        update = _adding(changes)
-        if created_ms is None:
-            update["ConditionExpression"] = "attribute_exists(thread_id)"
-        else:
-            update["UpdateExpression"] += " SET created_at = :created_at"
-            update["ExpressionAttributeValues"] |= values(created_at=created_ms // 1000)
-        key = marshal({"thread_id": store_id, "message_id": batch_id})
-        return [{"Update": {"TableName": self._table, "Key": key, **update}}]
-
-
-def shown(item: Json) -> Json:
-    """`VectorStoreFileObject` from a file's item."""
-    return {
-        "id": item["file_id"],
-        "object": "vector_store.file",
-        "created_at": item["attached_ms"] // 1000,
-        "usage_bytes": item["usage_bytes"],
-        "vector_store_id": item["thread_id"],
-        "status": item["status"],
-        "last_error": item.get("last_error"),
-        "chunking_strategy": {"type": "static", "static": item["chunking"]},
-        "attributes": attributes_of(item),
-    }
-
-
-def attributes_of(item: Json) -> Json | None:
-    """The attributes in a file's item."""
-    attributes: Json | None = json.loads(item["attributes"])
-    return attributes
-
-
-def _adding(changes: Json) -> Json:
-    names = {name if name == "usage_bytes" else f"n_{name}": change for name, change in changes.items() if change}
-    names = names or {"usage_bytes": 0}
-    return {
-        "UpdateExpression": "ADD " + ", ".join(f"{name} :{name}" for name in names),
-        "ExpressionAttributeValues": values(**names),
-    }
-
-
-def _key(member: Json) -> Json:
-    return {"thread_id": member["thread_id"], "message_id": member["message_id"]}
-
-
-def _pointer_key(store_id: str, file_id: str) -> Json:
-    return {"thread_id": store_id, "message_id": file_id}
-
-
-def _holding_key(store_id: str, file_id: str) -> Json:
-    return {"thread_id": file_id, "message_id": store_id}
 
 
 def unique(entries: Iterable[Json]) -> list[Json]:

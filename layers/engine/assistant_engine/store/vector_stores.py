@@ -9,10 +9,14 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import islice
 
+from boto3.dynamodb.conditions import Attr, Key
+
 from assistant_engine.domain import ids
 from assistant_engine.domain.errors import InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
-from assistant_engine.store.dynamodb import Blobs, ConditionFailed, Database, marshal, values
+from assistant_engine.store.blobs import Blobs
+from assistant_engine.store.dynamodb import ConditionFailed, Database
+from assistant_engine.store.expressions import Update, put, query
 from assistant_engine.store.idempotency import Idempotency
 from assistant_engine.store.pages import Page, Window, cut, items_of
 
@@ -72,12 +76,7 @@ class VectorStores:
             **{f"n_{status}": 0 for status in (*STATUSES, "total")},
             **(_expiry(expires["days"], vector_store["last_active_at"]) if expires else {}),
         }
-        put = {
-            "TableName": self._table,
-            "Item": marshal(item),
-            "ConditionExpression": "attribute_not_exists(thread_id)",
-        }
-        actions: list[Json] = [{"Put": put}]
+        actions = [put(self._table, item, Attr("thread_id").not_exists())]
         if idempotency:
             actions.append(idempotency.action(self._table, vector_store, vector_store["created_at"]))
         try:
@@ -168,7 +167,7 @@ class VectorStores:
     def page(self, window: Window) -> Page:
         """A page of stores by time of creation, from the index: what was written in the last moments may be missing."""
         partition = ("project", self._project)
-        listed = items_of(self._db, window, PREFIX, partition, "created", TableName=self._table, IndexName="by_project")
+        listed = items_of(self._db, window, PREFIX, partition, "created", self._table, "by_project")
         found, has_more = cut(self._heads(listed), window)
         return Page(map(self.shown, found), has_more, window.from_end)
 
@@ -186,13 +185,12 @@ class VectorStores:
             InvalidRequest: it has expired.
         """
         head = self.usable(store_id)
-        assignments: Json = {name: changes[name] for name in ("name", "metadata") if name in changes}
-        removals: list[str] = []
+        update = self._update(store_id).set({name: changes[name] for name in ("name", "metadata") if name in changes})
         if changes.get("expires_after"):
-            assignments |= _expiry(changes["expires_after"]["days"], head["last_active_at"])
+            update.set(_expiry(changes["expires_after"]["days"], head["last_active_at"]))
         elif "expires_after" in changes:
-            removals = ["expires_days", "expires_at", "open_shard", "due_at"]
-        return self.shown(self._set(store_id, assignments, removals)) if assignments or removals else self.shown(head)
+            update.remove("expires_days", "expires_at", "open_shard", "due_at")
+        return self.shown(head if update.is_empty else self._write(update, store_id))
 
     def touch(self, store_id: str, item: Json) -> None:
         """Write down that the store is in use, which postpones its expiry. At most once a minute.
@@ -203,28 +201,20 @@ class VectorStores:
         now = int(self._clock())
         if now - item["last_active_at"] < _ACTIVE_SECONDS:
             return
-        active = {"last_active_at": now}
+        update = self._update(store_id).set(last_active_at=now)
         if "expires_days" in item:
-            active |= _expiry(item["expires_days"], now)
+            update.set(_expiry(item["expires_days"], now))
         try:
-            self._set(store_id, active, [])
+            self._write(update, store_id)
         except NotFound:
             return  # It was deleted meanwhile.
 
-    def _set(self, store_id: str, assignments: Json, removals: list[str]) -> Json:
-        parts = {
-            "SET": ", ".join(f"#{name} = :{name}" for name in assignments),
-            "REMOVE": ", ".join(f"#{name}" for name in removals),
-        }
+    def _update(self, store_id: str) -> Update:
+        return Update(self._table, head_key(store_id))
+
+    def _write(self, update: Update, store_id: str) -> Json:
         try:
-            return self._db.update(
-                TableName=self._table,
-                Key=marshal(head_key(store_id)),
-                UpdateExpression=" ".join(f"{verb} {what}" for verb, what in parts.items() if what),
-                ConditionExpression="attribute_exists(#project)",
-                ExpressionAttributeNames={f"#{name}": name for name in (*assignments, *removals, "project")},
-                **({"ExpressionAttributeValues": values(**assignments)} if assignments else {}),
-            )
+            return self._db.update(update.when(Attr("project").exists()))
         except ConditionFailed:
             raise not_found(store_id) from None
 
@@ -237,25 +227,18 @@ class VectorStores:
         self.head(store_id)
         try:
             self._db.update(
-                TableName=self._table,
-                Key=marshal(head_key(store_id)),
-                UpdateExpression="SET open_shard = :shard, due_at = :now REMOVE #project",
-                ConditionExpression="#project = :project",
-                ExpressionAttributeNames={"#project": "project"},
-                ExpressionAttributeValues=values(shard=DUE, now=int(self._clock()), project=self._project),
+                self._update(store_id)
+                .set(open_shard=DUE, due_at=int(self._clock()))
+                .remove("project")
+                .when(Attr("project").eq(self._project))
             )
         except ConditionFailed:
             raise not_found(store_id) from None
 
     def due(self, now: int, most: int = 100) -> list[tuple[str, str]]:
         """Some of what is due, of all projects, as (store id, sort key): a head, or a file in progress."""
-        items, _ = self._db.query(
-            TableName=self._table,
-            IndexName="open_runs",
-            KeyConditionExpression="open_shard = :shard AND due_at <= :now",
-            ExpressionAttributeValues=values(shard=DUE, now=now),
-            Limit=most,
-        )
+        key = Key("open_shard").eq(DUE) & Key("due_at").lte(now)
+        items, _ = self._db.query(query(self._table, key, index="open_runs", limit=most))
         return [(item["thread_id"], item["message_id"]) for item in items]
 
     def postpone(self, store_id: str, sort_key: str, due: int) -> None:
@@ -264,13 +247,8 @@ class VectorStores:
         Raises:
             ConditionFailed: it is no longer listed.
         """
-        self._db.update(
-            TableName=self._table,
-            Key=marshal({"thread_id": store_id, "message_id": sort_key}),
-            UpdateExpression="SET due_at = :due",
-            ConditionExpression="attribute_exists(open_shard)",
-            ExpressionAttributeValues=values(due=due),
-        )
+        update = Update(self._table, {"thread_id": store_id, "message_id": sort_key}).set(due_at=due)
+        self._db.update(update.when(Attr("open_shard").exists()))
 
     def gone(self, store_id: str) -> str | None:
         """Why what lies below the store may be removed, `deleted` or `expired`; None while it may not."""
@@ -281,16 +259,8 @@ class VectorStores:
 
     def bury(self, store_id: str) -> None:
         """Remove every item of a deleted store, the head last: a burial that was cut short is done again."""
-        keys = [
-            {"thread_id": store_id, "message_id": item["message_id"]}
-            for item in self._db.query_all(
-                TableName=self._table,
-                KeyConditionExpression="thread_id = :store",
-                ProjectionExpression="message_id",
-                ExpressionAttributeValues=values(store=store_id),
-                ConsistentRead=True,
-            )
-        ]
+        names = query(self._table, Key("thread_id").eq(store_id), attributes=("message_id",))
+        keys = [{"thread_id": store_id, "message_id": item["message_id"]} for item in self._db.query_all(names)]
         # A file lists the stores that it is in; its entry is removed with the pointer of the same name.
         holding = [
             {"thread_id": key["message_id"], "message_id": store_id}
@@ -302,12 +272,8 @@ class VectorStores:
 
     def forget(self, store_id: str) -> None:
         """Take an expired store, whose chunks are removed, off the list of what is due; the API still shows it."""
-        self._db.update(
-            TableName=self._table,
-            Key=marshal(head_key(store_id)),
-            UpdateExpression="REMOVE open_shard, due_at",
-            ConditionExpression="attribute_exists(thread_id)",
-        )
+        update = self._update(store_id).remove("open_shard", "due_at")
+        self._db.update(update.when(Attr("thread_id").exists()))
 
 
 def is_store_id(text: str) -> bool:

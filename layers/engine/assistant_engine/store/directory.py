@@ -1,0 +1,30 @@
+"""The directory of an assistant's threads: a row for each thread on which it ran, with the totals of its runs."""
+
+from boto3.dynamodb.conditions import Attr
+
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.usage import RunUsage
+from assistant_engine.store.expressions import Update
+
+
+class Directory:
+    """The actions that keep the directory, each part of a run's own transaction."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+
+    def count_run_begun(self, assistant_id: str, thread_id: str) -> Json:
+        """Return the action that lists the thread under the assistant and counts the run.
+
+        Its condition fails on a row that is not this engine's: the earlier one kept a list of runs under that name.
+        """
+        is_count = Attr("runs").not_exists() | Attr("runs").attribute_type("N")
+        return self._row(assistant_id, thread_id).add(runs=1).when(is_count).action()
+
+    def count_run_ended(self, assistant_id: str, thread_id: str, account: RunUsage) -> Json:
+        """Return the action that adds what a run has taken."""
+        amounts = {**account.figures(), "ended_runs": 1, "unpriced_runs": int(account.cost is None)}
+        return self._row(assistant_id, thread_id).add(amounts).action()
+
+    def _row(self, assistant_id: str, thread_id: str) -> Update:
+        return Update(self.table, {"assistant_id": assistant_id, "thread_id": thread_id})

@@ -1,0 +1,54 @@
+"""A message as an item of its thread's partition."""
+
+from boto3.dynamodb.conditions import Attr
+
+from assistant_engine.domain import ids
+from assistant_engine.domain.errors import InvalidRequest
+from assistant_engine.domain.json_data import Json
+from assistant_engine.store.blobs import Blobs
+from assistant_engine.store.dynamodb import TRANSACTION_ITEMS
+from assistant_engine.store.expressions import put
+from assistant_engine.store.partition import key_of
+
+MAX_MESSAGES = TRANSACTION_ITEMS - 6
+"""Messages that one transaction holds in addition to what belongs to a run."""
+
+
+def stamp(messages: list[Json], first_ms: int, thread_id: str) -> list[Json]:
+    """Return the messages with ids, in their order, one for each millisecond from `first_ms` on."""
+    return [
+        {"id": ids.new_id("msg_", first_ms + index), **message, "thread_id": thread_id}
+        for index, message in enumerate(messages)
+    ]
+
+
+def put_messages(table: str, blobs: Blobs, messages: list[Json]) -> list[Json]:
+    """Return the actions that write messages.
+
+    Raises:
+        InvalidRequest: more of them than `MAX_MESSAGES`.
+    """
+    if len(messages) > MAX_MESSAGES:
+        raise InvalidRequest(
+            f"Too many messages: {len(messages)}. At most {MAX_MESSAGES} fit in one request.",
+            param="messages",
+            code="array_above_max_length",
+        )
+    return [put(table, _item_of(message, blobs), Attr("message_id").not_exists()) for message in messages]
+
+
+def _item_of(message: Json, blobs: Blobs) -> Json:
+    return {
+        **key_of(message["thread_id"], message["id"]),
+        "run_id": message["run_id"],
+        **blobs.pack("document", message, f"text/{message['thread_id']}/{message['id']}.json"),
+    }
+
+
+def message_of(item: Json, document: Json) -> Json:
+    """Return the message (`MessageObject`) that an item holds.
+
+    Args:
+        document: the item's, unpacked; its metadata may have changed since.
+    """
+    return {**document, "metadata": item.get("metadata", document["metadata"])}

@@ -1,0 +1,173 @@
+"""The messages of a thread, in its partition under their ids."""
+
+from typing import Any
+
+from boto3.dynamodb.conditions import Attr, Key
+
+from assistant_engine.domain import ids
+from assistant_engine.domain.errors import Conflict, InvalidRequest, NotFound
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.message import text_of
+from assistant_engine.store.blobs import Blobs
+from assistant_engine.store.dynamodb import ConditionFailed, Database
+from assistant_engine.store.expressions import Update, query
+from assistant_engine.store.idempotency import Idempotency
+from assistant_engine.store.items import IS_OURS, is_ours
+from assistant_engine.store.message_item import message_of, put_messages, stamp
+from assistant_engine.store.pages import Page, Window, cut
+from assistant_engine.store.partition import below, key_of, page_below
+from assistant_engine.store.threads import CLOCK_ATTEMPTS, Threads
+
+
+class Messages:
+    """Messages in the API's shape (`MessageObject`)."""
+
+    def __init__(self, database: Database, blobs: Blobs, table: str, threads: Threads) -> None:
+        self._db = database
+        self._blobs = blobs
+        self._table = table
+        self._threads = threads
+
+    def add(self, thread_id: str, message: Json, now_ms: int, idempotency: Idempotency | None = None) -> Json:
+        """Add one message; the message with its id.
+
+        Raises:
+            InvalidRequest: a run of the thread is active.
+            NotFound: no thread has this id.
+            Replayed, Conflict: the idempotency key was used.
+        """
+        if idempotency:
+            idempotency.check(self._db, self._table)
+        for _ in range(CLOCK_ATTEMPTS):
+            thread = self._threads.get(thread_id)
+            if thread.active_run:
+                raise InvalidRequest(
+                    f"Can't add messages to {thread_id} while a run {thread.active_run} is active.", param=None
+                )
+            [stamped] = stamp([message], max(now_ms, thread.last_ms + 1), thread_id)
+            actions = [
+                self._threads.advance(thread, [stamped], ids.milliseconds_of(stamped["id"])),
+                *put_messages(self._table, self._blobs, [stamped]),
+            ]
+            if idempotency:
+                actions.append(idempotency.action(self._table, stamped, stamped["created_at"]))
+            try:
+                self._db.transact(actions)
+                return stamped
+            except ConditionFailed:
+                # The head moved on, or was locked or deleted: the next look at it tells which.
+                if idempotency:
+                    idempotency.check(self._db, self._table)
+        raise Conflict(f"Too many writers on {thread_id} at once. Please try again.", code="conflict")
+
+    def newest(self, thread_id: str, count: int, size: int, without_run: str) -> tuple[list[Json], bool]:
+        """The newest messages in the order they were said, and whether there may be older ones.
+
+        Args:
+            count: at most so many.
+            size: stop once so many bytes of text were read (that message is still given).
+            without_run: leave out what this run said.
+        """
+        newest: list[Json] = []
+        start: Json = {}
+        while len(newest) < count and size > 0:
+            limit = min(count - len(newest), 100)
+            request = self._without(thread_id, without_run, ascending=False, limit=limit)
+            items, following = self._db.query({**request, **start})
+            for document in self._blobs.unpack_all("document", items):
+                if size <= 0:
+                    return newest[::-1], True
+                newest.append(document)
+                size -= len(text_of(document).encode())
+            if following is None:
+                return newest[::-1], False
+            start = {"ExclusiveStartKey": following}
+        return newest[::-1], True
+
+    def first(self, thread_id: str, without_run: str) -> Json | None:
+        """The oldest message of the thread, unless this run said it; None if there is none."""
+        # A page that was left out in full goes on: the limit counts what is read, before the filter.
+        items = self._db.query_all(self._without(thread_id, without_run, limit=1))
+        first = next(items, None)
+        return self._blobs.unpack("document", first) if first else None
+
+    def _without(self, thread_id: str, run_id: str, **options: Any) -> Json:
+        matching = (Attr("run_id").not_exists() | Attr("run_id").ne(run_id)) & IS_OURS
+        return below(self._table, thread_id, "msg_", matching=matching, **options)
+
+    def between(self, thread_id: str, after_ms: int, until_ms: int) -> list[Json]:
+        """The messages that no run said, in order, whose ids' time parts lie in `(after_ms, until_ms]`."""
+        low, high = (f"msg_{ids.time_part(moment + 1)}" for moment in (after_ms, until_ms))
+        key = Key("thread_id").eq(thread_id) & Key("message_id").between(low, high)
+        items = self._db.query_all(query(self._table, key, matching=Attr("run_id").not_exists() & IS_OURS))
+        return self._blobs.unpack_all("document", list(items))
+
+    def by_ids(self, thread_id: str, message_ids: list[str]) -> list[Json]:
+        """Messages by their ids, in that order; deleted ones are left out."""
+        items = [self._db.get(self._table, key_of(thread_id, name)) for name in message_ids]
+        return self._blobs.unpack_all("document", [item for item in items if is_ours(item)])
+
+    def page(self, thread_id: str, window: Window, message_ids: list[str] | None = None) -> Page:
+        """A page of a thread's messages, strongly consistent.
+
+        Args:
+            message_ids: only these of them.
+        """
+        if message_ids is None:
+            items = page_below(self._db, self._table, thread_id, "msg_", window)
+        else:
+            low, high = window.bounds("msg_")
+            wanted = sorted((name for name in message_ids if low <= name <= high), reverse=not window.ascending)
+            read = (self._db.get(self._table, key_of(thread_id, name)) for name in wanted)
+            items = filter(is_ours, read)
+        found, has_more = cut(items, window)
+        documents = self._blobs.unpack_each("document", found)
+        return Page(map(message_of, found, documents), has_more, window.from_end)
+
+    def get(self, thread_id: str, message_id: str) -> Json:
+        """A message.
+
+        Raises:
+            NotFound: the thread has no message with this id.
+        """
+        item = self._message_item(thread_id, message_id)
+        return message_of(item, self._blobs.unpack("document", item))
+
+    def _message_item(self, thread_id: str, message_id: str) -> Json:
+        item = None
+        if ids.is_id(message_id) and message_id.startswith("msg_"):
+            item = self._db.get(self._table, key_of(thread_id, message_id))
+        if not is_ours(item):
+            raise _no_message(message_id)
+        return item
+
+    def update(self, thread_id: str, message_id: str, metadata: dict[str, str]) -> Json:
+        """Replace a message's metadata.
+
+        Raises:
+            NotFound: the thread has no message with this id.
+        """
+        self.get(thread_id, message_id)
+        try:
+            update = Update(self._table, key_of(thread_id, message_id)).set(metadata=metadata)
+            item = self._db.update(update.when(IS_OURS))
+        except ConditionFailed:
+            raise _no_message(message_id) from None
+        return message_of(item, self._blobs.unpack("document", item))
+
+    def delete(self, thread_id: str, message_id: str) -> None:
+        """Delete a message. Its text in the bucket, if it is there, goes with it.
+
+        Raises:
+            NotFound: the thread has no message with this id.
+        """
+        self._message_item(thread_id, message_id)
+        item = self._db.delete(self._table, key_of(thread_id, message_id))
+        if item is None:
+            raise _no_message(message_id)
+        if "document_key" in item:
+            self._blobs.delete(item["document_key"])
+
+
+def _no_message(message_id: str) -> NotFound:
+    return NotFound(f"No message found with id '{ids.shown(message_id)}'.")

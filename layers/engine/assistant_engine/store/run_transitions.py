@@ -1,0 +1,298 @@
+"""The changes of a run's status: every write of one takes its condition from the lifecycle's table of transitions.
+
+A write that takes a turn depends on the turn, too. So a terminal status is written exactly once, and a second delivery
+of a step changes nothing.
+"""
+
+from collections.abc import Callable
+
+from boto3.dynamodb.conditions import Attr
+
+from assistant_engine.domain import ids
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.lifecycle import ACTIVE, is_terminal, sources
+from assistant_engine.domain.run import Run, Status, TerminalStatus
+from assistant_engine.domain.schedule import first_look, next_look
+from assistant_engine.domain.turn import ToolStep, Turn
+from assistant_engine.domain.usage import RunUsage, Usage
+from assistant_engine.store.blobs import Blobs
+from assistant_engine.store.directory import Directory
+from assistant_engine.store.dynamodb import ConditionFailed, Database
+from assistant_engine.store.expressions import Update, put
+from assistant_engine.store.message_item import put_messages
+from assistant_engine.store.partition import key_of
+from assistant_engine.store.run_item import ENDED_SHARDS, ended_shard, run_of
+from assistant_engine.store.runs import Runs
+from assistant_engine.store.steps import AFTER_CALLS, BEFORE_CALLS, Steps
+from assistant_engine.store.threads import Threads
+from assistant_engine.store.usage import Usages, day_of, shard_of
+
+_MOMENTS: dict[Status, str] = {"completed": "completed_at", "cancelled": "cancelled_at", "failed": "failed_at"}
+
+
+class RunTransitions:
+    """The writes that move a run from status to status."""
+
+    def __init__(
+        self,
+        database: Database,
+        blobs: Blobs,
+        table: str,
+        runs: Runs,
+        threads: Threads,
+        directory: Directory,
+        steps: Steps,
+        usage: Usages,
+    ) -> None:
+        self._db = database
+        self._blobs = blobs
+        self._table = table
+        self._runs = runs
+        self._threads = threads
+        self._directory = directory
+        self._steps = steps
+        self._usage = usage
+
+    # The two ways to write a status
+
+    def _enter(self, run: Run, status: Status, *, seen: Status | None = None) -> Update:
+        """Return the update that gives the run another status, from where the table of transitions allows it.
+
+        Args:
+            seen: the one status that it comes from, if the write is for no other.
+
+        Raises:
+            ValueError: the table has no such transition.
+        """
+        allowed = [source for source in sources(status) if seen in (None, source)]
+        if not allowed:
+            raise ValueError(f"no run goes from {seen} to {status}")
+        return self._write(run, status, changes=1).when(Attr("run_status").is_in(allowed))
+
+    def _stay(self, run: Run, status: Status) -> Update:
+        """Return the update of a run that keeps its status."""
+        return self._write(run, status, changes=0).when(Attr("run_status").eq(status))
+
+    def _write(self, run: Run, status: Status, changes: int) -> Update:
+        # Events are put in order by the sequence. A run that was made before there were sequences has none yet.
+        return Update(self._table, key_of(run.thread_id, run.id)).set(run_status=status).add(run_sequence=changes)
+
+    def _enter_or_stay(self, run: Run, status: Status, more: Callable[[Update], Update]) -> Run:
+        """Give the run a status in its turn; it may have it already, which is no change.
+
+        Args:
+            more: adds what else is written.
+
+        Raises:
+            ConditionFailed: the run moved on.
+        """
+
+        def write(begin: Callable[[Run, Status], Update]) -> Run:
+            update = more(begin(run, status)).when(Attr("turn").eq(run.turn))
+            return run_of(self._db.update(update), self._blobs)
+
+        first, second = (self._stay, self._enter) if run.status == status else (self._enter, self._stay)
+        try:
+            return write(first)
+        except ConditionFailed:  # Another delivery came between, or this one's answer was lost.
+            return write(second)
+
+    # Taking a turn
+
+    def begin_attempt(self, run: Run, now_ms: int) -> Run:
+        """Record that the model is about to be called for the run's next turn; `queued` becomes `in_progress`.
+
+        Args:
+            now_ms: milliseconds since 1970.
+
+        Raises:
+            ConditionFailed: the run moved on.
+        """
+        now = now_ms // 1000
+        return self._enter_or_stay(
+            run,
+            "in_progress",
+            lambda update: (
+                update.add(attempts=1)
+                .set(due_at=next_look(run, now))
+                .set_once(started_at=now, asked_ms=now_ms)
+                .remove("task_token")
+            ),
+        )
+
+    def store_turn(
+        self, run: Run, turn: Turn, server_calls: list[str], to_approve: list[str], account: RunUsage, now_ms: int
+    ) -> None:
+        """Record the outcome of a model call, in one transaction conditional on (run, turn).
+
+        With a terminal status the lock's release, the totals and the status are part of it.
+
+        Args:
+            run: as it was when the call began.
+            server_calls: ids of the turn's calls that a tool Lambda runs.
+            to_approve: ids of those among them that wait for a yes.
+            account: the run's with this turn; closed, if the turn ends it.
+            now_ms: milliseconds since 1970.
+
+        Raises:
+            ConditionFailed: the run moved on (cancelled, or another delivery was first); nothing was written.
+        """
+        now = now_ms // 1000
+        ended = turn.status if is_terminal(turn.status) else None
+        if ended:
+            update = self._enter(run, ended, seen="in_progress")
+            _end(update, run, ended, turn.last_error, turn.incomplete_details, now_ms)
+        else:
+            update = self._stay(run, turn.status).remove("asked_ms")
+        _account(update.add(turn=1).when(Attr("turn").eq(run.turn)), account)
+        thread = self._threads.get_head(run.thread_id)
+        last_ms = max(now_ms, thread.last_ms + 1)
+        output = self._blobs.pack("output", turn.output, f"text/{run.thread_id}/{run.id}-turn-{run.turn}-{now_ms}.json")
+        item = {
+            **key_of(run.thread_id, f"turn#{run.id}#{run.turn:04d}"),
+            "answered_ms": now_ms,
+            "model_ms": account.model_ms - run.account.model_ms,
+            **output,
+        }
+        actions = [update.action(), put(self._table, item)]
+        if turn.message:
+            message = {**turn.message, "id": ids.new_id("msg_", last_ms), "thread_id": run.thread_id}
+            actions += put_messages(self._table, self._blobs, [message])
+            # Of two steps of one turn the later has its usage: the run's is the sum over its steps.
+            usage_of_message = Usage() if turn.calls else turn.usage
+            # What the model says after calls that its provider carried out follows from them.
+            index = AFTER_CALLS if turn.outputs else BEFORE_CALLS
+            actions.append(self._steps.put_message_creation(run, message["id"], usage_of_message, now, index))
+        if turn.calls:
+            actions.append(self._steps.put_tool_calls(run, turn, server_calls, to_approve, now))
+        if ended:
+            actions += self._release(run, account, last_ms, now_ms)
+        elif turn.message:
+            actions.append(self._threads.move_clock(run.thread_id, last_ms, run.id))
+        self._db.transact(actions)
+
+    def resume(self, run: Run) -> Run:
+        """`in_progress` again, after the client's word, for tools to be run.
+
+        Raises:
+            ConditionFailed: the run moved on.
+        """
+        update = self._stay(run, run.status) if run.status == "in_progress" else self._enter(run, "in_progress")
+        update.when(Attr("execution").eq(run.execution), Attr("attempts").eq(run.attempts))
+        return run_of(self._db.update(update), self._blobs)
+
+    # Waiting for the client
+
+    def wait_for_outputs(self, run: Run, task_token: str, now_ms: int) -> None:
+        """`requires_action`, and the token that ends it, in one update.
+
+        Args:
+            now_ms: milliseconds since 1970.
+
+        Raises:
+            ConditionFailed: the run is no longer in progress.
+        """
+        # Delivered twice, the later token is the one that the execution waits with.
+        self._enter_or_stay(
+            run, "requires_action", lambda update: update.set(task_token=task_token).set_once(waiting_ms=now_ms)
+        )
+
+    def submit_outputs(self, run: Run, tools: ToolStep, outputs: dict[str, Json], now_ms: int) -> Run:
+        """Record the client's outputs and queue the run again, in one transaction.
+
+        Args:
+            now_ms: milliseconds since 1970.
+
+        Raises:
+            ConditionFailed: the run does not wait for them any more.
+        """
+        now = now_ms // 1000
+        waited_ms = max(0, now_ms - run.waiting_ms) if run.waiting_ms else 0
+        update = (
+            self._enter(run, "queued")
+            .set(due_at=first_look(now), client_ms=run.account.client_ms + waited_ms)
+            .remove("waiting_ms")
+            .when(Attr("turn").eq(run.turn))
+        )
+        self._db.transact([update.action(), self._steps.answer(run, tools, outputs, now)])
+        return self._runs.get(run.thread_id, run.id)
+
+    # Ending
+
+    def request_cancel(self, run: Run, now: int) -> Run:
+        """`cancelling`: the execution, or the sweeper if it is gone, makes it `cancelled`.
+
+        Raises:
+            ConditionFailed: the run can't be cancelled from where it is now.
+        """
+        update = self._enter(run, "cancelling").set(due_at=first_look(now))
+        return run_of(self._db.update(update), self._blobs)
+
+    def settle(
+        self,
+        run: Run,
+        tools: ToolStep | None,
+        status: TerminalStatus,
+        account: RunUsage,
+        now_ms: int,
+        last_error: Json | None = None,
+        incomplete_details: Json | None = None,
+    ) -> Run:
+        """End a run without a further turn: `expired`, `cancelled`, `failed` or `incomplete`.
+
+        The terminal status, the lock's release and the totals are one transaction. If the run has ended already, that
+        end stands.
+
+        Args:
+            tools: the run's tool step of its newest turn.
+            account: the run's, closed.
+            now_ms: milliseconds since 1970.
+
+        Raises:
+            ConditionFailed: the run moved on from how it was seen: its totals and its pending step are others now.
+        """
+        update = self._enter(run, status).when(Attr("turn").eq(run.turn))
+        _end(update, run, status, last_error, incomplete_details, now_ms)
+        actions = [_account(update, account).action()]
+        if tools and (tools.unanswered(server=True) or tools.unanswered(server=False)):
+            actions.append(self._steps.end(run, tools, status, now_ms // 1000, last_error))
+        try:
+            self._db.transact([*actions, *self._release(run, account, 0, now_ms)])
+        except ConditionFailed:
+            current = self._runs.get(run.thread_id, run.id)
+            if current.status in ACTIVE:
+                raise
+            return current
+        return self._runs.get(run.thread_id, run.id)
+
+    def _release(self, run: Run, account: RunUsage, last_ms: int, now_ms: int) -> list[Json]:
+        return [
+            self._threads.release(run.thread_id, run.id, account, last_ms),
+            self._directory.count_run_ended(run.assistant_id, run.thread_id, account),
+            *self._usage.count_run_ended(run, account, now_ms),
+        ]
+
+
+def _end(
+    update: Update,
+    run: Run,
+    status: TerminalStatus,
+    last_error: Json | None,
+    incomplete_details: Json | None,
+    now_ms: int,
+) -> Update:
+    """Add what is written of a run that ends, beside its status."""
+    if status in _MOMENTS:
+        update.set({_MOMENTS[status]: now_ms // 1000})
+    if last_error:
+        update.set(last_error=last_error)
+    if incomplete_details:
+        update.set(incomplete_details=incomplete_details)
+    update.set(ended_ms=now_ms, ended_shard=ended_shard(day_of(now_ms), shard_of(run.id, ENDED_SHARDS)))
+    return update.remove("open_shard", "task_token", "asked_ms", "waiting_ms")
+
+
+def _account(update: Update, account: RunUsage) -> Update:
+    """Add what the run has taken."""
+    # What is not there counts as 0, and no figure ever falls: each byte of a run is paid for at each change.
+    return update.set({name: figure for name, figure in account.figures().items() if figure or name == "cost"})
