@@ -7,12 +7,13 @@ import math
 from pathlib import Path
 
 from assistant_engine.domain.lifecycle import TERMINAL, TRANSITIONS
+from assistant_engine.domain.run import Status
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs" / "lifecycle.svg"
 WIDTH, HEIGHT = 940, 430
 BOX_WIDTH, BOX_HEIGHT = 132, 40
-PLACES = {
+PLACES: dict[Status, tuple[int, int]] = {
     "queued": (90, 120),
     "in_progress": (400, 120),
     "requires_action": (90, 280),
@@ -42,7 +43,7 @@ def picture() -> str:
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def _box(status: str) -> str:
+def _box(status: Status) -> str:
     x, y = PLACES[status]
     colour = COLOURS.get(status, "#0969da" if status not in TERMINAL else "#57606a")
     border = 3 if status in TERMINAL else 1.5
@@ -53,7 +54,7 @@ def _box(status: str) -> str:
     )
 
 
-def _arrow(source: str, status: str) -> str:
+def _arrow(source: Status, status: Status) -> str:
     # There and back between two statuses: two lines side by side.
     shift = 14 if source in TRANSITIONS[status] else 0
     (x1, y1), (x2, y2) = PLACES[source], PLACES[status]

@@ -12,7 +12,7 @@ from botocore.config import Config
 
 from assistant_engine import runs
 from assistant_engine.domain.json_data import Json
-from assistant_engine.domain.lifecycle import TERMINAL
+from assistant_engine.domain.lifecycle import TERMINAL, WORKING
 from assistant_engine.domain.run import Run
 from assistant_engine.schemas import (
     CreateRunRequest,
@@ -114,11 +114,10 @@ def _watched(run: Run) -> Run:
     it to: a short time makes many requests, a long one delays the end of every short run. So while a run is young, or
     goes on after its client's word, the request itself waits.
     """
-    going_on = ("queued", "in_progress", "cancelling")
     young = run.status == "queued" or now_ms() // 1000 - run.created_at <= WATCH_SECONDS
     deadline = time.monotonic() + (WATCH_SECONDS if young else 0)
     status = run.status
-    while status in going_on and time.monotonic() < deadline:
+    while status in WORKING and time.monotonic() < deadline:
         time.sleep(LOOK_SECONDS)
         status = store().runs.status(run.thread_id, run.id)
     return run if status == run.status else store().runs.get(run.thread_id, run.id)

@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from assistant_engine.store.dynamodb import ConditionFailed, Database
+from assistant_engine.store.expressions import Update
 
 Json = dict[str, Any]
 
@@ -41,7 +42,7 @@ def database(monkeypatch: pytest.MonkeyPatch) -> Database:
 
 def test_an_update_waits_for_a_transaction_to_end(database: Database) -> None:
     database.client = Client(refused("TransactionConflictException"), {"Attributes": {"a": {"N": "1"}}})
-    assert database.update(TableName="t", Key={}) == {"a": 1}
+    assert database.update(Update("t", {}).set(a=1)) == {"a": 1}
 
 
 def test_a_transaction_waits_for_another_one_to_end(database: Database) -> None:
@@ -58,10 +59,10 @@ def test_a_failed_condition_is_an_answer_and_never_tried_again(database: Databas
     assert failed.value.items == [None, {}]
     database.client = Client(refused("ConditionalCheckFailedException"), {})
     with pytest.raises(ConditionFailed):
-        database.update(TableName="t", Key={})
+        database.update(Update("t", {}).set(a=1))
 
 
 def test_conflicts_without_end_are_an_error(database: Database) -> None:
     database.client = Client(*[refused("TransactionConflictException")] * 10)
     with pytest.raises(ClientError):
-        database.update(TableName="t", Key={})
+        database.update(Update("t", {}).set(a=1))

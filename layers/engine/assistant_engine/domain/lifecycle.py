@@ -19,13 +19,15 @@ TRANSITIONS: Final[dict[Status, tuple[Status, ...]]] = {
     "cancelling": ("cancelled",),
     "completed": (),
     "incomplete": (),
-    "cancelled": (),
     "failed": (),
     "expired": (),
+    "cancelled": (),
 }
 
 TERMINAL: Final = tuple(status for status, following in TRANSITIONS.items() if not following)
 ACTIVE: Final = tuple(status for status, following in TRANSITIONS.items() if following)
+WORKING: Final = tuple(status for status in ACTIVE if status != "requires_action")
+"""The statuses that a run leaves without its client's help."""
 
 
 def sources(status: Status) -> tuple[Status, ...]:

@@ -16,6 +16,9 @@ TerminalStatus = Literal["cancelled", "failed", "completed", "incomplete", "expi
 Status = Literal[ActiveStatus, TerminalStatus]
 """The statuses of a run, as `RunObject.status` has them; `lifecycle.TRANSITIONS` says which follows which."""
 
+ErrorCode = Literal["server_error", "rate_limit_exceeded", "invalid_prompt"]
+"""Why a run failed, as `RunObject.last_error.code` has it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:

@@ -9,6 +9,9 @@ from assistant_engine.domain.usage import Usage
 TurnStatus = Literal["in_progress", "completed", "incomplete", "failed"]
 """The statuses that a run may have after a model call."""
 
+StepStatus = Literal["in_progress", "cancelled", "failed", "completed", "expired"]
+"""As `RunStepObject.status` has them. A step in progress becomes one of the others, and stays that."""
+
 
 @dataclass(frozen=True, slots=True)
 class ToolStep:

@@ -7,6 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Tag
 
+from assistant_engine.domain.run import ErrorCode, Status
+from assistant_engine.domain.turn import StepStatus
+from assistant_engine.domain.upload import UploadStatus
 from assistant_engine.schemas.common import (
     ABSENT,
     AssistantFunction,
@@ -223,7 +226,7 @@ class RequiredAction(Schema):
 class RunError(Schema):
     """Why a run failed."""
 
-    code: Literal["server_error", "rate_limit_exceeded", "invalid_prompt"]
+    code: ErrorCode
     message: str
 
 
@@ -241,17 +244,7 @@ class RunObject(Schema):
     created_at: Time
     thread_id: str
     assistant_id: str
-    status: Literal[
-        "queued",
-        "in_progress",
-        "requires_action",
-        "cancelling",
-        "cancelled",
-        "failed",
-        "completed",
-        "incomplete",
-        "expired",
-    ]
+    status: Status
     required_action: RequiredAction | None
     last_error: RunError | None
     expires_at: Time | None
@@ -415,7 +408,7 @@ class RunStepObject(Schema):
     thread_id: str
     run_id: str
     type: Literal["message_creation", "tool_calls"]
-    status: Literal["in_progress", "cancelled", "failed", "completed", "expired"]
+    status: StepStatus
     step_details: Annotated[
         Annotated[RunStepDetailsMessageCreationObject, Tag("<message_creation>")]
         | Annotated[RunStepDetailsToolCallsObject, Tag("<tool_calls>")],
@@ -464,7 +457,7 @@ class Upload(Schema):
     expires_at: Time
     filename: str
     purpose: str
-    status: Literal["pending", "completed", "cancelled", "expired"]
+    status: UploadStatus
     file: OpenAIFile | None = Field(default=None, description="Null until the upload is completed.")
 
 

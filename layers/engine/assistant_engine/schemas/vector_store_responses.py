@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Tag
 
+from assistant_engine.domain.vector_store import VectorStoreFileStatus, VectorStoreStatus
 from assistant_engine.schemas.common import ABSENT, Metadata, Schema, by_type
 from assistant_engine.schemas.requests import StaticChunking
 from assistant_engine.schemas.responses import Time, _Deleted, _List
@@ -30,7 +31,7 @@ class VectorStoreObject(Schema):
     description: str | None = Field(description="Extension: as it was given.")
     usage_bytes: int = Field(ge=0, description="Text and vectors of the files that are ready.")
     file_counts: FileCounts
-    status: Literal["expired", "in_progress", "completed"]
+    status: VectorStoreStatus
     expires_after: VectorStoreExpirationAfter = Field(default=ABSENT)
     expires_at: Time | None = None
     last_active_at: Time | None
@@ -58,7 +59,7 @@ class VectorStoreFileObject(Schema):
     created_at: Time
     usage_bytes: int = Field(ge=0)
     vector_store_id: str
-    status: Literal["in_progress", "completed", "cancelled", "failed"]
+    status: VectorStoreFileStatus
     last_error: VectorStoreFileError | None
     chunking_strategy: Annotated[
         Annotated[StaticChunking, Tag("<static>")] | Annotated[OtherChunking, Tag("<other>")],
@@ -74,7 +75,7 @@ class VectorStoreFileBatchObject(Schema):
     object: Literal["vector_store.files_batch"]
     created_at: Time
     vector_store_id: str
-    status: Literal["in_progress", "completed", "cancelled", "failed"]
+    status: VectorStoreFileStatus
     file_counts: FileCounts
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
+from assistant_engine.domain.vector_store import VectorStoreFileStatus
 from assistant_engine.schemas.common import ABSENT, Id, Metadata, Schema, by_shape, by_type, problem
 from assistant_engine.schemas.requests import AutoChunking, ListParameters, StaticChunking
 
@@ -101,9 +102,7 @@ class CreateVectorStoreFileBatchRequest(Schema):
 class ListVectorStoreFilesParameters(ListParameters):
     """The query string of the lists of a vector store's files."""
 
-    filter: Literal["in_progress", "completed", "failed", "cancelled"] = Field(
-        default=ABSENT, description="Only files in this status."
-    )
+    filter: VectorStoreFileStatus = Field(default=ABSENT, description="Only files in this status.")
 
 
 class FileContentParameters(Schema):

@@ -14,6 +14,7 @@ from boto3.dynamodb.conditions import Attr, Key
 from assistant_engine.domain import ids
 from assistant_engine.domain.errors import InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.vector_store import FILE_STATUSES
 from assistant_engine.store.blobs import Blobs
 from assistant_engine.store.dynamodb import ConditionFailed, Database
 from assistant_engine.store.expressions import Update, put, query
@@ -22,7 +23,6 @@ from assistant_engine.store.pages import Page, Window, cut, items_of
 
 PREFIX = "vs_"
 HEAD = "vector_store"
-STATUSES = ("in_progress", "completed", "failed", "cancelled")
 DAY = 86_400
 
 DUE = "vector_stores"
@@ -73,7 +73,7 @@ class VectorStores:
             "last_active_at": vector_store["last_active_at"],
             "embedding": embedding,
             "usage_bytes": 0,
-            **{f"n_{status}": 0 for status in (*STATUSES, "total")},
+            **{f"n_{status}": 0 for status in (*FILE_STATUSES, "total")},
             **(_expiry(expires["days"], vector_store["last_active_at"]) if expires else {}),
         }
         actions = [put(self._table, item, Attr("thread_id").not_exists())]
@@ -288,7 +288,7 @@ def head_key(store_id: str) -> Json:
 
 def counts_of(item: Json) -> Json:
     """`file_counts` of a store's or a batch's item."""
-    return {status: item.get(f"n_{status}", 0) for status in (*STATUSES, "total")}
+    return {status: item.get(f"n_{status}", 0) for status in (*FILE_STATUSES, "total")}
 
 
 def not_found(store_id: str) -> NotFound:
