@@ -68,7 +68,7 @@ class Stack:
     def store(self) -> "Store":
         """The engine's own store, to fill threads with."""
         from assistant_engine.domain.project import DEFAULT_PROJECT
-        from assistant_engine.step import store
+        from assistant_engine.store.shared import store
 
         return store(DEFAULT_PROJECT)
 
@@ -79,11 +79,11 @@ class Stack:
 
 def filled_thread(store: "Store", count: int) -> str:
     """A thread of so many messages, written as a client's would be, a transaction full at a time; its id."""
-    from assistant_engine import runs
     from assistant_engine.domain.message import new_message
+    from assistant_engine.runs import creation
 
     now = int(time.time() * 1000)
-    thread, _ = runs.new_thread({}, f"thread_bench{uuid.uuid4().hex}", now)
+    thread, _ = creation.new_thread({}, f"thread_bench{uuid.uuid4().hex}", now)
     store.threads.create(thread, [])
     message = new_message({"role": "user", "content": TEXT}, now // 1000)
     while count > 0:

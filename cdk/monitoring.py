@@ -28,7 +28,7 @@ from cdk.state_machine import RunStateMachine
 from cdk.tables import Tables
 
 NAMESPACE = "AssistantsAPI"
-"""Of the metrics in `layers/engine/assistant_engine/metrics.py`."""
+"""Of the metrics in `layers/engine/assistant_engine/runtime/metrics.py`."""
 
 QUARTER = Duration.minutes(15)
 MOST_ERRORS = {"sweeper": 3, "ingestion": 3, "export": 0}

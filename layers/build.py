@@ -189,7 +189,7 @@ def _copy_engine(folder: Path) -> None:
     described = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if described.returncode != 0:
         raise BuildError(f"The tools could not be described:\n{described.stderr.strip()}")
-    (copy / "registry.json").write_text(described.stdout)
+    (copy / "tools" / "registry.json").write_text(described.stdout)
 
 
 def main() -> None:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-from assistant_engine import runs
 from assistant_engine.domain import ids
 from assistant_engine.domain.errors import NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.turn import ToolStep
+from assistant_engine.runs import executions
 from assistant_engine.store import Store, Window
 from scripts.history import Change, changes
 from scripts.stack import Stack
@@ -114,7 +114,9 @@ class Records:
                 named = json.loads(told)
                 return named["thread_id"], named["run_id"]
         started = described["startDate"].isoformat()
-        return runs.requested_ids(json.loads(described["input"]), {"name": name, "arn": arn, "start_time": started})
+        return executions.requested_ids(
+            json.loads(described["input"]), {"name": name, "arn": arn, "start_time": started}
+        )
 
 
 def _all_steps(store: Store, run: Run) -> list[Json]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from assistant_engine import registry as deployed_tools
+from assistant_engine.tools import registry as deployed_tools
 from bench.journal import Journal
 from layers.build import TOOLS, build
 from layers.registry import registry

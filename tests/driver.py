@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from assistant_engine import assistants, runs
+from assistant_engine import assistants
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TERMINAL
 from assistant_engine.domain.run import Run
+from assistant_engine.runs import control, creation, executions
 from assistant_engine.store import Store, Window
 
 GET_STOCK_PRICE = {"module_name": "finance", "class_name": "Finance", "function_name": "get_stock_price"}
@@ -88,7 +89,7 @@ class Driver:
         """A run with one user message as the HTTP API leaves it when it dies before it starts the execution."""
         messages = [{"role": "user", "content": text}]
         request = {"assistant_id": self.assistant(), "additional_messages": messages, **more}
-        return runs.create(self.store, request, int(time.time() * 1000))
+        return creation.create(self.store, request, int(time.time() * 1000))
 
     def begin(self, text: str, **more: Any) -> Run:
         """Start a run with one user message as the HTTP API does."""
@@ -185,9 +186,9 @@ class Driver:
     def submit(self, run: Run, outputs: dict[str, str]) -> None:
         """Submit the client's outputs, by tool call id, and wake the execution."""
         given = [{"tool_call_id": call_id, "output": output} for call_id, output in outputs.items()]
-        runs.wake(
+        executions.wake(
             self.step_functions,
-            runs.submit_tool_outputs(self.store, run.thread_id, run.id, given, int(time.time() * 1000)),
+            control.submit_tool_outputs(self.store, run.thread_id, run.id, given, int(time.time() * 1000)),
         )
 
     def steps(self, thread_id: str, run_id: str) -> list[Json]:

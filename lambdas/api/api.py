@@ -19,7 +19,6 @@ import uploads
 import usage
 import vector_store_files
 import vector_stores
-from assistant_engine import metrics
 from assistant_engine.domain import builtin_tools, ids
 from assistant_engine.domain.errors import (
     ApiError,
@@ -34,7 +33,9 @@ from assistant_engine.domain.errors import (
 )
 from assistant_engine.domain.json_data import Json
 from assistant_engine.files import HOSTED_SEARCH
-from assistant_engine.step import fault_of, logger
+from assistant_engine.runtime import metrics
+from assistant_engine.runtime.faults import fault_of
+from assistant_engine.runtime.log import logger
 from assistant_engine.store import Replayed, Store
 from authorization import keys
 

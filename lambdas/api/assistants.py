@@ -5,8 +5,8 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from assistant_engine import assistants, vector_stores
 from assistant_engine.domain.errors import Unavailable
 from assistant_engine.domain.json_data import Json
+from assistant_engine.runtime.clock import now_ms
 from assistant_engine.schemas import CreateAssistantRequest, ListParameters, ModifyAssistantRequest, NoParameters
-from assistant_engine.step import now_ms
 from exchange import body, deleted, idempotency, listing, query, store, window
 
 router = APIGatewayHttpRouter()

@@ -11,12 +11,12 @@ from urllib.parse import parse_qsl
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
-from assistant_engine import files, step
+from assistant_engine import files
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
 from assistant_engine.schemas import NoParameters, load_json, parse, parse_fields
 from assistant_engine.schemas.common import Schema
-from assistant_engine.store import Idempotency, Page, Store, Window
+from assistant_engine.store import Idempotency, Page, Store, Window, shared
 
 BODY_BYTES = 4_400_000
 """Most bytes that a request's body, once decoded, and the objects of a page may have."""
@@ -36,7 +36,7 @@ def event() -> APIGatewayProxyEventV2:
 def store() -> Store:
     """The store as the caller's project sees it."""
     project: str = router.context["project"]
-    return step.store(project)
+    return shared.store(project)
 
 
 def body_bytes() -> bytes:

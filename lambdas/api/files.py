@@ -9,8 +9,8 @@ from assistant_engine import vector_stores
 from assistant_engine.domain import ids
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
+from assistant_engine.runtime.clock import now_ms
 from assistant_engine.schemas import CreateFileRequest, ListFilesParameters, NoParameters, parse_fields, text_fault
-from assistant_engine.step import now_ms
 from assistant_engine.store import Window
 from assistant_engine.store.files import PREFIX, disposition, media_type_of
 from exchange import idempotency, listing, query, store

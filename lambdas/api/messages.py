@@ -5,8 +5,8 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from assistant_engine import vector_stores
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import new_message
+from assistant_engine.runtime.clock import now_ms
 from assistant_engine.schemas import CreateMessageRequest, ListMessagesParameters, ModifyMessageRequest, NoParameters
-from assistant_engine.step import now_ms
 from exchange import body, deleted, idempotency, listing, query, store, window
 
 router = APIGatewayHttpRouter()

@@ -10,10 +10,13 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from botocore.config import Config
 
-from assistant_engine import runs
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TERMINAL, WORKING
 from assistant_engine.domain.run import Run
+from assistant_engine.runs import control, creation, executions
+from assistant_engine.runtime.clock import now_ms
+from assistant_engine.runtime.faults import fault_of
+from assistant_engine.runtime.log import logger
 from assistant_engine.schemas import (
     CreateRunRequest,
     CreateThreadAndRunRequest,
@@ -23,7 +26,6 @@ from assistant_engine.schemas import (
     NoParameters,
     SubmitToolOutputsRunRequest,
 )
-from assistant_engine.step import fault_of, logger, now_ms
 from exchange import body, event, idempotency, listing, query, store, window
 
 router = APIGatewayHttpRouter()
@@ -38,14 +40,14 @@ LOOK_SECONDS = 0.04
 @router.post("/v1/threads/runs")
 def create_thread_and_run() -> Response[Json]:
     request = body(CreateThreadAndRunRequest)
-    return _start(runs.create(store(), request, now_ms(), idempotency=idempotency("run", request)))
+    return _start(creation.create(store(), request, now_ms(), idempotency=idempotency("run", request)))
 
 
 @router.post("/v1/threads/<thread_id>/runs")
 def create(thread_id: str) -> Response[Json]:
     request = body(CreateRunRequest, IncludeParameters)
     key = idempotency("run", request)
-    return _start(runs.create(store(), request, now_ms(), thread_id=thread_id, idempotency=key))
+    return _start(creation.create(store(), request, now_ms(), thread_id=thread_id, idempotency=key))
 
 
 @router.get("/v1/threads/<thread_id>/runs")
@@ -79,19 +81,19 @@ def modify(thread_id: str, run_id: str) -> Response[Json]:
 def cancel(thread_id: str, run_id: str) -> Response[Json]:
     body(NoParameters)
     store().threads.get(thread_id)
-    return _wake(runs.cancel(store(), thread_id, run_id, now_ms() // 1000))
+    return _wake(control.cancel(store(), thread_id, run_id, now_ms() // 1000))
 
 
 @router.post("/v1/threads/<thread_id>/runs/<run_id>/submit_tool_outputs")
 def submit_tool_outputs(thread_id: str, run_id: str) -> Response[Json]:
     outputs = body(SubmitToolOutputsRunRequest)["tool_outputs"]
     store().threads.get(thread_id)
-    return _wake(runs.submit_tool_outputs(store(), thread_id, run_id, outputs, now_ms()))
+    return _wake(control.submit_tool_outputs(store(), thread_id, run_id, outputs, now_ms()))
 
 
 def _start(run: Run) -> Response[Json]:
     try:
-        runs.start(_step_functions(), store(), run, now_ms() // 1000)
+        executions.start(_step_functions(), store(), run, now_ms() // 1000)
     except Exception as error:
         # The run is there, so it is the answer; the sweeper starts it within a minute.
         logger.warning("run %s is not started yet: %s", run.id, fault_of(error).where)
@@ -100,7 +102,7 @@ def _start(run: Run) -> Response[Json]:
 
 def _wake(run: Run) -> Response[Json]:
     try:
-        runs.wake(_step_functions(), run)
+        executions.wake(_step_functions(), run)
     except Exception as error:
         # What was asked for is in the record; the sweeper wakes the execution within a minute.
         logger.warning("run %s is not awake yet: %s", run.id, fault_of(error).where)

@@ -6,6 +6,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from assistant_engine.domain import ids
 from assistant_engine.domain.json_data import Json
+from assistant_engine.runtime.clock import now_ms
 from assistant_engine.schemas import (
     AddUploadPartRequest,
     CompleteUploadRequest,
@@ -13,7 +14,6 @@ from assistant_engine.schemas import (
     NoParameters,
     parse_fields,
 )
-from assistant_engine.step import now_ms
 from assistant_engine.store.uploads import LIFETIME_SECONDS
 from exchange import body, idempotency, query, store
 from files import lifetime_of, only_file

@@ -3,8 +3,8 @@
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from assistant_engine.domain.json_data import Json
+from assistant_engine.runtime.clock import now_ms
 from assistant_engine.schemas import UsageParameters
-from assistant_engine.step import now_ms
 from assistant_engine.usage import report
 from exchange import query, store
 

@@ -5,6 +5,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from assistant_engine import vector_stores
 from assistant_engine.domain.json_data import Json
+from assistant_engine.runtime.clock import now_ms
 from assistant_engine.schemas import (
     CreateVectorStoreFileBatchRequest,
     CreateVectorStoreFileRequest,
@@ -14,7 +15,6 @@ from assistant_engine.schemas import (
     UpdateVectorStoreFileAttributesRequest,
 )
 from assistant_engine.search.parts import key_of, text_of
-from assistant_engine.step import now_ms
 from exchange import BODY_BYTES, body, deleted, listing, query, store, window
 
 router = APIGatewayHttpRouter()

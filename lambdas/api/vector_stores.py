@@ -12,7 +12,8 @@ from botocore.config import Config
 from assistant_engine import vector_stores
 from assistant_engine.domain.errors import Unavailable
 from assistant_engine.domain.json_data import Json
-from assistant_engine.invocation import invoke
+from assistant_engine.runtime.clock import now_ms
+from assistant_engine.runtime.invocation import invoke
 from assistant_engine.schemas import (
     CreateVectorStoreRequest,
     ListParameters,
@@ -20,7 +21,6 @@ from assistant_engine.schemas import (
     UpdateVectorStoreRequest,
     VectorStoreSearchRequest,
 )
-from assistant_engine.step import now_ms
 from exchange import body, deleted, idempotency, listing, query, store, window
 
 router = APIGatewayHttpRouter()

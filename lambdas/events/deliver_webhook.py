@@ -19,7 +19,8 @@ from botocore.exceptions import ClientError
 from standardwebhooks import Webhook
 
 from assistant_engine.domain.json_data import Json
-from assistant_engine.step import fault_of, logger
+from assistant_engine.runtime.faults import fault_of
+from assistant_engine.runtime.log import logger
 
 ANSWER_SECONDS = 15
 LONGEST_WAIT_SECONDS = 900

@@ -15,7 +15,8 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from assistant_engine.domain.json_data import Json
-from assistant_engine.step import fault_of, logger
+from assistant_engine.runtime.faults import fault_of
+from assistant_engine.runtime.log import logger
 from assistant_engine.store.changes import status_change
 
 MOST_ENTRIES = 10

@@ -27,13 +27,15 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import text_of
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.usage import NANODOLLARS
-from assistant_engine.step import logger, step, store
+from assistant_engine.runtime.handler import lambda_handler
+from assistant_engine.runtime.log import logger
+from assistant_engine.store.shared import store
 
 READERS = 8
 """Runs that are read side by side."""
 
 
-@step
+@lambda_handler
 def handler(event: Json) -> Json:
     """Write the files of a shard.
 

@@ -18,15 +18,17 @@ from typing import Any
 
 import boto3
 
-from assistant_engine import children
 from assistant_engine.domain.json_data import Json
-from assistant_engine.embeddings import EmbeddingBusy, EmbeddingError, embed
+from assistant_engine.runtime import children
+from assistant_engine.runtime.faults import fault_of
+from assistant_engine.runtime.log import logger
 from assistant_engine.search.chunking import Chunk, chunks_of, tokens_of
+from assistant_engine.search.embeddings import EmbeddingBusy, EmbeddingError, embed
 from assistant_engine.search.indexes import BucketIndex, Index, VectorsIndex
 from assistant_engine.search.parts import PART_CHUNKS, pack
-from assistant_engine.step import fault_of, logger, store
 from assistant_engine.store import objects
 from assistant_engine.store.files import Files
+from assistant_engine.store.shared import store
 
 MOST_FILE_BYTES = 256 * 1024**2
 MOST_TOKENS = 5_000_000

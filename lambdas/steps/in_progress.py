@@ -5,17 +5,25 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 
-from assistant_engine import containers, conversation, metrics, model, registry, runs, vector_stores
+from assistant_engine import vector_stores
 from assistant_engine.domain import accounting, builtin_tools
 from assistant_engine.domain.errors import ApiError
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TERMINAL, next_action
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.turn import ToolStep, Turn
-from assistant_engine.prompt import Prompt, prompt_of
-from assistant_engine.step import logger, now_ms, step, store
+from assistant_engine.model import client, provider_files
+from assistant_engine.model.context import Prompt, prompt_of
+from assistant_engine.model.response import UnusableResponse, read_turn
+from assistant_engine.runs import ending, tool_calls
+from assistant_engine.runtime import metrics
+from assistant_engine.runtime.clock import now_ms
+from assistant_engine.runtime.handler import lambda_handler
+from assistant_engine.runtime.log import logger
 from assistant_engine.store.dynamodb import ConditionFailed
+from assistant_engine.store.shared import store
 from assistant_engine.store.steps import output_key
+from assistant_engine.tools import registry
 
 FOLLOWER_WAIT_SECONDS = 10
 """How often at first an execution looks at a run that another execution drives; later at quarters of the run's age."""
@@ -24,7 +32,7 @@ MODEL_SECONDS = 870
 """Time for the model within the 900 s of a Lambda function."""
 
 
-@step
+@lambda_handler
 def handler(event: Json) -> Json:
     """Take the run's next step.
 
@@ -46,14 +54,14 @@ def handler(event: Json) -> Json:
     for _ in range(3):
         now = now_ms() // 1000
         if tools:
-            tools = store().steps.record_outputs(run, tools, runs.refused(run, tools), now)
+            tools = store().steps.record_outputs(run, tools, tool_calls.refused(run, tools), now)
         action = next_action(run, event["turn"], tools, now)
         follows = event["execution"] != run.execution
         if follows and action not in TERMINAL:
             wait = max(FOLLOWER_WAIT_SECONDS, (now - run.created_at) // 4)
             return _wait(run, min(wait, run.expires_at - now))
         if action == "call_tools" and tools and run.status == "in_progress":
-            asked = {"calls": runs.calls(run, tools), "inputs": runs.inputs(store(), run, tools, now)}
+            asked = {"calls": tool_calls.calls(run, tools), "inputs": tool_calls.inputs(store(), run, tools, now)}
             return {"status": action, "turn": run.turn, **asked}
         if action == "requires_action":
             return {"status": action, "turn": run.turn}
@@ -65,7 +73,7 @@ def handler(event: Json) -> Json:
                 run = store().transitions.resume(run)
                 continue
             if action != "call_model":
-                return runs.finish(store(), run, action, now_ms())
+                return ending.finish(store(), run, action, now_ms())
             if vector_stores.still_reading(store(), run, now):
                 return _wait(run, (now - run.created_at) // 4)
             if told := _take_turn(run, tools):
@@ -112,7 +120,7 @@ def _take_turn(run: Run, tools: ToolStep | None) -> Json | None:
         return _fail(run, code, error.message)
     run = store().transitions.begin_attempt(run, began_ms)
     if prompt.over:
-        return runs.finish(store(), run, "incomplete", now_ms(), incomplete_details={"reason": prompt.over})
+        return ending.finish(store(), run, "incomplete", now_ms(), incomplete_details={"reason": prompt.over})
     request_id = f"{run.id}/{run.turn}/{run.attempts}"
     retries = run.attempts - run.turn - 1
     left = run.expires_at - now_ms() / 1000
@@ -124,20 +132,20 @@ def _take_turn(run: Run, tools: ToolStep | None) -> Json | None:
 
     called = time.monotonic()
     try:
-        response = model.respond(prompt.body, request_id, max(1.0, min(MODEL_SECONDS, left)), retries, cancelled)
-    except model.Cancelled:
+        response = client.respond(prompt.body, request_id, max(1.0, min(MODEL_SECONDS, left)), retries, cancelled)
+    except client.Cancelled:
         raise ConditionFailed([]) from None
-    except model.TryAgain as busy:
+    except client.TryAgain as busy:
         metrics.model_failed(run, busy.code)
         return _try_again(run, request_id, busy)
-    except model.Refused as refused:
+    except client.Refused as refused:
         logger.warning("model call %s: %s", request_id, refused.code)
         metrics.model_failed(run, refused.code)
         return _fail(run, refused.code, refused.message)
     return _store_turn(run, prompt, response, tools, began_ms, round(1000 * (time.monotonic() - called)))
 
 
-def _try_again(run: Run, request_id: str, busy: model.TryAgain) -> Json:
+def _try_again(run: Run, request_id: str, busy: client.TryAgain) -> Json:
     """Wait for the model; or fail, if it has been tried again often enough or asks for more time than the run has."""
     left = run.expires_at - now_ms() // 1000
     if left <= 1:
@@ -150,7 +158,7 @@ def _try_again(run: Run, request_id: str, busy: model.TryAgain) -> Json:
 
 
 def _fail(run: Run, code: str, message: str) -> Json:
-    return runs.finish(store(), run, "failed", now_ms(), last_error={"code": code, "message": message})
+    return ending.finish(store(), run, "failed", now_ms(), last_error={"code": code, "message": message})
 
 
 def _store_turn(
@@ -158,9 +166,9 @@ def _store_turn(
 ) -> Json | None:
     now = now_ms()
     try:
-        made = containers.carried_over(store().of(run.project).files, response)
-        turn = conversation.outcome(response, run.assistant_id, run.id, now // 1000, made)
-    except conversation.Unusable as why:
+        made = provider_files.import_files(store().of(run.project).files, response)
+        turn = read_turn(response, run.assistant_id, run.id, now // 1000, made)
+    except UnusableResponse as why:
         return _fail(run, "server_error", str(why))
     if turn.status not in TERMINAL and (reached := _limit_reached(run, prompt.body, turn)):
         turn = replace(turn, status="failed", last_error={"code": "server_error", "message": reached})
@@ -182,7 +190,7 @@ def _store_turn(
         return None
     run = store().runs.get(run.thread_id, run.id)
     metrics.run_ended(run)
-    return runs.ended(store(), run)
+    return ending.ended(store(), run)
 
 
 def _limit_reached(run: Run, body: Json, turn: Turn) -> str | None:

@@ -2,14 +2,18 @@
 
 from typing import Any
 
-from assistant_engine import files, runs
+from assistant_engine import files
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
-from assistant_engine.step import logger, now_ms, step, store
+from assistant_engine.runs import creation, executions
+from assistant_engine.runtime.clock import now_ms
+from assistant_engine.runtime.handler import lambda_handler
+from assistant_engine.runtime.log import logger
 from assistant_engine.store import Idempotency, Replayed
+from assistant_engine.store.shared import store
 
 
-@step
+@lambda_handler
 def handler(event: Json) -> Json:
     """Find or create the run.
 
@@ -22,7 +26,7 @@ def handler(event: Json) -> Json:
     Raises:
         InvalidRequest: the request is wrong; nothing was written.
     """
-    thread_id, run_id = runs.requested_ids(event["request"], event["execution"])
+    thread_id, run_id = executions.requested_ids(event["request"], event["execution"])
     run = store().runs.find(thread_id, run_id) or _requested_run(event["request"], event["execution"], run_id)
     return {"thread_id": run.thread_id, "run_id": run.id, "expires_at": run.expires_at, "turn": run.turn}
 
@@ -35,10 +39,10 @@ def _requested_run(request: Any, execution: Json, run_id: str) -> Run:
     # Step Functions adds this where it is asked to; two deliveries of one request differ in it.
     valid = {name: value for name, value in valid.items() if not name.startswith("AWS_STEP_FUNCTIONS_")}
     key = valid.get("idempotency_key")
-    project = runs.requested_project(store(), valid)
+    project = creation.requested_project(store(), valid)
     files.check(store(project), valid)
     try:
-        run = runs.create(
+        run = creation.create(
             store(project),
             valid,
             now_ms(),

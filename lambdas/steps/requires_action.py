@@ -2,11 +2,14 @@
 
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import next_action
-from assistant_engine.step import NothingToWaitFor, now_ms, step, store
+from assistant_engine.runtime.clock import now_ms
+from assistant_engine.runtime.faults import NothingToWaitFor
+from assistant_engine.runtime.handler import lambda_handler
 from assistant_engine.store.dynamodb import ConditionFailed
+from assistant_engine.store.shared import store
 
 
-@step
+@lambda_handler
 def handler(event: Json) -> Json:
     """Let the run wait for its client.
 

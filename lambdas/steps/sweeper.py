@@ -13,18 +13,24 @@ from typing import Any
 
 import boto3
 
-from assistant_engine import metrics, runs, vector_stores
+from assistant_engine import vector_stores
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TERMINAL
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.schedule import next_look
-from assistant_engine.step import fault_of, logger, now_ms, step, store
+from assistant_engine.runs import ending, executions
+from assistant_engine.runtime import metrics
+from assistant_engine.runtime.clock import now_ms
+from assistant_engine.runtime.faults import fault_of
+from assistant_engine.runtime.handler import lambda_handler
+from assistant_engine.runtime.log import logger
 from assistant_engine.store.dynamodb import ConditionFailed
+from assistant_engine.store.shared import store
 
 LOST = {"code": "server_error", "message": "The execution of this run was stopped. Please try again."}
 
 
-@step
+@lambda_handler
 def handler(event: Json) -> Json:
     """Look at the runs that are due, or at the one that the event names.
 
@@ -69,10 +75,10 @@ def _sweep(thread_id: str, run_id: str, now: int) -> None:
         # Whoever drives it had its time; what is still written by it has no effect.
         if run.status != "cancelling":
             _count_stuck(run.id)
-        runs.finish(store(), run, "expired", now_ms())
-        runs.wake(_step_functions(), run)
+        ending.finish(store(), run, "expired", now_ms())
+        executions.wake(_step_functions(), run)
         return
-    awake = run.status in ("queued", "cancelling") and runs.wake(_step_functions(), run)
+    awake = run.status in ("queued", "cancelling") and executions.wake(_step_functions(), run)
     state = "RUNNING" if awake else _execution_status(run)
     if awake or state != "RUNNING":
         _count_stuck(run.id)
@@ -81,9 +87,9 @@ def _sweep(thread_id: str, run_id: str, now: int) -> None:
             store().runs.postpone(run, next_look(run, now))
     elif run.status == "queued":
         # Nobody started the execution, or it ended before it took the outputs: the record says where to go on.
-        runs.start(_step_functions(), store(), run, now, again=state is not None)
+        executions.start(_step_functions(), store(), run, now, again=state is not None)
     else:
-        runs.finish(store(), run, "failed", now_ms(), last_error=LOST)
+        ending.finish(store(), run, "failed", now_ms(), last_error=LOST)
         logger.warning("run %s had lost its execution (%s)", run.id, state)
 
 
@@ -94,7 +100,7 @@ def _count_stuck(run_id: str) -> None:
 def _execution_status(run: Run) -> str | None:
     """The status of the run's execution, None if there is none."""
     try:
-        described = _step_functions().describe_execution(executionArn=runs.execution_arn(run))
+        described = _step_functions().describe_execution(executionArn=executions.execution_arn(run))
     except _step_functions().exceptions.ExecutionDoesNotExist:
         return None
     status: str = described["status"]

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from assistant_engine import metrics
 from assistant_engine.domain.json_data import Json
+from assistant_engine.runtime import metrics
 from local.tools import ROOT
 from tests.driver import Driver
 

@@ -221,25 +221,25 @@ def test_a_thread_with_an_active_run_takes_no_second_one(driver: Driver) -> None
 
 
 def test_a_run_that_is_cancelled_while_it_waits_ends(driver: Driver) -> None:
-    from assistant_engine import runs
+    from assistant_engine.runs import control, executions
 
     execution = driver.ask(driver.assistant(), "call ask {}")
     waiting = driver.until_status(execution, "requires_action")
-    cancelling = runs.cancel(driver.store, waiting.thread_id, waiting.id, int(time.time()))
+    cancelling = control.cancel(driver.store, waiting.thread_id, waiting.id, int(time.time()))
     assert cancelling.status == "cancelling"
-    runs.wake(driver.step_functions, cancelling)
+    executions.wake(driver.step_functions, cancelling)
     assert driver.wait(execution)["error"] == "cancelled"
     assert driver.store.runs.get(waiting.thread_id, waiting.id).status == "cancelled"
 
 
 @pytest.mark.offline_model
 def test_a_run_that_is_cancelled_while_the_model_works_drops_the_call(driver: Driver) -> None:
-    from assistant_engine import runs
+    from assistant_engine.runs import control
 
     started = time.monotonic()
     execution = driver.ask(driver.assistant(), "wait 20\nsay Too late.")
     working = driver.until_status(execution, "in_progress")
-    runs.cancel(driver.store, working.thread_id, working.id, int(time.time()))
+    control.cancel(driver.store, working.thread_id, working.id, int(time.time()))
     assert driver.wait(execution, 15)["error"] == "cancelled"
     assert time.monotonic() - started < 18
     assert driver.steps(working.thread_id, working.id) == []

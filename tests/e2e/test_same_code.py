@@ -81,7 +81,7 @@ def test_the_engine_s_layer_is_the_one_that_ran_here(stack: local.Local, here: M
         for body in here.values()
         if body["Type"] == "AWS::Lambda::LayerVersion"
     ]
-    registry = "python/assistant_engine/registry.json"
+    registry = "python/assistant_engine/tools/registry.json"
     (engine,) = [dict(files) for files in ran if registry in files]
     on_aws = dict(unpacked(CACHE / "lambda" / "engine.zip"))
     # The session has some tools more.

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from assistant_engine import runs
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.run import Run
+from assistant_engine.runs import control, executions
 from tests.driver import LABORATORY, Driver
 
 pytestmark = pytest.mark.offline_model
@@ -14,8 +14,8 @@ pytestmark = pytest.mark.offline_model
 
 def cancel(driver: Driver, run: Run) -> Run:
     """Cancel as the HTTP API does."""
-    cancelled = runs.cancel(driver.store, run.thread_id, run.id, int(time.time()))
-    runs.wake(driver.step_functions, cancelled)
+    cancelled = control.cancel(driver.store, run.thread_id, run.id, int(time.time()))
+    executions.wake(driver.step_functions, cancelled)
     return cancelled
 
 

@@ -10,11 +10,11 @@ from itertools import pairwise
 
 import pytest
 
-from assistant_engine import runs
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TERMINAL, TRANSITIONS
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.usage import RunUsage
+from assistant_engine.runs import control, executions
 from local import up as local
 from local.tools import ROOT
 from scripts import republish
@@ -110,7 +110,9 @@ def all_ended(driver: Driver, started: list[Run]) -> list[Run]:
             if run.status in TERMINAL:
                 ended[run.id] = run
             elif run.status == "requires_action" and number % 8 > 3:
-                runs.wake(driver.step_functions, runs.cancel(driver.store, run.thread_id, run.id, int(time.time())))
+                executions.wake(
+                    driver.step_functions, control.cancel(driver.store, run.thread_id, run.id, int(time.time()))
+                )
             elif run.status == "requires_action":
                 driver.submit(run, {call["id"]: planted("output") for call in driver.waiting_calls(run)})
         return len(ended) == len(started)

@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from assistant_engine import runs
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
+from assistant_engine.runs import control
 from tests.driver import LABORATORY, Driver
 from tests.faults.test_cancel import traces
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.offline_model
 
 
 def submit(driver: Driver, run: Run, outputs: list[Json]) -> None:
-    runs.submit_tool_outputs(driver.store, run.thread_id, run.id, outputs, int(time.time() * 1000))
+    control.submit_tool_outputs(driver.store, run.thread_id, run.id, outputs, int(time.time() * 1000))
 
 
 def assert_on_time(driver: Driver, run: Run) -> None:

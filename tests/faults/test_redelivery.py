@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from assistant_engine import runs
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
+from assistant_engine.runs import control, creation, executions
 from tests.driver import Driver, without_times
 from tests.faults.aws_proxy import (
     BROKEN,
@@ -61,7 +61,7 @@ FAULTS = {
 
 def new_thread(driver: Driver) -> str:
     now_ms = int(time.time() * 1000)
-    thread, _ = runs.new_thread({}, runs.new_thread_id(now_ms, ""), now_ms)
+    thread, _ = creation.new_thread({}, executions.new_thread_id(now_ms, ""), now_ms)
     driver.store.threads.create(thread, [])
     return thread.id
 
@@ -207,7 +207,9 @@ def test_steps_that_are_invoked_twice_at_once_act_once(driver: Driver, undisturb
 
     def submit() -> bool:
         try:
-            return bool(runs.submit_tool_outputs(driver.store, thread_id, waiting.id, given, int(time.time() * 1000)))
+            return bool(
+                control.submit_tool_outputs(driver.store, thread_id, waiting.id, given, int(time.time() * 1000))
+            )
         except InvalidRequest:
             return False
 

@@ -11,9 +11,9 @@ from typing import Any
 import openai
 import pytest
 
-from assistant_engine import runs
 from assistant_engine.domain.lifecycle import TERMINAL
 from assistant_engine.domain.run import Run
+from assistant_engine.runs import control
 from local import up as local
 from tests.driver import Driver
 from tests.faults.aws_proxy import DIES_AFTER, DIES_BEFORE, LOST, AwsProxy
@@ -126,7 +126,7 @@ def not_woken(driver: Driver) -> Run:
     waiting = driver.until(run, "requires_action")
     [call] = driver.waiting_calls(waiting)
     given = [{"tool_call_id": call["id"], "output": "here"}]
-    return runs.submit_tool_outputs(driver.store, run.thread_id, run.id, given, int(time.time() * 1000))
+    return control.submit_tool_outputs(driver.store, run.thread_id, run.id, given, int(time.time() * 1000))
 
 
 def lost_before_the_outputs_were_taken(driver: Driver) -> Run:
@@ -150,7 +150,7 @@ def overdue(driver: Driver) -> Run:
 
 def cancelled_before_it_started(driver: Driver) -> Run:
     run = driver.created("say Never.")
-    return runs.cancel(driver.store, run.thread_id, run.id, int(time.time()))
+    return control.cancel(driver.store, run.thread_id, run.id, int(time.time()))
 
 
 SWEPT: list[tuple[Callable[[Driver], Run], tuple[str, ...], str]] = [

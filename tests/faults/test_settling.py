@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from assistant_engine import runs
 from assistant_engine.domain.run import Run
+from assistant_engine.runs import control, tool_calls
 from tests.driver import LABORATORY, Driver
 from tests.faults.test_cancel import traces, until_trace
 
@@ -67,7 +67,7 @@ def test_the_sweeper_wakes_a_run_whose_outputs_were_committed_but_not_sent(drive
     waiting = driver.until(run, "requires_action")
     [call] = driver.waiting_calls(waiting)
     given = [{"tool_call_id": call["id"], "output": "here"}]
-    runs.submit_tool_outputs(driver.store, run.thread_id, run.id, given, int(time.time() * 1000))
+    control.submit_tool_outputs(driver.store, run.thread_id, run.id, given, int(time.time() * 1000))
     sweep(driver, run, at=int(time.time()))
     assert driver.ended(run, "completed").turn == 2
 
@@ -81,7 +81,7 @@ def test_the_sweeper_expires_what_is_due(driver: Driver) -> None:
 
 def test_the_sweeper_cancels_what_nobody_else_did(driver: Driver) -> None:
     run = driver.created("say Never.")
-    runs.cancel(driver.store, run.thread_id, run.id, int(time.time()))
+    control.cancel(driver.store, run.thread_id, run.id, int(time.time()))
     sweep(driver, run, at=int(time.time()))
     driver.ended(run, "cancelled")
 
@@ -100,7 +100,7 @@ def test_a_redriven_execution_ends_without_effect(driver: Driver, monkeypatch: p
     until_trace(driver, run, "begun")
     tools = driver.store.steps.pending(driver.store.runs.get(run.thread_id, run.id))
     assert tools is not None
-    [call] = runs.calls(driver.store.runs.get(run.thread_id, run.id), tools)
+    [call] = tool_calls.calls(driver.store.runs.get(run.thread_id, run.id), tools)
     driver.step_functions.stop_execution(executionArn=driver.execution(run))
     before = driver.ended(run, "failed")
 

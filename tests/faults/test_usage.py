@@ -12,11 +12,12 @@ import httpx2
 import openai
 import pytest
 
-from assistant_engine import assistants, runs
+from assistant_engine import assistants
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TERMINAL
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.usage import RunUsage, Usage
+from assistant_engine.runs import control, creation, executions
 from assistant_engine.store import Store
 from assistant_engine.store.usage import Budget
 from local import up as local
@@ -48,7 +49,7 @@ class Project:
         """A run, on a new thread unless one is named, that is not started yet."""
         messages = [{"role": "user", "content": text}]
         request = {"assistant_id": self.assistant_id, "additional_messages": messages, **more}
-        run = runs.create(self.store, request, int(time.time() * 1000), thread_id=thread_id)
+        run = creation.create(self.store, request, int(time.time() * 1000), thread_id=thread_id)
         self.begun.append(run)
         return run
 
@@ -134,16 +135,16 @@ def test_totals_are_the_sum_over_runs_of_every_end(project: Project, model_serve
     again = project.begin(f"say {marker}-priced", model=PRICED, thread_id=first.thread_id)
 
     driver.until(slow, "in_progress")
-    runs.cancel(store, slow.thread_id, slow.id, int(time.time()))
+    control.cancel(store, slow.thread_id, slow.id, int(time.time()))
     waiting = driver.until(asking, "requires_action")
     [call] = driver.waiting_calls(waiting)
     time.sleep(max(0.0, expiring.expires_at - time.time()))
     sweep(driver, expiring, at=expiring.expires_at)
     answered_ms = int(time.time() * 1000)
     given = [{"tool_call_id": call["id"], "output": "blue"}]
-    runs.wake(
+    executions.wake(
         driver.step_functions,
-        runs.submit_tool_outputs(store, asking.thread_id, asking.id, given, answered_ms),
+        control.submit_tool_outputs(store, asking.thread_id, asking.id, given, answered_ms),
     )
     project.ended(expiring, "expired")
     project.ended(slow, "cancelled")

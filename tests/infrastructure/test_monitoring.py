@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from assistant_engine import metrics
 from assistant_engine.domain.lifecycle import TERMINAL
+from assistant_engine.runtime import metrics
 from cdk import monitoring
 from tests.infrastructure.conftest import ROOT, Json, Template, synthesise
 

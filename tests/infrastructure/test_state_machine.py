@@ -6,7 +6,7 @@ from typing import get_args
 
 from openai.types.beta.threads import RunStatus
 
-from assistant_engine.invocation import NEVER_RAN
+from assistant_engine.runtime.invocation import NEVER_RAN
 from tests.infrastructure.conftest import Json, Template
 
 

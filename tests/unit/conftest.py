@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from assistant_engine import call
 from assistant_engine.domain.json_data import Json
+from assistant_engine.tools import call
 
 
 @pytest.fixture

@@ -14,9 +14,8 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from assistant_engine import step
 from assistant_engine.domain.json_data import Json
-from assistant_engine.store import objects
+from assistant_engine.store import objects, shared
 from cdk.configuration import SandboxLimits
 from tests.interpreter import new_call
 
@@ -54,13 +53,13 @@ def s3(monkeypatch: pytest.MonkeyPatch, a_run_that_waits: Json) -> Iterator[Any]
     monkeypatch.setenv("BUCKET", "data")
     monkeypatch.setenv("SANDBOX", "arn")
     monkeypatch.setattr("time.sleep", lambda seconds: None)
-    step._store.cache_clear()
+    shared._store.cache_clear()
     objects._signer.cache_clear()
     with mock_aws():
         client = boto3.client("s3")
         client.create_bucket(Bucket="data")
         yield client
-    step._store.cache_clear()
+    shared._store.cache_clear()
     objects._signer.cache_clear()
 
 
@@ -140,7 +139,7 @@ def test_a_call_that_nobody_waits_for_is_not_begun(
 def test_a_call_whose_run_has_ended_is_stopped_where_the_sandbox_looks(
     s3: Any, monkeypatch: pytest.MonkeyPatch, a_run_that_waits: Json, change: Json
 ) -> None:
-    monkeypatch.setattr("assistant_engine.call.CHECK_SECONDS", 0.05)
+    monkeypatch.setattr("assistant_engine.tools.call.CHECK_SECONDS", 0.05)
 
     class Busy(Sandbox):
         def invoke(self, FunctionName: str, Payload: bytes) -> Json:
@@ -158,4 +157,4 @@ def test_a_call_whose_run_has_ended_is_stopped_where_the_sandbox_looks(
     [stop] = stops_of(s3)
     assert stop.startswith("sandbox/thread_1/stops/")
     assert stop in request["stop"]
-    assert not step.store().sessions.head("thread_1").call
+    assert not shared.store().sessions.head("thread_1").call

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from assistant_engine import call
 from assistant_engine.domain.json_data import Json
+from assistant_engine.tools import call
 from cdk.tools import CALL_ATTRIBUTES
 
 A_CALL = call.Call("thread_1", "run_1", 3, "call_1")
@@ -94,7 +94,7 @@ def test_it_is_imported_where_there_are_no_such_signals(monkeypatch: pytest.Monk
     """`layers.build` imports every tool to describe it, on Windows too."""
     for name in ("SIGUSR1", "SIGUSR2", "SIGKILL", "pthread_kill", "setitimer"):
         monkeypatch.delattr(signal, name)
-    for module in ("call", "tool"):
+    for module in ("tools.call", "tool"):
         path = importlib.import_module(f"assistant_engine.{module}").__file__
         assert path
         spec = importlib.util.spec_from_file_location(f"{module}_elsewhere", path)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import ingestion
-from assistant_engine import children
+from assistant_engine.runtime import children
 from layers.build import CACHE, ROOT
 from tests.sandboxes import sandboxed
 

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from assistant_engine import conversation
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import new_message, text_of
 from assistant_engine.domain.usage import Usage
+from assistant_engine.model.request import build_request, fit
+from assistant_engine.model.response import read_turn
 
 SETTINGS: Json = {
     "model": "a-model",
@@ -37,7 +38,7 @@ def request(
     hosted: Mapping[str, Json | None] | None = None,
     **settings: Any,
 ) -> Json:
-    return conversation.model_request(
+    return build_request(
         {**SETTINGS, **settings}, list(messages), list(turns), list(outputs), Usage(5, 100), hosted or {}
     )
 
@@ -88,7 +89,7 @@ def test_functions_are_flattened_and_not_strict_unless_asked() -> None:
 def test_a_named_tool_choice_is_for_the_first_turn_only() -> None:
     tools = [{"type": "function", "function": {"name": "f"}}]
     settings = {**SETTINGS, "tools": tools, "tool_choice": "required"}
-    body = conversation.model_request(settings, [], [[call("c1")]], [{"c1": "out"}], Usage(), {})
+    body = build_request(settings, [], [[call("c1")]], [{"c1": "out"}], Usage(), {})
     assert "tool_choice" not in body
 
 
@@ -135,21 +136,21 @@ def first_letters(body: Json) -> list[str]:
 
 def test_the_oldest_messages_give_way_and_the_newest_stays() -> None:
     body = request([said("x" * 4_000), said("y" * 4_000), said("z" * 4_000)])
-    assert conversation.fit(body, 2_200, 3, keep_first=False)
+    assert fit(body, 2_200, 3, keep_first=False)
     assert first_letters(body) == ["y", "z"]
-    assert not conversation.fit(body, 10, 2, keep_first=False)
+    assert not fit(body, 10, 2, keep_first=False)
     assert first_letters(body) == ["z"]
 
 
 def test_the_middle_gives_way_where_the_first_message_is_kept() -> None:
     body = request([said("a"), said("x" * 4_000), said("y" * 4_000), said("z" * 4_000)])
-    assert conversation.fit(body, 2_200, 4, keep_first=True)
+    assert fit(body, 2_200, 4, keep_first=True)
     assert first_letters(body) == ["a", "y", "z"]
 
 
 def test_a_first_message_that_takes_too_much_is_not_kept() -> None:
     body = request([said("x" * 4_000), said("y" * 4_000), said("z" * 4_000)])
-    assert conversation.fit(body, 2_200, 3, keep_first=True)
+    assert fit(body, 2_200, 3, keep_first=True)
     assert first_letters(body) == ["y", "z"]
 
 
@@ -175,11 +176,11 @@ def test_a_first_message_that_takes_too_much_is_not_kept() -> None:
 )
 def test_cached_and_reasoning_tokens_are_among_the_others(details: Json, usage: Usage) -> None:
     told = response(text("Hello"), usage={"input_tokens": 7, "output_tokens": 3, **details})
-    assert conversation.outcome(told, "asst_1", "run_1", 9).usage == usage
+    assert read_turn(told, "asst_1", "run_1", 9).usage == usage
 
 
 def test_an_answer_completes_the_run() -> None:
-    turn = conversation.outcome(response(text("Hello")), "asst_1", "run_1", 9)
+    turn = read_turn(response(text("Hello")), "asst_1", "run_1", 9)
     assert (turn.status, turn.usage, turn.calls) == ("completed", Usage(7, 3), [])
     assert turn.message is not None
     assert text_of(turn.message) == "Hello"
@@ -191,7 +192,7 @@ def test_an_answer_completes_the_run() -> None:
 
 
 def test_text_beside_calls_is_a_message_and_the_run_goes_on() -> None:
-    turn = conversation.outcome(response(text("Let me look."), call("c1"), call("c2")), "asst_1", "run_1", 9)
+    turn = read_turn(response(text("Let me look."), call("c1"), call("c2")), "asst_1", "run_1", 9)
     assert turn.status == "in_progress"
     assert turn.message is not None
     assert [made["id"] for made in turn.calls] == ["c1", "c2"]
@@ -199,7 +200,7 @@ def test_text_beside_calls_is_a_message_and_the_run_goes_on() -> None:
 
 def test_an_answer_cut_off_makes_the_run_incomplete() -> None:
     cut = response(text("Hel"), status="incomplete", incomplete_details={"reason": "max_output_tokens"})
-    turn = conversation.outcome(cut, "asst_1", "run_1", 9)
+    turn = read_turn(cut, "asst_1", "run_1", 9)
     assert (turn.status, turn.incomplete_details) == ("incomplete", {"reason": "max_completion_tokens"})
     assert turn.message is not None
     assert turn.message["incomplete_details"] == {"reason": "max_tokens"}
@@ -207,7 +208,7 @@ def test_an_answer_cut_off_makes_the_run_incomplete() -> None:
 
 def test_a_filtered_answer_has_no_reason_on_the_run() -> None:
     cut = response(text("Hel"), status="incomplete", incomplete_details={"reason": "content_filter"})
-    turn = conversation.outcome(cut, "asst_1", "run_1", 9)
+    turn = read_turn(cut, "asst_1", "run_1", 9)
     assert (turn.status, turn.incomplete_details) == ("incomplete", None)
     assert turn.message is not None
     assert turn.message["incomplete_details"] == {"reason": "content_filter"}
@@ -215,7 +216,7 @@ def test_a_filtered_answer_has_no_reason_on_the_run() -> None:
 
 def test_a_refusal_is_a_message() -> None:
     refusal = {"type": "message", "role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]}
-    turn = conversation.outcome(response(refusal), "asst_1", "run_1", 9)
+    turn = read_turn(response(refusal), "asst_1", "run_1", 9)
     assert turn.status == "completed"
     assert turn.message is not None
     assert turn.message["content"] == [{"type": "refusal", "refusal": "No."}]

@@ -10,8 +10,8 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from assistant_engine import embeddings
-from assistant_engine.embeddings import EmbeddingBusy, EmbeddingError, embed
+from assistant_engine.search import embeddings
+from assistant_engine.search.embeddings import EmbeddingBusy, EmbeddingError, embed
 
 SETTINGS = {"model": "small", "dimensions": 0}
 

@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 
-from assistant_engine import fetch as fetching
-from assistant_engine import images, urls
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
-from assistant_engine.fetch import fetch
+from assistant_engine.model import images
+from assistant_engine.web import fetch as fetching
+from assistant_engine.web import urls
+from assistant_engine.web.fetch import fetch
 
 INSIDE = [
     # This machine, and what stands for it

@@ -8,9 +8,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from assistant_engine import invocation
-from assistant_engine.invocation import NEVER_RAN, NotRun, invoke
-from assistant_engine.step import fault_of
+from assistant_engine.runtime import invocation
+from assistant_engine.runtime.faults import fault_of
+from assistant_engine.runtime.invocation import NEVER_RAN, NotRun, invoke
 
 
 class Lambda:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from assistant_engine import conversation, model
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.turn import Turn
 from assistant_engine.domain.usage import Usage
+from assistant_engine.model import client
+from assistant_engine.model.response import UnusableResponse, read_turn
 from tests.faults.model_server import Behaviour, ModelServer, failure
 
 ANYTHING: list[Any] = [None, 7, "text", [], {}]
@@ -22,21 +23,21 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
     server = ModelServer("http://127.0.0.1:9/v1")
     monkeypatch.setenv("MODEL_PROVIDER", "openai")
     monkeypatch.setenv("MODEL_BASE_URL", server.url)
-    monkeypatch.setattr(model, "_key", lambda: "sk-first")
-    monkeypatch.setattr(model, "_REFUSES", {})
-    model._client.cache_clear()
+    monkeypatch.setattr(client, "_key", lambda: "sk-first")
+    monkeypatch.setattr(client, "_REFUSES", {})
+    client._client.cache_clear()
     yield server
-    model._client.cache_clear()
+    client._client.cache_clear()
     server.close()
 
 
 def ask(server: ModelServer, behaviour: Behaviour, retries: int = 0) -> Json:
     server.when("Hello", [behaviour])
-    return model.respond({"model": "some", "input": "Hello"}, "run_1/0/1", 30, retries, lambda: False)
+    return client.respond({"model": "some", "input": "Hello"}, "run_1/0/1", 30, retries, lambda: False)
 
 
 def outcome(server: ModelServer, body: Any) -> Turn:
-    return conversation.outcome(ask(server, Behaviour(body=body)), "asst_1", "run_1", 9)
+    return read_turn(ask(server, Behaviour(body=body)), "asst_1", "run_1", 9)
 
 
 def response(*output: Any, **more: Any) -> Json:
@@ -56,14 +57,14 @@ def response(*output: Any, **more: Any) -> Json:
 def test_retry_after_is_waited_for_whatever_the_jitter_says(
     server: ModelServer, headers: dict[str, str], seconds: int
 ) -> None:
-    with pytest.raises(model.TryAgain) as busy:
+    with pytest.raises(client.TryAgain) as busy:
         ask(server, failure(429, **headers))
     assert busy.value.wait_seconds == seconds
 
 
 def test_retry_after_may_be_a_date(server: ModelServer) -> None:
     before = time.time()
-    with pytest.raises(model.TryAgain) as busy:
+    with pytest.raises(client.TryAgain) as busy:
         ask(server, failure(503, **{"retry-after": formatdate(before + 100, usegmt=True)}))
     assert before + 99 <= time.time() + busy.value.wait_seconds
     assert busy.value.wait_seconds <= 101
@@ -73,7 +74,7 @@ def test_retry_after_may_be_a_date(server: ModelServer) -> None:
     "said", ["", "soon", "-5", "nan", "inf", "1e400", "Mon, 99 Foo 9999 99:99:99 GMT", "Wed, 21 Oct 2015 07:28:00 GMT"]
 )
 def test_a_retry_after_that_says_nothing_leaves_the_jitter(server: ModelServer, said: str) -> None:
-    with pytest.raises(model.TryAgain) as busy:
+    with pytest.raises(client.TryAgain) as busy:
         ask(server, failure(429, **{"retry-after": said}))
     assert 1 <= busy.value.wait_seconds <= 2
 
@@ -84,7 +85,7 @@ def test_the_jitter_is_full_over_a_doubling_interval(
 ) -> None:
     for chance, seconds in ((0.0, 1), (1.0, most)):
         monkeypatch.setattr("random.uniform", lambda low, high, chance=chance: low + chance * (high - low))
-        with pytest.raises(model.TryAgain) as busy:
+        with pytest.raises(client.TryAgain) as busy:
             ask(server, failure(500), retries)
         assert busy.value.wait_seconds == seconds
 
@@ -106,7 +107,7 @@ def test_the_jitter_is_full_over_a_doubling_interval(
     ],
 )
 def test_what_may_pass_is_to_be_tried_again(server: ModelServer, behaviour: Behaviour, code: str) -> None:
-    with pytest.raises(model.TryAgain) as busy:
+    with pytest.raises(client.TryAgain) as busy:
         ask(server, behaviour)
     assert busy.value.code == code
 
@@ -126,14 +127,14 @@ def test_what_may_pass_is_to_be_tried_again(server: ModelServer, behaviour: Beha
     ],
 )
 def test_what_will_not_pass_is_not_tried_again(server: ModelServer, behaviour: Behaviour, code: str) -> None:
-    with pytest.raises(model.Refused) as refused:
+    with pytest.raises(client.Refused) as refused:
         ask(server, behaviour)
-    assert type(refused.value) is model.Refused
+    assert type(refused.value) is client.Refused
     assert refused.value.code == code
 
 
 def test_the_words_of_the_server_are_cut_and_clean(server: ModelServer) -> None:
-    with pytest.raises(model.Refused) as refused:
+    with pytest.raises(client.Refused) as refused:
         ask(server, Behaviour(400, {}, {"error": {"message": "\ud800" * 5_000}}))
     assert refused.value.message == "\ufffd" * 1_000
 
@@ -141,10 +142,10 @@ def test_the_words_of_the_server_are_cut_and_clean(server: ModelServer) -> None:
 def test_a_key_that_was_rotated_is_read_again_once(server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
     server.when("Hello", [Behaviour(body=response()), failure(401), Behaviour(body=response()), failure(401)])
     for key in ("sk-first", "sk-second"):
-        monkeypatch.setattr(model, "_key", lambda key=key: key)
-        model.respond({"input": "Hello"}, "run_1/0/1", 30, 0, lambda: False)
-    with pytest.raises(model.Refused):
-        model.respond({"input": "Hello"}, "run_1/0/1", 30, 0, lambda: False)
+        monkeypatch.setattr(client, "_key", lambda key=key: key)
+        client.respond({"input": "Hello"}, "run_1/0/1", 30, 0, lambda: False)
+    with pytest.raises(client.Refused):
+        client.respond({"input": "Hello"}, "run_1/0/1", 30, 0, lambda: False)
     given = [request.headers["authorization"] for request in server.journal]
     assert given == ["Bearer sk-first", "Bearer sk-first", "Bearer sk-second", "Bearer sk-second"]
 
@@ -173,10 +174,10 @@ def test_a_model_that_takes_no_temperature_is_asked_without_and_remembered(
 ) -> None:
     body = {"model": "reasons", "input": "Hello", "temperature": 0.2, "top_p": 0.5, "reasoning": {"effort": "low"}}
     server.when("Hello", [refusal, Behaviour(body=response())])
-    assert model.respond(body, "run_1/0/1", 30, 0, lambda: False)["status"] == "completed"
+    assert client.respond(body, "run_1/0/1", 30, 0, lambda: False)["status"] == "completed"
     server.when("Hello", [Behaviour(body=response())] * 2)
-    model.respond(body, "run_1/1/2", 30, 0, lambda: False)
-    model.respond({**body, "reasoning": {"effort": "none"}}, "run_1/2/3", 30, 0, lambda: False)
+    client.respond(body, "run_1/1/2", 30, 0, lambda: False)
+    client.respond({**body, "reasoning": {"effort": "none"}}, "run_1/2/3", 30, 0, lambda: False)
     sent = [[name for name in ("temperature", "top_p") if name in request.body] for request in server.journal]
     assert sent == [["temperature", "top_p"], ["top_p"], ["top_p"], ["temperature", "top_p"]]
 
@@ -185,7 +186,7 @@ def test_a_model_may_refuse_one_sampling_parameter_after_the_other(server: Model
     refusals = [unsupported(name, param=name) for name in ("temperature", "top_p")]
     server.when("Hello", [*refusals, Behaviour(body=response())])
     body = {"model": "reasons", "input": "Hello", "temperature": 0.2, "top_p": 0.5}
-    assert model.respond(body, "run_1/0/1", 30, 0, lambda: False)["status"] == "completed"
+    assert client.respond(body, "run_1/0/1", 30, 0, lambda: False)["status"] == "completed"
     assert len(server.journal) == 3
 
 
@@ -200,8 +201,8 @@ def test_a_model_may_refuse_one_sampling_parameter_after_the_other(server: Model
 )
 def test_what_else_is_refused_is_not_asked_again(server: ModelServer, refusal: Behaviour) -> None:
     server.when("Hello", [refusal, Behaviour(body=response())])
-    with pytest.raises(model.Refused):
-        model.respond({"model": "some", "input": "Hello", "temperature": 0.2}, "run_1/0/1", 30, 0, lambda: False)
+    with pytest.raises(client.Refused):
+        client.respond({"model": "some", "input": "Hello", "temperature": 0.2}, "run_1/0/1", 30, 0, lambda: False)
     assert len(server.journal) == 1
 
 
@@ -238,9 +239,9 @@ def test_a_model_that_is_gone_is_named_with_the_day_and_what_to_do(
 ) -> None:
     status, error = GONE[provider]
     server.when("Hello", [Behaviour(status, {}, {"error": error})])
-    with pytest.raises(model.Refused) as refused:
-        model.respond({"model": name, "input": "Hello"}, "run_1/0/1", 30, 0, lambda: False)
-    assert type(refused.value) is model.Refused
+    with pytest.raises(client.Refused) as refused:
+        client.respond({"model": name, "input": "Hello"}, "run_1/0/1", 30, 0, lambda: False)
+    assert type(refused.value) is client.Refused
     assert refused.value.code == "invalid_prompt"
     message = refused.value.message
     assert message.startswith(f"The model '{name}' {said}. Name another model in the assistant or the run;")
@@ -262,14 +263,14 @@ def test_a_model_that_is_gone_is_named_with_the_day_and_what_to_do(
 def test_what_is_wrong_otherwise_is_the_server_s_own_words(
     server: ModelServer, status: int, error: dict[str, str]
 ) -> None:
-    with pytest.raises(model.Refused) as refused:
+    with pytest.raises(client.Refused) as refused:
         ask(server, Behaviour(status, {}, {"error": error}))
     assert refused.value.message == error["message"]
 
 
 @pytest.mark.parametrize("status", [400, 429, 500])
 def test_a_server_that_repeats_the_key_is_not_quoted(server: ModelServer, status: int) -> None:
-    with pytest.raises(model.Refused) as refused:
+    with pytest.raises(client.Refused) as refused:
         ask(server, Behaviour(status, {}, {"error": {"message": "There is no key sk-first."}}))
     assert refused.value.message == f"The model's server answered with status {status}."
 
@@ -297,7 +298,7 @@ def test_a_server_that_repeats_the_key_is_not_quoted(server: ModelServer, status
     ],
 )
 def test_what_is_no_response_is_refused(server: ModelServer, body: Any) -> None:
-    with pytest.raises(model.Refused) as refused:
+    with pytest.raises(client.Refused) as refused:
         outcome(server, body)
     assert (refused.value.code, refused.value.message) == ("server_error", NO_RESPONSE)
 
@@ -353,7 +354,7 @@ def test_what_says_nothing_is_an_empty_message(server: ModelServer, status: str,
 def test_a_call_without_name_or_arguments_is_unusable(server: ModelServer, name: Any) -> None:
     call = {"type": "function_call", "call_id": "call_a"}
     for bad in (call, {**call, "name": "f"}, {**call, "name": "f", "arguments": name}, {**call, "name": name}):
-        with pytest.raises(conversation.Unusable):
+        with pytest.raises(UnusableResponse):
             outcome(server, response(bad))
         # Cut off, it is not carried out, and nothing is wrong.
         assert outcome(server, response(bad, status="incomplete")).status == "incomplete"

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from assistant_engine import registry, runs
-from assistant_engine.call import Call
 from assistant_engine.domain import ids
 from assistant_engine.domain.json_data import Json, json_size
-from assistant_engine.tool import handed_over
+from assistant_engine.runs import tool_calls
+from assistant_engine.tools import registry
+from assistant_engine.tools.call import Call
+from assistant_engine.tools.result import result_of
 
 LIMIT = 262_144
 METADATA = {
@@ -59,7 +60,7 @@ class Tools:
             function = {"name": names[number % 2], "arguments": ""}
             self.calls.append({"id": f"call_{number:024}", "function": function})
         for call in self.calls:
-            code = runs._share(self) - json_size(json.dumps({"code": ""}))  # type: ignore[arg-type]
+            code = tool_calls._share(self) - json_size(json.dumps({"code": ""}))  # type: ignore[arg-type]
             call["function"]["arguments"] = json.dumps({"code": "x" * max(0, code)})
 
     def unanswered(self, *, server: bool) -> list[Json]:
@@ -71,7 +72,7 @@ def test_the_calls_of_a_turn_fit(run: Any, count: int) -> None:
     head = SimpleNamespace(tool_resources=RESOURCES)
     store: Any = SimpleNamespace(threads=SimpleNamespace(get_head=lambda thread_id: head))
     tools: Any = Tools(count)
-    calls, inputs = runs.calls(run, tools), runs.inputs(store, run, tools, 400)
+    calls, inputs = tool_calls.calls(run, tools), tool_calls.inputs(store, run, tools, 400)
     assert inputs["code_interpreter"]["file_ids"] == FILES[-1_000:]
     assert inputs["code_interpreter"]["seconds"] == 600
     result = {"status": "call_tools", "turn": 100, "calls": calls, "inputs": inputs}
@@ -85,8 +86,8 @@ def test_the_outputs_of_a_turn_fit(run: Any, count: int) -> None:
     tools: Any = Tools(count)
     outputs = []
     for call in tools.calls:
-        inline = runs._inline_bytes(tools)
-        made = handed_over(Call(run.thread_id, run.id, 99, call["id"]), "x" * (inline - 2), inline)
+        inline = tool_calls.inline_bytes(tools)
+        made = result_of(Call(run.thread_id, run.id, 99, call["id"]), "x" * (inline - 2), inline)
         assert "output" in made
         assert task_result(made) < LIMIT
         outputs.append(made)
@@ -98,4 +99,4 @@ def test_a_run_that_is_about_to_expire_gives_its_code_a_second(run: Any) -> None
     head = SimpleNamespace(tool_resources=RESOURCES)
     store: Any = SimpleNamespace(threads=SimpleNamespace(get_head=lambda thread_id: head))
     tools: Any = Tools(1)
-    assert runs.inputs(store, run, tools, 1_500)["code_interpreter"]["seconds"] == 1
+    assert tool_calls.inputs(store, run, tools, 1_500)["code_interpreter"]["seconds"] == 1

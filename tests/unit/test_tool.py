@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from assistant_engine import tool
 from assistant_engine.domain.json_data import Json
+from assistant_engine.tools import result
 
 pytestmark = pytest.mark.usefixtures("a_run_that_waits")
 
@@ -62,7 +63,7 @@ def test_an_output_that_utf8_can_not_express_is_mended() -> None:
 def test_the_size_of_an_output_is_what_it_takes_in_the_execution(monkeypatch: pytest.MonkeyPatch) -> None:
     put = []
     monkeypatch.setenv("BUCKET", "a-bucket")
-    monkeypatch.setattr(tool, "_s3", lambda: SimpleNamespace(put_object=lambda **o: put.append(o)))
+    monkeypatch.setattr(result, "_s3", lambda: SimpleNamespace(put_object=lambda **o: put.append(o)))
     monkeypatch.setenv("TOOL", "laboratory")
     key = "outputs/laboratory/thread_1/run_1/3/call_1"
     # Ten quotes, escaped and quoted, are 22 bytes of the state machine's JSON.

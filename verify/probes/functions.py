@@ -16,7 +16,7 @@ INIT_SECONDS = 10
 """Lambda ends an initialisation that takes longer (Lambda's documentation, "Init phase")."""
 
 PACKAGES = {
-    "in_progress": ["openai", "assistant_engine.model"],
+    "in_progress": ["openai", "assistant_engine.model.client"],
     "sandbox": ["numpy", "pandas", "matplotlib.pyplot", "seaborn"],
 }
 """By the function that they are deployed with: the packages whose import takes longest."""

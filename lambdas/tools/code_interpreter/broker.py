@@ -15,15 +15,16 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from assistant_engine import metrics
-from assistant_engine.call import Call, CallStopped, serving
 from assistant_engine.domain import ids, sandbox_paths
 from assistant_engine.domain.errors import NotFound
 from assistant_engine.domain.json_data import Json, json_size
-from assistant_engine.invocation import NotRun, invoke
-from assistant_engine.step import logger, store
+from assistant_engine.runtime import metrics
+from assistant_engine.runtime.invocation import NotRun, invoke
+from assistant_engine.runtime.log import logger
 from assistant_engine.store.files import Files
-from assistant_engine.tool import call_of, handed_over
+from assistant_engine.store.shared import store
+from assistant_engine.tools.call import Call, CallStopped, serving
+from assistant_engine.tools.result import call_of, result_of
 
 LIMITS: Json = json.loads(os.environ["LIMITS"])
 MAX_ATTEMPTS = 5
@@ -55,7 +56,7 @@ def handler(event: Json, context: Any) -> Json:
         # The sandbox may be at work still, here or for an earlier delivery of this call.
         store().sessions.stop(call.thread_id, call.idempotency_key)
         output = "Error: the run does not wait for this call any more."
-    return handed_over(call, output, event["inline_bytes"])
+    return result_of(call, output, event["inline_bytes"])
 
 
 def _output(event: Json, call: Call) -> str:

@@ -10,11 +10,11 @@ import boto3
 from botocore.config import Config
 
 from assistant_engine.domain.json_data import Json, json_size
-from assistant_engine.embeddings import EmbeddingError
+from assistant_engine.search.embeddings import EmbeddingError
 from assistant_engine.search.engine import Result, Search
 from assistant_engine.search.indexes import BucketIndex, Parts, VectorsIndex
-from assistant_engine.step import store
-from assistant_engine.tool import call_of, handed_over
+from assistant_engine.store.shared import store
+from assistant_engine.tools.result import call_of, result_of
 
 _LEAST_BYTES = 2048
 """Of a result, half of it for the name and the rest around its text."""
@@ -36,7 +36,7 @@ def handler(event: Json, context: Any) -> Json:
         that names what is wrong with the embedding model.
     """
     if "tool_call_id" in event:
-        return handed_over(call_of(event), _output(event), event["inline_bytes"])
+        return result_of(call_of(event), _output(event), event["inline_bytes"])
     try:
         return {"results": [result.api() for result in _search(event, event["queries"])]}
     except EmbeddingError as error:

@@ -1,5 +1,4 @@
-"""The engine: a run's rules (domain), the store of the three tables, and the model call.
+"""The engine. Imports point one way: entry -> use case (`runs`) -> `store`, `model`, `tools` -> `domain`.
 
-Dependencies point one way: handlers -> `assistants`, `threads`, `runs` -> `store` and `model`.
-`domain` imports the standard library and itself alone.
+Tool authors import `assistant_engine.tool`, and nothing else.
 """

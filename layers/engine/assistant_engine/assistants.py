@@ -1,9 +1,9 @@
 """Assistants: what a valid request makes of one."""
 
-from assistant_engine import registry
 from assistant_engine.domain import builtin_tools, ids, tool_resources
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
+from assistant_engine.tools import registry
 
 MOST_TOOLS = 128
 """Tools of an assistant, as the API has it."""

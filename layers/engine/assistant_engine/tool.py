@@ -8,17 +8,16 @@ stopped by `CallStopped`.
 
 import inspect
 import json
-import os
 from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from assistant_engine import metrics
-from assistant_engine.call import Call, CallStopped, current_call, serving
-from assistant_engine.domain.json_data import Json, json_size, well_formed
-from assistant_engine.store.steps import output_key
+from assistant_engine.domain.json_data import Json, well_formed
+from assistant_engine.runtime import metrics
+from assistant_engine.tools.call import CallStopped, current_call, serving
+from assistant_engine.tools.result import call_of, result_of
 
 __all__ = ["CallStopped", "current_call", "describe", "handler", "needs_approval"]
 
@@ -82,24 +81,10 @@ def handler(cls: type) -> Callable[[Json, Any], Json]:
                 output = _answer(cls, methods.get(event["function_name"]), event, configurations)
         except CallStopped:
             output = "Error: the run does not wait for this call any more."
-        return handed_over(call, _cut(well_formed(output), event["most_bytes"]), event["inline_bytes"])
+        return result_of(call, _cut(well_formed(output), event["most_bytes"]), event["inline_bytes"])
 
     vars(handle)["tool_class"] = cls  # for the registry
     return handle
-
-
-def call_of(event: Json) -> Call:
-    """The call in the event of a tool's function."""
-    return Call(event["thread_id"], event["run_id"], event["turn"], event["tool_call_id"])
-
-
-def handed_over(call: Call, output: str, inline_bytes: int) -> Json:
-    """What a tool's function returns: the output itself, or where in the bucket a larger one was put; and its time."""
-    if json_size(output) <= inline_bytes:
-        return {"tool_call_id": call.tool_call_id, "output": output, **call.times()}
-    key = output_key(os.environ["TOOL"], call.thread_id, call.run_id, call.turn, call.tool_call_id)
-    _s3().put_object(Bucket=os.environ["BUCKET"], Key=key, Body=output.encode())
-    return {"tool_call_id": call.tool_call_id, "output_key": key, **call.times()}
 
 
 def _cut(output: str, most_bytes: int) -> str:
@@ -127,10 +112,3 @@ def _answer(cls: type, method: Callable[..., Any] | None, event: Json, configura
 def _count_error(event: Json, error: Exception) -> None:
     about = {name: event[name] for name in ("run_id", "thread_id", "function_name")}
     metrics.emit({"ToolErrors": 1}, error=type(error).__name__, **about)
-
-
-@cache
-def _s3() -> Any:
-    import boto3
-
-    return boto3.client("s3")

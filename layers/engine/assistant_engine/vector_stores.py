@@ -25,7 +25,8 @@ from assistant_engine.domain.builtin_tools import offered
 from assistant_engine.domain.errors import NotFound, Unavailable
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
-from assistant_engine.step import fault_of, logger
+from assistant_engine.runtime.faults import fault_of
+from assistant_engine.runtime.log import logger
 from assistant_engine.store import Idempotency, Replayed, Store
 from assistant_engine.store.vector_store_actions import LOOK_AGAIN_SECONDS
 from assistant_engine.store.vector_store_batches import BATCH_PREFIX

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
-from assistant_engine import urls
 from assistant_engine.domain.image_types import data_url_fault
+from assistant_engine.web import urls
 
 ABSENT: Any = None
 """The default of a field that may be left out but not be null. `parse` never shows it: the field is then absent."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assistant_engine import embeddings
 from assistant_engine.domain.json_data import Json
+from assistant_engine.search import embeddings
 from assistant_engine.search.filters import matches
 from assistant_engine.search.indexes import Index, Parts
 from assistant_engine.search.parts import Part, words_of

@@ -16,7 +16,9 @@ from assistant_engine.domain.json_data import Json
 @cache
 def deployed() -> dict[str, Json]:
     """`{module_name: {"class_name", "functions": {name: {"description", "parameters", "needs_approval"}}}}`."""
-    registry: dict[str, Json] = json.loads(resources.files("assistant_engine").joinpath("registry.json").read_text())
+    registry: dict[str, Json] = json.loads(
+        resources.files("assistant_engine.tools").joinpath("registry.json").read_text()
+    )
     return registry
 
 

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from urllib.parse import urljoin
 
-from assistant_engine import urls
 from assistant_engine.domain.errors import InvalidRequest
+from assistant_engine.web import urls
 
 MOST_REDIRECTS = 3
 

@@ -3,11 +3,11 @@
 import os
 from dataclasses import dataclass
 
-from assistant_engine import conversation, images
 from assistant_engine.domain import builtin_tools, tool_resources
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import text_of
 from assistant_engine.domain.run import Run
+from assistant_engine.model import images, request
 from assistant_engine.store import Store
 
 MOST_MESSAGES = 500
@@ -46,13 +46,13 @@ def prompt_of(store: Store, run: Run) -> Prompt:
     turns = store.runs.turns(run) if run.turn else []
     steps = store.steps.tool_steps(run) if run.turn else []
     outputs, results = builtin_tools.tell([step.calls for step in steps], store.steps.output_texts(steps))
-    body = conversation.model_request(settings, messages, turns, outputs, run.usage, _hosted(store, run))
+    body = request.build_request(settings, messages, turns, outputs, run.usage, _hosted(store, run))
     automatic = settings["truncation_strategy"]["type"] == "auto"
-    fits = conversation.fit(body, budget, len(messages), keep_first=automatic)
+    fits = request.fit(body, budget, len(messages), keep_first=automatic)
     over = None
     if settings["max_prompt_tokens"] and not fits:
         over = "max_prompt_tokens"
-    elif body.get("max_output_tokens", conversation.SMALLEST_OUTPUT_TOKENS) < conversation.SMALLEST_OUTPUT_TOKENS:
+    elif body.get("max_output_tokens", request.SMALLEST_OUTPUT_TOKENS) < request.SMALLEST_OUTPUT_TOKENS:
         over = "max_completion_tokens"
     else:
         images.put_bytes(body["input"], store.of(run.project).files)
@@ -78,9 +78,7 @@ def _messages(store: Store, run: Run, budget: int) -> list[Json]:
     automatic = truncation["type"] == "auto"
     most = MOST_MESSAGES if automatic else min(MOST_MESSAGES, truncation["last_messages"])
     # What the run itself has said stands in its turns, together with the calls around it.
-    messages, more = store.messages.newest(
-        run.thread_id, most, budget * conversation.BYTES_PER_TOKEN, without_run=run.id
-    )
+    messages, more = store.messages.newest(run.thread_id, most, budget * request.BYTES_PER_TOKEN, without_run=run.id)
     if automatic and more and (first := store.messages.first(run.thread_id, run.id)):
         messages = [first, *(message for message in messages if message["id"] != first["id"])]
     # An empty answer of the model says nothing, and some servers refuse a message that does.

@@ -8,12 +8,12 @@ import base64
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from assistant_engine import conversation
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.image_types import image_type
 from assistant_engine.domain.json_data import Json
-from assistant_engine.fetch import fetch
+from assistant_engine.model import request
 from assistant_engine.store.files import MOST_IMAGE_BYTES, Files
+from assistant_engine.web.fetch import fetch
 
 MOST_BYTES = 64 * 1024**2
 """All images of one model call, as base64: they stand in memory some three times over."""
@@ -34,7 +34,7 @@ def put_bytes(items: list[Json], files: Files) -> None:
         NotFound: an image file was deleted.
         InvalidRequest: one is no image, too large or can't be fetched, or all together are too large.
     """
-    parts = conversation.images_of(items)
+    parts = request.images_of(items)
     size = 0
     for part in parts:
         if "file_id" in part:

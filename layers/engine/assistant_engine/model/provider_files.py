@@ -2,10 +2,10 @@
 
 import time
 
-from assistant_engine import citations, model
 from assistant_engine.domain import builtin_tools, ids
 from assistant_engine.domain.json_data import Json
-from assistant_engine.step import logger
+from assistant_engine.model import citations, client
+from assistant_engine.runtime.log import logger
 from assistant_engine.store import Files
 from assistant_engine.store.files import PREFIX, media_type_of
 
@@ -15,7 +15,7 @@ SECONDS = 20
 _IMAGES = ("image/gif", "image/jpeg", "image/png", "image/webp")
 
 
-def carried_over(files: Files, response: Json) -> dict[str, Json]:
+def import_files(files: Files, response: Json) -> dict[str, Json]:
     """Files of the API, one for each file that a response refers to, as `{"file_id", "filename", "image": bool}` by the
     provider's id.
 
@@ -29,7 +29,7 @@ def carried_over(files: Files, response: Json) -> dict[str, Json]:
     for made in citations.container_files(response["output"]):
         if not ids.is_id(made["container_id"]) or not ids.is_id(made["file_id"]):
             continue
-        data = model.container_file(made["container_id"], made["file_id"], deadline)
+        data = client.container_file(made["container_id"], made["file_id"], deadline)
         if data is None:
             logger.warning("a file of the provider's container is not carried over")
             continue

@@ -1,0 +1,1 @@
+"""The calls of the model: what it is asked, and what its answer makes of a turn."""

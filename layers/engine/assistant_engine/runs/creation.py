@@ -1,0 +1,200 @@
+"""Creates runs: a snapshot of the assistant and the request, and the thread if it is new."""
+
+import os
+from dataclasses import replace
+from typing import Any
+
+from assistant_engine import vector_stores
+from assistant_engine.domain import builtin_tools, tool_resources
+from assistant_engine.domain.errors import InvalidRequest
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.message import new_message
+from assistant_engine.domain.run import Run
+from assistant_engine.domain.schedule import first_look
+from assistant_engine.domain.thread import Thread
+from assistant_engine.runs.executions import new_thread_id
+from assistant_engine.store import Idempotency, Store
+from assistant_engine.tools import registry
+from assistant_engine.usage import check_budgets
+
+
+def new_run(
+    assistant: Json,
+    request: Json,
+    thread_id: str,
+    now: int,
+    *,
+    project: str,
+    run_id: str = "",
+    execution: str = "",
+    answers_in_output: bool = False,
+) -> Run:
+    """A queued run of an assistant from a valid `CreateRunRequest`: a snapshot, the request's fields over the
+    assistant's.
+
+    Args:
+        run_id: given when the cause of the run decides its id; else the store gives one.
+        execution: the name of the execution that will drive it; given together with `run_id`.
+    """
+    settings = settings_of(assistant, request)
+    expires_after = request.get("expires_after") or int(os.environ["RUN_EXPIRES_AFTER"])
+    return Run(
+        id=run_id,
+        thread_id=thread_id,
+        assistant_id=assistant["id"],
+        status="queued",
+        created_at=now,
+        expires_at=now + expires_after,
+        settings=settings,
+        functions=assistant["functions"],
+        tool_resources={**assistant["tool_resources"], **tool_resources.stored(request.get("tool_resources"))},
+        metadata=request.get("metadata") or {},
+        execution=execution,
+        answers_in_output=answers_in_output,
+        due_at=first_look(now),
+        project=project,
+    )
+
+
+def settings_of(assistant: Json, request: Json) -> Json:
+    """`Run.settings`: what the request sets and, where it doesn't, the assistant or the default.
+
+    Raises:
+        InvalidRequest: `tool_choice` names a tool that the run does not have; a function's tool is not deployed any
+            more.
+    """
+
+    def chosen(name: str, default: Any = None) -> Any:
+        value = request.get(name)
+        return assistant.get(name, default) if value is None else value
+
+    instructions = chosen("instructions") or ""
+    if request.get("additional_instructions"):
+        instructions = "\n".join(filter(None, [instructions, request["additional_instructions"]]))
+    tools = chosen("tools")
+    if request.get("tools") is None:
+        # A run that names its tools is offered those alone; the assistant's functions among them are still served.
+        named = {tool["function"]["name"] for tool in tools if tool["type"] == "function"}
+        deployed = registry.function_tools(assistant["functions"])
+        tools = [*tools, *(tool for tool in deployed if tool["function"]["name"] not in named)]
+    builtin_tools.check_names(tools)
+    tool_choice = chosen("tool_choice", "auto")
+    _require_tool(tool_choice, tools)
+    return {
+        "model": chosen("model"),
+        "instructions": instructions,
+        "tools": tools,
+        "tool_choice": tool_choice,
+        "parallel_tool_calls": chosen("parallel_tool_calls", True),
+        "response_format": chosen("response_format"),
+        "temperature": chosen("temperature"),
+        "top_p": chosen("top_p"),
+        "reasoning_effort": chosen("reasoning_effort"),
+        "max_prompt_tokens": chosen("max_prompt_tokens"),
+        "max_completion_tokens": chosen("max_completion_tokens"),
+        "truncation_strategy": {"last_messages": None, **chosen("truncation_strategy", {"type": "auto"})},
+    }
+
+
+def _require_tool(choice: str | Json, tools: list[Json]) -> None:
+    if isinstance(choice, str):
+        return
+    name = choice["function"]["name"] if choice["type"] == "function" else None
+    offered = [(tool["type"], tool["function"]["name"] if tool["type"] == "function" else None) for tool in tools]
+    if (choice["type"], name) not in offered:
+        wanted = f"function '{name}'" if name else f"tool of type '{choice['type']}'"
+        raise InvalidRequest(
+            f"Invalid 'tool_choice': there is no {wanted} in this run's tools.",
+            param="tool_choice",
+            code="invalid_value",
+        )
+
+
+def new_thread(request: Json, thread_id: str, now_ms: int) -> tuple[Thread, list[Json]]:
+    """A thread and its first messages (without ids) from a valid `CreateThreadRequest`."""
+    now = now_ms // 1000
+    messages = [new_message(message, now) for message in request.get("messages") or []]
+    resources = tool_resources.stored(request.get("tool_resources"))
+    thread = Thread(
+        id=thread_id,
+        created_at=now,
+        metadata=request.get("metadata") or {},
+        tool_resources=tool_resources.with_attachments(resources, messages),
+        last_ms=now_ms,
+    )
+    return thread, messages
+
+
+def create(
+    store: Store,
+    request: Json,
+    now_ms: int,
+    *,
+    thread_id: str | None = None,
+    run_id: str = "",
+    execution: str = "",
+    answers_in_output: bool = False,
+    idempotency: Idempotency | None = None,
+) -> Run:
+    """Create a run, and its thread unless `thread_id` is one that exists, in one transaction.
+
+    Vector stores that the request asks for, or that attachments need, are made before (`vector_stores.made_with`,
+    `vector_stores.take_in`).
+
+    Args:
+        request: a valid `CreateRunRequest`, or `CreateThreadAndRunRequest` (its `thread` may be missing).
+        thread_id: the existing thread; without it a new one is made.
+        run_id: see `new_run`. With it the new thread's id follows from it, too.
+
+    Raises:
+        NotFound: the assistant or the thread does not exist.
+        InvalidRequest: the thread has an active run; too many messages for one transaction.
+        QuotaExceeded: a budget of this day is used up.
+        Replayed, Conflict: the idempotency key was used.
+    """
+    assistant = store.assistants.get(request["assistant_id"])
+    check_budgets(store, assistant["id"], now_ms, idempotency)
+    now = now_ms // 1000
+    thread: Thread | None = None
+    messages: list[Json] = []
+    if thread_id is None:
+        thread_id = new_thread_id(now_ms, run_id)
+        thread, messages = new_thread(request.get("thread") or {}, thread_id, now_ms)
+    run = new_run(
+        assistant,
+        request,
+        thread_id,
+        now,
+        project=store.project,
+        run_id=run_id,
+        execution=execution,
+        answers_in_output=answers_in_output,
+    )
+    messages += [new_message(message, now) for message in request.get("additional_messages") or []]
+    # A run whose id its cause decides is the same one each time, as with a key.
+    key = idempotency or (Idempotency(f"run#{store.project}#{run_id}", request) if run_id else None)
+    if thread:
+        resources = tool_resources.with_attachments(thread.tool_resources, messages)
+        requested = (request.get("thread") or {}).get("tool_resources")
+        days = vector_stores.THREAD_DAYS
+        resources = vector_stores.made_with(store, requested, resources, messages, now_ms, key, days=days)
+        thread = replace(thread, tool_resources=resources)
+    else:
+        vector_stores.take_in(store, thread_id, messages, now_ms, key)
+    return store.runs.create(run, messages, now_ms, new_thread=thread, idempotency=idempotency)
+
+
+def requested_project(store: Store, request: Json) -> str:
+    """The project of a run that another AWS service asks for: its thread's or, where it names none, its assistant's.
+
+    Such a caller has no key: IAM lets it start the state machine, for every project.
+
+    Args:
+        request: a valid `RunRequest`.
+
+    Raises:
+        NotFound: the thread or the assistant does not exist.
+    """
+    if "thread_id" in request:
+        return store.threads.project(request["thread_id"])
+    return store.assistants.project(request["assistant_id"])

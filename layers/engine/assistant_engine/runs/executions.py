@@ -1,0 +1,80 @@
+"""The executions of the state machine that drive runs: their names, and how they are started and woken."""
+
+import json
+import os
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from assistant_engine.domain import ids
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.run import Run
+from assistant_engine.domain.schedule import first_look
+from assistant_engine.store import Store
+
+
+def requested_ids(request: Any, execution: Json) -> tuple[str, str]:
+    """The ids of the thread and the run that an execution is about.
+
+    The HTTP API names both. For a run request they follow from the execution's start time and ARN, so the same
+    execution, delivered again, finds what it wrote before.
+
+    Args:
+        request: the execution's input, valid or not.
+        execution: `{"name", "arn", "start_time" (ISO 8601)}`.
+    """
+    named = request if isinstance(request, dict) else {}
+    thread_id, run_id = named.get("thread_id"), named.get("run_id")
+    if isinstance(thread_id, str) and isinstance(run_id, str):
+        return thread_id, run_id
+    started = datetime.fromisoformat(execution["start_time"])
+    run_id = ids.new_id("run_", int(started.timestamp() * 1000), seed=execution["arn"])
+    return thread_id if isinstance(thread_id, str) else new_thread_id(0, run_id), run_id
+
+
+def new_thread_id(now_ms: int, run_id: str) -> str:
+    """The id of a new thread; the same one each time for a run whose id is given."""
+    return ids.new_id("thread_", ids.milliseconds_of(run_id) if run_id else now_ms, seed=run_id or None)
+
+
+def execution_arn(run: Run) -> str:
+    """The ARN of the execution that drives the run, from `STATE_MACHINE_ARN`."""
+    return os.environ["STATE_MACHINE_ARN"].replace(":stateMachine:", ":execution:") + ":" + run.execution
+
+
+def start(step_functions: Any, store: Store, run: Run, now: int, *, again: bool = False) -> None:
+    """Start the execution of a queued run, named after the run: started twice, it is one execution.
+
+    Args:
+        step_functions: the boto3 client.
+        again: the execution that the run had has ended; another one takes over, from where the record stands.
+
+    Raises:
+        ConditionFailed: someone else took over.
+    """
+    name = run.execution
+    if again:
+        name = f"{run.id}-{run.attempts + 1}"
+        run = store.runs.hand_over(run, name, first_look(now))
+    data = json.dumps({"thread_id": run.thread_id, "run_id": run.id})
+    # If it has run already, what it did is in the record.
+    with suppress(step_functions.exceptions.ExecutionAlreadyExists):
+        step_functions.start_execution(stateMachineArn=os.environ["STATE_MACHINE_ARN"], name=name, input=data)
+
+
+def wake(step_functions: Any, run: Run) -> bool:
+    """Wake the execution that waits in `requires_action`; whether one waited.
+
+    The token only wakes it: what it finds is in the record, which is written already.
+
+    Args:
+        step_functions: the boto3 client.
+    """
+    if run.task_token is None:
+        return False
+    errors = step_functions.exceptions
+    try:
+        step_functions.send_task_success(taskToken=run.task_token, output="{}")
+    except (errors.TaskTimedOut, errors.TaskDoesNotExist, errors.InvalidToken):
+        return False  # It went on by itself: the wait timed out, or someone else woke it.
+    return True

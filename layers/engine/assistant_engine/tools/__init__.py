@@ -1,0 +1,1 @@
+"""The deployed tools: which there are, and the calls that they serve."""

@@ -1,0 +1,1 @@
+"""What is fetched from addresses that strangers give."""
