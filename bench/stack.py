@@ -80,17 +80,18 @@ class Stack:
 def filled_thread(store: "Store", count: int) -> str:
     """A thread of so many messages, written as a client's would be, a transaction full at a time; its id."""
     from assistant_engine.domain.message import new_message
-    from assistant_engine.runs import creation
+    from assistant_engine.domain.thread import ThreadId, new_thread
+    from assistant_engine.store.message_item import put_messages, stamp
 
     now = int(time.time() * 1000)
-    thread, _ = creation.new_thread({}, f"thread_bench{uuid.uuid4().hex}", now)
+    thread, _ = new_thread({}, ThreadId(f"thread_bench{uuid.uuid4().hex}"), now)
     store.threads.create(thread, [])
     message = new_message({"role": "user", "content": TEXT}, now // 1000)
     while count > 0:
         head = store.threads.get(thread.id)
-        batch = store.threads.stamp([message] * min(count, 90), head.last_ms + 1, thread.id)
+        batch = stamp([message] * min(count, 90), head.last_ms + 1, thread.id)
         advance = store.threads.advance(head, batch, head.last_ms + len(batch))
-        store.database.transact([advance, *store.threads.put_messages(batch)])
+        store.database.transact([advance, *put_messages(os.environ["MESSAGES_TABLE"], store.blobs, batch)])
         count -= len(batch)
     return thread.id
 

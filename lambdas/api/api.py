@@ -113,8 +113,7 @@ def _created_before(store: Store, made: Json) -> Response[Json]:
         case {"object": "thread", "id": thread_id}:
             answer = store.threads.get(thread_id).api()
         case {"object": "thread.message", "thread_id": thread_id, "id": message_id}:
-            store.threads.get(thread_id)
-            answer = store.messages.get(thread_id, message_id)
+            answer = store.messages.get(store.threads.get(thread_id).id, message_id)
         case {"object": "file", "id": file_id}:
             answer = store.files.get(file_id)
         case {"object": "upload", "id": upload_id}:

@@ -25,31 +25,31 @@ def create(thread_id: str) -> Json:
 @router.get("/v1/threads/<thread_id>/messages")
 def page(thread_id: str) -> Json:
     parameters = query(ListMessagesParameters)
-    store().threads.get(thread_id)
+    thread = store().threads.get(thread_id)
     run_id = parameters.get("run_id")
-    added = store().steps.message_ids(thread_id, run_id) if run_id else None
-    return listing(store().messages.page(thread_id, window(parameters), added))
+    added = store().steps.message_ids(thread.id, run_id) if run_id else None
+    return listing(store().messages.page(thread.id, window(parameters), added))
 
 
 @router.get("/v1/threads/<thread_id>/messages/<message_id>")
 def retrieve(thread_id: str, message_id: str) -> Json:
     query(NoParameters)
-    store().threads.get(thread_id)
-    return store().messages.get(thread_id, message_id)
+    thread = store().threads.get(thread_id)
+    return store().messages.get(thread.id, message_id)
 
 
 @router.post("/v1/threads/<thread_id>/messages/<message_id>")
 def modify(thread_id: str, message_id: str) -> Json:
     request = body(ModifyMessageRequest)
-    store().threads.get(thread_id)
+    thread = store().threads.get(thread_id)
     if "metadata" not in request:
-        return store().messages.get(thread_id, message_id)
-    return store().messages.update(thread_id, message_id, request["metadata"] or {})
+        return store().messages.get(thread.id, message_id)
+    return store().messages.update(thread.id, message_id, request["metadata"] or {})
 
 
 @router.delete("/v1/threads/<thread_id>/messages/<message_id>")
 def delete(thread_id: str, message_id: str) -> Json:
     query(NoParameters)
-    store().threads.get(thread_id)
-    store().messages.delete(thread_id, message_id)
+    thread = store().threads.get(thread_id)
+    store().messages.delete(thread.id, message_id)
     return deleted("thread.message", message_id)

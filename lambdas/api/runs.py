@@ -53,16 +53,16 @@ def create(thread_id: str) -> Response[Json]:
 @router.get("/v1/threads/<thread_id>/runs")
 def page(thread_id: str) -> Json:
     parameters = query(ListParameters)
-    store().threads.get(thread_id)
-    found = store().runs.page(thread_id, window(parameters))
+    thread = store().threads.get(thread_id)
+    found = store().runs.page(thread.id, window(parameters))
     return listing(replace(found, objects=map(_shown, found.objects)))
 
 
 @router.get("/v1/threads/<thread_id>/runs/<run_id>")
 def retrieve(thread_id: str, run_id: str) -> Response[Json]:
     query(NoParameters)
-    store().threads.get(thread_id)
-    run = store().runs.get(thread_id, run_id)
+    thread = store().threads.get(thread_id)
+    run = store().runs.get(thread.id, run_id)
     if event().headers.get("x-stainless-poll-helper") == "true":
         run = _watched(run)
     return _answer(run)
@@ -71,24 +71,24 @@ def retrieve(thread_id: str, run_id: str) -> Response[Json]:
 @router.post("/v1/threads/<thread_id>/runs/<run_id>")
 def modify(thread_id: str, run_id: str) -> Response[Json]:
     request = body(ModifyRunRequest)
-    store().threads.get(thread_id)
+    thread = store().threads.get(thread_id)
     if "metadata" not in request:
-        return _answer(store().runs.get(thread_id, run_id))
-    return _answer(store().runs.update(thread_id, run_id, request["metadata"] or {}))
+        return _answer(store().runs.get(thread.id, run_id))
+    return _answer(store().runs.update(thread.id, run_id, request["metadata"] or {}))
 
 
 @router.post("/v1/threads/<thread_id>/runs/<run_id>/cancel")
 def cancel(thread_id: str, run_id: str) -> Response[Json]:
     body(NoParameters)
-    store().threads.get(thread_id)
-    return _wake(control.cancel(store(), thread_id, run_id, now_ms() // 1000))
+    thread = store().threads.get(thread_id)
+    return _wake(control.cancel(store(), thread.id, run_id, now_ms() // 1000))
 
 
 @router.post("/v1/threads/<thread_id>/runs/<run_id>/submit_tool_outputs")
 def submit_tool_outputs(thread_id: str, run_id: str) -> Response[Json]:
     outputs = body(SubmitToolOutputsRunRequest)["tool_outputs"]
-    store().threads.get(thread_id)
-    return _wake(control.submit_tool_outputs(store(), thread_id, run_id, outputs, now_ms()))
+    thread = store().threads.get(thread_id)
+    return _wake(control.submit_tool_outputs(store(), thread.id, run_id, outputs, now_ms()))
 
 
 def _start(run: Run) -> Response[Json]:
@@ -131,8 +131,8 @@ def again(thread_id: str, run_id: str) -> Response[Json]:
     Raises:
         NotFound: its thread was deleted.
     """
-    store().threads.get(thread_id)
-    return _answer(store().runs.get(thread_id, run_id))
+    thread = store().threads.get(thread_id)
+    return _answer(store().runs.get(thread.id, run_id))
 
 
 def _answer(run: Run) -> Response[Json]:

@@ -6,8 +6,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from assistant_engine import vector_stores
 from assistant_engine.domain.json_data import Json
-from assistant_engine.domain.thread import Thread
-from assistant_engine.runs import creation, executions
+from assistant_engine.domain.thread import Thread, new_thread, new_thread_id
 from assistant_engine.runtime.clock import now_ms
 from assistant_engine.schemas import CreateThreadRequest, ListThreadsParameters, ModifyThreadRequest, NoParameters
 from exchange import body, deleted, idempotency, listing, query, store, window
@@ -19,7 +18,7 @@ router = APIGatewayHttpRouter()
 def create() -> Json:
     request = body(CreateThreadRequest)
     now = now_ms()
-    thread, messages = creation.new_thread(request, executions.new_thread_id(now, ""), now)
+    thread, messages = new_thread(request, new_thread_id(now, ""), now)
     key = idempotency("thread", request)
     requested, days = request.get("tool_resources"), vector_stores.THREAD_DAYS
     resources = vector_stores.made_with(store(), requested, thread.tool_resources, messages, now, key, days=days)

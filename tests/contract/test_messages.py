@@ -1,6 +1,7 @@
 """`client.beta.threads.messages` against the stack."""
 
 import itertools
+import os
 import threading
 import uuid
 from typing import Any, Literal
@@ -11,6 +12,7 @@ from openai.types.beta.threads import Message
 
 from assistant_engine.domain.message import new_message
 from assistant_engine.store import Store
+from assistant_engine.store.message_item import put_messages, stamp
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -144,6 +146,7 @@ def fill(store: Store, thread_id: str, count: int) -> None:
             {"role": "user", "content": str(number)} for number in range(start, min(start + 90, count))
         ]
         messages = [new_message(text, thread.created_at) for text in texts]
-        stamped = store.threads.stamp(messages, thread.last_ms + 1, thread_id)
+        stamped = stamp(messages, thread.last_ms + 1, thread_id)
         last_ms = thread.last_ms + len(messages)
-        store.database.transact([store.threads.advance(thread, stamped, last_ms), *store.threads.put_messages(stamped)])
+        puts = put_messages(os.environ["MESSAGES_TABLE"], store.blobs, stamped)
+        store.database.transact([store.threads.advance(thread, stamped, last_ms), *puts])

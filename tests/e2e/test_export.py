@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from assistant_engine.domain.json_data import Json
-from assistant_engine.runs import creation
+from assistant_engine.domain.thread import ThreadId, new_thread
 from scripts.export import export
 from tests.driver import Driver
 
@@ -126,5 +126,5 @@ def test_the_schedule_s_event_exports_the_day_before(driver: Driver) -> None:
 
 
 def _said(text: str) -> Json:
-    [message] = creation.new_thread({"messages": [{"role": "user", "content": text}]}, "", int(time.time() * 1000))[1]
+    [message] = new_thread({"messages": [{"role": "user", "content": text}]}, ThreadId(""), int(time.time() * 1000))[1]
     return message

@@ -15,7 +15,8 @@ import pytest
 
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
-from assistant_engine.runs import control, creation, executions
+from assistant_engine.domain.thread import new_thread, new_thread_id
+from assistant_engine.runs import control
 from tests.driver import Driver, without_times
 from tests.faults.aws_proxy import (
     BROKEN,
@@ -59,9 +60,9 @@ FAULTS = {
 }
 
 
-def new_thread(driver: Driver) -> str:
+def empty_thread(driver: Driver) -> str:
     now_ms = int(time.time() * 1000)
-    thread, _ = creation.new_thread({}, executions.new_thread_id(now_ms, ""), now_ms)
+    thread, _ = new_thread({}, new_thread_id(now_ms, ""), now_ms)
     driver.store.threads.create(thread, [])
     return thread.id
 
@@ -96,7 +97,7 @@ def at_once(*work: Callable[[], Any]) -> list[Any]:
 @pytest.fixture(scope="module")
 def undisturbed(driver: Driver, aws_proxy: AwsProxy) -> Json:
     """The records that every run of `drive` ends with."""
-    thread_id = new_thread(driver)
+    thread_id = empty_thread(driver)
     with aws_proxy.recording(thread_id) as calls:
         expected = drive(driver, thread_id)
     assert written(driver, calls) == WRITTEN
@@ -114,7 +115,7 @@ def test_a_fault_at_any_effect_of_a_step_changes_no_record(
     driver: Driver, aws_proxy: AwsProxy, undisturbed: Json, step: str, kind: str
 ) -> None:
     def disturbed(nth: int) -> Json:
-        thread_id = new_thread(driver)
+        thread_id = empty_thread(driver)
         operations = () if nth else READS
         with aws_proxy.fault(FAULTS[kind], *operations, function=step, about=thread_id, nth=nth or 1):
             return drive(driver, thread_id)
@@ -186,7 +187,7 @@ def test_steps_that_are_invoked_twice_at_once_act_once(driver: Driver, undisturb
         assert without_times(driver.invoke(step, event)) == without_times(found[0])
         return found[0]
 
-    thread_id, name = new_thread(driver), f"twice-{time.time_ns()}"
+    thread_id, name = empty_thread(driver), f"twice-{time.time_ns()}"
     message = {"role": "user", "content": ASKED}
     asked = {"assistant_id": driver.assistant(), "thread_id": thread_id, "additional_messages": [message]}
     started = {"name": name, "arn": f"arn:{name}", "start_time": "2026-01-01T00:00:00Z"}

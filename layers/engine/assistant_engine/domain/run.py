@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.thread import ThreadId
 from assistant_engine.domain.usage import RunUsage, Usage
 
 ActiveStatus = Literal["queued", "in_progress", "requires_action", "cancelling"]
@@ -48,7 +49,7 @@ class Run:
     """
 
     id: str
-    thread_id: str
+    thread_id: ThreadId
     assistant_id: str
     status: Status
     created_at: int

@@ -1,9 +1,19 @@
 """A thread, as the domain works on it."""
 
 from dataclasses import dataclass, field
+from typing import NewType
 
+from assistant_engine.domain import ids, tool_resources
 from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.message import new_message
 from assistant_engine.domain.usage import NANODOLLARS, Usage
+
+ThreadId = NewType("ThreadId", str)
+"""The id of a thread that was read for whoever asks. What lies in a thread is read by such an id alone.
+
+A caller's text becomes one by `store.threads.get`, which finds the threads of the caller's project. The state machine's
+own data and the records of the store name threads whose runs were let in before.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +28,7 @@ class Thread:
         read_ms: the time part of the newest id when the newest run was created.
     """
 
-    id: str
+    id: ThreadId
     created_at: int
     metadata: dict[str, str]
     tool_resources: Json
@@ -41,3 +51,23 @@ class Thread:
             "usage": self.usage.api(),
             "cost": None if self.unpriced_runs else self.cost / NANODOLLARS,
         }
+
+
+def new_thread_id(now_ms: int, run_id: str) -> ThreadId:
+    """Make the id of a new thread; the same one each time for a run whose id is given."""
+    return ThreadId(ids.new_id("thread_", ids.milliseconds_of(run_id) if run_id else now_ms, seed=run_id or None))
+
+
+def new_thread(request: Json, thread_id: ThreadId, now_ms: int) -> tuple[Thread, list[Json]]:
+    """Make a thread and its first messages (without ids) from a valid `CreateThreadRequest`."""
+    now = now_ms // 1000
+    messages = [new_message(message, now) for message in request.get("messages") or []]
+    resources = tool_resources.stored(request.get("tool_resources"))
+    thread = Thread(
+        id=thread_id,
+        created_at=now,
+        metadata=request.get("metadata") or {},
+        tool_resources=tool_resources.with_attachments(resources, messages),
+        last_ms=now_ms,
+    )
+    return thread, messages

@@ -6,6 +6,7 @@ from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import ACTIVE
 from assistant_engine.domain.run import Run
+from assistant_engine.domain.thread import ThreadId
 from assistant_engine.runs.tool_calls import inline_bytes
 from assistant_engine.store import Store
 from assistant_engine.store.dynamodb import ConditionFailed
@@ -14,7 +15,7 @@ NOT_APPROVED = "Error: the user did not approve this call."
 """What the model is told of a call that the client said no to."""
 
 
-def submit_tool_outputs(store: Store, thread_id: str, run_id: str, tool_outputs: list[Json], now_ms: int) -> Run:
+def submit_tool_outputs(store: Store, thread_id: ThreadId, run_id: str, tool_outputs: list[Json], now_ms: int) -> Run:
     """Take the client's outputs and queue the run again. `wake` the execution afterwards.
 
     Args:
@@ -65,7 +66,7 @@ def submit_tool_outputs(store: Store, thread_id: str, run_id: str, tool_outputs:
         raise InvalidRequest(f'Runs in status "{current.status}" do not accept tool outputs.') from None
 
 
-def cancel(store: Store, thread_id: str, run_id: str, now: int) -> Run:
+def cancel(store: Store, thread_id: ThreadId, run_id: str, now: int) -> Run:
     """Ask for the run to be cancelled. `wake` the execution afterwards.
 
     Raises:

@@ -11,8 +11,7 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import new_message
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.schedule import first_look
-from assistant_engine.domain.thread import Thread
-from assistant_engine.runs.executions import new_thread_id
+from assistant_engine.domain.thread import Thread, ThreadId, new_thread, new_thread_id
 from assistant_engine.store import Idempotency, Store
 from assistant_engine.tools import registry
 from assistant_engine.usage import check_budgets
@@ -21,7 +20,7 @@ from assistant_engine.usage import check_budgets
 def new_run(
     assistant: Json,
     request: Json,
-    thread_id: str,
+    thread_id: ThreadId,
     now: int,
     *,
     project: str,
@@ -110,27 +109,12 @@ def _require_tool(choice: str | Json, tools: list[Json]) -> None:
         )
 
 
-def new_thread(request: Json, thread_id: str, now_ms: int) -> tuple[Thread, list[Json]]:
-    """A thread and its first messages (without ids) from a valid `CreateThreadRequest`."""
-    now = now_ms // 1000
-    messages = [new_message(message, now) for message in request.get("messages") or []]
-    resources = tool_resources.stored(request.get("tool_resources"))
-    thread = Thread(
-        id=thread_id,
-        created_at=now,
-        metadata=request.get("metadata") or {},
-        tool_resources=tool_resources.with_attachments(resources, messages),
-        last_ms=now_ms,
-    )
-    return thread, messages
-
-
 def create(
     store: Store,
     request: Json,
     now_ms: int,
     *,
-    thread_id: str | None = None,
+    thread_id: ThreadId | None = None,
     run_id: str = "",
     execution: str = "",
     answers_in_output: bool = False,

@@ -10,10 +10,11 @@ from assistant_engine.domain import ids
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.schedule import first_look
+from assistant_engine.domain.thread import ThreadId, new_thread_id
 from assistant_engine.store import Store
 
 
-def requested_ids(request: Any, execution: Json) -> tuple[str, str]:
+def requested_ids(request: Any, execution: Json) -> tuple[ThreadId, str]:
     """The ids of the thread and the run that an execution is about.
 
     The HTTP API names both. For a run request they follow from the execution's start time and ARN, so the same
@@ -26,15 +27,10 @@ def requested_ids(request: Any, execution: Json) -> tuple[str, str]:
     named = request if isinstance(request, dict) else {}
     thread_id, run_id = named.get("thread_id"), named.get("run_id")
     if isinstance(thread_id, str) and isinstance(run_id, str):
-        return thread_id, run_id
+        return ThreadId(thread_id), run_id
     started = datetime.fromisoformat(execution["start_time"])
     run_id = ids.new_id("run_", int(started.timestamp() * 1000), seed=execution["arn"])
-    return thread_id if isinstance(thread_id, str) else new_thread_id(0, run_id), run_id
-
-
-def new_thread_id(now_ms: int, run_id: str) -> str:
-    """The id of a new thread; the same one each time for a run whose id is given."""
-    return ids.new_id("thread_", ids.milliseconds_of(run_id) if run_id else now_ms, seed=run_id or None)
+    return ThreadId(thread_id) if isinstance(thread_id, str) else new_thread_id(0, run_id), run_id
 
 
 def execution_arn(run: Run) -> str:

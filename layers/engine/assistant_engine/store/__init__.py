@@ -5,8 +5,8 @@ transaction, so what a create call returned is found by a strongly consistent re
 lists only.
 
 A store sees one project. Assistants, threads, files and uploads of another one are for it as if they did not exist,
-and what it creates belongs to its own. What lies below a thread (messages, runs, run steps) is reached by the thread's
-id alone: whoever acts for a caller gets the thread first.
+and what it creates belongs to its own. Messages, runs and run steps are reached through a thread that was read before:
+the type of its id says so (`ThreadId`).
 """
 
 import os

@@ -8,6 +8,7 @@ from assistant_engine.domain import ids
 from assistant_engine.domain.errors import Conflict, InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import text_of
+from assistant_engine.domain.thread import ThreadId
 from assistant_engine.store.blobs import Blobs
 from assistant_engine.store.dynamodb import ConditionFailed, Database
 from assistant_engine.store.expressions import Update, query
@@ -60,7 +61,7 @@ class Messages:
                     idempotency.check(self._db, self._table)
         raise Conflict(f"Too many writers on {thread_id} at once. Please try again.", code="conflict")
 
-    def newest(self, thread_id: str, count: int, size: int, without_run: str) -> tuple[list[Json], bool]:
+    def newest(self, thread_id: ThreadId, count: int, size: int, without_run: str) -> tuple[list[Json], bool]:
         """The newest messages in the order they were said, and whether there may be older ones.
 
         Args:
@@ -84,30 +85,30 @@ class Messages:
             start = {"ExclusiveStartKey": following}
         return newest[::-1], True
 
-    def first(self, thread_id: str, without_run: str) -> Json | None:
+    def first(self, thread_id: ThreadId, without_run: str) -> Json | None:
         """The oldest message of the thread, unless this run said it; None if there is none."""
         # A page that was left out in full goes on: the limit counts what is read, before the filter.
         items = self._db.query_all(self._without(thread_id, without_run, limit=1))
         first = next(items, None)
         return self._blobs.unpack("document", first) if first else None
 
-    def _without(self, thread_id: str, run_id: str, **options: Any) -> Json:
+    def _without(self, thread_id: ThreadId, run_id: str, **options: Any) -> Json:
         matching = (Attr("run_id").not_exists() | Attr("run_id").ne(run_id)) & IS_OURS
         return below(self._table, thread_id, "msg_", matching=matching, **options)
 
-    def between(self, thread_id: str, after_ms: int, until_ms: int) -> list[Json]:
+    def between(self, thread_id: ThreadId, after_ms: int, until_ms: int) -> list[Json]:
         """The messages that no run said, in order, whose ids' time parts lie in `(after_ms, until_ms]`."""
         low, high = (f"msg_{ids.time_part(moment + 1)}" for moment in (after_ms, until_ms))
         key = Key("thread_id").eq(thread_id) & Key("message_id").between(low, high)
         items = self._db.query_all(query(self._table, key, matching=Attr("run_id").not_exists() & IS_OURS))
         return self._blobs.unpack_all("document", list(items))
 
-    def by_ids(self, thread_id: str, message_ids: list[str]) -> list[Json]:
+    def by_ids(self, thread_id: ThreadId, message_ids: list[str]) -> list[Json]:
         """Messages by their ids, in that order; deleted ones are left out."""
         items = [self._db.get(self._table, key_of(thread_id, name)) for name in message_ids]
         return self._blobs.unpack_all("document", [item for item in items if is_ours(item)])
 
-    def page(self, thread_id: str, window: Window, message_ids: list[str] | None = None) -> Page:
+    def page(self, thread_id: ThreadId, window: Window, message_ids: list[str] | None = None) -> Page:
         """A page of a thread's messages, strongly consistent.
 
         Args:
@@ -124,7 +125,7 @@ class Messages:
         documents = self._blobs.unpack_each("document", found)
         return Page(map(message_of, found, documents), has_more, window.from_end)
 
-    def get(self, thread_id: str, message_id: str) -> Json:
+    def get(self, thread_id: ThreadId, message_id: str) -> Json:
         """A message.
 
         Raises:
@@ -133,7 +134,7 @@ class Messages:
         item = self._message_item(thread_id, message_id)
         return message_of(item, self._blobs.unpack("document", item))
 
-    def _message_item(self, thread_id: str, message_id: str) -> Json:
+    def _message_item(self, thread_id: ThreadId, message_id: str) -> Json:
         item = None
         if ids.is_id(message_id) and message_id.startswith("msg_"):
             item = self._db.get(self._table, key_of(thread_id, message_id))
@@ -141,7 +142,7 @@ class Messages:
             raise _no_message(message_id)
         return item
 
-    def update(self, thread_id: str, message_id: str, metadata: dict[str, str]) -> Json:
+    def update(self, thread_id: ThreadId, message_id: str, metadata: dict[str, str]) -> Json:
         """Replace a message's metadata.
 
         Raises:
@@ -155,7 +156,7 @@ class Messages:
             raise _no_message(message_id) from None
         return message_of(item, self._blobs.unpack("document", item))
 
-    def delete(self, thread_id: str, message_id: str) -> None:
+    def delete(self, thread_id: ThreadId, message_id: str) -> None:
         """Delete a message. Its text in the bucket, if it is there, goes with it.
 
         Raises:

@@ -11,7 +11,7 @@ from assistant_engine.domain import ids
 from assistant_engine.domain.errors import Conflict, InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run, Status
-from assistant_engine.domain.thread import Thread
+from assistant_engine.domain.thread import Thread, ThreadId
 from assistant_engine.store.blobs import Blobs
 from assistant_engine.store.directory import Directory
 from assistant_engine.store.dynamodb import ConditionFailed, Database
@@ -116,14 +116,14 @@ class Runs:
 
     # Reading
 
-    def find(self, thread_id: str, run_id: str) -> Run | None:
+    def find(self, thread_id: ThreadId, run_id: str) -> Run | None:
         """The run, or None."""
         if not ids.is_id(thread_id) or not ids.is_id(run_id) or not run_id.startswith("run_"):
             return None
         item = self._db.get(self._table, key_of(thread_id, run_id))
         return run_of(item, self._blobs) if is_ours(item) else None
 
-    def get(self, thread_id: str, run_id: str) -> Run:
+    def get(self, thread_id: ThreadId, run_id: str) -> Run:
         """The run.
 
         Raises:
@@ -134,7 +134,7 @@ class Runs:
             raise NotFound(f"No run found with id '{ids.shown(run_id)}'.")
         return run
 
-    def status(self, thread_id: str, run_id: str) -> Status:
+    def status(self, thread_id: ThreadId, run_id: str) -> Status:
         """The run's status, read eventually consistent: half the price, for looking again and again."""
         item = self._db.get(self._table, key_of(thread_id, run_id), consistent=False, attributes=["run_status"])
         status: Status = item["run_status"] if item else "queued"
@@ -154,12 +154,12 @@ class Runs:
         times = [(item.get("answered_ms", 0), item.get("model_ms", 0)) for item in items]
         return [(answered - took, answered) for answered, took in times]
 
-    def page(self, thread_id: str, window: Window) -> Page:
+    def page(self, thread_id: ThreadId, window: Window) -> Page:
         """A page of a thread's runs (`Run`), strongly consistent."""
         found, has_more = cut(page_below(self._db, self._table, thread_id, "run_", window), window)
         return Page((run_of(item, self._blobs) for item in found), has_more, window.from_end)
 
-    def update(self, thread_id: str, run_id: str, metadata: dict[str, str]) -> Run:
+    def update(self, thread_id: ThreadId, run_id: str, metadata: dict[str, str]) -> Run:
         """Replace the run's metadata.
 
         Raises:
@@ -173,7 +173,7 @@ class Runs:
             return self.get(thread_id, run_id)
         return run_of(item, self._blobs)
 
-    def open(self, due: int, execution: str | None = None) -> Iterator[tuple[str, str]]:
+    def open(self, due: int, execution: str | None = None) -> Iterator[tuple[ThreadId, str]]:
         """The open runs that are due, or those that an execution drives, from the index, as (thread id, run id)."""
         shards = [f"open#{shard}" for shard in range(OPEN_SHARDS)]
         if execution is not None and ids.is_run_id(run_id := execution.partition("-")[0]):
@@ -187,7 +187,7 @@ class Runs:
                 matching = Attr("execution").eq(execution)
             yield from self._listed("open_runs", key, matching)
 
-    def ended(self, day: str, shard: int) -> Iterator[tuple[str, str]]:
+    def ended(self, day: str, shard: int) -> Iterator[tuple[ThreadId, str]]:
         """One shard (below `ENDED_SHARDS`) of the runs that ended on a day (`YYYY-MM-DD`, UTC), from the index.
 
         As (thread id, run id), in the order of run ids; what ended in the last moments may be missing.
@@ -196,7 +196,7 @@ class Runs:
 
     def _listed(
         self, index: str, key: ConditionBase, matching: ConditionBase | None = None
-    ) -> Iterator[tuple[str, str]]:
+    ) -> Iterator[tuple[ThreadId, str]]:
         for item in self._db.query_all(query(self._table, key, index=index, matching=matching)):
             yield item["thread_id"], item["message_id"]
 

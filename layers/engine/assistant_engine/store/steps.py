@@ -13,6 +13,7 @@ from assistant_engine.domain import builtin_tools, ids
 from assistant_engine.domain.errors import NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run, TerminalStatus
+from assistant_engine.domain.thread import ThreadId
 from assistant_engine.domain.turn import ToolStep, Turn
 from assistant_engine.domain.usage import Usage
 from assistant_engine.store.blobs import INLINE_BYTES, Blobs
@@ -41,7 +42,7 @@ class Steps:
 
     # Reading
 
-    def page(self, thread_id: str, run_id: str, window: Window, *, contents: bool = False) -> Page:
+    def page(self, thread_id: ThreadId, run_id: str, window: Window, *, contents: bool = False) -> Page:
         """A page of a run's steps (`RunStepObject`), strongly consistent.
 
         Args:
@@ -50,7 +51,7 @@ class Steps:
         found, has_more = cut(page_below(self._db, self._table, thread_id, ids.step_prefix(run_id), window), window)
         return Page((self._step(item, contents) for item in found), has_more, window.from_end)
 
-    def get(self, thread_id: str, run_id: str, step_id: str, *, contents: bool = False) -> Json:
+    def get(self, thread_id: ThreadId, run_id: str, step_id: str, *, contents: bool = False) -> Json:
         """A step of the run.
 
         Args:
@@ -66,7 +67,7 @@ class Steps:
             raise NotFound(f"No run step found with id '{ids.shown(step_id)}'.")
         return self._step(item, contents)
 
-    def message_ids(self, thread_id: str, run_id: str) -> list[str]:
+    def message_ids(self, thread_id: ThreadId, run_id: str) -> list[str]:
         """The ids of the messages that the run added, oldest first; some may have been deleted."""
         if not ids.is_run_id(run_id):
             return []  # What is no run's id could be the beginning of many.

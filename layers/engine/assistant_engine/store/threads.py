@@ -13,7 +13,7 @@ from boto3.dynamodb.conditions import Attr, Key
 from assistant_engine.domain import ids
 from assistant_engine.domain.errors import InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
-from assistant_engine.domain.thread import Thread
+from assistant_engine.domain.thread import Thread, ThreadId
 from assistant_engine.domain.tool_resources import with_attachments
 from assistant_engine.domain.usage import RunUsage, Usage
 from assistant_engine.store.blobs import Blobs
@@ -259,18 +259,18 @@ class Threads:
         unlocked = Attr("active_run").not_exists()
         return update.when(Attr("last_ms").eq(thread.last_ms), unlocked, Attr("deleted").not_exists()).action()
 
-    def get_head(self, thread_id: str) -> Thread:
+    def get_head(self, thread_id: ThreadId) -> Thread:
         """The thread, also when it was deleted: a run that is still active ends there."""
         item = self._head(thread_id)
         if item is None:
             raise _not_found(thread_id)
         return self._thread(item)
 
-    def move_clock(self, thread_id: str, last_ms: int, run_id: str) -> Json:
+    def move_clock(self, thread_id: ThreadId, last_ms: int, run_id: str) -> Json:
         """The action that moves the head's clock on while a run holds the lock."""
         return self._update(thread_id).set(last_ms=last_ms).when(Attr("active_run").eq(run_id)).action()
 
-    def release(self, thread_id: str, run_id: str, account: RunUsage, last_ms: int) -> Json:
+    def release(self, thread_id: ThreadId, run_id: str, account: RunUsage, last_ms: int) -> Json:
         """The action that takes the lock from a run that ends, adds to the thread's totals and moves the clock."""
         update = self._update(thread_id).remove("active_run").when(Attr("active_run").eq(run_id))
         update.add(

@@ -22,6 +22,7 @@ from boto3.dynamodb.conditions import Key
 
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
+from assistant_engine.domain.thread import ThreadId
 from assistant_engine.domain.usage import RunUsage
 from assistant_engine.store.dynamodb import Database
 from assistant_engine.store.expressions import Update, put, query
@@ -118,8 +119,8 @@ class Usages:
         """Those of the runs whose own or whose thread's metadata named this `user_id`."""
         return self._days(user_partition(self._project, user_id), first, last)
 
-    def of_thread(self, thread_id: str, first: str, last: str) -> list[Total]:
-        """A thread's, whichever project it belongs to: whoever acts for a caller gets the thread first."""
+    def of_thread(self, thread_id: ThreadId, first: str, last: str) -> list[Total]:
+        """A thread's."""
         return self._days(thread_id, first, last)
 
     def _days(self, partition: str, first: str, last: str) -> list[Total]:
