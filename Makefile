@@ -112,7 +112,7 @@ bench: setup layers
 # What is made from the code and committed: the picture of the lifecycle, the API's description and its page.
 docs: setup
 	@PYTHONPATH=layers/engine $(BIN)/python -m scripts.lifecycle_picture
-	@PYTHONPATH=layers/engine $(BIN)/python -m scripts.openapi
+	@PYTHONPATH=layers/engine:lambdas/api $(BIN)/python -m scripts.openapi
 	@$(BIN)/python -m scripts.system_calls
 
 layers: setup

@@ -17,9 +17,9 @@ from decimal import Decimal, InvalidOperation
 from assistant_engine.domain.errors import ApiError
 from assistant_engine.domain.project import DEFAULT_PROJECT
 from assistant_engine.domain.usage import NANODOLLARS
+from assistant_engine.resources.usage import used_today
 from assistant_engine.store import Store
 from assistant_engine.store.usage import Budget
-from assistant_engine.usage import used_today
 from scripts import stack
 from scripts.terminal import say, stop
 

@@ -15,8 +15,8 @@ from rich.table import Table
 from assistant_engine.domain.errors import ApiError
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.project import DEFAULT_PROJECT
+from assistant_engine.resources.usage import report
 from assistant_engine.store import Store
-from assistant_engine.usage import report
 from scripts import stack
 from scripts.terminal import Terminal, plain, stop
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from assistant_engine import assistants
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TERMINAL
 from assistant_engine.domain.run import Run
+from assistant_engine.resources import assistants
 from assistant_engine.runs import control, creation, executions
 from assistant_engine.store import Store, Window
 

@@ -1,24 +1,28 @@
-"""The HTTP API: routes to handlers, checks who calls, and gives every error the API's shape."""
+"""The HTTP API: leads requests to routes, checks who calls, and gives every error the API's shape."""
 
+import base64
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
 import assistants
-import description
-import exchange
+import documentation
 import files
 import messages
 import models
+import run_steps
 import runs
-import steps
 import threads
 import uploads
 import usage
 import vector_store_files
 import vector_stores
+from answers import MAX_BODY_BYTES, to_json
+from api_keys import keys
 from assistant_engine.domain import builtin_tools, ids
 from assistant_engine.domain.errors import (
     ApiError,
@@ -32,21 +36,27 @@ from assistant_engine.domain.errors import (
     Unavailable,
 )
 from assistant_engine.domain.json_data import Json
-from assistant_engine.files import HOSTED_SEARCH
+from assistant_engine.resources.references import HOSTED_SEARCH
 from assistant_engine.runtime import metrics
 from assistant_engine.runtime.faults import fault_of
 from assistant_engine.runtime.log import logger
-from assistant_engine.store import Replayed, Store
-from authorization import keys
+from assistant_engine.store import Replayed, Store, shared
+from routes import BASE, Answer, Incoming, Route
+
+ROUTES: tuple[Route, ...] = tuple(
+    route
+    for module in (
+        *(assistants.routes, threads.routes, messages.routes, runs.routes, run_steps.routes, files.routes),
+        *(uploads.routes, vector_stores.routes, vector_store_files.routes, vector_store_files.batch_routes),
+        *(models.routes, usage.routes),
+    )
+    for route in module.declared
+)
+"""Every route below `/v1`."""
 
 # Powertools sends bytes as base64, though it says that a serializer gives text.
-app = APIGatewayHttpResolver(serializer=exchange.to_json)  # type: ignore[arg-type]
-_MODULES = (
-    *(assistants, threads, messages, runs, steps, models, files, uploads),
-    *(vector_stores, vector_store_files, usage),
-)
-for module in (exchange, *_MODULES, description):
-    app.include_router(module.router)
+app = APIGatewayHttpResolver(serializer=to_json)  # type: ignore[arg-type]
+app.include_router(documentation.router)
 
 
 def handler(event: Json, context: Any) -> Json:
@@ -56,19 +66,47 @@ def handler(event: Json, context: Any) -> Json:
     return answer
 
 
+def incoming() -> Incoming:
+    """The request that is being answered, as it came."""
+    event = app.current_event
+    text = event.raw_event.get("body") or ""
+    # JSON may spell half a character, and so may Lambda's event: the schemas refuse it with a message of their own.
+    body = base64.b64decode(text) if event.is_base64_encoded else text.encode(errors="surrogatepass")
+    return Incoming(event.http_method, event.path, event.raw_query_string or "", event.headers, body)
+
+
+def store() -> Store:
+    """The store as the caller's project sees it."""
+    return shared.store(app.context["project"])
+
+
+def _answering(route: Route) -> Callable[..., Answer]:
+    def answer(**parameters: str) -> Answer:
+        request = incoming()
+        if ":path}" in route.path:  # Powertools' parameters hold no slashes.
+            parameters = {route.parameters[0]: unquote(request.path.removeprefix(BASE + route.path.partition("{")[0]))}
+        return route.answer_to(request, store(), parameters)
+
+    return answer
+
+
+for route in ROUTES:
+    app.route(route.rule, method=route.method)(_answering(route))
+
+
 def _check(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Response[Any]:
-    """What every route of the API asks for: a key, and a body that is not too large."""
-    event = exchange.event()
-    if event.path.startswith("/v1/"):
+    """Check what every route asks for: a key, and a body that is not too large."""
+    request = incoming()
+    if request.path.startswith(f"{BASE}/"):
         # Azure's clients send the key in a header of its own.
-        azure = event.headers.get("api-key")
-        project = keys().check(event.headers.get("authorization") or (f"Bearer {azure}" if azure else None))
+        azure = request.headers.get("api-key")
+        project = keys().check(request.headers.get("authorization") or (f"Bearer {azure}" if azure else None))
         app.append_context(project=project)
-    if event.path.startswith("/v1/vector_stores") and "file_search" in builtin_tools.hosted():
-        raise InvalidRequest(f"Invalid URL ({event.path[:256]}): {HOSTED_SEARCH}", code="unsupported_value")
-    if len(exchange.body_bytes()) > exchange.BODY_BYTES:
+    if request.path.startswith(f"{BASE}/vector_stores") and "file_search" in builtin_tools.hosted():
+        raise InvalidRequest(f"Invalid URL ({request.path[:256]}): {HOSTED_SEARCH}", code="unsupported_value")
+    if len(request.body) > MAX_BODY_BYTES:
         raise TooLarge(
-            f"The request's body is larger than {exchange.BODY_BYTES:,} bytes. A larger file goes to /v1/uploads, in "
+            f"The request's body is larger than {MAX_BODY_BYTES:,} bytes. A larger file goes to /v1/uploads, in "
             "parts of at most 4 MB: client.uploads.upload_file_chunked(..., part_size=4_000_000).",
             code="request_too_large",
         )
@@ -76,10 +114,12 @@ def _check(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Resp
 
 
 def unknown_url(_: NotFoundError) -> Response[Json]:
-    event = exchange.event()
-    where = f"{event.http_method} {event.path[:256]}"
-    routes = [*app._static_routes, *app._dynamic_routes]
-    if methods := sorted({route.method for route in routes if route.rule.match(event.path)}):
+    """Answer a request to no route: 405 where the path has other methods, else 404."""
+    request = incoming()
+    where = f"{request.method} {request.path[:256]}"
+    path = request.path.removeprefix(BASE)
+    methods = sorted({route.method for route in ROUTES if route.pattern.fullmatch(path)})
+    if methods and request.method not in methods:  # It may be right, and the path hold what no id has.
         allowed = ", ".join(methods)
         answer = api_error(
             MethodNotAllowed(f"Invalid method for URL ({where}). Allowed: {allowed}.", code="method_not_supported")
@@ -90,15 +130,16 @@ def unknown_url(_: NotFoundError) -> Response[Json]:
 
 
 def api_error(error: ApiError) -> Response[Json]:
+    """Answer with an error in the API's shape."""
     # The `openai` package tries a 429 again unless it is told not to.
     headers = {"x-should-retry": "false"} if isinstance(error, QuotaExceeded) else {}
     return Response(error.status, "application/json", error.body(), headers=headers)
 
 
 def replayed(before: Replayed) -> Response[Json]:
-    """What the same request has created before, as it is now; a 404 where it was deleted."""
+    """Answer with what the same request created before, as it is now; with a 404 where it was deleted."""
     try:
-        return _created_before(exchange.store(), before.made)
+        return _created_before(store(), before.made)
     except ApiError as error:
         return api_error(error)
 
@@ -107,7 +148,7 @@ def _created_before(store: Store, made: Json) -> Response[Json]:
     answer: Json
     match made:
         case {"object": "thread.run", "thread_id": thread_id, "id": run_id}:
-            return runs.again(thread_id, run_id)
+            return runs.answer(store, store.runs.get(store.threads.get(thread_id).id, run_id))
         case {"object": "assistant", "id": assistant_id}:
             answer = store.assistants.get(assistant_id)
         case {"object": "thread", "id": thread_id}:
@@ -128,9 +169,10 @@ def _created_before(store: Store, made: Json) -> Response[Json]:
 
 
 def unexpected(error: Exception) -> Response[Json]:
-    request_id = exchange.event().request_context.request_id
+    """Answer an error that no route expects, and log where it came from without its text."""
+    request_id = app.current_event.request_context.request_id
     fault = fault_of(error)
-    run_id = next(filter(ids.is_run_id, exchange.event().path.split("/")), "")
+    run_id = next(filter(ids.is_run_id, app.current_event.path.split("/")), "")
     logger.error("request %s failed: %s (%s)", request_id, fault.where, run_id or "no run")
     if fault.throttled:
         metrics.emit({"Throttled": 1}, about=run_id)

@@ -1,55 +1,44 @@
 """`/v1/assistants`."""
 
-from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
-
-from assistant_engine import assistants, vector_stores
-from assistant_engine.domain.errors import Unavailable
+from answers import deleted, listing, window
 from assistant_engine.domain.json_data import Json
-from assistant_engine.runtime.clock import now_ms
-from assistant_engine.schemas import CreateAssistantRequest, ListParameters, ModifyAssistantRequest, NoParameters
-from exchange import body, deleted, idempotency, listing, query, store, window
+from assistant_engine.resources import assistants
+from assistant_engine.schemas import CreateAssistantRequest, ListParameters, ModifyAssistantRequest
+from routes import Request, Routes
 
-router = APIGatewayHttpRouter()
+routes = Routes("Assistants")
 
-_MODIFY_ATTEMPTS = 10
-
-
-@router.post("/v1/assistants")
-def create() -> Json:
-    request = body(CreateAssistantRequest)
-    now = now_ms()
-    assistant = assistants.new_assistant(request, now)
-    key = idempotency("assistant", request)
-    resources, requested = assistant["tool_resources"], request.get("tool_resources")
-    assistant["tool_resources"] = vector_stores.made_with(store(), requested, resources, [], now, key)
-    store().assistants.create(assistant, key)
-    return assistant
+_ONE = "/assistants/{assistant_id}"
 
 
-@router.get("/v1/assistants")
-def page() -> Json:
-    return listing(store().assistants.page(window(query(ListParameters))))
+@routes.post(
+    "/assistants",
+    "createAssistant",
+    "Create an assistant",
+    body=CreateAssistantRequest,
+    answer="AssistantObject",
+    creates="assistant",
+)
+def create(request: Request) -> Json:
+    return assistants.create(request.store, request.body, request.now_ms, request.idempotency)
 
 
-@router.get("/v1/assistants/<assistant_id>")
-def retrieve(assistant_id: str) -> Json:
-    query(NoParameters)
-    return store().assistants.get(assistant_id)
+@routes.get("/assistants", "listAssistants", "List assistants", query=ListParameters, answer="ListAssistantsResponse")
+def list_(request: Request) -> Json:
+    return listing(request.store.assistants.page(window(request.query)))
 
 
-@router.post("/v1/assistants/<assistant_id>")
-def modify(assistant_id: str) -> Json:
-    request = body(ModifyAssistantRequest)
-    for _ in range(_MODIFY_ATTEMPTS):
-        seen = store().assistants.get(assistant_id)
-        assistant = assistants.modified(seen, request)
-        if store().assistants.replace(assistant, seen):
-            return assistant
-    raise Unavailable(f"Too many writers on {assistant_id} at once. Please try again.")
+@routes.get(_ONE, "getAssistant", "Retrieve an assistant", answer="AssistantObject")
+def retrieve(request: Request, assistant_id: str) -> Json:
+    return request.store.assistants.get(assistant_id)
 
 
-@router.delete("/v1/assistants/<assistant_id>")
-def delete(assistant_id: str) -> Json:
-    query(NoParameters)
-    store().assistants.delete(assistant_id)
+@routes.post(_ONE, "modifyAssistant", "Modify an assistant", body=ModifyAssistantRequest, answer="AssistantObject")
+def modify(request: Request, assistant_id: str) -> Json:
+    return assistants.modify(request.store, assistant_id, request.body)
+
+
+@routes.delete(_ONE, "deleteAssistant", "Delete an assistant", answer="DeleteAssistantResponse")
+def delete(request: Request, assistant_id: str) -> Json:
+    request.store.assistants.delete(assistant_id)
     return deleted("assistant", assistant_id)

@@ -6,8 +6,8 @@ from python_multipart import FormParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import Field, File, parse_options_header
 
+from answers import MAX_BODY_BYTES
 from assistant_engine.domain.errors import InvalidRequest
-from exchange import BODY_BYTES, body_bytes, event
 
 _FIELDS = 100
 
@@ -28,15 +28,30 @@ class Form:
     fields: list[tuple[str, str]]
     files: dict[str, FormFile]
 
+    def only_file(self, name: str) -> FormFile:
+        """Get the file of a form that has just this one.
 
-def read_form() -> Form:
-    """The form in the request's body.
+        Raises:
+            InvalidRequest: it is missing, or the form has others.
+        """
+        for other in self.files:
+            if other != name:
+                raise InvalidRequest(f"Unknown parameter: '{other[:64]}'.", param=other[:64], code="unknown_parameter")
+        if name not in self.files:
+            raise InvalidRequest(
+                f"Missing required parameter: '{name}', a file.", param=name, code="missing_required_parameter"
+            )
+        return self.files[name]
+
+
+def read_form(content_type: str | None, body: bytes) -> Form:
+    """Read the form in a request's body.
 
     Raises:
         InvalidRequest: it is not a form.
     """
     try:
-        kind, options = parse_options_header(event().headers.get("content-type"))
+        kind, options = parse_options_header(content_type)
     except UnicodeEncodeError:
         kind, options = b"", {}
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
@@ -56,7 +71,7 @@ def read_form() -> Form:
         files[name] = FormFile(_text(file.file_name or b""), file.content_type, data)
 
     # Files stay in memory: the whole body is there already.
-    config = {"MAX_MEMORY_FILE_SIZE": BODY_BYTES, "UPLOAD_ERROR_ON_BAD_CTE": True}
+    config = {"MAX_MEMORY_FILE_SIZE": MAX_BODY_BYTES, "UPLOAD_ERROR_ON_BAD_CTE": True}
     ends: list[bool] = []
     try:
         parser = FormParser(
@@ -67,7 +82,7 @@ def read_form() -> Form:
             boundary=options[b"boundary"],
             config=config,
         )
-        parser.write(body_bytes())
+        parser.write(body)
         parser.finalize()
     except (FormParserError, UnicodeDecodeError) as error:
         # Cut: it may repeat what it could not read.

@@ -1,55 +1,50 @@
 """`/v1/threads/{thread_id}/messages`."""
 
-from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
-
-from assistant_engine import vector_stores
+from answers import deleted, listing, window
 from assistant_engine.domain.json_data import Json
-from assistant_engine.domain.message import new_message
-from assistant_engine.runtime.clock import now_ms
-from assistant_engine.schemas import CreateMessageRequest, ListMessagesParameters, ModifyMessageRequest, NoParameters
-from exchange import body, deleted, idempotency, listing, query, store, window
+from assistant_engine.domain.thread import ThreadId
+from assistant_engine.resources import messages
+from assistant_engine.schemas import CreateMessageRequest, ListMessagesParameters, ModifyMessageRequest
+from routes import Request, Routes
 
-router = APIGatewayHttpRouter()
+routes = Routes("Messages")
 
-
-@router.post("/v1/threads/<thread_id>/messages")
-def create(thread_id: str) -> Json:
-    request = body(CreateMessageRequest)
-    now = now_ms()
-    key = idempotency("message", request)
-    message = new_message(request, now // 1000)
-    vector_stores.take_in(store(), thread_id, [message], now, key)
-    return store().messages.add(thread_id, message, now, key)
+_ALL, _ONE = "/threads/{thread_id}/messages", "/threads/{thread_id}/messages/{message_id}"
 
 
-@router.get("/v1/threads/<thread_id>/messages")
-def page(thread_id: str) -> Json:
-    parameters = query(ListMessagesParameters)
-    thread = store().threads.get(thread_id)
-    run_id = parameters.get("run_id")
-    added = store().steps.message_ids(thread.id, run_id) if run_id else None
-    return listing(store().messages.page(thread.id, window(parameters), added))
+@routes.post(
+    _ALL, "createMessage", "Create a message", body=CreateMessageRequest, answer="MessageObject", creates="message"
+)
+def create(request: Request, thread_id: ThreadId) -> Json:
+    return messages.create(request.store, thread_id, request.body, request.now_ms, request.idempotency)
 
 
-@router.get("/v1/threads/<thread_id>/messages/<message_id>")
-def retrieve(thread_id: str, message_id: str) -> Json:
-    query(NoParameters)
-    thread = store().threads.get(thread_id)
-    return store().messages.get(thread.id, message_id)
+@routes.get(
+    _ALL,
+    "listMessages",
+    "List the messages of a thread",
+    query=ListMessagesParameters,
+    answer="ListMessagesResponse",
+)
+def list_(request: Request, thread_id: ThreadId) -> Json:
+    run_id = request.query.get("run_id")
+    added = request.store.steps.message_ids(thread_id, run_id) if run_id else None
+    return listing(request.store.messages.page(thread_id, window(request.query), added))
 
 
-@router.post("/v1/threads/<thread_id>/messages/<message_id>")
-def modify(thread_id: str, message_id: str) -> Json:
-    request = body(ModifyMessageRequest)
-    thread = store().threads.get(thread_id)
-    if "metadata" not in request:
-        return store().messages.get(thread.id, message_id)
-    return store().messages.update(thread.id, message_id, request["metadata"] or {})
+@routes.get(_ONE, "getMessage", "Retrieve a message", answer="MessageObject")
+def retrieve(request: Request, thread_id: ThreadId, message_id: str) -> Json:
+    return request.store.messages.get(thread_id, message_id)
 
 
-@router.delete("/v1/threads/<thread_id>/messages/<message_id>")
-def delete(thread_id: str, message_id: str) -> Json:
-    query(NoParameters)
-    thread = store().threads.get(thread_id)
-    store().messages.delete(thread.id, message_id)
+@routes.post(_ONE, "modifyMessage", "Modify a message", body=ModifyMessageRequest, answer="MessageObject")
+def modify(request: Request, thread_id: ThreadId, message_id: str) -> Json:
+    if "metadata" not in request.body:
+        return request.store.messages.get(thread_id, message_id)
+    return request.store.messages.update(thread_id, message_id, request.body["metadata"] or {})
+
+
+@routes.delete(_ONE, "deleteMessage", "Delete a message", answer="DeleteMessageResponse")
+def delete(request: Request, thread_id: ThreadId, message_id: str) -> Json:
+    request.store.messages.delete(thread_id, message_id)
     return deleted("thread.message", message_id)

@@ -1,33 +1,25 @@
 """`/v1/models`: what the stack is configured with (`MODEL`), and what the table of models knows."""
 
 import os
-from urllib.parse import unquote
-
-from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from assistant_engine.domain import models
 from assistant_engine.domain.errors import NotFound
 from assistant_engine.domain.json_data import Json
-from assistant_engine.schemas import NoParameters
-from exchange import event, query
+from routes import Request, Routes
 
-router = APIGatewayHttpRouter()
+routes = Routes("Models")
 
 
-@router.get("/v1/models")
-def page() -> Json:
-    query(NoParameters)
+@routes.get("/models", "listModels", "List models", answer="ListModelsResponse")
+def list_(request: Request) -> Json:
     return {"object": "list", "data": [_model(name) for name in _names()]}
 
 
-@router.get("/v1/models/.+")
-def retrieve() -> Json:
-    query(NoParameters)
-    # A model's name may hold slashes, which end a path's parameter.
-    name = unquote(event().path.removeprefix("/v1/models/"))
-    if name not in _names():
-        raise NotFound(f"The model '{name[:64]}' does not exist.", param="model", code="model_not_found")
-    return _model(name)
+@routes.get("/models/{model:path}", "retrieveModel", "Retrieve a model", answer="Model")
+def retrieve(request: Request, model: str) -> Json:
+    if model not in _names():
+        raise NotFound(f"The model '{model[:64]}' does not exist.", param="model", code="model_not_found")
+    return _model(model)
 
 
 def _names() -> list[str]:

@@ -2,17 +2,18 @@
 
 import time
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import boto3
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from botocore.config import Config
 
+from answers import listing, window
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TERMINAL, WORKING
 from assistant_engine.domain.run import Run
+from assistant_engine.domain.thread import ThreadId
 from assistant_engine.runs import control, creation, executions
 from assistant_engine.runtime.clock import now_ms
 from assistant_engine.runtime.faults import fault_of
@@ -23,12 +24,12 @@ from assistant_engine.schemas import (
     IncludeParameters,
     ListParameters,
     ModifyRunRequest,
-    NoParameters,
     SubmitToolOutputsRunRequest,
 )
-from exchange import body, event, idempotency, listing, query, store, window
+from assistant_engine.store import Store
+from routes import Request, Routes
 
-router = APIGatewayHttpRouter()
+routes = Routes("Runs")
 
 WATCH_SECONDS = 2
 """How long a poll of a young run waits for its end."""
@@ -36,80 +37,95 @@ WATCH_SECONDS = 2
 LOOK_SECONDS = 0.04
 """How often it looks then, for half a read unit each time."""
 
-
-@router.post("/v1/threads/runs")
-def create_thread_and_run() -> Response[Json]:
-    request = body(CreateThreadAndRunRequest)
-    return _start(creation.create(store(), request, now_ms(), idempotency=idempotency("run", request)))
+_ALL, _ONE = "/threads/{thread_id}/runs", "/threads/{thread_id}/runs/{run_id}"
 
 
-@router.post("/v1/threads/<thread_id>/runs")
-def create(thread_id: str) -> Response[Json]:
-    request = body(CreateRunRequest, IncludeParameters)
-    key = idempotency("run", request)
-    return _start(creation.create(store(), request, now_ms(), thread_id=thread_id, idempotency=key))
+@routes.post(
+    _ALL,
+    "createRun",
+    "Create a run",
+    body=CreateRunRequest,
+    query=IncludeParameters,
+    answer="RunObject",
+    creates="run",
+    polled=True,
+)
+def create(request: Request, thread_id: ThreadId) -> Response[Json]:
+    return _create(request, thread_id=thread_id)
 
 
-@router.get("/v1/threads/<thread_id>/runs")
-def page(thread_id: str) -> Json:
-    parameters = query(ListParameters)
-    thread = store().threads.get(thread_id)
-    found = store().runs.page(thread.id, window(parameters))
-    return listing(replace(found, objects=map(_shown, found.objects)))
+@routes.post(
+    "/threads/runs",
+    "createThreadAndRun",
+    "Create a thread and run it",
+    body=CreateThreadAndRunRequest,
+    answer="RunObject",
+    creates="run",
+    polled=True,
+)
+def create_thread_and_run(request: Request) -> Response[Json]:
+    return _create(request)
 
 
-@router.get("/v1/threads/<thread_id>/runs/<run_id>")
-def retrieve(thread_id: str, run_id: str) -> Response[Json]:
-    query(NoParameters)
-    thread = store().threads.get(thread_id)
-    run = store().runs.get(thread.id, run_id)
-    if event().headers.get("x-stainless-poll-helper") == "true":
-        run = _watched(run)
-    return _answer(run)
+@routes.get(_ALL, "listRuns", "List the runs of a thread", query=ListParameters, answer="ListRunsResponse")
+def list_(request: Request, thread_id: ThreadId) -> Json:
+    found = request.store.runs.page(thread_id, window(request.query))
+    return listing(replace(found, objects=map(partial(_shown, request.store), found.objects)))
 
 
-@router.post("/v1/threads/<thread_id>/runs/<run_id>")
-def modify(thread_id: str, run_id: str) -> Response[Json]:
-    request = body(ModifyRunRequest)
-    thread = store().threads.get(thread_id)
-    if "metadata" not in request:
-        return _answer(store().runs.get(thread.id, run_id))
-    return _answer(store().runs.update(thread.id, run_id, request["metadata"] or {}))
+@routes.get(_ONE, "getRun", "Retrieve a run", answer="RunObject", polled=True)
+def retrieve(request: Request, thread_id: ThreadId, run_id: str) -> Response[Json]:
+    run = request.store.runs.get(thread_id, run_id)
+    if request.headers.get("x-stainless-poll-helper") == "true":
+        run = _watched(request.store, run)
+    return answer(request.store, run)
 
 
-@router.post("/v1/threads/<thread_id>/runs/<run_id>/cancel")
-def cancel(thread_id: str, run_id: str) -> Response[Json]:
-    body(NoParameters)
-    thread = store().threads.get(thread_id)
-    return _wake(control.cancel(store(), thread.id, run_id, now_ms() // 1000))
+@routes.post(_ONE, "modifyRun", "Modify a run", body=ModifyRunRequest, answer="RunObject", polled=True)
+def modify(request: Request, thread_id: ThreadId, run_id: str) -> Response[Json]:
+    if "metadata" not in request.body:
+        return answer(request.store, request.store.runs.get(thread_id, run_id))
+    return answer(request.store, request.store.runs.update(thread_id, run_id, request.body["metadata"] or {}))
 
 
-@router.post("/v1/threads/<thread_id>/runs/<run_id>/submit_tool_outputs")
-def submit_tool_outputs(thread_id: str, run_id: str) -> Response[Json]:
-    outputs = body(SubmitToolOutputsRunRequest)["tool_outputs"]
-    thread = store().threads.get(thread_id)
-    return _wake(control.submit_tool_outputs(store(), thread.id, run_id, outputs, now_ms()))
+@routes.post(f"{_ONE}/cancel", "cancelRun", "Cancel a run", answer="RunObject", polled=True)
+def cancel(request: Request, thread_id: ThreadId, run_id: str) -> Response[Json]:
+    return _wake(request.store, control.cancel(request.store, thread_id, run_id, request.now_ms // 1000))
 
 
-def _start(run: Run) -> Response[Json]:
+@routes.post(
+    f"{_ONE}/submit_tool_outputs",
+    "submitToolOuputsToRun",
+    "Submit the outputs of tool calls",
+    body=SubmitToolOutputsRunRequest,
+    answer="RunObject",
+    polled=True,
+)
+def submit_tool_outputs(request: Request, thread_id: ThreadId, run_id: str) -> Response[Json]:
+    outputs = request.body["tool_outputs"]
+    return _wake(request.store, control.submit_tool_outputs(request.store, thread_id, run_id, outputs, request.now_ms))
+
+
+def _create(request: Request, **thread: ThreadId) -> Response[Json]:
+    run = creation.create(request.store, request.body, request.now_ms, idempotency=request.idempotency, **thread)
     try:
-        executions.start(_step_functions(), store(), run, now_ms() // 1000)
+        executions.start(_step_functions(), request.store, run, now_ms() // 1000)
     except Exception as error:
         # The run is there, so it is the answer; the sweeper starts it within a minute.
         logger.warning("run %s is not started yet: %s", run.id, fault_of(error).where)
-    return _answer(run)
+    return answer(request.store, run)
 
 
-def _wake(run: Run) -> Response[Json]:
+def _wake(store: Store, run: Run) -> Response[Json]:
     try:
         executions.wake(_step_functions(), run)
     except Exception as error:
         # What was asked for is in the record; the sweeper wakes the execution within a minute.
         logger.warning("run %s is not awake yet: %s", run.id, fault_of(error).where)
-    return _answer(run)
+    return answer(store, run)
 
 
-def _watched(run: Run) -> Run:
+def _watched(store: Store, run: Run) -> Run:
     """A run that is polled, once it is over or waits for its client; after `WATCH_SECONDS` as it is.
 
     The poller of the `openai` package, which says so in a header, waits after each answer as long as the first one told
@@ -121,23 +137,14 @@ def _watched(run: Run) -> Run:
     status = run.status
     while status in WORKING and time.monotonic() < deadline:
         time.sleep(LOOK_SECONDS)
-        status = store().runs.status(run.thread_id, run.id)
-    return run if status == run.status else store().runs.get(run.thread_id, run.id)
+        status = store.runs.status(run.thread_id, run.id)
+    return run if status == run.status else store.runs.get(run.thread_id, run.id)
 
 
-def again(thread_id: str, run_id: str) -> Response[Json]:
-    """The answer to a request that has created this run before.
-
-    Raises:
-        NotFound: its thread was deleted.
-    """
-    thread = store().threads.get(thread_id)
-    return _answer(store().runs.get(thread.id, run_id))
-
-
-def _answer(run: Run) -> Response[Json]:
+def answer(store: Store, run: Run) -> Response[Json]:
+    """Answer with a run, and while it is under way with the time to ask again."""
     headers = {} if run.status in TERMINAL else {"openai-poll-after-ms": str(poll_after(run, now_ms() // 1000))}
-    return Response(200, "application/json", _shown(run), headers=headers)
+    return Response(200, "application/json", _shown(store, run), headers=headers)
 
 
 def poll_after(run: Run, now: int) -> int:
@@ -156,9 +163,9 @@ def poll_after(run: Run, now: int) -> int:
     return 500 if age < 10 else 1_000 if age < 60 else 2_000
 
 
-def _shown(run: Run) -> Json:
+def _shown(store: Store, run: Run) -> Json:
     waiting: list[Json] = []
-    if run.status == "requires_action" and (tools := store().steps.pending(run)):
+    if run.status == "requires_action" and (tools := store.steps.pending(run)):
         for call in tools.unanswered(server=False):
             shown = {**call, "function": {name: call["function"][name] for name in ("name", "arguments")}}
             waiting.append({**shown, "needs_approval": True} if call["id"] in tools.to_approve else shown)

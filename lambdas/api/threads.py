@@ -2,56 +2,49 @@
 
 from dataclasses import replace
 
-from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
-
-from assistant_engine import vector_stores
+from answers import deleted, listing, window
 from assistant_engine.domain.json_data import Json
-from assistant_engine.domain.thread import Thread, new_thread, new_thread_id
-from assistant_engine.runtime.clock import now_ms
-from assistant_engine.schemas import CreateThreadRequest, ListThreadsParameters, ModifyThreadRequest, NoParameters
-from exchange import body, deleted, idempotency, listing, query, store, window
+from assistant_engine.domain.thread import Thread
+from assistant_engine.resources import threads
+from assistant_engine.schemas import CreateThreadRequest, ListThreadsParameters, ModifyThreadRequest
+from routes import Request, Routes
 
-router = APIGatewayHttpRouter()
-
-
-@router.post("/v1/threads")
-def create() -> Json:
-    request = body(CreateThreadRequest)
-    now = now_ms()
-    thread, messages = new_thread(request, new_thread_id(now, ""), now)
-    key = idempotency("thread", request)
-    requested, days = request.get("tool_resources"), vector_stores.THREAD_DAYS
-    resources = vector_stores.made_with(store(), requested, thread.tool_resources, messages, now, key, days=days)
-    thread = replace(thread, tool_resources=resources)
-    store().threads.create(thread, messages, key)
-    return thread.api()
+routes = Routes("Threads")
 
 
-@router.get("/v1/threads")
-def page() -> Json:
-    parameters = query(ListThreadsParameters)
-    found = store().threads.page(
-        window(parameters), assistant_id=parameters.get("assistant_id"), user_id=parameters.get("user_id")
-    )
+@routes.post(
+    "/threads", "createThread", "Create a thread", body=CreateThreadRequest, answer="ThreadObject", creates="thread"
+)
+def create(request: Request) -> Json:
+    return threads.create(request.store, request.body, request.now_ms, request.idempotency).api()
+
+
+@routes.get(
+    "/threads",
+    "listThreads",
+    "List threads",
+    query=ListThreadsParameters,
+    answer="ListThreadsResponse",
+    extension=True,
+)
+def list_(request: Request) -> Json:
+    query = request.query
+    named = {name: query.get(name) for name in ("assistant_id", "user_id")}
+    found = request.store.threads.page(window(query), **named)
     return listing(replace(found, objects=map(Thread.api, found.objects)))
 
 
-@router.get("/v1/threads/<thread_id>")
-def retrieve(thread_id: str) -> Json:
-    query(NoParameters)
-    return store().threads.get(thread_id).api()
+@routes.get("/threads/{thread_id}", "getThread", "Retrieve a thread", answer="ThreadObject")
+def retrieve(request: Request, thread_id: str) -> Json:
+    return request.store.threads.get(thread_id).api()
 
 
-@router.post("/v1/threads/<thread_id>")
-def modify(thread_id: str) -> Json:
-    request = body(ModifyThreadRequest)
-    # Null empties what a key that is not given leaves alone.
-    changes = {name: request[name] or {} if name in request else None for name in ("metadata", "tool_resources")}
-    return store().threads.update(thread_id, **changes).api()
+@routes.post("/threads/{thread_id}", "modifyThread", "Modify a thread", body=ModifyThreadRequest, answer="ThreadObject")
+def modify(request: Request, thread_id: str) -> Json:
+    return threads.modify(request.store, thread_id, request.body).api()
 
 
-@router.delete("/v1/threads/<thread_id>")
-def delete(thread_id: str) -> Json:
-    query(NoParameters)
-    store().threads.delete(thread_id, now_ms() // 1000)
+@routes.delete("/threads/{thread_id}", "deleteThread", "Delete a thread", answer="DeleteThreadResponse")
+def delete(request: Request, thread_id: str) -> Json:
+    request.store.threads.delete(thread_id, request.now_ms // 1000)
     return deleted("thread", thread_id)

@@ -1,16 +1,20 @@
 """`/v1/usage`, an extension."""
 
-from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
-
 from assistant_engine.domain.json_data import Json
-from assistant_engine.runtime.clock import now_ms
+from assistant_engine.resources.usage import report
 from assistant_engine.schemas import UsageParameters
-from assistant_engine.usage import report
-from exchange import query, store
+from routes import Request, Routes
 
-router = APIGatewayHttpRouter()
+routes = Routes("Usage")
 
 
-@router.get("/v1/usage")
-def retrieve() -> Json:
-    return report(store(), query(UsageParameters), now_ms())
+@routes.get(
+    "/usage",
+    "getUsage",
+    "Usage of a thread, an assistant, a user or the project",
+    query=UsageParameters,
+    answer="UsageReport",
+    extension=True,
+)
+def retrieve(request: Request) -> Json:
+    return report(request.store, request.query, request.now_ms)

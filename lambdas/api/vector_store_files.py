@@ -1,77 +1,98 @@
 """`/v1/vector_stores/{vector_store_id}/files` and `/file_batches`."""
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from assistant_engine import vector_stores
+from answers import MAX_BODY_BYTES, deleted, listing, window
 from assistant_engine.domain.json_data import Json
-from assistant_engine.runtime.clock import now_ms
+from assistant_engine.resources import vector_stores
 from assistant_engine.schemas import (
     CreateVectorStoreFileBatchRequest,
     CreateVectorStoreFileRequest,
     FileContentParameters,
     ListVectorStoreFilesParameters,
-    NoParameters,
     UpdateVectorStoreFileAttributesRequest,
 )
 from assistant_engine.search.parts import key_of, text_of
-from exchange import BODY_BYTES, body, deleted, listing, query, store, window
+from routes import Request, Routes
 
-router = APIGatewayHttpRouter()
+routes = Routes("Vector store files")
+batch_routes = Routes("Vector store file batches")
 
 _POLL_AFTER_MS = "500"
 
-
-@router.post("/v1/vector_stores/<vector_store_id>/files")
-def create(vector_store_id: str) -> Response[Json]:
-    entry = body(CreateVectorStoreFileRequest)
-    return _polled(
-        vector_stores.attach(store(), vector_stores.queue(), vector_store_id, [entry], now_ms(), batch=False)
-    )
+_ALL, _ONE = "/vector_stores/{vector_store_id}/files", "/vector_stores/{vector_store_id}/files/{file_id}"
+_BATCHES = "/vector_stores/{vector_store_id}/file_batches"
+_BATCH = f"{_BATCHES}/{{batch_id}}"
 
 
-@router.get("/v1/vector_stores/<vector_store_id>/files")
-def page(vector_store_id: str) -> Json:
-    parameters = query(ListVectorStoreFilesParameters)
-    store().vector_stores.head(vector_store_id)
-    found = store().vector_store_files.page(vector_store_id, window(parameters), parameters.get("filter"))
-    return listing(found)
+@routes.post(
+    _ALL,
+    "createVectorStoreFile",
+    "Attach a file",
+    body=CreateVectorStoreFileRequest,
+    answer="VectorStoreFileObject",
+    polled=True,
+)
+def create(request: Request, vector_store_id: str) -> Response[Json]:
+    return _polled(vector_stores.attach(request.store, vector_store_id, [request.body], request.now_ms, batch=False))
 
 
-@router.get("/v1/vector_stores/<vector_store_id>/files/<file_id>")
-def retrieve(vector_store_id: str, file_id: str) -> Response[Json]:
-    query(NoParameters)
-    store().vector_stores.head(vector_store_id)
-    return _polled(store().vector_store_files.get(vector_store_id, file_id))
+@routes.get(
+    _ALL,
+    "listVectorStoreFiles",
+    "List the files of a vector store",
+    query=ListVectorStoreFilesParameters,
+    answer="ListVectorStoreFilesResponse",
+)
+def list_(request: Request, vector_store_id: str) -> Json:
+    files = request.store.vector_store_files
+    return listing(files.page(vector_store_id, window(request.query), request.query.get("filter")))
 
 
-@router.post("/v1/vector_stores/<vector_store_id>/files/<file_id>")
-def modify(vector_store_id: str, file_id: str) -> Json:
-    request = body(UpdateVectorStoreFileAttributesRequest)
-    store().vector_stores.head(vector_store_id)
-    return store().vector_store_files.set_attributes(vector_store_id, file_id, request["attributes"])
+@routes.get(
+    _ONE, "getVectorStoreFile", "Retrieve a file of a vector store", answer="VectorStoreFileObject", polled=True
+)
+def retrieve(request: Request, vector_store_id: str, file_id: str) -> Response[Json]:
+    return _polled(request.store.vector_store_files.get(vector_store_id, file_id))
 
 
-@router.delete("/v1/vector_stores/<vector_store_id>/files/<file_id>")
-def delete(vector_store_id: str, file_id: str) -> Json:
-    query(NoParameters)
-    vector_stores.detach(store(), vector_stores.queue(), vector_store_id, file_id)
+@routes.post(
+    _ONE,
+    "updateVectorStoreFileAttributes",
+    "Replace a file's attributes",
+    body=UpdateVectorStoreFileAttributesRequest,
+    answer="VectorStoreFileObject",
+)
+def modify(request: Request, vector_store_id: str, file_id: str) -> Json:
+    return request.store.vector_store_files.set_attributes(vector_store_id, file_id, request.body["attributes"])
+
+
+@routes.delete(
+    _ONE, "deleteVectorStoreFile", "Take a file out of a vector store", answer="DeleteVectorStoreFileResponse"
+)
+def delete(request: Request, vector_store_id: str, file_id: str) -> Json:
+    vector_stores.detach(request.store, vector_store_id, file_id)
     return deleted("vector_store.file", file_id)
 
 
-@router.get("/v1/vector_stores/<vector_store_id>/files/<file_id>/content")
-def content(vector_store_id: str, file_id: str) -> Json:
-    """The text that was read from a file, as many of its parts as an answer holds."""
-    first = int(query(FileContentParameters).get("page", 0))
-    store().vector_stores.head(vector_store_id)
-    member = store().vector_store_files.member(vector_store_id, file_id)
+@routes.get(
+    f"{_ONE}/content",
+    "retrieveVectorStoreFileContent",
+    "Retrieve the text of a file",
+    query=FileContentParameters,
+    answer="VectorStoreFileContentResponse",
+)
+def content(request: Request, vector_store_id: str, file_id: str) -> Json:
+    """Answer with the text that was read from a file, as many of its parts as an answer holds."""
+    first = int(request.query.get("page", 0))
+    member = request.store.vector_store_files.member(vector_store_id, file_id)
     count = member.get("parts", 0)
     data: list[Json] = []
     size = 0
     for part in range(first, count):
-        text = text_of(store().blobs.read_bytes(key_of(member, part)))
+        text = text_of(request.store.blobs.read_bytes(key_of(member, part)))
         size += len(text.encode())
-        if data and size > BODY_BYTES:
+        if data and size > MAX_BODY_BYTES:
             break
         data.append({"type": "text", "text": text})
     following = first + len(data)
@@ -84,33 +105,48 @@ def content(vector_store_id: str, file_id: str) -> Json:
     }
 
 
-@router.post("/v1/vector_stores/<vector_store_id>/file_batches")
-def create_batch(vector_store_id: str) -> Response[Json]:
-    entries = vector_stores.batch_entries(body(CreateVectorStoreFileBatchRequest))
-    return _polled(vector_stores.attach(store(), vector_stores.queue(), vector_store_id, entries, now_ms(), batch=True))
+@batch_routes.post(
+    _BATCHES,
+    "createVectorStoreFileBatch",
+    "Attach several files",
+    body=CreateVectorStoreFileBatchRequest,
+    answer="VectorStoreFileBatchObject",
+    polled=True,
+)
+def create_batch(request: Request, vector_store_id: str) -> Response[Json]:
+    entries = vector_stores.batch_entries(request.body)
+    return _polled(vector_stores.attach(request.store, vector_store_id, entries, request.now_ms, batch=True))
 
 
-@router.get("/v1/vector_stores/<vector_store_id>/file_batches/<batch_id>")
-def retrieve_batch(vector_store_id: str, batch_id: str) -> Response[Json]:
-    query(NoParameters)
-    store().vector_stores.head(vector_store_id)
-    return _polled(store().vector_store_batches.get(vector_store_id, batch_id))
+@batch_routes.get(
+    _BATCH, "getVectorStoreFileBatch", "Retrieve a batch", answer="VectorStoreFileBatchObject", polled=True
+)
+def retrieve_batch(request: Request, vector_store_id: str, batch_id: str) -> Response[Json]:
+    return _polled(request.store.vector_store_batches.get(vector_store_id, batch_id))
 
 
-@router.post("/v1/vector_stores/<vector_store_id>/file_batches/<batch_id>/cancel")
-def cancel_batch(vector_store_id: str, batch_id: str) -> Response[Json]:
-    body(NoParameters)
-    store().vector_stores.head(vector_store_id)
-    return _polled(store().vector_store_batches.cancel(vector_store_id, batch_id))
+@batch_routes.post(
+    f"{_BATCH}/cancel",
+    "cancelVectorStoreFileBatch",
+    "Cancel what is still in progress",
+    answer="VectorStoreFileBatchObject",
+    polled=True,
+)
+def cancel_batch(request: Request, vector_store_id: str, batch_id: str) -> Response[Json]:
+    return _polled(request.store.vector_store_batches.cancel(vector_store_id, batch_id))
 
 
-@router.get("/v1/vector_stores/<vector_store_id>/file_batches/<batch_id>/files")
-def batch_page(vector_store_id: str, batch_id: str) -> Json:
-    parameters = query(ListVectorStoreFilesParameters)
-    store().vector_stores.head(vector_store_id)
-    store().vector_store_batches.get(vector_store_id, batch_id)
-    files = store().vector_store_files
-    return listing(files.page(vector_store_id, window(parameters), parameters.get("filter"), batch_id))
+@batch_routes.get(
+    f"{_BATCH}/files",
+    "listFilesInVectorStoreBatch",
+    "List the files of a batch",
+    query=ListVectorStoreFilesParameters,
+    answer="ListVectorStoreFilesResponse",
+)
+def list_batch(request: Request, vector_store_id: str, batch_id: str) -> Json:
+    files = request.store.vector_store_files
+    request.store.vector_store_batches.get(vector_store_id, batch_id)
+    return listing(files.page(vector_store_id, window(request.query), request.query.get("filter"), batch_id))
 
 
 def _polled(answer: Json) -> Response[Json]:

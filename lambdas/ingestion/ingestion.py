@@ -48,7 +48,7 @@ class Unusable(Exception):
 
 
 def handler(event: Json, context: Any) -> None:
-    """Do what one message of the queue, or of its dead-letter queue, says (see `assistant_engine.vector_stores`).
+    """Do what one message of the queue, or of its dead-letter queue, says (`assistant_engine.resources.ingestion`).
 
     Raises:
         RuntimeError: to be tried again.

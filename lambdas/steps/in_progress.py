@@ -5,7 +5,6 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 
-from assistant_engine import vector_stores
 from assistant_engine.domain import accounting, builtin_tools
 from assistant_engine.domain.errors import ApiError
 from assistant_engine.domain.json_data import Json
@@ -15,6 +14,7 @@ from assistant_engine.domain.turn import ToolStep, Turn
 from assistant_engine.model import client, provider_files
 from assistant_engine.model.context import Prompt, prompt_of
 from assistant_engine.model.response import UnusableResponse, read_turn
+from assistant_engine.resources import vector_stores
 from assistant_engine.runs import ending, tool_calls
 from assistant_engine.runtime import metrics
 from assistant_engine.runtime.clock import now_ms

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from assistant_engine import files
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
+from assistant_engine.resources import references
 from assistant_engine.runs import creation, executions
 from assistant_engine.runtime.clock import now_ms
 from assistant_engine.runtime.handler import lambda_handler
@@ -40,7 +40,7 @@ def _requested_run(request: Any, execution: Json, run_id: str) -> Run:
     valid = {name: value for name, value in valid.items() if not name.startswith("AWS_STEP_FUNCTIONS_")}
     key = valid.get("idempotency_key")
     project = creation.requested_project(store(), valid)
-    files.check(store(project), valid)
+    references.check(store(project), valid)
     try:
         run = creation.create(
             store(project),

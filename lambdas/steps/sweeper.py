@@ -13,11 +13,11 @@ from typing import Any
 
 import boto3
 
-from assistant_engine import vector_stores
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TERMINAL
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.schedule import next_look
+from assistant_engine.resources import ingestion
 from assistant_engine.runs import ending, executions
 from assistant_engine.runtime import metrics
 from assistant_engine.runtime.clock import now_ms
@@ -48,7 +48,7 @@ def handler(event: Json) -> Json:
         swept += 1
     for thread_id in store().threads.tombstones(now):
         _guarded(f"thread {thread_id}", partial(store().threads.bury, thread_id))
-    for what, see_to in vector_stores.sweep(store(), vector_stores.queue(), now):
+    for what, see_to in ingestion.sweep(store(), now):
         _guarded(what, see_to)
     return {"swept": swept}
 

@@ -10,9 +10,9 @@ import pytest
 from openai.types import VectorStore
 from openai.types.beta.threads import Run
 
-from assistant_engine import vector_stores
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import new_message
+from assistant_engine.resources import vector_stores
 from assistant_engine.store import Idempotency, Store
 from local.up import Local
 from tests.contract.conftest import connect

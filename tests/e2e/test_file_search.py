@@ -10,8 +10,9 @@ import openai
 import pytest
 from boto3.dynamodb.conditions import Key
 
-from assistant_engine import vector_stores
 from assistant_engine.domain.json_data import Json
+from assistant_engine.resources import ingestion
+from assistant_engine.resources.vector_stores import AUTO_CHUNKING
 from assistant_engine.search.parts import prefix_of
 from assistant_engine.store import Store, Window
 from assistant_engine.store.expressions import query
@@ -101,16 +102,19 @@ def test_files_of_every_kind_are_found_and_a_broken_one_fails(client: openai.Ope
     client.vector_stores.delete(vector_store.id)
 
 
-def test_a_message_that_comes_again_changes_nothing(client: openai.OpenAI, driver: Driver, store: Store) -> None:
+def test_a_message_that_comes_again_changes_nothing(
+    client: openai.OpenAI, driver: Driver, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingestion, "queue", lambda: driver.client("sqs"))
     vector_store = client.vector_stores.create()
     file_id = upload(client)
     client.vector_stores.files.create(vector_store.id, file_id=file_id)
     member = store.vector_store_files.member(vector_store.id, file_id)
-    vector_stores.hand_over(driver.client("sqs"), [member] * 3)
+    ingestion.enqueue([member] * 3)
     assert ready(client, vector_store.id, file_id) == "completed"
     before = client.vector_stores.retrieve(vector_store.id)
     marker = upload(client, "marker.txt")
-    vector_stores.hand_over(driver.client("sqs"), [member])
+    ingestion.enqueue([member])
     client.vector_stores.files.create(vector_store.id, file_id=marker)
     assert ready(client, vector_store.id, marker) == "completed"
     after = client.vector_stores.retrieve(vector_store.id)
@@ -125,7 +129,7 @@ def test_a_message_that_is_lost_is_made_good_by_the_sweeper(
 ) -> None:
     vector_store = client.vector_stores.create()
     file_id = upload(client)
-    entry = {"file_id": file_id, "filename": "a.txt", "attributes": None, "chunking": vector_stores.AUTO_CHUNKING}
+    entry = {"file_id": file_id, "filename": "a.txt", "attributes": None, "chunking": AUTO_CHUNKING}
     [member] = store.vector_store_files.attach(vector_store.id, [entry], int(time.time() * 1000))
     store.vector_stores.postpone(vector_store.id, member["message_id"], 1)
     invoke(driver, "sweeper", {})
@@ -137,7 +141,7 @@ def test_a_message_that_is_lost_is_made_good_by_the_sweeper(
 def test_a_file_that_cannot_be_processed_fails_in_the_end(client: openai.OpenAI, driver: Driver, store: Store) -> None:
     vector_store = client.vector_stores.create()
     file_id = upload(client)
-    entry = {"file_id": file_id, "filename": "a.txt", "attributes": None, "chunking": vector_stores.AUTO_CHUNKING}
+    entry = {"file_id": file_id, "filename": "a.txt", "attributes": None, "chunking": AUTO_CHUNKING}
     [member] = store.vector_store_files.attach(vector_store.id, [entry], int(time.time() * 1000))
     # After its last delivery, the queue hands a message over to the dead letters.
     message = {"store": vector_store.id, "file": member["message_id"], "ingestion": member["ingestion"]}

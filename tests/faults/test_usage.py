@@ -12,11 +12,11 @@ import httpx2
 import openai
 import pytest
 
-from assistant_engine import assistants
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TERMINAL
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.usage import RunUsage, Usage
+from assistant_engine.resources import assistants
 from assistant_engine.runs import control, creation, executions
 from assistant_engine.store import Store
 from assistant_engine.store.usage import Budget

@@ -8,7 +8,6 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 import api
-import assistants
 from assistant_engine.domain.errors import ApiError, MethodNotAllowed, Unauthorized, Unavailable
 
 
@@ -58,7 +57,7 @@ def test_what_is_unexpected_is_told_without_its_message(
     def fail() -> None:
         raise error
 
-    monkeypatch.setattr(assistants, "store", fail)
+    monkeypatch.setattr(api, "store", fail)
     with caplog.at_level(logging.DEBUG):
         answered, body, headers = get("/v1/assistants/asst_1")
     assert answered == status and body["error"]["type"] == kind

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from assistant_engine import files
 from assistant_engine.domain import builtin_tools
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
 from assistant_engine.model import citations
 from assistant_engine.model.response import read_turn
+from assistant_engine.resources import references
 from tests.unit.test_conversation import call, request, response, text
 
 TOOLS: list[Json] = [
@@ -221,10 +221,10 @@ ATTACHED = {"file_id": "file-1", "tools": [{"type": "code_interpreter"}]}
 def test_the_provider_s_files_and_stores_are_not_looked_for() -> None:
     resources = {"code_interpreter": {"file_ids": ["file-1"]}, "file_search": {"vector_store_ids": ["vs_1"]}}
     message = {"role": "user", "content": "Hello", "attachments": [ATTACHED]}
-    files.check(Nothing(), {"tool_resources": resources, "thread": {"messages": [message]}})  # type: ignore[arg-type]
+    references.check(Nothing(), {"tool_resources": resources, "thread": {"messages": [message]}})  # type: ignore[arg-type]
     for unknown in ({"file_id": "file-1"}, {"file_id": "file-1", "tools": []}):
         with pytest.raises(InvalidRequest, match="No such File object"):
-            files.check(Nothing(), {**message, "attachments": [unknown]})  # type: ignore[arg-type]
+            references.check(Nothing(), {**message, "attachments": [unknown]})  # type: ignore[arg-type]
 
 
 @pytest.mark.usefixtures("all_hosted")
@@ -244,5 +244,5 @@ def test_the_provider_s_files_and_stores_are_not_looked_for() -> None:
 )
 def test_files_for_the_provider_s_search_are_put_there(request_: Json, param: str) -> None:
     with pytest.raises(InvalidRequest, match="Make the vector store there") as refused:
-        files.check(Nothing(), request_)  # type: ignore[arg-type]
+        references.check(Nothing(), request_)  # type: ignore[arg-type]
     assert (refused.value.param, refused.value.code) == (param, "unsupported_value")

@@ -6,10 +6,10 @@ from typing import Literal
 
 import pytest
 
+from answers import MAX_BODY_BYTES, listing, to_json
 from assistant_engine.domain import ids
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.store import Page, Window
-from exchange import BODY_BYTES, listing, to_json
 
 IDS = [ids.new_id("msg_", 1_700_000_000_000 + number) for number in range(10)] + ["msg_a", "msg_zz-_Z"]
 IDS.sort()
@@ -59,7 +59,7 @@ def test_a_cursor_of_another_list_is_refused(cursor: str) -> None:
 
 
 def test_a_page_ends_before_it_outgrows_an_answer() -> None:
-    objects = [{"id": str(number), "text": '"' * (BODY_BYTES // 8)} for number in range(10)]
+    objects = [{"id": str(number), "text": '"' * (MAX_BODY_BYTES // 8)} for number in range(10)]
     page = listing(Page(iter(objects), has_more=False, from_end=False))
     assert [shown["id"] for shown in page["data"]] == ["0", "1", "2"]
     assert (page["first_id"], page["last_id"], page["has_more"]) == ("0", "2", True)
@@ -68,7 +68,7 @@ def test_a_page_ends_before_it_outgrows_an_answer() -> None:
 
 
 def test_an_object_larger_than_a_page_is_a_page_of_its_own() -> None:
-    objects = [{"id": "0", "text": "x" * (BODY_BYTES + 1)}, {"id": "1"}]
+    objects = [{"id": "0", "text": "x" * (MAX_BODY_BYTES + 1)}, {"id": "1"}]
     page = listing(Page(iter(objects), has_more=False, from_end=False))
     assert len(page["data"]) == 1 and page["has_more"]
 

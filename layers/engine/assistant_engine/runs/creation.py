@@ -4,7 +4,6 @@ import os
 from dataclasses import replace
 from typing import Any
 
-from assistant_engine import vector_stores
 from assistant_engine.domain import builtin_tools, tool_resources
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
@@ -12,9 +11,10 @@ from assistant_engine.domain.message import new_message
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.schedule import first_look
 from assistant_engine.domain.thread import Thread, ThreadId, new_thread, new_thread_id
+from assistant_engine.resources import vector_stores
+from assistant_engine.resources.usage import check_budgets
 from assistant_engine.store import Idempotency, Store
 from assistant_engine.tools import registry
-from assistant_engine.usage import check_budgets
 
 
 def new_run(

@@ -1,37 +1,19 @@
-"""Vector stores: what valid requests make of them, and what is handed to the ingestion.
+"""Vector stores and their files."""
 
-The ingestion's queue carries
-
-- `{"store", "file", "ingestion"}`: read a file, by the key of its item in the store;
-- `{"store", "removed", "ingestion"}`: remove the chunks of a file that was detached;
-- `{"store"}`: remove the chunks of a store that was deleted or has expired.
-
-Each message may come twice, and a lost one is sent again by the sweeper.
-"""
-
-import json
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from contextlib import suppress
-from functools import cache, partial
-from typing import Any
-
-import boto3
-from botocore.config import Config
 
 from assistant_engine.domain import ids
 from assistant_engine.domain.builtin_tools import offered
 from assistant_engine.domain.errors import NotFound, Unavailable
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
-from assistant_engine.runtime.faults import fault_of
-from assistant_engine.runtime.log import logger
+from assistant_engine.resources import ingestion
 from assistant_engine.store import Idempotency, Replayed, Store
-from assistant_engine.store.vector_store_actions import LOOK_AGAIN_SECONDS
 from assistant_engine.store.vector_store_batches import BATCH_PREFIX
 from assistant_engine.store.vector_store_files import unique
-from assistant_engine.store.vector_stores import HEAD, PREFIX, counts_of
+from assistant_engine.store.vector_stores import PREFIX, counts_of
 
 AUTO_CHUNKING = {"max_chunk_size_tokens": 800, "chunk_overlap_tokens": 400}
 """The sizes of chunks unless a request says otherwise, as the API has them."""
@@ -42,15 +24,7 @@ THREAD_DAYS = 7
 READING_SECONDS = 60
 """How long a run waits at most for files of its thread's vector store, as the API has it."""
 
-_GIVE_UP_SECONDS = 24 * 3600
 _ATTEMPTS = 10
-_SENT_AT_ONCE = 8
-
-
-@cache
-def queue() -> Any:
-    """The client of the ingestion's queue, made when it is first needed: few requests hand something over."""
-    return boto3.client("sqs", config=Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=2))
 
 
 def embedding_settings() -> Json:
@@ -58,7 +32,7 @@ def embedding_settings() -> Json:
     return {"model": os.environ["EMBEDDING_MODEL"], "dimensions": int(os.environ.get("EMBEDDING_DIMENSIONS") or 0)}
 
 
-def create(store: Store, sqs: Any, request: Json, now_ms: int, idempotency: Idempotency | None = None) -> Json:
+def create(store: Store, request: Json, now_ms: int, idempotency: Idempotency | None = None) -> Json:
     """A new vector store from a valid `CreateVectorStoreRequest`, its files handed to the ingestion.
 
     Raises:
@@ -94,11 +68,11 @@ def create(store: Store, sqs: Any, request: Json, now_ms: int, idempotency: Idem
         made["expires_after"] = request["expires_after"]
         made["expires_at"] = seconds + request["expires_after"]["days"] * 86_400
     store.vector_stores.create(made, embedding_settings(), idempotency)
-    hand_over(sqs, store.vector_store_files.attach(made["id"], named, now_ms))
+    ingestion.enqueue(store.vector_store_files.attach(made["id"], named, now_ms))
     return made
 
 
-def attach(store: Store, sqs: Any, store_id: str, entries: Sequence[Json], now_ms: int, *, batch: bool) -> Json:
+def attach(store: Store, store_id: str, entries: Sequence[Json], now_ms: int, *, batch: bool) -> Json:
     """Attach files to a store and hand them to the ingestion.
 
     Args:
@@ -112,7 +86,7 @@ def attach(store: Store, sqs: Any, store_id: str, entries: Sequence[Json], now_m
     head = store.vector_stores.usable(store_id)
     named = _named(store, entries)
     batch_id = ids.new_id(BATCH_PREFIX, now_ms) if batch else None
-    hand_over(sqs, store.vector_store_files.attach(store_id, named, now_ms, batch_id))
+    ingestion.enqueue(store.vector_store_files.attach(store_id, named, now_ms, batch_id))
     store.vector_stores.touch(store_id, head)
     if batch_id:
         return store.vector_store_batches.get(store_id, batch_id)
@@ -233,7 +207,7 @@ def _made_once(store: Store, request: Json, now_ms: int, idempotency: Idempotenc
     """The id of a store made from a `CreateVectorStoreRequest`, or of the one that the same key made before."""
     own = Idempotency(f"vector_store of {idempotency.key}", request) if idempotency else None
     try:
-        return str(create(store, queue(), request, now_ms, own)["id"])
+        return str(create(store, request, now_ms, own)["id"])
     except Replayed as before:
         store_id: str = before.made["id"]
         _add(store, store_id, request["file_ids"], now_ms, request.get("chunking_strategy"))
@@ -244,11 +218,11 @@ def _add(store: Store, store_id: str, file_ids: Sequence[str], now_ms: int, chun
     """Attach those of the files that the store does not hold yet."""
     head = store.vector_stores.usable(store_id)
     named = _named(store, [{"file_id": file_id, "chunking_strategy": chunking} for file_id in file_ids])
-    hand_over(queue(), store.vector_store_files.attach(store_id, named, now_ms, anew=False))
+    ingestion.enqueue(store.vector_store_files.attach(store_id, named, now_ms, anew=False))
     store.vector_stores.touch(store_id, head)
 
 
-def detach(store: Store, sqs: Any, store_id: str, file_id: str) -> None:
+def detach(store: Store, store_id: str, file_id: str) -> None:
     """Take a file out of a store; its chunks go in the background.
 
     Raises:
@@ -256,24 +230,24 @@ def detach(store: Store, sqs: Any, store_id: str, file_id: str) -> None:
     """
     store.vector_stores.head(store_id)
     member = store.vector_store_files.detach(store_id, file_id)
-    _send(sqs, [{"store": store_id, "removed": file_id, "ingestion": member["ingestion"]}])
+    ingestion.enqueue_removal(member)
 
 
-def detach_everywhere(store: Store, sqs: Any, file_id: str) -> None:
+def detach_everywhere(store: Store, file_id: str) -> None:
     """Take a file that is deleted out of all vector stores."""
     for store_id in store.vector_store_files.stores_of(file_id):
         with suppress(NotFound):
-            detach(store, sqs, store_id, file_id)
+            detach(store, store_id, file_id)
 
 
-def delete(store: Store, sqs: Any, store_id: str) -> None:
+def delete(store: Store, store_id: str) -> None:
     """Delete a store; its chunks go in the background.
 
     Raises:
         NotFound: there is no such store.
     """
     store.vector_stores.delete(store_id)
-    _send(sqs, [{"store": store_id}])
+    ingestion.enqueue_deletion(store_id)
 
 
 def batch_entries(request: Json) -> list[Json]:
@@ -312,53 +286,3 @@ def _named(store: Store, entries: Sequence[Json]) -> list[Json]:
 def chunking_of(strategy: Json | None) -> Json:
     """`StaticChunkingStrategy` of a valid chunking strategy."""
     return strategy["static"] if strategy and strategy["type"] == "static" else AUTO_CHUNKING
-
-
-def hand_over(sqs: Any, members: Sequence[Json]) -> None:
-    """Hand files to the ingestion. What does not get there now, the sweeper hands over later."""
-    messages = [
-        {"store": member["thread_id"], "file": member["message_id"], "ingestion": member["ingestion"]}
-        for member in members
-    ]
-    _send(sqs, messages)
-
-
-def _send(sqs: Any, messages: Sequence[Json]) -> None:
-    groups = [messages[start : start + 10] for start in range(0, len(messages), 10)]
-    # A new store may have 10,000 files, and its request 29 s.
-    with ThreadPoolExecutor(max(1, min(_SENT_AT_ONCE, len(groups)))) as pool:
-        list(pool.map(partial(_send_group, sqs), groups))
-
-
-def _send_group(sqs: Any, messages: Sequence[Json]) -> None:
-    entries = [{"Id": str(index), "MessageBody": json.dumps(message)} for index, message in enumerate(messages)]
-    try:
-        answer = sqs.send_message_batch(QueueUrl=os.environ["INGESTION_QUEUE_URL"], Entries=entries)
-    except Exception as error:
-        # What is asked for is in the records, so the caller's request is carried out; the sweeper looks again.
-        logger.warning("the ingestion is not told yet: %s", fault_of(error).where)
-    else:
-        for failed in answer.get("Failed", []):
-            logger.warning("the ingestion is not told yet: %s", failed["Code"])
-
-
-def sweep(store: Store, sqs: Any, now: int) -> Iterator[tuple[str, Callable[[], None]]]:
-    """Work for the sweeper: what of vector stores is due, as (what it is, how to see to it)."""
-    for store_id, sort_key in store.vector_stores.due(now):
-        yield f"{sort_key} of {store_id}", partial(_see_to, store, sqs, store_id, sort_key, now)
-
-
-def _see_to(store: Store, sqs: Any, store_id: str, sort_key: str, now: int) -> None:
-    if sort_key == HEAD:
-        _send(sqs, [{"store": store_id}])
-        store.vector_stores.postpone(store_id, sort_key, now + LOOK_AGAIN_SECONDS)
-        return
-    member = store.vector_store_files.at(store_id, sort_key)
-    if member is None or member["status"] != "in_progress":
-        return
-    if now - member["attached_ms"] // 1000 > _GIVE_UP_SECONDS:
-        error = {"code": "server_error", "message": "The file could not be processed."}
-        store.vector_store_files.settle(member, "failed", last_error=error)
-        return
-    hand_over(sqs, [member])
-    store.vector_stores.postpone(store_id, sort_key, now + LOOK_AGAIN_SECONDS)

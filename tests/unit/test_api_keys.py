@@ -5,8 +5,8 @@ import json
 
 import pytest
 
+from api_keys import Keys
 from assistant_engine.domain.errors import Unauthorized
-from authorization import Keys
 
 
 class Secret:

@@ -1,12 +1,54 @@
-"""Assistants: what a valid request makes of one."""
+"""Assistants."""
 
 from assistant_engine.domain import builtin_tools, ids, tool_resources
-from assistant_engine.domain.errors import InvalidRequest
+from assistant_engine.domain.errors import InvalidRequest, Unavailable
 from assistant_engine.domain.json_data import Json
+from assistant_engine.resources import vector_stores
+from assistant_engine.store import Idempotency, Store
 from assistant_engine.tools import registry
 
-MOST_TOOLS = 128
+MAX_TOOLS = 128
 """Tools of an assistant, as the API has it."""
+
+
+_MODIFY_ATTEMPTS = 10
+
+
+def create(store: Store, request: Json, now_ms: int, idempotency: Idempotency | None = None) -> Json:
+    """Create an assistant from a valid `CreateAssistantRequest`, and before it the vector store that it asks for.
+
+    Returns:
+        `AssistantObject`.
+
+    Raises:
+        InvalidRequest: `functions` names a tool that is not deployed.
+        NotFound: a file does not exist.
+        Replayed, Conflict: the idempotency key was used.
+    """
+    assistant = new_assistant(request, now_ms)
+    resources, requested = assistant["tool_resources"], request.get("tool_resources")
+    assistant["tool_resources"] = vector_stores.made_with(store, requested, resources, [], now_ms, idempotency)
+    store.assistants.create(assistant, idempotency)
+    return assistant
+
+
+def modify(store: Store, assistant_id: str, request: Json) -> Json:
+    """Change an assistant by a valid `ModifyAssistantRequest`.
+
+    Returns:
+        `AssistantObject`.
+
+    Raises:
+        NotFound: there is no such assistant.
+        InvalidRequest: `functions` names a tool that is not deployed.
+        Unavailable: others write to it all the time.
+    """
+    for _ in range(_MODIFY_ATTEMPTS):
+        seen = store.assistants.get(assistant_id)
+        assistant = modified(seen, request)
+        if store.assistants.replace(assistant, seen):
+            return assistant
+    raise Unavailable(f"Too many writers on {assistant_id} at once. Please try again.")
 
 
 def new_assistant(request: Json, now_ms: int) -> Json:
@@ -59,9 +101,9 @@ def modified(assistant: Json, request: Json) -> Json:
         registry.check(changes["functions"])
     changed = {**assistant, **changes}
     builtin_tools.check_names(changed["tools"])
-    if len(changed["tools"]) + len(changed["functions"]) > MOST_TOOLS:
+    if len(changed["tools"]) + len(changed["functions"]) > MAX_TOOLS:
         raise InvalidRequest(
-            f"Invalid 'tools': array too long. Expected at most {MOST_TOOLS} tools and functions together.",
+            f"Invalid 'tools': array too long. Expected at most {MAX_TOOLS} tools and functions together.",
             param="tools",
             code="array_above_max_length",
         )

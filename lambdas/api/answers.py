@@ -1,0 +1,54 @@
+"""The shapes of answers.
+
+Lambda carries 6 MB each way, binary data as base64 among it: a request may have 4.4 MB, a page of a list ends early.
+"""
+
+import json
+from typing import Any
+
+from assistant_engine.domain.json_data import Json
+from assistant_engine.store import Page, Window
+
+MAX_BODY_BYTES = 4_400_000
+"""Bytes that a request's body, once decoded, and the objects of a page may have."""
+
+_PLAIN_BYTES = 1_000_000
+"""A longer answer travels as base64, which grows by a third; as text in Lambda's own JSON it could grow by more."""
+
+
+def window(query: Json) -> Window:
+    """The part of a list that valid `ListParameters` ask for."""
+    return Window(query["limit"], query["order"], query.get("after"), query.get("before"))
+
+
+def listing(page: Page) -> Json:
+    """A page in the API's shape. It ends early, `has_more` then being true, before it outgrows an answer."""
+    data: list[Json] = []
+    has_more = page.has_more
+    size = 0
+    for shown in page.objects:
+        size += len(_text(shown).encode())
+        if data and size > MAX_BODY_BYTES:
+            has_more = True
+            break
+        data.append(shown)
+    if page.from_end:
+        data.reverse()
+    first_id, last_id = (data[0]["id"], data[-1]["id"]) if data else (None, None)
+    return {"object": "list", "data": data, "first_id": first_id, "last_id": last_id, "has_more": has_more}
+
+
+def deleted(kind: str, identifier: str) -> Json:
+    """The answer to a deletion."""
+    return {"id": identifier, "object": f"{kind}.deleted", "deleted": True}
+
+
+def to_json(answer: Any) -> str | bytes:
+    """An answer as JSON text, or as bytes, which Powertools sends as base64, when it is long."""
+    text = _text(answer)
+    encoded = text.encode()
+    return text if len(encoded) <= _PLAIN_BYTES else encoded
+
+
+def _text(answer: Any) -> str:
+    return json.dumps(answer, ensure_ascii=False, separators=(",", ":"))

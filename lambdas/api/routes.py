@@ -1,0 +1,233 @@
+"""The routes of the API, each declared once with all that follows from it.
+
+A declaration says what a request may hold, what it creates and what it is answered with. The checks of a request, its
+idempotency, the guard of what lies in a thread or a vector store, the API's description and the tests of projects'
+isolation are read off it. A route below `{thread_id}` or `{vector_store_id}` lies in that thread or vector store: it is
+read for the caller first, and the handler gets its id (`ThreadId`).
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+from aws_lambda_powertools.event_handler import Response
+
+from assistant_engine.domain.errors import InvalidRequest
+from assistant_engine.domain.json_data import Json
+from assistant_engine.resources import references
+from assistant_engine.runtime.clock import now_ms
+from assistant_engine.schemas import NoParameters, load_json, parse, parse_fields
+from assistant_engine.schemas.common import Schema
+from assistant_engine.store import Idempotency, Store
+from forms import FormFile, read_form
+
+BASE = "/v1"
+
+CONTAINERS: Mapping[str, Callable[[Store, str], str]] = {
+    "thread_id": lambda store, thread_id: store.threads.get(thread_id).id,
+    "vector_store_id": lambda store, store_id: str(store.vector_stores.head(store_id)["thread_id"]),
+}
+"""What other objects lie in, by its parameter in their paths: reads it for a project and gives its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request whose parts are valid by its route's declaration.
+
+    Attributes:
+        store: the store as the caller's project sees it.
+        body: the JSON body, or the fields of a form; empty without one.
+        query: the query string, with its defaults.
+        file: the file of a form.
+        headers: by their names in lower case.
+        now_ms: when it arrived, in milliseconds since 1970.
+        idempotency: what its `Idempotency-Key` asks for, on a route that creates something.
+    """
+
+    store: Store
+    body: Json = field(default_factory=dict)
+    query: Json = field(default_factory=dict)
+    file: FormFile | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    now_ms: int = field(default_factory=now_ms)
+    idempotency: Idempotency | None = None
+
+
+Answer = Json | Response[Any]
+Handler = Callable[..., Answer]
+AnyHandler = TypeVar("AnyHandler", bound=Handler)
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A request as it came: `body` holds its bytes, decoded."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A method of a path.
+
+    Attributes:
+        path: below `/v1`, with its parameters in braces; `{name:path}` may hold slashes.
+        name: the operation's name in the API's description.
+        answer: the name of the answer's schema (`assistant_engine.schemas.responses` and others, which no handler
+            imports); None for bytes.
+        body: the schema of the JSON body, or of a form's fields.
+        query: the schema of the query string.
+        file: the name of the field that holds a form's file; empty for a JSON body.
+        creates: the kind of object that it creates; it then takes an `Idempotency-Key`, and each kind has keys of its
+            own.
+        polled: the answer tells when to ask again.
+        extension: the original API lacks it.
+    """
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    tag: str
+    handler: Handler
+    answer: str | None
+    body: type[Schema] | None = None
+    query: type[Schema] = NoParameters
+    file: str = ""
+    creates: str = ""
+    polled: bool = False
+    extension: bool = False
+
+    @property
+    def parameters(self) -> list[str]:
+        """The names of the path's parameters, in their order."""
+        return re.findall(r"{(\w+)", self.path)
+
+    @property
+    def container(self) -> str:
+        """The parameter that names what the route lies in; empty for what lies in nothing."""
+        first = next(iter(self.parameters), "")
+        return first if first in CONTAINERS and not self.path.endswith(f"{{{first}}}") else ""
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """What a path below `/v1` looks like."""
+        return re.compile(re.sub(r"{(\w+)(:path)?}", lambda found: r".+" if found[2] else r"[^/]+", self.path))
+
+    @property
+    def rule(self) -> str:
+        """The path as Powertools writes it. It has no parameters that hold slashes."""
+        return BASE + re.sub(r"{(\w+)(:path)?}", lambda found: ".+" if found[2] else f"<{found[1]}>", self.path)
+
+    def answer_to(self, incoming: Incoming, store: Store, parameters: Mapping[str, str]) -> Answer:
+        """Check a request by the declaration and hand it to the handler.
+
+        Raises:
+            InvalidRequest: a part of it is not valid, or it names a file or a vector store that is not there.
+            NotFound: what the route lies in is not there.
+            Conflict, Replayed: by the idempotency key.
+        """
+        query = _query(self.query, incoming.query)
+        body, file = self._body(incoming)
+        if self.body and not self.file:
+            references.check(store, body)
+        if self.container:
+            read = CONTAINERS[self.container](store, parameters[self.container])
+            parameters = {**parameters, self.container: read}
+        request = Request(
+            store=store,
+            body=body,
+            query=query,
+            file=file,
+            headers=incoming.headers,
+            idempotency=self._idempotency(incoming, store, body, file),
+        )
+        return self.handler(request, **parameters)
+
+    def _body(self, incoming: Incoming) -> tuple[Json, FormFile | None]:
+        if self.file:
+            assert self.body
+            form = read_form(incoming.headers.get("content-type"), incoming.body)
+            return parse_fields(self.body, form.fields), form.only_file(self.file)
+        if self.method == "POST":
+            return parse(self.body or NoParameters, load_json(incoming.body)), None
+        return {}, None
+
+    def _idempotency(self, incoming: Incoming, store: Store, body: Json, file: FormFile | None) -> Idempotency | None:
+        key = incoming.headers.get("idempotency-key")
+        if not (key and self.creates):
+            return None
+        if file:
+            body = {**body, self.file: [file.filename, hashlib.sha256(file.data).hexdigest()]}
+        return Idempotency(f"{self.creates}#{store.project}#{key}", [incoming.method, incoming.path, body])
+
+
+def _query(schema: type[Schema], text: str) -> Json:
+    try:
+        fields = parse_qsl(text, keep_blank_values=True, errors="strict")
+    except ValueError:
+        raise InvalidRequest("We could not parse the query string of your request: it is not UTF-8.") from None
+    # Azure's clients add their API's version to every request.
+    return parse_fields(schema, [(name, value) for name, value in fields if name != "api-version"])
+
+
+class Routes:
+    """The routes of a module: the decorators that declare them.
+
+    Args:
+        tag: the group that the API's description shows them in.
+    """
+
+    def __init__(self, tag: str) -> None:
+        self.tag = tag
+        self.declared: list[Route] = []
+
+    def get(
+        self,
+        path: str,
+        name: str,
+        summary: str,
+        *,
+        answer: str | None,
+        query: type[Schema] = NoParameters,
+        polled: bool = False,
+        extension: bool = False,
+    ) -> Callable[[AnyHandler], AnyHandler]:
+        """Declare a GET; see `Route`."""
+        return self._declare("GET", path, name, summary, answer=answer, query=query, polled=polled, extension=extension)
+
+    def post(
+        self,
+        path: str,
+        name: str,
+        summary: str,
+        *,
+        answer: str,
+        body: type[Schema] | None = None,
+        query: type[Schema] = NoParameters,
+        file: str = "",
+        creates: str = "",
+        polled: bool = False,
+    ) -> Callable[[AnyHandler], AnyHandler]:
+        """Declare a POST; see `Route`."""
+        declared = {"answer": answer, "body": body, "query": query, "file": file, "creates": creates, "polled": polled}
+        return self._declare("POST", path, name, summary, **declared)
+
+    def delete(self, path: str, name: str, summary: str, *, answer: str) -> Callable[[AnyHandler], AnyHandler]:
+        """Declare a DELETE; see `Route`."""
+        return self._declare("DELETE", path, name, summary, answer=answer)
+
+    def _declare(
+        self, method: str, path: str, name: str, summary: str, **declared: Any
+    ) -> Callable[[AnyHandler], AnyHandler]:
+        def declare(handler: AnyHandler) -> AnyHandler:
+            self.declared.append(Route(method, path, name, summary, self.tag, handler, **declared))
+            return handler
+
+        return declare

@@ -1,0 +1,1 @@
+"""Use cases: what can be done with each kind of object but runs, whoever asks for it."""

@@ -1,0 +1,25 @@
+"""Messages of a thread."""
+
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.message import new_message
+from assistant_engine.domain.thread import ThreadId
+from assistant_engine.resources import vector_stores
+from assistant_engine.store import Idempotency, Store
+
+
+def create(
+    store: Store, thread_id: ThreadId, request: Json, now_ms: int, idempotency: Idempotency | None = None
+) -> Json:
+    """Add a message to a thread from a valid `CreateMessageRequest`; files for file search are attached before.
+
+    Returns:
+        `MessageObject`.
+
+    Raises:
+        NotFound: the thread or a file does not exist.
+        InvalidRequest: a run of the thread is active; its vector store would hold too many files.
+        Replayed, Conflict: the idempotency key was used.
+    """
+    message = new_message(request, now_ms // 1000)
+    vector_stores.take_in(store, thread_id, [message], now_ms, idempotency)
+    return store.messages.add(thread_id, message, now_ms, idempotency)

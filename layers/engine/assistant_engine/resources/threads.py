@@ -1,0 +1,37 @@
+"""Threads."""
+
+from dataclasses import replace
+
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.thread import Thread, new_thread, new_thread_id
+from assistant_engine.resources import vector_stores
+from assistant_engine.store import Idempotency, Store
+
+
+def create(store: Store, request: Json, now_ms: int, idempotency: Idempotency | None = None) -> Thread:
+    """Create a thread with its first messages from a valid `CreateThreadRequest`.
+
+    The vector store that the request asks for, or that attachments need, is made before (`vector_stores.made_with`).
+
+    Raises:
+        NotFound, InvalidRequest: a file does not exist, or there are too many; a vector store has expired.
+        Replayed, Conflict: the idempotency key was used.
+    """
+    thread, messages = new_thread(request, new_thread_id(now_ms, ""), now_ms)
+    requested, days = request.get("tool_resources"), vector_stores.THREAD_DAYS
+    resources = vector_stores.made_with(
+        store, requested, thread.tool_resources, messages, now_ms, idempotency, days=days
+    )
+    thread = replace(thread, tool_resources=resources)
+    store.threads.create(thread, messages, idempotency)
+    return thread
+
+
+def modify(store: Store, thread_id: str, request: Json) -> Thread:
+    """Change a thread by a valid `ModifyThreadRequest`: null empties what a key that is not given leaves alone.
+
+    Raises:
+        NotFound: there is no such thread.
+    """
+    changes = {name: request[name] or {} if name in request else None for name in ("metadata", "tool_resources")}
+    return store.threads.update(thread_id, **changes)

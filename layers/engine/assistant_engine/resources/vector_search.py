@@ -1,0 +1,67 @@
+"""Searches in a vector store. Another function carries them out: its packages would slow every cold start down."""
+
+import json
+import os
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from assistant_engine.domain.errors import Unavailable
+from assistant_engine.domain.json_data import Json
+from assistant_engine.runtime.invocation import invoke
+from assistant_engine.store import Store
+
+RESULTS = 10
+"""How many results a search has unless it says otherwise, as the API has it."""
+
+_REFUSED_SECONDS = 3  # of the 29 that an answer may take
+
+
+def search(store: Store, vector_store_id: str, request: Json) -> Json:
+    """Search as a valid `VectorStoreSearchRequest` says.
+
+    Returns:
+        `VectorStoreSearchResultsPage`.
+
+    Raises:
+        InvalidRequest: the vector store has expired.
+        Unavailable: the search did not end in time, or nothing could embed the query.
+    """
+    store.vector_stores.usable(vector_store_id)
+    asked = request["query"]
+    queries = [asked] if isinstance(asked, str) else asked
+    event = {
+        "project": store.project,
+        "vector_store_ids": [vector_store_id],
+        "queries": queries,
+        "max_num_results": request.get("max_num_results", RESULTS),
+        "ranking_options": request.get("ranking_options"),
+        "filters": request.get("filters"),
+    }
+    return {
+        "object": "vector_store.search_results.page",
+        "search_query": queries,
+        "data": _found(event),
+        "has_more": False,
+        "next_page": None,
+    }
+
+
+def _found(event: Json) -> list[Json]:
+    answer = invoke(_lambda(), os.environ["SEARCH_FUNCTION_ARN"], event, _REFUSED_SECONDS)
+    found: Json = json.loads(answer["Payload"].read())
+    if "FunctionError" in answer:
+        raise Unavailable("The search did not end in time. Please try again.", code="search_failed")
+    if "error" in found:
+        raise Unavailable(found["error"], code="embedding_failed")
+    results: list[Json] = found["results"]
+    return results
+
+
+@cache
+def _lambda() -> Any:
+    # Asked a second time, it would answer after API Gateway has given up.
+    config = Config(retries={"mode": "standard", "max_attempts": 1}, connect_timeout=2, read_timeout=23)
+    return boto3.client("lambda", config=config)
