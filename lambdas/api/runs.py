@@ -10,6 +10,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from botocore.config import Config
 
+from assistant_engine.domain.clock import Seconds, seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TERMINAL, WORKING
 from assistant_engine.domain.run import Run
@@ -81,7 +82,7 @@ def modify(thread_id: str, run_id: str) -> Response[Json]:
 def cancel(thread_id: str, run_id: str) -> Response[Json]:
     body(NoParameters)
     thread = store().threads.get(thread_id)
-    return _wake(control.cancel(store(), thread.id, run_id, now_ms() // 1000))
+    return _wake(control.cancel(store(), thread.id, run_id, seconds_of(now_ms())))
 
 
 @router.post("/v1/threads/<thread_id>/runs/<run_id>/submit_tool_outputs")
@@ -93,7 +94,7 @@ def submit_tool_outputs(thread_id: str, run_id: str) -> Response[Json]:
 
 def _start(run: Run) -> Response[Json]:
     try:
-        executions.start(_step_functions(), store(), run, now_ms() // 1000)
+        executions.start(_step_functions(), store(), run, seconds_of(now_ms()))
     except Exception as error:
         # The run is there, so it is the answer; the sweeper starts it within a minute.
         logger.warning("run %s is not started yet: %s", run.id, fault_of(error).where)
@@ -116,7 +117,7 @@ def _watched(run: Run) -> Run:
     it to: a short time makes many requests, a long one delays the end of every short run. So while a run is young, or
     goes on after its client's word, the request itself waits.
     """
-    young = run.status == "queued" or now_ms() // 1000 - run.created_at <= WATCH_SECONDS
+    young = run.status == "queued" or seconds_of(now_ms()) - run.created_at <= WATCH_SECONDS
     deadline = time.monotonic() + (WATCH_SECONDS if young else 0)
     status = run.status
     while status in WORKING and time.monotonic() < deadline:
@@ -136,11 +137,11 @@ def again(thread_id: str, run_id: str) -> Response[Json]:
 
 
 def _answer(run: Run) -> Response[Json]:
-    headers = {} if run.status in TERMINAL else {"openai-poll-after-ms": str(poll_after(run, now_ms() // 1000))}
+    headers = {} if run.status in TERMINAL else {"openai-poll-after-ms": str(poll_after(run, seconds_of(now_ms())))}
     return Response(200, "application/json", _shown(run), headers=headers)
 
 
-def poll_after(run: Run, now: int) -> int:
+def poll_after(run: Run, now: Seconds) -> int:
     """How many milliseconds a client that polls an unfinished run had best wait.
 
     The client of the `openai` package keeps to the first one that it is told in a poll.

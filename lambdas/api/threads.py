@@ -5,6 +5,7 @@ from dataclasses import replace
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from assistant_engine import vector_stores
+from assistant_engine.domain.clock import seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.thread import Thread, new_thread, new_thread_id
 from assistant_engine.runtime.clock import now_ms
@@ -53,5 +54,5 @@ def modify(thread_id: str) -> Json:
 @router.delete("/v1/threads/<thread_id>")
 def delete(thread_id: str) -> Json:
     query(NoParameters)
-    store().threads.delete(thread_id, now_ms() // 1000)
+    store().threads.delete(thread_id, seconds_of(now_ms()))
     return deleted("thread", thread_id)

@@ -1,6 +1,7 @@
 """Assistants: what a valid request makes of one."""
 
 from assistant_engine.domain import builtin_tools, ids, tool_resources
+from assistant_engine.domain.clock import Milliseconds, seconds_of
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
 from assistant_engine.tools import registry
@@ -9,7 +10,7 @@ MOST_TOOLS = 128
 """Tools of an assistant, as the API has it."""
 
 
-def new_assistant(request: Json, now_ms: int) -> Json:
+def new_assistant(request: Json, now_ms: Milliseconds) -> Json:
     """An assistant as `AssistantObject` from a valid `CreateAssistantRequest`.
 
     Raises:
@@ -18,7 +19,7 @@ def new_assistant(request: Json, now_ms: int) -> Json:
     blank = {
         "id": ids.new_id("asst_", now_ms),
         "object": "assistant",
-        "created_at": now_ms // 1000,
+        "created_at": seconds_of(now_ms),
         "name": None,
         "description": None,
         "model": request["model"],

@@ -22,6 +22,7 @@ from botocore.config import Config
 
 from assistant_engine.domain import ids
 from assistant_engine.domain.builtin_tools import offered
+from assistant_engine.domain.clock import Milliseconds, Seconds, seconds_of
 from assistant_engine.domain.errors import NotFound, Unavailable
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
@@ -58,7 +59,7 @@ def embedding_settings() -> Json:
     return {"model": os.environ["EMBEDDING_MODEL"], "dimensions": int(os.environ.get("EMBEDDING_DIMENSIONS") or 0)}
 
 
-def create(store: Store, sqs: Any, request: Json, now_ms: int, idempotency: Idempotency | None = None) -> Json:
+def create(store: Store, sqs: Any, request: Json, now_ms: Milliseconds, idempotency: Idempotency | None = None) -> Json:
     """A new vector store from a valid `CreateVectorStoreRequest`, its files handed to the ingestion.
 
     Raises:
@@ -70,7 +71,7 @@ def create(store: Store, sqs: Any, request: Json, now_ms: int, idempotency: Idem
         for file_id in request.get("file_ids", [])
     ]
     named = _named(store, entries)
-    seconds = now_ms // 1000
+    seconds = seconds_of(now_ms)
     made: Json = {
         "id": ids.new_id(PREFIX, now_ms),
         "object": "vector_store",
@@ -98,7 +99,9 @@ def create(store: Store, sqs: Any, request: Json, now_ms: int, idempotency: Idem
     return made
 
 
-def attach(store: Store, sqs: Any, store_id: str, entries: Sequence[Json], now_ms: int, *, batch: bool) -> Json:
+def attach(
+    store: Store, sqs: Any, store_id: str, entries: Sequence[Json], now_ms: Milliseconds, *, batch: bool
+) -> Json:
     """Attach files to a store and hand them to the ingestion.
 
     Args:
@@ -124,7 +127,7 @@ def made_with(
     requested: Json | None,
     resources: Json,
     messages: Sequence[Json],
-    now_ms: int,
+    now_ms: Milliseconds,
     idempotency: Idempotency | None = None,
     *,
     days: int | None = None,
@@ -162,7 +165,7 @@ def made_with(
 
 
 def take_in(
-    store: Store, thread_id: str, messages: Sequence[Json], now_ms: int, idempotency: Idempotency | None = None
+    store: Store, thread_id: str, messages: Sequence[Json], now_ms: Milliseconds, idempotency: Idempotency | None = None
 ) -> None:
     """Put the files that new messages bring for file search into their thread's vector store; the thread gets one if it
     has none that can be added to.
@@ -202,7 +205,7 @@ def take_in(
     raise Unavailable(f"Too many writers on {thread_id} at once. Please try again.")
 
 
-def still_reading(store: Store, run: Run, now: int) -> bool:
+def still_reading(store: Store, run: Run, now: Seconds) -> bool:
     """Whether a run that searches files had better wait before it first asks the model: files of its thread's vector
     store are still being read, and the run is not a minute old.
     """
@@ -229,7 +232,7 @@ def attached_files(messages: Sequence[Json]) -> list[str]:
     return list(dict.fromkeys(wanted))
 
 
-def _made_once(store: Store, request: Json, now_ms: int, idempotency: Idempotency | None) -> str:
+def _made_once(store: Store, request: Json, now_ms: Milliseconds, idempotency: Idempotency | None) -> str:
     """The id of a store made from a `CreateVectorStoreRequest`, or of the one that the same key made before."""
     own = Idempotency(f"vector_store of {idempotency.key}", request) if idempotency else None
     try:
@@ -240,7 +243,9 @@ def _made_once(store: Store, request: Json, now_ms: int, idempotency: Idempotenc
         return store_id
 
 
-def _add(store: Store, store_id: str, file_ids: Sequence[str], now_ms: int, chunking: Json | None = None) -> None:
+def _add(
+    store: Store, store_id: str, file_ids: Sequence[str], now_ms: Milliseconds, chunking: Json | None = None
+) -> None:
     """Attach those of the files that the store does not hold yet."""
     head = store.vector_stores.usable(store_id)
     named = _named(store, [{"file_id": file_id, "chunking_strategy": chunking} for file_id in file_ids])
@@ -342,13 +347,13 @@ def _send_group(sqs: Any, messages: Sequence[Json]) -> None:
             logger.warning("the ingestion is not told yet: %s", failed["Code"])
 
 
-def sweep(store: Store, sqs: Any, now: int) -> Iterator[tuple[str, Callable[[], None]]]:
+def sweep(store: Store, sqs: Any, now: Seconds) -> Iterator[tuple[str, Callable[[], None]]]:
     """Work for the sweeper: what of vector stores is due, as (what it is, how to see to it)."""
     for store_id, sort_key in store.vector_stores.due(now):
         yield f"{sort_key} of {store_id}", partial(_see_to, store, sqs, store_id, sort_key, now)
 
 
-def _see_to(store: Store, sqs: Any, store_id: str, sort_key: str, now: int) -> None:
+def _see_to(store: Store, sqs: Any, store_id: str, sort_key: str, now: Seconds) -> None:
     if sort_key == HEAD:
         _send(sqs, [{"store": store_id}])
         store.vector_stores.postpone(store_id, sort_key, now + LOOK_AGAIN_SECONDS)
