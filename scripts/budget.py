@@ -14,6 +14,7 @@ import re
 import time
 from decimal import Decimal, InvalidOperation
 
+from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.errors import ApiError
 from assistant_engine.domain.project import DEFAULT_PROJECT
 from assistant_engine.domain.usage import NANODOLLARS
@@ -24,7 +25,7 @@ from scripts import stack
 from scripts.terminal import say, stop
 
 
-def lines(store: Store, now_ms: int) -> list[str]:
+def lines(store: Store, now_ms: Milliseconds) -> list[str]:
     """The project's budgets and what is used of them, a line for each."""
     shown = []
     for budget in store.usage.budgets():
@@ -75,7 +76,7 @@ def main(arguments: list[str] | None = None) -> None:
             store.assistants.get(given.assistant)  # A typing error would be a budget of nobody.
         if given.command != "show":
             store.usage.set_budget(Budget(given.assistant, *limits))
-        say("\n".join(lines(store, int(time.time() * 1000))))
+        say("\n".join(lines(store, Milliseconds(int(time.time() * 1000)))))
     except (stack.StackNotFound, ApiError) as error:
         stop(str(error))
 

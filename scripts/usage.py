@@ -12,6 +12,7 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
+from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.errors import ApiError
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.project import DEFAULT_PROJECT
@@ -83,7 +84,7 @@ def main(arguments: list[str] | None = None) -> None:
     asked = {name: value for name, value in given.items() if value is not None}
     try:
         os.environ.update(stack.find(environment).variables)
-        told = report(Store(project), asked, int(time.time() * 1000))
+        told = report(Store(project), asked, Milliseconds(int(time.time() * 1000)))
     except (stack.StackNotFound, ApiError) as error:
         stop(str(error))
     whose = next((asked[name] for name in ("thread_id", "assistant_id", "user_id") if name in asked), "all")

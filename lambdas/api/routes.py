@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 
 from aws_lambda_powertools.event_handler import Response
 
+from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
 from assistant_engine.resources import references
@@ -52,7 +53,7 @@ class Request:
     query: Json = field(default_factory=dict)
     file: FormFile | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    now_ms: int = field(default_factory=now_ms)
+    now_ms: Milliseconds = field(default_factory=now_ms)
     idempotency: Idempotency | None = None
 
 

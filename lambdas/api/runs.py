@@ -10,6 +10,7 @@ from aws_lambda_powertools.event_handler import Response
 from botocore.config import Config
 
 from answers import listing, window
+from assistant_engine.domain.clock import Seconds, seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TERMINAL, WORKING
 from assistant_engine.domain.run import Run
@@ -90,7 +91,7 @@ def modify(request: Request, thread_id: ThreadId, run_id: str) -> Response[Json]
 
 @routes.post(f"{_ONE}/cancel", "cancelRun", "Cancel a run", answer="RunObject", polled=True)
 def cancel(request: Request, thread_id: ThreadId, run_id: str) -> Response[Json]:
-    return _wake(request.store, control.cancel(request.store, thread_id, run_id, request.now_ms // 1000))
+    return _wake(request.store, control.cancel(request.store, thread_id, run_id, seconds_of(request.now_ms)))
 
 
 @routes.post(
@@ -109,7 +110,7 @@ def submit_tool_outputs(request: Request, thread_id: ThreadId, run_id: str) -> R
 def _create(request: Request, **thread: ThreadId) -> Response[Json]:
     run = creation.create(request.store, request.body, request.now_ms, idempotency=request.idempotency, **thread)
     try:
-        executions.start(_step_functions(), request.store, run, now_ms() // 1000)
+        executions.start(_step_functions(), request.store, run, seconds_of(now_ms()))
     except Exception as error:
         # The run is there, so it is the answer; the sweeper starts it within a minute.
         logger.warning("run %s is not started yet: %s", run.id, fault_of(error).where)
@@ -132,7 +133,7 @@ def _watched(store: Store, run: Run) -> Run:
     it to: a short time makes many requests, a long one delays the end of every short run. So while a run is young, or
     goes on after its client's word, the request itself waits.
     """
-    young = run.status == "queued" or now_ms() // 1000 - run.created_at <= WATCH_SECONDS
+    young = run.status == "queued" or seconds_of(now_ms()) - run.created_at <= WATCH_SECONDS
     deadline = time.monotonic() + (WATCH_SECONDS if young else 0)
     status = run.status
     while status in WORKING and time.monotonic() < deadline:
@@ -143,11 +144,11 @@ def _watched(store: Store, run: Run) -> Run:
 
 def answer(store: Store, run: Run) -> Response[Json]:
     """Answer with a run, and while it is under way with the time to ask again."""
-    headers = {} if run.status in TERMINAL else {"openai-poll-after-ms": str(poll_after(run, now_ms() // 1000))}
+    headers = {} if run.status in TERMINAL else {"openai-poll-after-ms": str(poll_after(run, seconds_of(now_ms())))}
     return Response(200, "application/json", _shown(store, run), headers=headers)
 
 
-def poll_after(run: Run, now: int) -> int:
+def poll_after(run: Run, now: Seconds) -> int:
     """How many milliseconds a client that polls an unfinished run had best wait.
 
     The client of the `openai` package keeps to the first one that it is told in a poll.

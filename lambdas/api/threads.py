@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from answers import deleted, listing, window
+from assistant_engine.domain.clock import seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.thread import Thread
 from assistant_engine.resources import threads
@@ -46,5 +47,5 @@ def modify(request: Request, thread_id: str) -> Json:
 
 @routes.delete("/threads/{thread_id}", "deleteThread", "Delete a thread", answer="DeleteThreadResponse")
 def delete(request: Request, thread_id: str) -> Json:
-    request.store.threads.delete(thread_id, request.now_ms // 1000)
+    request.store.threads.delete(thread_id, seconds_of(request.now_ms))
     return deleted("thread", thread_id)

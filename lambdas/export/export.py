@@ -22,6 +22,7 @@ from typing import IO, Any
 import boto3
 from botocore.exceptions import ClientError
 
+from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.errors import NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import text_of
@@ -130,7 +131,7 @@ def _whose(run: Run) -> Json:
     }
 
 
-def _moment(milliseconds: int) -> str:
+def _moment(milliseconds: Milliseconds) -> str:
     """A moment (UTC) as Athena reads a timestamp."""
     moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
     return f"{moment:%Y-%m-%d %H:%M:%S}.{milliseconds % 1000:03d}"

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from assistant_engine.domain import accounting, builtin_tools
+from assistant_engine.domain.clock import Milliseconds, seconds_of
 from assistant_engine.domain.errors import ApiError
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TERMINAL, next_action
@@ -47,12 +48,12 @@ def handler(event: Json) -> Json:
     """
     run = store().runs.get(event["thread_id"], event["run_id"])
     tools = store().steps.pending(run)
-    if tools and event["outputs"] and next_action(run, event["turn"], tools, now_ms() // 1000) == "call_tools":
+    if tools and event["outputs"] and next_action(run, event["turn"], tools, seconds_of(now_ms())) == "call_tools":
         # Outputs of a run that was cancelled or is over come too late.
-        tools = store().steps.record_outputs(run, tools, _outputs(run, event["outputs"]), now_ms() // 1000)
+        tools = store().steps.record_outputs(run, tools, _outputs(run, event["outputs"]), seconds_of(now_ms()))
     taken = False
     for _ in range(3):
-        now = now_ms() // 1000
+        now = seconds_of(now_ms())
         if tools:
             tools = store().steps.record_outputs(run, tools, tool_calls.refused(run, tools), now)
         action = next_action(run, event["turn"], tools, now)
@@ -147,7 +148,7 @@ def _take_turn(run: Run, tools: ToolStep | None) -> Json | None:
 
 def _try_again(run: Run, request_id: str, busy: client.TryAgain) -> Json:
     """Wait for the model; or fail, if it has been tried again often enough or asks for more time than the run has."""
-    left = run.expires_at - now_ms() // 1000
+    left = run.expires_at - seconds_of(now_ms())
     if left <= 1:
         return _wait(run, 1)  # The time was up while the model worked: the run expires.
     if run.attempts - run.turn > int(os.environ["MOST_RETRIES"]) or busy.wait_seconds >= left:
@@ -162,7 +163,7 @@ def _fail(run: Run, code: str, message: str) -> Json:
 
 
 def _store_turn(
-    run: Run, prompt: Prompt, response: Json, tools: ToolStep | None, began_ms: int, model_ms: int
+    run: Run, prompt: Prompt, response: Json, tools: ToolStep | None, began_ms: Milliseconds, model_ms: int
 ) -> Json | None:
     now = now_ms()
     try:

@@ -1,5 +1,6 @@
 """`requires_action`: writes the status and the task token that ends the wait, in one update."""
 
+from assistant_engine.domain.clock import seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import next_action
 from assistant_engine.runtime.clock import now_ms
@@ -21,7 +22,7 @@ def handler(event: Json) -> Json:
     """
     run = store().runs.get(event["thread_id"], event["run_id"])
     tools = store().steps.pending(run)
-    if next_action(run, event["turn"], tools, now_ms() // 1000) != "requires_action":
+    if next_action(run, event["turn"], tools, seconds_of(now_ms())) != "requires_action":
         raise NothingToWaitFor
     try:
         store().transitions.wait_for_outputs(run, event["token"], now_ms())

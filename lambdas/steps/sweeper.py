@@ -13,6 +13,7 @@ from typing import Any
 
 import boto3
 
+from assistant_engine.domain.clock import Seconds, seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TERMINAL
 from assistant_engine.domain.run import Run
@@ -40,7 +41,7 @@ def handler(event: Json) -> Json:
     Returns:
         `{"swept"}`: how many runs were looked at. One that can't be swept now is due again the next minute.
     """
-    now = now_ms() // 1000
+    now = seconds_of(now_ms())
     swept = 0
     for thread_id, run_id in store().runs.open(now, execution=event.get("name")):
         if not _guarded(f"run {run_id}", partial(_sweep, thread_id, run_id, now)):
@@ -67,7 +68,7 @@ def _guarded(what: str, work: Callable[[], None]) -> bool:
         return False
 
 
-def _sweep(thread_id: str, run_id: str, now: int) -> None:
+def _sweep(thread_id: str, run_id: str, now: Seconds) -> None:
     run = store().runs.get(thread_id, run_id)
     if run.status in TERMINAL:
         return

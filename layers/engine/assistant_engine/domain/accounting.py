@@ -5,6 +5,7 @@ A turn's account is written with the turn, the final one with the run's end, so 
 
 from dataclasses import replace
 
+from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.models import cost_of
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.turn import ToolStep, Turn
@@ -32,7 +33,7 @@ def with_turn(run: Run, turn: Turn, tools: ToolStep | None, model_ms: int) -> Ru
     )
 
 
-def without_turn(run: Run, tools: ToolStep | None, now_ms: int) -> RunUsage:
+def without_turn(run: Run, tools: ToolStep | None, now_ms: Milliseconds) -> RunUsage:
     """A run's account when it ends without a further turn: with what it was waiting for.
 
     Args:
@@ -47,7 +48,7 @@ def without_turn(run: Run, tools: ToolStep | None, now_ms: int) -> RunUsage:
     )
 
 
-def closed(run: Run, account: RunUsage, now_ms: int) -> RunUsage:
+def closed(run: Run, account: RunUsage, now_ms: Milliseconds) -> RunUsage:
     """The account of a run that ends now, with the engine's share of its time. Without model calls it costs nothing."""
     known = account.model_ms + account.tool_ms + account.client_ms
     engine_ms = max(0, now_ms - run.created_ms - known)

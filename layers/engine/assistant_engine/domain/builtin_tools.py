@@ -48,7 +48,7 @@ FUNCTIONS: Final[dict[str, Json]] = {
 }
 """What the model is offered for each built-in tool. No other function of a run may have one of these names."""
 
-MOST_RESULTS = 20
+DEFAULT_RESULTS = 20
 """Results of a search unless the tool says otherwise, as the API has it."""
 
 INCLUDED: Final = {
@@ -194,7 +194,7 @@ def search_options(tools: list[Json]) -> Json:
     """What a run's `file_search` tool says of the search, complete: `{"max_num_results", "ranking_options"}`."""
     given = next((tool.get("file_search") or {} for tool in tools if tool["type"] == "file_search"), {})
     ranking = {"ranker": "auto", "score_threshold": 0.0, **(given.get("ranking_options") or {})}
-    return {"max_num_results": given.get("max_num_results") or MOST_RESULTS, "ranking_options": ranking}
+    return {"max_num_results": given.get("max_num_results") or DEFAULT_RESULTS, "ranking_options": ranking}
 
 
 def told(result: Result) -> str:

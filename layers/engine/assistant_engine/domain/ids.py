@@ -8,6 +8,8 @@ import hashlib
 import re
 import secrets
 
+from assistant_engine.domain.clock import Milliseconds
+
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 TIME_LENGTH = 9
 _ENTROPY_LENGTH = 15
@@ -21,12 +23,12 @@ def _base36(number: int, length: int) -> str:
     return "".join(reversed(digits))
 
 
-def time_part(milliseconds: int) -> str:
+def time_part(milliseconds: Milliseconds) -> str:
     """The part of an id that sorts: `milliseconds` since 1970 in nine base-36 digits."""
     return _base36(milliseconds, TIME_LENGTH)
 
 
-def new_id(prefix: str, milliseconds: int, seed: str | None = None) -> str:
+def new_id(prefix: str, milliseconds: Milliseconds, seed: str | None = None) -> str:
     """An id such as `run_0mci2x4k8f3v9q0a7m2c5x1z`.
 
     Args:
@@ -38,10 +40,10 @@ def new_id(prefix: str, milliseconds: int, seed: str | None = None) -> str:
     return prefix + time_part(milliseconds) + _base36(number, _ENTROPY_LENGTH)
 
 
-def milliseconds_of(identifier: str) -> int:
+def milliseconds_of(identifier: str) -> Milliseconds:
     """The time in an id made by `new_id`, in milliseconds since 1970."""
     start = max(identifier.find("_"), identifier.find("-")) + 1
-    return int(identifier[start : start + TIME_LENGTH], 36)
+    return Milliseconds(int(identifier[start : start + TIME_LENGTH], 36))
 
 
 def step_id(run_id: str, turn: int, index: int) -> str:

@@ -6,6 +6,7 @@ the store's writes and the tests come from `TRANSITIONS`.
 
 from typing import Final, Literal, TypeGuard
 
+from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.run import Run, Status, TerminalStatus
 from assistant_engine.domain.turn import ToolStep
 
@@ -40,7 +41,7 @@ def is_terminal(status: str) -> TypeGuard[TerminalStatus]:
     return status in TERMINAL
 
 
-def next_action(run: Run, turn: int, tools: ToolStep | None, now: int) -> Action:
+def next_action(run: Run, turn: int, tools: ToolStep | None, now: Seconds) -> Action:
     """Decide from the record what the execution does next with the run.
 
     Args:

@@ -1,9 +1,10 @@
 """A message in the API's shape (`MessageObject`)."""
 
+from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.json_data import Json
 
 
-def new_message(request: Json, now: int) -> Json:
+def new_message(request: Json, now: Seconds) -> Json:
     """A message as `MessageObject`, its id and thread still missing, from a valid `CreateMessageRequest`.
 
     Args:

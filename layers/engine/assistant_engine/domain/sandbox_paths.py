@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from assistant_engine.domain.json_data import Json
 
 FOLDER = "/mnt/data"
-MOST_NAME_BYTES = 200
+MAX_NAME_BYTES = 200
 
 
 def names(files: list[Json]) -> dict[str, str]:
@@ -31,7 +31,7 @@ def names(files: list[Json]) -> dict[str, str]:
 def _safe(filename: str) -> str:
     name = re.split(r"[/\\]", filename)[-1]
     name = "".join(letter if letter.isprintable() else "_" for letter in name).strip().lstrip(".")
-    while len(name.encode()) > MOST_NAME_BYTES:
+    while len(name.encode()) > MAX_NAME_BYTES:
         path = PurePosixPath(name)
         name = path.stem[:-1] + path.suffix if len(path.stem) > 1 else name[:-1]
     return name

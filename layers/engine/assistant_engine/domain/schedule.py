@@ -1,5 +1,6 @@
 """The schedule of the sweeper: when it looks at a run, in seconds since 1970."""
 
+from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.run import Run
 
 NOT_STARTED_SECONDS = 30
@@ -9,14 +10,15 @@ FIRST_LOOK_SECONDS = 60
 """How long after a step the sweeper looks for the first time whether its run still has an execution."""
 
 
-def first_look(now: int) -> int:
+def first_look(now: Seconds) -> Seconds:
     """Return when to look at a run whose execution is still to be started or woken."""
-    return now + NOT_STARTED_SECONDS
+    return Seconds(now + NOT_STARTED_SECONDS)
 
 
-def next_look(run: Run, now: int) -> int:
+def next_look(run: Run, now: Seconds) -> Seconds:
     """Return when to look again at a run that moves.
 
     A run whose execution was lost without an event is found by then. The older it is, the rarer the looks.
     """
-    return min(now + max(FIRST_LOOK_SECONDS, (now - run.created_at) // 4), max(now, run.expires_at) + 5)
+    later = now + max(FIRST_LOOK_SECONDS, (now - run.created_at) // 4)
+    return Seconds(min(later, max(now, run.expires_at) + 5))

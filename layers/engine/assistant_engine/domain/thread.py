@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import NewType
 
 from assistant_engine.domain import ids, tool_resources
+from assistant_engine.domain.clock import Milliseconds, seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import new_message
 from assistant_engine.domain.usage import NANODOLLARS, Usage
@@ -32,13 +33,17 @@ class Thread:
     created_at: int
     metadata: dict[str, str]
     tool_resources: Json
-    last_ms: int
+    last_ms: Milliseconds
     active_run: str | None = None
     runs: int = 0
     usage: Usage = field(default_factory=Usage)
     cost: int = 0
     unpriced_runs: int = 0
     read_ms: int = 0
+
+    def next_ms(self, now_ms: Milliseconds) -> Milliseconds:
+        """Return the time part of the next id in the thread: now, or just after the newest id if that is later."""
+        return Milliseconds(max(now_ms, self.last_ms + 1))
 
     def api(self) -> Json:
         """`ThreadObject`, with the extensions `usage` and `cost` (US dollars)."""
@@ -53,14 +58,14 @@ class Thread:
         }
 
 
-def new_thread_id(now_ms: int, run_id: str) -> ThreadId:
+def new_thread_id(now_ms: Milliseconds, run_id: str) -> ThreadId:
     """Make the id of a new thread; the same one each time for a run whose id is given."""
     return ThreadId(ids.new_id("thread_", ids.milliseconds_of(run_id) if run_id else now_ms, seed=run_id or None))
 
 
-def new_thread(request: Json, thread_id: ThreadId, now_ms: int) -> tuple[Thread, list[Json]]:
+def new_thread(request: Json, thread_id: ThreadId, now_ms: Milliseconds) -> tuple[Thread, list[Json]]:
     """Make a thread and its first messages (without ids) from a valid `CreateThreadRequest`."""
-    now = now_ms // 1000
+    now = seconds_of(now_ms)
     messages = [new_message(message, now) for message in request.get("messages") or []]
     resources = tool_resources.stored(request.get("tool_resources"))
     thread = Thread(

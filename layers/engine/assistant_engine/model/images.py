@@ -12,7 +12,7 @@ from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.image_types import image_type
 from assistant_engine.domain.json_data import Json
 from assistant_engine.model import request
-from assistant_engine.store.files import MOST_IMAGE_BYTES, Files
+from assistant_engine.store.files import MAX_IMAGE_BYTES, Files
 from assistant_engine.web.fetch import fetch
 
 MOST_BYTES = 64 * 1024**2
@@ -56,7 +56,7 @@ def put_bytes(items: list[Json], files: Files) -> None:
 
 
 def _fetched(url: str, deadline: float) -> str:
-    _, data = fetch(url, most_bytes=MOST_IMAGE_BYTES, timeout=max(0.1, deadline - time.monotonic()))
+    _, data = fetch(url, most_bytes=MAX_IMAGE_BYTES, timeout=max(0.1, deadline - time.monotonic()))
     kind = image_type(data)
     if kind is None:
         raise InvalidRequest("What an image_url points at is not an image. Supported are PNG, JPEG, GIF and WebP.")

@@ -3,6 +3,7 @@
 import time
 
 from assistant_engine.domain import builtin_tools, ids
+from assistant_engine.domain.clock import Milliseconds, seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.model import citations, client
 from assistant_engine.runtime.log import logger
@@ -35,12 +36,12 @@ def import_files(files: Files, response: Json) -> dict[str, Json]:
             continue
         filename = str(made.get("filename") or "").rpartition("/")[2][-255:] or made["file_id"]
         media_type = media_type_of(filename, None)
-        now_ms = int(time.time() * 1000)
+        now_ms = Milliseconds(int(time.time() * 1000))
         file = {
             "id": ids.new_id(PREFIX, now_ms),
             "object": "file",
             "bytes": len(data),
-            "created_at": now_ms // 1000,
+            "created_at": seconds_of(now_ms),
             "filename": filename,
             "purpose": "assistants_output",
             "status": "processed",

@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any
 
 from assistant_engine.domain.builtin_tools import CARRIED_OUT, carried_out
+from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import new_message
 from assistant_engine.domain.turn import Turn
@@ -27,7 +28,7 @@ class UnusableResponse(Exception):
 
 
 def read_turn(
-    response: Json, assistant_id: str, run_id: str, now: int, files: Mapping[str, Json] | None = None
+    response: Json, assistant_id: str, run_id: str, now: Seconds, files: Mapping[str, Json] | None = None
 ) -> Turn:
     """What a response makes of the run, whatever else it holds than the Responses API describes.
 
@@ -132,7 +133,7 @@ def _content(parts: Any, files: Mapping[str, Json]) -> Iterable[Json]:
             yield {"type": "refusal", "refusal": part["refusal"]}
 
 
-def _message(content: list[Json], assistant_id: str, run_id: str, now: int, incomplete: str | None = None) -> Json:
+def _message(content: list[Json], assistant_id: str, run_id: str, now: Seconds, incomplete: str | None = None) -> Json:
     return {
         **new_message({"role": "assistant", "content": content}, now),
         "assistant_id": assistant_id,

@@ -1,6 +1,7 @@
 """Assistants."""
 
 from assistant_engine.domain import builtin_tools, ids, tool_resources
+from assistant_engine.domain.clock import Milliseconds, seconds_of
 from assistant_engine.domain.errors import InvalidRequest, Unavailable
 from assistant_engine.domain.json_data import Json
 from assistant_engine.resources import vector_stores
@@ -14,7 +15,7 @@ MAX_TOOLS = 128
 _MODIFY_ATTEMPTS = 10
 
 
-def create(store: Store, request: Json, now_ms: int, idempotency: Idempotency | None = None) -> Json:
+def create(store: Store, request: Json, now_ms: Milliseconds, idempotency: Idempotency | None = None) -> Json:
     """Create an assistant from a valid `CreateAssistantRequest`, and before it the vector store that it asks for.
 
     Returns:
@@ -51,7 +52,7 @@ def modify(store: Store, assistant_id: str, request: Json) -> Json:
     raise Unavailable(f"Too many writers on {assistant_id} at once. Please try again.")
 
 
-def new_assistant(request: Json, now_ms: int) -> Json:
+def new_assistant(request: Json, now_ms: Milliseconds) -> Json:
     """An assistant as `AssistantObject` from a valid `CreateAssistantRequest`.
 
     Raises:
@@ -60,7 +61,7 @@ def new_assistant(request: Json, now_ms: int) -> Json:
     blank = {
         "id": ids.new_id("asst_", now_ms),
         "object": "assistant",
-        "created_at": now_ms // 1000,
+        "created_at": seconds_of(now_ms),
         "name": None,
         "description": None,
         "model": request["model"],

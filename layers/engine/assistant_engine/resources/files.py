@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from assistant_engine.domain import ids
+from assistant_engine.domain.clock import Milliseconds, seconds_of
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
 from assistant_engine.resources import vector_stores
@@ -27,7 +28,9 @@ class Content(Protocol):
     def data(self) -> bytes: ...
 
 
-def create(store: Store, request: Json, content: Content, now_ms: int, idempotency: Idempotency | None = None) -> Json:
+def create(
+    store: Store, request: Json, content: Content, now_ms: Milliseconds, idempotency: Idempotency | None = None
+) -> Json:
     """Store a file from a valid `CreateFileRequest` and its content.
 
     Returns:
@@ -49,7 +52,7 @@ def create(store: Store, request: Json, content: Content, now_ms: int, idempoten
     return file
 
 
-def new_file(filename: str, size: int, purpose: str, now_ms: int) -> Json:
+def new_file(filename: str, size: int, purpose: str, now_ms: Milliseconds) -> Json:
     """A file as `OpenAIFile`.
 
     Args:
@@ -59,7 +62,7 @@ def new_file(filename: str, size: int, purpose: str, now_ms: int) -> Json:
         "id": ids.new_id(PREFIX, now_ms),
         "object": "file",
         "bytes": size,
-        "created_at": now_ms // 1000,
+        "created_at": seconds_of(now_ms),
         "filename": filename,
         "purpose": purpose,
         "status": "processed",

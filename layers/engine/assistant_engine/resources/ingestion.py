@@ -19,6 +19,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.json_data import Json
 from assistant_engine.runtime.faults import fault_of
 from assistant_engine.runtime.log import logger
@@ -74,13 +75,13 @@ def _send_group(messages: Sequence[Json]) -> None:
             logger.warning("a message is not in the queue of the ingestion yet: %s", failed["Code"])
 
 
-def sweep(store: Store, now: int) -> Iterator[tuple[str, Callable[[], None]]]:
+def sweep(store: Store, now: Seconds) -> Iterator[tuple[str, Callable[[], None]]]:
     """Give the sweeper its work: what of vector stores is due, as (what it is, how to see to it)."""
     for store_id, sort_key in store.vector_stores.due(now):
         yield f"{sort_key} of {store_id}", partial(_see_to, store, store_id, sort_key, now)
 
 
-def _see_to(store: Store, store_id: str, sort_key: str, now: int) -> None:
+def _see_to(store: Store, store_id: str, sort_key: str, now: Seconds) -> None:
     if sort_key == HEAD:
         enqueue_deletion(store_id)
         store.vector_stores.postpone(store_id, sort_key, now + LOOK_AGAIN_SECONDS)

@@ -1,5 +1,6 @@
 """Messages of a thread."""
 
+from assistant_engine.domain.clock import Milliseconds, seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import new_message
 from assistant_engine.domain.thread import ThreadId
@@ -8,7 +9,7 @@ from assistant_engine.store import Idempotency, Store
 
 
 def create(
-    store: Store, thread_id: ThreadId, request: Json, now_ms: int, idempotency: Idempotency | None = None
+    store: Store, thread_id: ThreadId, request: Json, now_ms: Milliseconds, idempotency: Idempotency | None = None
 ) -> Json:
     """Add a message to a thread from a valid `CreateMessageRequest`; files for file search are attached before.
 
@@ -20,6 +21,6 @@ def create(
         InvalidRequest: a run of the thread is active; its vector store would hold too many files.
         Replayed, Conflict: the idempotency key was used.
     """
-    message = new_message(request, now_ms // 1000)
+    message = new_message(request, seconds_of(now_ms))
     vector_stores.take_in(store, thread_id, [message], now_ms, idempotency)
     return store.messages.add(thread_id, message, now_ms, idempotency)

@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 
+from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.thread import Thread, new_thread, new_thread_id
 from assistant_engine.resources import vector_stores
 from assistant_engine.store import Idempotency, Store
 
 
-def create(store: Store, request: Json, now_ms: int, idempotency: Idempotency | None = None) -> Thread:
+def create(store: Store, request: Json, now_ms: Milliseconds, idempotency: Idempotency | None = None) -> Thread:
     """Create a thread with its first messages from a valid `CreateThreadRequest`.
 
     The vector store that the request asks for, or that attachments need, is made before (`vector_stores.made_with`).

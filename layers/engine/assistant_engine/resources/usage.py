@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.errors import InvalidRequest, QuotaExceeded
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.usage import NANODOLLARS, RunUsage
@@ -12,7 +13,7 @@ USUAL_DAYS = 30
 MOST_DAYS = 366
 
 
-def report(store: Store, request: Json, now_ms: int) -> Json:
+def report(store: Store, request: Json, now_ms: Milliseconds) -> Json:
     """`UsageReport` for valid `UsageParameters`.
 
     Raises:
@@ -58,7 +59,7 @@ def _shown(total: Total) -> Json:
     }
 
 
-def check_budgets(store: Store, assistant_id: str, now_ms: int, idempotency: Idempotency | None) -> None:
+def check_budgets(store: Store, assistant_id: str, now_ms: Milliseconds, idempotency: Idempotency | None) -> None:
     """Let a new run of the assistant through while its budgets last: one small query, and one more for each budget.
 
     What counts are the runs that have ended today (UTC); those under way end whatever they take.
@@ -81,7 +82,7 @@ def check_budgets(store: Store, assistant_id: str, now_ms: int, idempotency: Ide
             )
 
 
-def used_today(store: Store, budget: Budget, now_ms: int) -> RunUsage:
+def used_today(store: Store, budget: Budget, now_ms: Milliseconds) -> RunUsage:
     """What is used of a budget today."""
     today = day_of(now_ms)
     if budget.assistant_id:

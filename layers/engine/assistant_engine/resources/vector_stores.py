@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from assistant_engine.domain import ids
 from assistant_engine.domain.builtin_tools import offered
+from assistant_engine.domain.clock import Milliseconds, Seconds, seconds_of
 from assistant_engine.domain.errors import NotFound, Unavailable
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
@@ -32,7 +33,7 @@ def embedding_settings() -> Json:
     return {"model": os.environ["EMBEDDING_MODEL"], "dimensions": int(os.environ.get("EMBEDDING_DIMENSIONS") or 0)}
 
 
-def create(store: Store, request: Json, now_ms: int, idempotency: Idempotency | None = None) -> Json:
+def create(store: Store, request: Json, now_ms: Milliseconds, idempotency: Idempotency | None = None) -> Json:
     """A new vector store from a valid `CreateVectorStoreRequest`, its files handed to the ingestion.
 
     Raises:
@@ -44,7 +45,7 @@ def create(store: Store, request: Json, now_ms: int, idempotency: Idempotency | 
         for file_id in request.get("file_ids", [])
     ]
     named = _named(store, entries)
-    seconds = now_ms // 1000
+    seconds = seconds_of(now_ms)
     made: Json = {
         "id": ids.new_id(PREFIX, now_ms),
         "object": "vector_store",
@@ -72,7 +73,7 @@ def create(store: Store, request: Json, now_ms: int, idempotency: Idempotency | 
     return made
 
 
-def attach(store: Store, store_id: str, entries: Sequence[Json], now_ms: int, *, batch: bool) -> Json:
+def attach(store: Store, store_id: str, entries: Sequence[Json], now_ms: Milliseconds, *, batch: bool) -> Json:
     """Attach files to a store and hand them to the ingestion.
 
     Args:
@@ -98,7 +99,7 @@ def made_with(
     requested: Json | None,
     resources: Json,
     messages: Sequence[Json],
-    now_ms: int,
+    now_ms: Milliseconds,
     idempotency: Idempotency | None = None,
     *,
     days: int | None = None,
@@ -136,7 +137,7 @@ def made_with(
 
 
 def take_in(
-    store: Store, thread_id: str, messages: Sequence[Json], now_ms: int, idempotency: Idempotency | None = None
+    store: Store, thread_id: str, messages: Sequence[Json], now_ms: Milliseconds, idempotency: Idempotency | None = None
 ) -> None:
     """Put the files that new messages bring for file search into their thread's vector store; the thread gets one if it
     has none that can be added to.
@@ -176,7 +177,7 @@ def take_in(
     raise Unavailable(f"Too many writers on {thread_id} at once. Please try again.")
 
 
-def still_reading(store: Store, run: Run, now: int) -> bool:
+def still_reading(store: Store, run: Run, now: Seconds) -> bool:
     """Whether a run that searches files had better wait before it first asks the model: files of its thread's vector
     store are still being read, and the run is not a minute old.
     """
@@ -203,7 +204,7 @@ def attached_files(messages: Sequence[Json]) -> list[str]:
     return list(dict.fromkeys(wanted))
 
 
-def _made_once(store: Store, request: Json, now_ms: int, idempotency: Idempotency | None) -> str:
+def _made_once(store: Store, request: Json, now_ms: Milliseconds, idempotency: Idempotency | None) -> str:
     """The id of a store made from a `CreateVectorStoreRequest`, or of the one that the same key made before."""
     own = Idempotency(f"vector_store of {idempotency.key}", request) if idempotency else None
     try:
@@ -214,7 +215,9 @@ def _made_once(store: Store, request: Json, now_ms: int, idempotency: Idempotenc
         return store_id
 
 
-def _add(store: Store, store_id: str, file_ids: Sequence[str], now_ms: int, chunking: Json | None = None) -> None:
+def _add(
+    store: Store, store_id: str, file_ids: Sequence[str], now_ms: Milliseconds, chunking: Json | None = None
+) -> None:
     """Attach those of the files that the store does not hold yet."""
     head = store.vector_stores.usable(store_id)
     named = _named(store, [{"file_id": file_id, "chunking_strategy": chunking} for file_id in file_ids])

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from assistant_engine.domain.clock import Milliseconds, Seconds, seconds_of
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import ACTIVE
@@ -15,7 +16,9 @@ NOT_APPROVED = "Error: the user did not approve this call."
 """What the model is told of a call that the client said no to."""
 
 
-def submit_tool_outputs(store: Store, thread_id: ThreadId, run_id: str, tool_outputs: list[Json], now_ms: int) -> Run:
+def submit_tool_outputs(
+    store: Store, thread_id: ThreadId, run_id: str, tool_outputs: list[Json], now_ms: Milliseconds
+) -> Run:
     """Take the client's outputs and queue the run again. `wake` the execution afterwards.
 
     Args:
@@ -29,7 +32,7 @@ def submit_tool_outputs(store: Store, thread_id: ThreadId, run_id: str, tool_out
     """
     run = store.runs.get(thread_id, run_id)
     # The execution that waits for them writes that a run has expired, a moment after it has.
-    status = "expired" if run.status in ACTIVE and now_ms // 1000 >= run.expires_at else run.status
+    status = "expired" if run.status in ACTIVE and seconds_of(now_ms) >= run.expires_at else run.status
     if status != "requires_action":
         raise InvalidRequest(f'Runs in status "{status}" do not accept tool outputs.')
     tools = store.steps.pending(run)
@@ -66,7 +69,7 @@ def submit_tool_outputs(store: Store, thread_id: ThreadId, run_id: str, tool_out
         raise InvalidRequest(f'Runs in status "{current.status}" do not accept tool outputs.') from None
 
 
-def cancel(store: Store, thread_id: ThreadId, run_id: str, now: int) -> Run:
+def cancel(store: Store, thread_id: ThreadId, run_id: str, now: Seconds) -> Run:
     """Ask for the run to be cancelled. `wake` the execution afterwards.
 
     Raises:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from assistant_engine.domain import builtin_tools, tool_resources
+from assistant_engine.domain.clock import Milliseconds, Seconds, seconds_of
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import new_message
@@ -21,7 +22,7 @@ def new_run(
     assistant: Json,
     request: Json,
     thread_id: ThreadId,
-    now: int,
+    now: Seconds,
     *,
     project: str,
     run_id: str = "",
@@ -112,7 +113,7 @@ def _require_tool(choice: str | Json, tools: list[Json]) -> None:
 def create(
     store: Store,
     request: Json,
-    now_ms: int,
+    now_ms: Milliseconds,
     *,
     thread_id: ThreadId | None = None,
     run_id: str = "",
@@ -138,7 +139,7 @@ def create(
     """
     assistant = store.assistants.get(request["assistant_id"])
     check_budgets(store, assistant["id"], now_ms, idempotency)
-    now = now_ms // 1000
+    now = seconds_of(now_ms)
     thread: Thread | None = None
     messages: list[Json] = []
     if thread_id is None:

@@ -3,6 +3,7 @@
 import json
 
 from assistant_engine.domain import accounting
+from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.json_data import Json, json_size
 from assistant_engine.domain.lifecycle import TERMINAL
 from assistant_engine.domain.message import text_of
@@ -18,7 +19,7 @@ def finish(
     store: Store,
     run: Run,
     status: str,
-    now_ms: int,
+    now_ms: Milliseconds,
     *,
     last_error: Json | None = None,
     incomplete_details: Json | None = None,

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from assistant_engine.domain import ids
+from assistant_engine.domain.clock import Milliseconds, Seconds
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.schedule import first_look
@@ -29,8 +30,8 @@ def requested_ids(request: Any, execution: Json) -> tuple[ThreadId, str]:
     if isinstance(thread_id, str) and isinstance(run_id, str):
         return ThreadId(thread_id), run_id
     started = datetime.fromisoformat(execution["start_time"])
-    run_id = ids.new_id("run_", int(started.timestamp() * 1000), seed=execution["arn"])
-    return ThreadId(thread_id) if isinstance(thread_id, str) else new_thread_id(0, run_id), run_id
+    run_id = ids.new_id("run_", Milliseconds(int(started.timestamp() * 1000)), seed=execution["arn"])
+    return ThreadId(thread_id) if isinstance(thread_id, str) else new_thread_id(Milliseconds(0), run_id), run_id
 
 
 def execution_arn(run: Run) -> str:
@@ -38,7 +39,7 @@ def execution_arn(run: Run) -> str:
     return os.environ["STATE_MACHINE_ARN"].replace(":stateMachine:", ":execution:") + ":" + run.execution
 
 
-def start(step_functions: Any, store: Store, run: Run, now: int, *, again: bool = False) -> None:
+def start(step_functions: Any, store: Store, run: Run, now: Seconds, *, again: bool = False) -> None:
     """Start the execution of a queued run, named after the run: started twice, it is one execution.
 
     Args:

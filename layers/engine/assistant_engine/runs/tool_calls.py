@@ -1,6 +1,7 @@
 """The calls of a turn that tools of the stack serve, as the state machine takes them."""
 
 from assistant_engine.domain import builtin_tools, tool_resources
+from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.json_data import Json, json_size
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.turn import ToolStep
@@ -47,7 +48,7 @@ def calls(run: Run, tools: ToolStep) -> list[Json]:
     ]
 
 
-def inputs(store: Store, run: Run, tools: ToolStep, now: int) -> dict[str, Json]:
+def inputs(store: Store, run: Run, tools: ToolStep, now: Seconds) -> dict[str, Json]:
     """What the turn's calls of built-in tools work on, by the tool's name: once, however many calls there are.
 
     That is the ids of the assistant's and the thread's files and vector stores. Code is also told how much time its run

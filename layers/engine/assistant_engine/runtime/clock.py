@@ -2,7 +2,9 @@
 
 import time
 
+from assistant_engine.domain.clock import Milliseconds
 
-def now_ms() -> int:
+
+def now_ms() -> Milliseconds:
     """Milliseconds since 1970."""
-    return int(time.time() * 1000)
+    return Milliseconds(int(time.time() * 1000))

@@ -22,7 +22,7 @@ from assistant_engine.store.pages import Page, Window, cut, items_of
 
 PREFIX = "file-"
 
-MOST_IMAGE_BYTES = 20 * 1024**2
+MAX_IMAGE_BYTES = 20 * 1024**2
 """Largest image that a message may show the model."""
 
 LIFETIME_DAYS = (1, 7, 30)
@@ -223,10 +223,8 @@ class Files:
         """
         item = self._item(file_id)
         file: Json = self._blobs.unpack("document", item)
-        if file["bytes"] > MOST_IMAGE_BYTES:
-            raise InvalidRequest(
-                f"The image {file_id} is too large: {file['bytes']} bytes, at most {MOST_IMAGE_BYTES}."
-            )
+        if file["bytes"] > MAX_IMAGE_BYTES:
+            raise InvalidRequest(f"The image {file_id} is too large: {file['bytes']} bytes, at most {MAX_IMAGE_BYTES}.")
         data = self.read(file_id)
         kind = image_type(data)
         if kind is None:

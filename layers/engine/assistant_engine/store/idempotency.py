@@ -11,6 +11,7 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Attr
 
+from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.errors import Conflict
 from assistant_engine.domain.json_data import Json
 from assistant_engine.store.dynamodb import Database
@@ -52,7 +53,7 @@ class Idempotency:
     def _key(self) -> Json:
         return {"thread_id": f"idempotency#{hashlib.sha256(self.key.encode()).hexdigest()}", "message_id": "record"}
 
-    def action(self, table: str, created: Json, now: int) -> Json:
+    def action(self, table: str, created: Json, now: Seconds) -> Json:
         """The action that records what the transaction creates; it fails when the key was used.
 
         Args:

@@ -3,6 +3,7 @@
 from boto3.dynamodb.conditions import Attr
 
 from assistant_engine.domain import ids
+from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
 from assistant_engine.store.blobs import Blobs
@@ -14,10 +15,10 @@ MAX_MESSAGES = TRANSACTION_ITEMS - 6
 """Messages that one transaction holds in addition to what belongs to a run."""
 
 
-def stamp(messages: list[Json], first_ms: int, thread_id: str) -> list[Json]:
+def stamp(messages: list[Json], first_ms: Milliseconds, thread_id: str) -> list[Json]:
     """Return the messages with ids, in their order, one for each millisecond from `first_ms` on."""
     return [
-        {"id": ids.new_id("msg_", first_ms + index), **message, "thread_id": thread_id}
+        {"id": ids.new_id("msg_", Milliseconds(first_ms + index)), **message, "thread_id": thread_id}
         for index, message in enumerate(messages)
     ]
 

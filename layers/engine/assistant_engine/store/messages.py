@@ -5,6 +5,7 @@ from typing import Any
 from boto3.dynamodb.conditions import Attr, Key
 
 from assistant_engine.domain import ids
+from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.errors import Conflict, InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import text_of
@@ -29,7 +30,7 @@ class Messages:
         self._table = table
         self._threads = threads
 
-    def add(self, thread_id: str, message: Json, now_ms: int, idempotency: Idempotency | None = None) -> Json:
+    def add(self, thread_id: str, message: Json, now_ms: Milliseconds, idempotency: Idempotency | None = None) -> Json:
         """Add one message; the message with its id.
 
         Raises:
@@ -45,7 +46,7 @@ class Messages:
                 raise InvalidRequest(
                     f"Can't add messages to {thread_id} while a run {thread.active_run} is active.", param=None
                 )
-            [stamped] = stamp([message], max(now_ms, thread.last_ms + 1), thread_id)
+            [stamped] = stamp([message], thread.next_ms(now_ms), thread_id)
             actions = [
                 self._threads.advance(thread, [stamped], ids.milliseconds_of(stamped["id"])),
                 *put_messages(self._table, self._blobs, [stamped]),
@@ -96,7 +97,7 @@ class Messages:
         matching = (Attr("run_id").not_exists() | Attr("run_id").ne(run_id)) & IS_OURS
         return below(self._table, thread_id, "msg_", matching=matching, **options)
 
-    def between(self, thread_id: ThreadId, after_ms: int, until_ms: int) -> list[Json]:
+    def between(self, thread_id: ThreadId, after_ms: Milliseconds, until_ms: Milliseconds) -> list[Json]:
         """The messages that no run said, in order, whose ids' time parts lie in `(after_ms, until_ms]`."""
         low, high = (f"msg_{ids.time_part(moment + 1)}" for moment in (after_ms, until_ms))
         key = Key("thread_id").eq(thread_id) & Key("message_id").between(low, high)

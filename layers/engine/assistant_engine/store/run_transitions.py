@@ -9,6 +9,7 @@ from collections.abc import Callable
 from boto3.dynamodb.conditions import Attr
 
 from assistant_engine.domain import ids
+from assistant_engine.domain.clock import Milliseconds, Seconds, seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import ACTIVE, is_terminal, sources
 from assistant_engine.domain.run import Run, Status, TerminalStatus
@@ -99,7 +100,7 @@ class RunTransitions:
 
     # Taking a turn
 
-    def begin_attempt(self, run: Run, now_ms: int) -> Run:
+    def begin_attempt(self, run: Run, now_ms: Milliseconds) -> Run:
         """Record that the model is about to be called for the run's next turn; `queued` becomes `in_progress`.
 
         Args:
@@ -108,7 +109,7 @@ class RunTransitions:
         Raises:
             ConditionFailed: the run moved on.
         """
-        now = now_ms // 1000
+        now = seconds_of(now_ms)
         return self._enter_or_stay(
             run,
             "in_progress",
@@ -121,7 +122,13 @@ class RunTransitions:
         )
 
     def store_turn(
-        self, run: Run, turn: Turn, server_calls: list[str], to_approve: list[str], account: RunUsage, now_ms: int
+        self,
+        run: Run,
+        turn: Turn,
+        server_calls: list[str],
+        to_approve: list[str],
+        account: RunUsage,
+        now_ms: Milliseconds,
     ) -> None:
         """Record the outcome of a model call, in one transaction conditional on (run, turn).
 
@@ -137,7 +144,7 @@ class RunTransitions:
         Raises:
             ConditionFailed: the run moved on (cancelled, or another delivery was first); nothing was written.
         """
-        now = now_ms // 1000
+        now = seconds_of(now_ms)
         ended = turn.status if is_terminal(turn.status) else None
         if ended:
             update = self._enter(run, ended, seen="in_progress")
@@ -146,7 +153,7 @@ class RunTransitions:
             update = self._stay(run, turn.status).remove("asked_ms")
         _account(update.add(turn=1).when(Attr("turn").eq(run.turn)), account)
         thread = self._threads.get_head(run.thread_id)
-        last_ms = max(now_ms, thread.last_ms + 1)
+        last_ms = thread.next_ms(now_ms)
         output = self._blobs.pack("output", turn.output, f"text/{run.thread_id}/{run.id}-turn-{run.turn}-{now_ms}.json")
         item = {
             **key_of(run.thread_id, f"turn#{run.id}#{run.turn:04d}"),
@@ -183,7 +190,7 @@ class RunTransitions:
 
     # Waiting for the client
 
-    def wait_for_outputs(self, run: Run, task_token: str, now_ms: int) -> None:
+    def wait_for_outputs(self, run: Run, task_token: str, now_ms: Milliseconds) -> None:
         """`requires_action`, and the token that ends it, in one update.
 
         Args:
@@ -197,7 +204,7 @@ class RunTransitions:
             run, "requires_action", lambda update: update.set(task_token=task_token).set_once(waiting_ms=now_ms)
         )
 
-    def submit_outputs(self, run: Run, tools: ToolStep, outputs: dict[str, Json], now_ms: int) -> Run:
+    def submit_outputs(self, run: Run, tools: ToolStep, outputs: dict[str, Json], now_ms: Milliseconds) -> Run:
         """Record the client's outputs and queue the run again, in one transaction.
 
         Args:
@@ -206,7 +213,7 @@ class RunTransitions:
         Raises:
             ConditionFailed: the run does not wait for them any more.
         """
-        now = now_ms // 1000
+        now = seconds_of(now_ms)
         waited_ms = max(0, now_ms - run.waiting_ms) if run.waiting_ms else 0
         update = (
             self._enter(run, "queued")
@@ -219,7 +226,7 @@ class RunTransitions:
 
     # Ending
 
-    def request_cancel(self, run: Run, now: int) -> Run:
+    def request_cancel(self, run: Run, now: Seconds) -> Run:
         """`cancelling`: the execution, or the sweeper if it is gone, makes it `cancelled`.
 
         Raises:
@@ -234,7 +241,7 @@ class RunTransitions:
         tools: ToolStep | None,
         status: TerminalStatus,
         account: RunUsage,
-        now_ms: int,
+        now_ms: Milliseconds,
         last_error: Json | None = None,
         incomplete_details: Json | None = None,
     ) -> Run:
@@ -255,9 +262,9 @@ class RunTransitions:
         _end(update, run, status, last_error, incomplete_details, now_ms)
         actions = [_account(update, account).action()]
         if tools and (tools.unanswered(server=True) or tools.unanswered(server=False)):
-            actions.append(self._steps.end(run, tools, status, now_ms // 1000, last_error))
+            actions.append(self._steps.end(run, tools, status, seconds_of(now_ms), last_error))
         try:
-            self._db.transact([*actions, *self._release(run, account, 0, now_ms)])
+            self._db.transact([*actions, *self._release(run, account, None, now_ms)])
         except ConditionFailed:
             current = self._runs.get(run.thread_id, run.id)
             if current.status in ACTIVE:
@@ -265,7 +272,7 @@ class RunTransitions:
             return current
         return self._runs.get(run.thread_id, run.id)
 
-    def _release(self, run: Run, account: RunUsage, last_ms: int, now_ms: int) -> list[Json]:
+    def _release(self, run: Run, account: RunUsage, last_ms: Milliseconds | None, now_ms: Milliseconds) -> list[Json]:
         return [
             self._threads.release(run.thread_id, run.id, account, last_ms),
             self._directory.count_run_ended(run.assistant_id, run.thread_id, account),
@@ -279,11 +286,11 @@ def _end(
     status: TerminalStatus,
     last_error: Json | None,
     incomplete_details: Json | None,
-    now_ms: int,
+    now_ms: Milliseconds,
 ) -> Update:
     """Add what is written of a run that ends, beside its status."""
     if status in _MOMENTS:
-        update.set({_MOMENTS[status]: now_ms // 1000})
+        update.set({_MOMENTS[status]: seconds_of(now_ms)})
     if last_error:
         update.set(last_error=last_error)
     if incomplete_details:

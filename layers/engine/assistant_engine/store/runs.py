@@ -8,6 +8,7 @@ from typing import Any
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 
 from assistant_engine.domain import ids
+from assistant_engine.domain.clock import Milliseconds, Seconds
 from assistant_engine.domain.errors import Conflict, InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run, Status
@@ -41,7 +42,7 @@ class Runs:
         self,
         run: Run,
         messages: list[Json],
-        now_ms: int,
+        now_ms: Milliseconds,
         *,
         new_thread: Thread | None = None,
         idempotency: Idempotency | None = None,
@@ -74,8 +75,8 @@ class Runs:
                     # The active run may be the answer to this very request, sent twice at once.
                     idempotency.check(self._db, self._table)
                 raise InvalidRequest(f"Thread {thread.id} already has an active run {thread.active_run}.")
-            first_ms = max(now_ms, thread.last_ms + 1)
-            last_ms = first_ms + len(messages)
+            first_ms = thread.next_ms(now_ms)
+            last_ms = Milliseconds(first_ms + len(messages))
             run_id = run.id or ids.new_id("run_", last_ms)
             created = replace(
                 run,
@@ -173,7 +174,7 @@ class Runs:
             return self.get(thread_id, run_id)
         return run_of(item, self._blobs)
 
-    def open(self, due: int, execution: str | None = None) -> Iterator[tuple[ThreadId, str]]:
+    def open(self, due: Seconds, execution: str | None = None) -> Iterator[tuple[ThreadId, str]]:
         """The open runs that are due, or those that an execution drives, from the index, as (thread id, run id)."""
         shards = [f"open#{shard}" for shard in range(OPEN_SHARDS)]
         if execution is not None and ids.is_run_id(run_id := execution.partition("-")[0]):
@@ -200,7 +201,7 @@ class Runs:
         for item in self._db.query_all(query(self._table, key, index=index, matching=matching)):
             yield item["thread_id"], item["message_id"]
 
-    def postpone(self, run: Run, due: int) -> None:
+    def postpone(self, run: Run, due: Seconds) -> None:
         """Let the sweeper look again at `due`.
 
         Raises:
@@ -208,7 +209,7 @@ class Runs:
         """
         self._set(run, due_at=due)
 
-    def hand_over(self, run: Run, execution: str, due: int) -> Run:
+    def hand_over(self, run: Run, execution: str, due: Seconds) -> Run:
         """Let another execution drive the run.
 
         Raises:

@@ -10,6 +10,7 @@ from typing import Any
 from boto3.dynamodb.conditions import Attr
 
 from assistant_engine.domain import builtin_tools, ids
+from assistant_engine.domain.clock import Milliseconds, Seconds
 from assistant_engine.domain.errors import NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run, TerminalStatus
@@ -128,7 +129,7 @@ class Steps:
 
     # Writing: actions of a run's transactions, and outputs as they come
 
-    def put_message_creation(self, run: Run, message_id: str, usage: Usage, now: int, index: int) -> Json:
+    def put_message_creation(self, run: Run, message_id: str, usage: Usage, now: Seconds, index: int) -> Json:
         """The action that records the step of the run's turn that created a message.
 
         Args:
@@ -137,7 +138,9 @@ class Steps:
         details = {"type": "message_creation", "message_creation": {"message_id": message_id}}
         return self._put(run, ids.step_id(run.id, run.turn, index), details, usage, now, done=True)
 
-    def put_tool_calls(self, run: Run, turn: Turn, server_calls: list[str], to_approve: list[str], now: int) -> Json:
+    def put_tool_calls(
+        self, run: Run, turn: Turn, server_calls: list[str], to_approve: list[str], now: Seconds
+    ) -> Json:
         """The action that records the step of the run's turn that calls tools; with an error, it has failed.
 
         Args:
@@ -154,7 +157,9 @@ class Steps:
             more |= {"step_status": "failed", "failed_at": now, "last_error": turn.last_error}
         return self._put(run, name, details, turn.usage, now, done=len(outputs) == len(turn.calls), **more)
 
-    def _put(self, run: Run, step_id: str, details: Json, usage: Usage, now: int, *, done: bool, **more: Any) -> Json:
+    def _put(
+        self, run: Run, step_id: str, details: Json, usage: Usage, now: Seconds, *, done: bool, **more: Any
+    ) -> Json:
         step = {
             "id": step_id,
             "object": "thread.run.step",
@@ -182,7 +187,7 @@ class Steps:
         }
         return put(self._table, item)
 
-    def record_outputs(self, run: Run, tools: ToolStep, outputs: dict[str, Json], now: int) -> ToolStep:
+    def record_outputs(self, run: Run, tools: ToolStep, outputs: dict[str, Json], now: Seconds) -> ToolStep:
         """Record outputs of the pending step's calls; those recorded before stay as they are.
 
         Args:
@@ -198,7 +203,7 @@ class Steps:
         answered = self.pending(run)
         return answered or tools
 
-    def answer(self, run: Run, tools: ToolStep, outputs: dict[str, Json], now: int) -> Json:
+    def answer(self, run: Run, tools: ToolStep, outputs: dict[str, Json], now: Seconds) -> Json:
         """The action that adds outputs to the pending step; it fails if others were added meanwhile.
 
         What the step still has to be approved for is written as `tools` says.
@@ -217,11 +222,11 @@ class Steps:
         if len(text.encode()) <= limit:
             return {"text": text}
         # A name of its own each time: of two that submit at once, only one's reference is stored.
-        key = ids.new_id(f"text/{run.thread_id}/{run.id}-", 0)
+        key = ids.new_id(f"text/{run.thread_id}/{run.id}-", Milliseconds(0))
         self._blobs.client.put_object(Bucket=self._blobs.bucket, Key=key, Body=text.encode())
         return {"key": key}
 
-    def end(self, run: Run, tools: ToolStep, status: TerminalStatus, now: int, last_error: Json | None) -> Json:
+    def end(self, run: Run, tools: ToolStep, status: TerminalStatus, now: Seconds, last_error: Json | None) -> Json:
         """Return the action that ends the pending step with its run, as its status says or else as failed."""
         ended = status if status in ("cancelled", "failed", "expired") else "failed"
         update = self._update(run, tools).set({"step_status": ended, f"{ended}_at": now})

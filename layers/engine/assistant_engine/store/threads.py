@@ -11,6 +11,7 @@ from itertools import islice
 from boto3.dynamodb.conditions import Attr, Key
 
 from assistant_engine.domain import ids
+from assistant_engine.domain.clock import Milliseconds, Seconds
 from assistant_engine.domain.errors import InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.thread import Thread, ThreadId
@@ -67,8 +68,8 @@ class Threads:
 
     def new_thread_actions(self, thread: Thread, messages: list[Json], active_run: str | None = None) -> list[Json]:
         """The actions that write a thread, its lock already taken by `active_run` if given."""
-        stamped = stamp(messages, thread.last_ms + 1, thread.id)
-        last_ms = thread.last_ms + len(messages) + 1
+        stamped = stamp(messages, Milliseconds(thread.last_ms + 1), thread.id)
+        last_ms = Milliseconds(thread.last_ms + len(messages) + 1)
         head = {
             **key_of(thread.id, HEAD),
             "project": self._project,
@@ -170,10 +171,10 @@ class Threads:
 
     def _set_resources(self, update: Update, thread_id: str, resources: Json) -> Update:
         """Add tool resources to what is written of the head: in it, or in the bucket."""
-        packed = self._blobs.pack("tool_resources", resources, ids.new_id(f"text/{thread_id}/{HEAD}-", 0))
+        packed = self._blobs.pack("tool_resources", resources, ids.new_id(f"text/{thread_id}/{HEAD}-", Milliseconds(0)))
         return update.remove("tool_resources", "tool_resources_key").set(packed)
 
-    def delete(self, thread_id: str, now: int) -> None:
+    def delete(self, thread_id: str, now: Seconds) -> None:
         """Put a tombstone on the thread: it is gone for every caller, and the sweeper removes what lies below it.
 
         Raises:
@@ -228,7 +229,7 @@ class Threads:
                 return  # They are of another project's assistant, and so are all that follow.
             yield from (by_name[name] for name in names if name in by_name)
 
-    def tombstones(self, now: int) -> list[str]:
+    def tombstones(self, now: Seconds) -> list[str]:
         """Some of the threads that were deleted and not yet removed."""
         key = Key("open_shard").eq(TOMBSTONES) & Key("due_at").lte(now)
         items, _ = self._db.query(query(self._table, key, index="open_runs", limit=20))
@@ -243,7 +244,7 @@ class Threads:
         self._db.delete_all(self._table, [key for key in keys if key["message_id"] != HEAD])
         self._db.delete_all(self._table, [key_of(thread_id, HEAD)])
 
-    def advance(self, thread: Thread, messages: list[Json], last_ms: int, *, lock: str | None = None) -> Json:
+    def advance(self, thread: Thread, messages: list[Json], last_ms: Milliseconds, *, lock: str | None = None) -> Json:
         """The action that moves the head's clock on from what was seen, over messages that are added.
 
         Args:
@@ -266,12 +267,16 @@ class Threads:
             raise _not_found(thread_id)
         return self._thread(item)
 
-    def move_clock(self, thread_id: ThreadId, last_ms: int, run_id: str) -> Json:
+    def move_clock(self, thread_id: ThreadId, last_ms: Milliseconds, run_id: str) -> Json:
         """The action that moves the head's clock on while a run holds the lock."""
         return self._update(thread_id).set(last_ms=last_ms).when(Attr("active_run").eq(run_id)).action()
 
-    def release(self, thread_id: ThreadId, run_id: str, account: RunUsage, last_ms: int) -> Json:
-        """The action that takes the lock from a run that ends, adds to the thread's totals and moves the clock."""
+    def release(self, thread_id: ThreadId, run_id: str, account: RunUsage, last_ms: Milliseconds | None) -> Json:
+        """The action that takes the lock from a run that ends, adds to the thread's totals and moves the clock.
+
+        Args:
+            last_ms: the time part of the newest id; None if the run's end makes none.
+        """
         update = self._update(thread_id).remove("active_run").when(Attr("active_run").eq(run_id))
         update.add(
             runs=1,
@@ -280,7 +285,7 @@ class Threads:
             cost=account.cost or 0,
             unpriced_runs=int(account.cost is None),
         )
-        if last_ms:
+        if last_ms is not None:
             update.set(last_ms=last_ms)
         return update.action()
 

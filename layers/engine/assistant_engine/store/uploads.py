@@ -7,6 +7,7 @@ from collections.abc import Callable
 from boto3.dynamodb.conditions import Attr, Key
 
 from assistant_engine.domain import ids
+from assistant_engine.domain.clock import Milliseconds, Seconds, seconds_of
 from assistant_engine.domain.errors import InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.store.blobs import Blobs
@@ -92,7 +93,7 @@ class Uploads:
     def _put(self, item: Json) -> Json:
         return put(self._table, item, Attr("assistant_id").not_exists())
 
-    def _write(self, actions: list[Json], answer: Json, now: int, idempotency: Idempotency | None) -> None:
+    def _write(self, actions: list[Json], answer: Json, now: Seconds, idempotency: Idempotency | None) -> None:
         if not idempotency:
             self._db.transact(actions)
             return
@@ -103,7 +104,9 @@ class Uploads:
             idempotency.check(self._db, self._idempotency_table)
             raise
 
-    def add_part(self, upload_id: str, data: bytes, now_ms: int, idempotency: Idempotency | None = None) -> Json:
+    def add_part(
+        self, upload_id: str, data: bytes, now_ms: Milliseconds, idempotency: Idempotency | None = None
+    ) -> Json:
         """Keep a part; the part as `UploadPart`.
 
         Raises:
@@ -116,11 +119,11 @@ class Uploads:
         self._blobs.client.put_object(Bucket=self._blobs.bucket, Key=part_key(upload_id, part_id), Body=data)
         record = {**_key(upload_id, part_id), "bytes": len(data), "ttl": item["ttl"]}
         part = _part(upload_id, part_id)
-        self._write([self._put(record)], part, now_ms // 1000, idempotency)
+        self._write([self._put(record)], part, seconds_of(now_ms), idempotency)
         return part
 
     def complete(
-        self, upload_id: str, part_ids: list[str], md5: str | None, now_ms: int, *, seconds: float = 22
+        self, upload_id: str, part_ids: list[str], md5: str | None, now_ms: Milliseconds, *, seconds: float = 22
     ) -> Json:
         """Make the file of these parts in this order; the upload, with the file, in status `completed`.
 
@@ -206,7 +209,7 @@ class Uploads:
             raise InvalidRequest("Invalid 'part_ids': a part is given twice.", param="part_ids")
         return [known[part_id] for part_id in part_ids]
 
-    def _claim(self, item: Json, arrangement: str, groups: int, now_ms: int) -> Json:
+    def _claim(self, item: Json, arrangement: str, groups: int, now_ms: Milliseconds) -> Json:
         """The upload with the file's id and the multipart upload that this arrangement of parts is put together in.
 
         Another arrangement gets another file id, so that bytes once put together are never written over by others.
@@ -214,7 +217,7 @@ class Uploads:
         if item.get("arrangement") == arrangement:
             return item
         upload_id, file_id = item["document"]["id"], ids.new_id(FILE_PREFIX, now_ms)
-        claim = {"arrangement": arrangement, "file_id": file_id, "claimed_at": now_ms // 1000, "multipart": ""}
+        claim = {"arrangement": arrangement, "file_id": file_id, "claimed_at": seconds_of(now_ms), "multipart": ""}
         if groups > 1:
             claim["multipart"] = self._assembly.begin(_file({**item, **claim}))
         seen = (

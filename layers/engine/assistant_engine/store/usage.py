@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 
 from boto3.dynamodb.conditions import Key
 
+from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.thread import ThreadId
@@ -72,7 +73,7 @@ class Budget:
     cost: int | None
 
 
-def day_of(milliseconds: int) -> str:
+def day_of(milliseconds: Milliseconds) -> str:
     """The day (UTC) of a moment in milliseconds since 1970."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC).date().isoformat()
 
@@ -92,7 +93,7 @@ class Usages:
 
     # Totals
 
-    def count_run_ended(self, run: Run, account: RunUsage, ended_ms: int) -> list[Json]:
+    def count_run_ended(self, run: Run, account: RunUsage, ended_ms: Milliseconds) -> list[Json]:
         """The actions that add a run to the totals of its thread, assistant, user and project."""
         partitions = [
             run.thread_id,

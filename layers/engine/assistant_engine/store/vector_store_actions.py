@@ -10,6 +10,7 @@ import uuid
 from boto3.dynamodb.conditions import Attr, ConditionBase
 
 from assistant_engine.domain import ids
+from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.json_data import Json
 from assistant_engine.store.expressions import Update, delete, put
 from assistant_engine.store.vector_stores import DUE, head_key
@@ -20,7 +21,7 @@ LOOK_AGAIN_SECONDS = 1200
 """When a file that is still in progress is handed to the ingestion once more: its message may have been lost."""
 
 
-def new_member(store_id: str, entry: Json, at_ms: int, batch_id: str | None) -> Json:
+def new_member(store_id: str, entry: Json, at_ms: Milliseconds, batch_id: str | None) -> Json:
     """Return the item of a file that is attached.
 
     Args:
@@ -128,7 +129,7 @@ class Actions:
         return update.action()
 
     def count_in_batch(
-        self, store_id: str, batch_id: str | None, changes: Json, created_ms: int | None = None
+        self, store_id: str, batch_id: str | None, changes: Json, created_ms: Milliseconds | None = None
     ) -> list[Json]:
         """Return the action that changes a batch's counts and makes the batch, given its time; none without a batch."""
         if batch_id is None:

@@ -8,7 +8,7 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.store.dynamodb import Database
 from assistant_engine.store.expressions import Update
 from assistant_engine.store.pages import Window
-from assistant_engine.store.vector_store_files import MOST_FILES, VectorStoreFiles
+from assistant_engine.store.vector_store_files import MAX_FILES, VectorStoreFiles
 from assistant_engine.store.vector_stores import counts_of
 
 BATCH_PREFIX = "vsfb_"
@@ -57,7 +57,7 @@ class VectorStoreBatches:
             return self.get(store_id, batch_id)
         update = Update(self._table, {"thread_id": store_id, "message_id": batch_id}).set(cancelled=True)
         self._db.update(update.when(Attr("thread_id").exists()))
-        window = Window(limit=MOST_FILES, order="asc")
+        window = Window(limit=MAX_FILES, order="asc")
         waiting = list(self._files.listed(store_id, window, "in_progress", batch_id))
         for start in range(0, len(waiting), _SETTLED_AT_ONCE):
             group = waiting[start : start + _SETTLED_AT_ONCE]

@@ -8,6 +8,7 @@ from typing import Any
 from boto3.dynamodb.conditions import Attr, Key
 
 from assistant_engine.domain import ids
+from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.errors import InvalidRequest, NotFound, Unavailable
 from assistant_engine.domain.json_data import Json
 from assistant_engine.store.dynamodb import ConditionFailed, Database
@@ -23,7 +24,7 @@ from assistant_engine.store.vector_store_actions import (
 )
 from assistant_engine.store.vector_stores import PREFIX
 
-MOST_FILES = 10_000
+MAX_FILES = 10_000
 """Files in one store, as the API has it."""
 
 _GROUP = 32
@@ -49,7 +50,7 @@ class VectorStoreFiles:
         self,
         store_id: str,
         entries: Sequence[Json],
-        now_ms: int,
+        now_ms: Milliseconds,
         batch_id: str | None = None,
         *,
         anew: bool = True,
@@ -72,7 +73,7 @@ class VectorStoreFiles:
         return attached
 
     def _attach_group(
-        self, store_id: str, entries: Sequence[Json], now_ms: int, batch_id: str | None, anew: bool
+        self, store_id: str, entries: Sequence[Json], now_ms: Milliseconds, batch_id: str | None, anew: bool
     ) -> list[Json]:
         for _ in range(_ATTEMPTS):
             before = self._members(store_id, [entry["file_id"] for entry in entries])
@@ -94,13 +95,13 @@ class VectorStoreFiles:
             return  # A file's item changed meanwhile; look at it again.
         if "project" in head:
             raise InvalidRequest(
-                f"A vector store holds at most {MOST_FILES:,} files.", param="file_ids", code="too_many_files"
+                f"A vector store holds at most {MAX_FILES:,} files.", param="file_ids", code="too_many_files"
             )
         raise NotFound(f"No vector store found with id '{store_id}'.", param="vector_store_id")
 
-    def _add(self, store_id: str, entries: Sequence[Json], now_ms: int, batch_id: str | None) -> list[Json]:
+    def _add(self, store_id: str, entries: Sequence[Json], now_ms: Milliseconds, batch_id: str | None) -> list[Json]:
         members = [new_member(store_id, entry, now_ms, batch_id) for entry in entries]
-        actions = [self._actions.count(store_id, {"in_progress": len(members), "total": len(members)}, most=MOST_FILES)]
+        actions = [self._actions.count(store_id, {"in_progress": len(members), "total": len(members)}, most=MAX_FILES)]
         actions += self._actions.count_in_batch(
             store_id, batch_id, {"in_progress": len(members), "total": len(members)}, now_ms
         )
@@ -109,7 +110,7 @@ class VectorStoreFiles:
         self._db.transact(actions)
         return members
 
-    def _replace(self, store_id: str, old: Json, entry: Json, now_ms: int, batch_id: str | None) -> Json:
+    def _replace(self, store_id: str, old: Json, entry: Json, now_ms: Milliseconds, batch_id: str | None) -> Json:
         member = new_member(store_id, entry, max(now_ms, old["attached_ms"] + 1), batch_id)
         member["replaces"] = old["ingestion"]
         again = {"in_progress": 1, old["status"]: -1} if old["status"] != "in_progress" else {}

@@ -12,6 +12,7 @@ from itertools import islice
 from boto3.dynamodb.conditions import Attr, Key
 
 from assistant_engine.domain import ids
+from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.errors import InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.vector_store import FILE_STATUSES
@@ -235,13 +236,13 @@ class VectorStores:
         except ConditionFailed:
             raise not_found(store_id) from None
 
-    def due(self, now: int, most: int = 100) -> list[tuple[str, str]]:
+    def due(self, now: Seconds, most: int = 100) -> list[tuple[str, str]]:
         """Some of what is due, of all projects, as (store id, sort key): a head, or a file in progress."""
         key = Key("open_shard").eq(DUE) & Key("due_at").lte(now)
         items, _ = self._db.query(query(self._table, key, index="open_runs", limit=most))
         return [(item["thread_id"], item["message_id"]) for item in items]
 
-    def postpone(self, store_id: str, sort_key: str, due: int) -> None:
+    def postpone(self, store_id: str, sort_key: str, due: Seconds) -> None:
         """Let the sweeper look again at `due`.
 
         Raises:
