@@ -1,4 +1,4 @@
-"""What differs between environments: one frozen value for each."""
+"""Configures the environments: one frozen value for each."""
 
 import re
 from collections.abc import Callable
@@ -16,11 +16,9 @@ EMBEDDING_MODELS = {"openai": "text-embedding-3-small", "bedrock": "amazon.titan
 TOOL_HOSTS = ("own", "hosted")
 VECTOR_ENGINES = ("bucket", "s3vectors")
 LAYER_TARGETS = ("lambda", "host")
-MOST_HISTORY_EVENTS = 20_000
-"""An execution's history holds 25,000 (Step Functions limit); the rest is for retries of its own."""
-
-
 SANDBOX_NETWORKS = ("isolated", "open")
+MAX_HISTORY_EVENTS = 20_000
+"""An execution's history holds 25,000 (Step Functions limit); the rest is for retries of its own."""
 
 
 class UnknownEnvironment(Exception):
@@ -65,9 +63,9 @@ class Configuration:
         log_level: of the functions.
         memory: of a step's function, in MB; 1,769 MB are one whole vCPU.
         run_expires_after: seconds until a run expires, unless its request says otherwise (at most 86,400).
-        most_turns: model calls that a run may have answered; it fails if the last of them still calls tools.
-        most_calls: calls of tools that a run may make.
-        most_retries: how often a run calls the model again after a call that came to nothing.
+        max_turns: model calls that a run may have answered; it fails if the last of them still calls tools.
+        max_calls: calls of tools that a run may make.
+        max_retries: how often a run calls the model again after a call that came to nothing.
         context_tokens: how much of a conversation a model call may carry.
         model_provider: `openai` (or anything that speaks its Responses API), `azure` or `bedrock`.
         model: listed first among the models; an assistant names its own.
@@ -101,9 +99,9 @@ class Configuration:
     log_level: str = "INFO"
     memory: int = 1024
     run_expires_after: int = 600
-    most_turns: int = 100
-    most_calls: int = 2_000
-    most_retries: int = 10
+    max_turns: int = 100
+    max_calls: int = 2_000
+    max_retries: int = 10
     context_tokens: int = 128_000
     model_provider: str = "openai"
     model: str = "gpt-6-luna"
@@ -126,7 +124,7 @@ class Configuration:
     sandbox_limits: SandboxLimits = SandboxLimits()
 
     def __post_init__(self) -> None:
-        if self.history_events > MOST_HISTORY_EVENTS:
+        if self.history_events > MAX_HISTORY_EVENTS:
             raise ValueError(f"{self.environment}: a run of so many turns, calls and retries may outgrow its history")
 
     @property
@@ -134,7 +132,7 @@ class Configuration:
         """About how many events the longest run leaves in its execution's history."""
         # A turn with calls of both kinds is in_progress (5 events), route (2), call_tools (4), in_progress (5), route
         # (2) and requires_action (6); a call is an iteration with one task; a retry in_progress, route and backoff (2).
-        return 24 * self.most_turns + 7 * self.most_calls + 9 * self.most_retries
+        return 24 * self.max_turns + 7 * self.max_calls + 9 * self.max_retries
 
     @property
     def uses_s3_vectors(self) -> bool:

@@ -1,4 +1,4 @@
-"""Findings of cdk-nag that are as they should be: each is acknowledged beside the resource, with the reason."""
+"""Acknowledges findings of cdk-nag that are as they should be, next to the resource and with the reason."""
 
 from aws_cdk import Acknowledgment, Validations
 from constructs import IConstruct
