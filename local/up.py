@@ -23,12 +23,12 @@ from urllib.parse import urlsplit
 
 from rich.console import Console
 
+from assistants import keys, private
+from assistants.stack import Stack, variables
 from layers.build import BuildError, build
 from local import embedding_model, emulator, offline_model
 from local.processes import LocalError
 from local.tools import CDK, NODE, ROOT, SCRIPTS
-from scripts import keys, private
-from scripts.stack import Stack, variables
 
 DIRECTORY = ROOT / ".local"
 MODEL_SETTINGS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "EMBEDDING_MODEL")

@@ -16,6 +16,9 @@ import boto3
 import pytest
 
 from assistant_engine.tools import registry as deployed_tools
+from assistants import keys
+from assistants.stack import outputs as stack_outputs
+from assistants.stack import variables
 from bench.journal import Journal
 from layers.build import TOOLS, build
 from layers.registry import registry
@@ -23,9 +26,6 @@ from local import emulator, offline_model
 from local import up as local
 from local.processes import is_alive
 from local.tools import ROOT
-from scripts import keys
-from scripts.stack import outputs as stack_outputs
-from scripts.stack import variables
 from tests.driver import Driver
 from tests.faults.aws_proxy import AwsProxy
 from tests.faults.model_server import ModelServer

@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
-import assistants
+import assistant_routes
 import documentation
 import files
 import messages
@@ -46,7 +46,7 @@ from routes import BASE, Answer, Incoming, Route
 ROUTES: tuple[Route, ...] = tuple(
     route
     for module in (
-        *(assistants.routes, threads.routes, messages.routes, runs.routes, run_steps.routes, files.routes),
+        *(assistant_routes.routes, threads.routes, messages.routes, runs.routes, run_steps.routes, files.routes),
         *(uploads.routes, vector_stores.routes, vector_store_files.routes, vector_store_files.batch_routes),
         *(models.routes, usage.routes),
     )

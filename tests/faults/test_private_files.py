@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from assistants import private, report
 from local import up as local
-from scripts import private, report
 from tests.conftest import DIRECTORY
 from tests.driver import Driver
 from tests.interpreter import Interpreter

@@ -1,47 +1,28 @@
 """Issues, lists and revokes the keys of the HTTP API.
 
-    python scripts/keys.py issue NAME --env dev [--project PROJECT]
-    python scripts/keys.py list --env dev
-    python scripts/keys.py revoke NAME --env dev
-
 A key is shown once, when it is issued: the secret `<prefix>/api-keys` holds its SHA-256 alone, as
 `{"keys": [{"name", "project", "hash", "created_at"}]}`. It belongs to a project, and reaches nothing of another. A
-revoked key is refused within a minute. Region and credentials are the AWS CLI's.
+revoked key is refused within a minute.
 """
 
-import argparse
 import hashlib
 import json
 import re
 import secrets
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import boto3
+from assistants.errors import CommandError
 
-ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "sk-oae-"
 DEFAULT_PROJECT = "default"
 
 Key = dict[str, Any]
 
 
-class KeysError(Exception):
-    """The command can't be carried out; the message says why."""
-
-
-def prefix(environment: str) -> str:
-    """What the names of an environment's stack and resources start with."""
-    unprefixed = json.loads((ROOT / "cdk.json").read_text())["context"]["unprefixed_environment"]
-    return "oae" if environment == unprefixed else f"oae-{environment}"
-
-
-def secret_id(environment: str) -> str:
-    """The name of the secret that holds the keys of an environment."""
-    return f"{prefix(environment)}/api-keys"
+class KeysError(CommandError):
+    """The keys can't be read or changed like this; the message says why."""
 
 
 def issue(client: Any, secret_id: str, name: str, project: str = DEFAULT_PROJECT) -> str:
@@ -93,7 +74,7 @@ def revoke(client: Any, secret_id: str, name: str) -> None:
 
 
 def read(client: Any, secret_id: str) -> list[Key]:
-    """The keys as they are kept, oldest first: `{"name", "project", "hash", "created_at"}`; some without a project.
+    """Return the keys as they are kept, oldest first: `{"name", "project"?, "hash", "created_at"}`.
 
     Raises:
         KeysError: there is no such secret.
@@ -116,38 +97,3 @@ def read(client: Any, secret_id: str) -> list[Key]:
 def _change(client: Any, secret_id: str, change: Callable[[list[Key]], list[Key]]) -> None:
     keys = change(read(client, secret_id))
     client.put_secret_value(SecretId=secret_id, SecretString=json.dumps({"keys": keys}))
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """What the command line says."""
-    parser = argparse.ArgumentParser(description="The keys of the HTTP API.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    for command, text in (
-        ("issue", "issue a key and show it, once"),
-        ("list", "list the keys: when each was issued, its project and its name"),
-        ("revoke", "revoke a key"),
-    ):
-        subparser = commands.add_parser(command, help=text)
-        if command != "list":
-            subparser.add_argument("name")
-        if command == "issue":
-            subparser.add_argument("--project", default=DEFAULT_PROJECT, help="the project that it belongs to")
-        subparser.add_argument("--env", required=True, help="the environment: dev, staging, prod")
-    given = parser.parse_args(arguments)
-    client, secret = boto3.client("secretsmanager"), secret_id(given.env)
-    try:
-        if given.command == "issue":
-            print(issue(client, secret, given.name, given.project))
-        elif given.command == "revoke":
-            revoke(client, secret, given.name)
-            print(f"The key {given.name} is revoked; it dies within a minute.")
-        else:
-            for key in read(client, secret):
-                issued = time.strftime("%Y-%m-%d %H:%M", time.gmtime(key["created_at"]))
-                print(f"{issued}  {key.get('project', DEFAULT_PROJECT)}  {key['name']}")
-    except KeysError as error:
-        sys.exit(str(error))
-
-
-if __name__ == "__main__":
-    main()

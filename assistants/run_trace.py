@@ -1,4 +1,4 @@
-"""All that is recorded of a run: its record, its steps, the messages around it and its executions' histories."""
+"""Reads all that is recorded of a run: its record, its steps, the messages around it and its executions' histories."""
 
 import json
 from contextlib import suppress
@@ -13,19 +13,20 @@ from assistant_engine.domain.run import Run
 from assistant_engine.domain.turn import ToolStep
 from assistant_engine.runs import executions
 from assistant_engine.store import Store, Window
-from scripts.history import Change, changes
-from scripts.stack import Stack
+from assistants.errors import CommandError
+from assistants.history import Change, changes
+from assistants.stack import Stack
 
-MOST_MESSAGES = 100
+MAX_MESSAGES = 100
 """Of those that a run answers to; a thread may hold any number."""
 
 
-class RunNotFound(Exception):
+class RunNotFound(CommandError):
     """There is no such run; the message says what to do."""
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RunTrace:
     """What is recorded of a run.
 
     Attributes:
@@ -48,8 +49,8 @@ class Recorded:
     store: Store
 
 
-class Records:
-    """The records of a stack, whose variables the environment holds."""
+class RunTraces:
+    """Finds and reads the runs of a stack, which the process was pointed at (`stack.use`)."""
 
     def __init__(self, stack: Stack) -> None:
         self.store = Store()
@@ -57,7 +58,7 @@ class Records:
         self._machine = stack.variables["STATE_MACHINE_ARN"]
 
     def find(self, name: str, thread_id: str = "") -> Run:
-        """A run.
+        """Return a run.
 
         Args:
             name: the run's id, or name or ARN of the execution that drives it.
@@ -72,17 +73,17 @@ class Records:
             raise RunNotFound(error.message) from None
 
     def execution(self, name: str) -> str:
-        """The ARN of an execution, by its name."""
+        """Return the ARN of an execution, by its name."""
         return f"{self._machine.replace(':stateMachine:', ':execution:')}:{name}"
 
-    def read(self, run: Run) -> Recorded:
-        """All that is recorded of the run."""
+    def read(self, run: Run) -> RunTrace:
+        """Return all that is recorded of the run."""
         store = self.store.of(run.project)
         # An execution that was lost may have had another one take over; the API names the first one after the run.
         names = dict.fromkeys([run.id, run.execution])
         found = {arn: self._changes(arn) for arn in map(self.execution, names)}
         executions = [arn for arn, seen in found.items() if seen]
-        return Recorded(
+        return RunTrace(
             run=run,
             steps=_all_steps(store, run),
             asked=store.runs.asked(run),
@@ -107,7 +108,7 @@ class Records:
         except (errors.ExecutionDoesNotExist, errors.InvalidArn):
             raise RunNotFound(
                 f"There is no execution {name}. Is it a run that another AWS service asked for? Then say its thread"
-                " (THREAD=...), or its execution instead of the run."
+                " (--thread ...), or its execution instead of the run."
             ) from None
         for told in (described.get("output"), described.get("cause")):
             with suppress(TypeError, ValueError, KeyError):
@@ -130,10 +131,10 @@ def _all_steps(store: Store, run: Run) -> list[Json]:
 
 
 def _messages(store: Store, run: Run) -> list[Json]:
-    """What no run had answered yet when this one was created, and what this one said."""
+    """Return what no run had answered yet when this one was created, and what this one said."""
     # Ids sort by time; one that was given to the request may be a little older than its messages.
     later = "msg_" + ids.time_part((run.created_at + 60) * 1000)
-    page = store.messages.page(run.thread_id, Window(MOST_MESSAGES, "desc", after=later))
+    page = store.messages.page(run.thread_id, Window(MAX_MESSAGES, "desc", after=later))
     before = (message for message in page.objects if message["created_at"] <= run.created_at)
     asked = list(takewhile(lambda message: message["run_id"] is None, before))
     said = store.messages.by_ids(run.thread_id, store.steps.message_ids(run.thread_id, run.id))

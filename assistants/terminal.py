@@ -21,12 +21,12 @@ _CONTROLS = re.compile(
 
 
 def inert(text: str) -> str:
-    """The text with its control characters spelled out (`\\x1b`), but for newlines and tabs."""
+    """Return the text with its control characters spelled out (`\\x1b`), but for newlines and tabs."""
     return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def plain(text: str) -> str:
-    """Text from elsewhere as a part of markup: it appears as it is."""
+    """Return text from elsewhere as a part of markup that appears as it is."""
     return escape(inert(text))
 
 
@@ -35,9 +35,10 @@ def say(text: str, end: str = "\n") -> None:
     print(inert(text), end=end, flush=True)
 
 
-def stop(text: str) -> NoReturn:
-    """Write a line to standard error and exit with 1."""
-    sys.exit(inert(text))
+def stop(text: str, code: int = 1) -> NoReturn:
+    """Write a line to standard error and exit with a code."""
+    print(inert(text), file=sys.stderr, flush=True)
+    sys.exit(code)
 
 
 class Terminal(Console):

@@ -1,4 +1,4 @@
-"""Files that hold keys or conversations: for their owner alone, from their first byte."""
+"""Writes files that hold keys or conversations: for their owner alone, from their first byte."""
 
 import os
 import tempfile

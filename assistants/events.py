@@ -1,11 +1,11 @@
-"""Publishes again the events that were given up: `make republish [ENV=prod]`; docs/events.md.
+"""Publishes again the events that were given up; see docs/events.md.
 
-What did not get onto the bus lies in the queue `<prefix>-events-dead-letters` as a place in the table's stream, which
-keeps it for 24 hours: it is read there and handed to the publisher. What the webhook's receiver did not take goes back
-from `<prefix>-webhook-dead-letters.fifo` to the queue it came from. Who dies on the way has published something twice.
+An event that did not get onto the bus is in the queue `<prefix>-events-dead-letters` as a place in the table's stream,
+which keeps it for 24 hours: it is read there and handed to the publisher. An event that the webhook's receiver did not
+take goes back from `<prefix>-webhook-dead-letters.fifo` to the queue it came from. A process that dies on the way has
+published something twice.
 """
 
-import argparse
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -13,18 +13,17 @@ from typing import Any
 
 from assistant_engine.domain.json_data import Json
 from assistant_engine.store.changes import status_change
-from scripts import stack
-from scripts.terminal import say, stop
+from assistants.errors import CommandError
 
 Client = Callable[[str], Any]
 
 
-class NotPublished(Exception):
+class NotPublished(CommandError):
     """The bus or the webhook's queue still takes no events; what is left stays where it is."""
 
 
-def on_the_bus(client: Client, prefix: str) -> int:
-    """Publish what the stream's mapping gave up; how many events.
+def republish_to_bus(client: Client, prefix: str) -> int:
+    """Publish what the stream's mapping gave up, and return how many events.
 
     Args:
         client: makes boto3 clients.
@@ -45,8 +44,8 @@ def on_the_bus(client: Client, prefix: str) -> int:
     return published
 
 
-def at_the_webhook(client: Client, prefix: str) -> int:
-    """Have what the webhook's receiver did not take delivered again; how many events. None without a webhook."""
+def return_to_webhook(client: Client, prefix: str) -> int:
+    """Have what the webhook's receiver did not take delivered again, and return how many events."""
     sqs = client("sqs")
     with suppress(sqs.exceptions.QueueDoesNotExist):
         queue = sqs.get_queue_url(QueueName=f"{prefix}-webhook.fifo")["QueueUrl"]
@@ -65,7 +64,7 @@ def at_the_webhook(client: Client, prefix: str) -> int:
 
 
 def _taken(sqs: Any, name: str) -> Iterator[Json]:
-    """The messages of a queue, each deleted when the next is asked for."""
+    """Yield the messages of a queue; each is deleted when the next one is asked for."""
     url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
     while messages := sqs.receive_message(QueueUrl=url, AttributeNames=["All"], WaitTimeSeconds=1).get("Messages"):
         for message in messages:
@@ -74,7 +73,7 @@ def _taken(sqs: Any, name: str) -> Iterator[Json]:
 
 
 def _records(streams: Any, batch: Json) -> Iterator[Json]:
-    """The records of a batch that change a run's status, as the stream hands them to a function."""
+    """Yield the records of a batch that change a run's status, as the stream hands them to a function."""
     iterator = streams.get_shard_iterator(
         StreamArn=batch["streamArn"],
         ShardId=batch["shardId"],
@@ -92,21 +91,3 @@ def _records(streams: Any, batch: Json) -> Iterator[Json]:
             if record["dynamodb"]["SequenceNumber"] == batch["endSequenceNumber"]:
                 return
         iterator = page.get("NextShardIterator")
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """What the command line says."""
-    parser = argparse.ArgumentParser(description="Publishes again the events that were given up.")
-    parser.add_argument("--env", default="", help="the environment: dev, staging, prod; the local stack unless given")
-    given = parser.parse_args(arguments)
-    try:
-        found = stack.find(given.env)
-        prefix = found.variables["EVENT_BUS"]
-        say(f"{on_the_bus(found.client, prefix):,} events published again", end=", ")
-        say(f"{at_the_webhook(found.client, prefix):,} on their way to the webhook.")
-    except (stack.StackNotFound, NotPublished) as error:
-        stop(str(error))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""What the history of the execution that drives a run tells: when it entered and left each state, and with what."""
+"""Reads from the history of an execution when it entered and left each state, and with what."""
 
 import json
 import time
@@ -29,7 +29,7 @@ class Change:
 
 
 def follow(step_functions: Any, execution: str, every: float = LOOK_SECONDS) -> Iterator[Change]:
-    """Each change of an execution as it comes, until it has ended.
+    """Yield each change of an execution as it comes, until it has ended.
 
     Args:
         step_functions: the boto3 client.
@@ -48,7 +48,7 @@ def follow(step_functions: Any, execution: str, every: float = LOOK_SECONDS) -> 
 
 
 def changes(step_functions: Any, execution: str) -> list[Change]:
-    """The changes of an execution up to now."""
+    """Return the changes of an execution up to now."""
     pages = step_functions.get_paginator("get_execution_history").paginate(executionArn=execution)
     events = [event for page in pages for event in page["events"]]
     found = []

@@ -1,17 +1,17 @@
-"""A run on the terminal: its statuses as they come, what it calls and what comes back."""
+"""Shows a run on the terminal: its statuses as they come, what it calls and what comes back."""
 
 import json
 
 from rich.console import Console
 
-from scripts.history import Change
-from scripts.terminal import plain
+from assistant_engine.domain.lifecycle import TRANSITIONS
+from assistants.history import Change
+from assistants.terminal import plain
 
-STATUSES = ("queued", "in_progress", "requires_action", "completed", "incomplete", "expired", "cancelled", "failed")
 COLOURS = {"completed": "green", "requires_action": "yellow", "failed": "red", "expired": "red", "cancelled": "red"}
 
 
-class Showing:
+class Progress:
     """Shows changes on a console."""
 
     def __init__(self, console: Console) -> None:
@@ -19,7 +19,7 @@ class Showing:
 
     def show(self, change: Change) -> None:
         """Show a change, if it is one of a status or of a tool."""
-        if change.entered and change.state in STATUSES:
+        if change.entered and change.state in TRANSITIONS:
             colour = COLOURS.get(change.state, "cyan")
             self._console.print(f"  [dim]{change.seconds:6.2f} s[/]  [{colour}]{change.state}[/]")
         elif change.entered and change.state == "backoff":
@@ -46,7 +46,7 @@ class Showing:
 
 
 def _member(text: str, name: str) -> str | None:
-    """The text that JSON holds under a name; None where it isn't such JSON."""
+    """Return the text that JSON holds under a name; None where it isn't such JSON."""
     try:
         value = json.loads(text)[name]
     except (ValueError, LookupError, TypeError):

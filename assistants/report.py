@@ -1,9 +1,8 @@
-"""Writes a report of a run as one HTML file: `make report RUN=run_... [THREAD=thread_...] [ENV=dev]`.
+"""Writes a report of a run as one HTML file.
 
-The file asks for nothing from anywhere. It holds what was said, so it is as confidential as the conversation.
+The file loads nothing from anywhere. It holds what was said, so it is as confidential as the conversation.
 """
 
-import argparse
 import base64
 import json
 from contextlib import suppress
@@ -19,14 +18,13 @@ from assistant_engine.domain.lifecycle import TERMINAL
 from assistant_engine.domain.message import text_of
 from assistant_engine.domain.run import Run
 from assistant_engine.store import Store
-from scripts import private
-from scripts.recorded import Recorded, Records
-from scripts.terminal import say
-from scripts.timeline import Bar, bars
-from scripts.watch import dollars, the_run
+from assistants import private
+from assistants.run_trace import RunTrace, RunTraces
+from assistants.timeline import Bar, bars
+from assistants.watch import dollars
 
 FOLDER = Path(".local/reports")
-MOST_CHARACTERS = 20_000
+MAX_CHARACTERS = 20_000
 """Of one text; what is longer is cut, and the report says so."""
 
 _templates = Environment(
@@ -38,14 +36,14 @@ _templates = Environment(
 )
 
 
-def html(recorded: Recorded, now: datetime) -> str:
-    """The report.
+def html(trace: RunTrace, now: datetime) -> str:
+    """Return the report.
 
     Args:
         now: when it is made.
     """
-    run = recorded.run
-    rows, start = bars(recorded, now)
+    run = trace.run
+    rows, start = bars(trace, now)
     length = max([row.end for row in rows] or [0.0]) or 1.0
     return _templates.get_template("report.html").render(
         run=run,
@@ -56,9 +54,9 @@ def html(recorded: Recorded, now: datetime) -> str:
         ticks=[(100 * part / 4, length * part / 4) for part in range(5)],
         rows=[_row(row, length) for row in rows],
         tiles=_tiles(run, length),
-        facts=_facts(recorded),
-        steps=[_step(step, recorded) for step in recorded.steps],
-        messages=[_message(message, recorded.store) for message in recorded.messages],
+        facts=_facts(trace),
+        steps=[_step(step, trace) for step in trace.steps],
+        messages=[_message(message, trace.store) for message in trace.messages],
     )
 
 
@@ -68,7 +66,7 @@ def _row(bar: Bar, length: float) -> Json:
 
 
 def _tiles(run: Run, length: float) -> list[tuple[str, str, str]]:
-    """The run in figures: name, value, a few words."""
+    """Return the run in figures: name, value, a few words."""
     account, used = run.account, run.usage
     tokens = [f"{used.prompt_tokens:,} in, {used.completion_tokens:,} out"]
     tokens += [f"{used.cached_tokens:,} cached"] if used.cached_tokens else []
@@ -87,9 +85,9 @@ def _tiles(run: Run, length: float) -> list[tuple[str, str, str]]:
     ]
 
 
-def _facts(recorded: Recorded) -> list[tuple[str, str]]:
-    """What the record says, by name; without what is not there."""
-    run = recorded.run
+def _facts(trace: RunTrace) -> list[tuple[str, str]]:
+    """Return what the record says, by name, without what is empty."""
+    run = trace.run
     facts = {
         "Run": run.id,
         "Thread": run.thread_id,
@@ -100,7 +98,7 @@ def _facts(recorded: Recorded) -> list[tuple[str, str]]:
         "Started": _moment(run.started_at),
         "Ended": _moment(run.completed_at or run.failed_at or run.cancelled_at),
         "Expires": _moment(run.expires_at),
-        "Executions": "\n".join(recorded.executions),
+        "Executions": "\n".join(trace.executions),
         "Metadata": pretty(run.metadata) if run.metadata else "",
         "Instructions": run.settings["instructions"],
         "Tools": ", ".join(_tool_name(tool) for tool in run.settings["tools"]),
@@ -113,17 +111,17 @@ def _tool_name(tool: Json) -> str:
     return name
 
 
-def _step(step: Json, recorded: Recorded) -> Json:
+def _step(step: Json, trace: RunTrace) -> Json:
     details = step["step_details"]
     # The API's shape of a search has no query; the call as the model made it has.
-    made = [call for tools in recorded.tools if tools.step["id"] == step["id"] for call in tools.calls]
+    made = [call for tools in trace.tools if tools.step["id"] == step["id"] for call in tools.calls]
     given = {call["id"]: call["function"]["arguments"] for call in made}
-    calls = [_call(call, given.get(call["id"], ""), recorded.store) for call in details.get("tool_calls", [])]
+    calls = [_call(call, given.get(call["id"], ""), trace.store) for call in details.get("tool_calls", [])]
     return {**step, "calls": calls, "message_id": details.get("message_creation", {}).get("message_id")}
 
 
 def _call(call: Json, given: str, store: Store) -> Json:
-    """A call: its name, its input, its output (None while there is none), and images that it made.
+    """Return a call: its name, its input, its output (None while there is none), and images that it made.
 
     Args:
         given: the arguments as the model made them.
@@ -149,7 +147,7 @@ def _message(message: Json, store: Store) -> Json:
 
 
 def image(file_id: str, store: Store) -> Json:
-    """An image as its id and, if it is still there, a `data:` address."""
+    """Return an image as its id and, if it is still there, a `data:` address."""
     with suppress(ApiError):
         kind, data = store.files.image(file_id)
         return {"id": file_id, "source": f"data:{kind};base64,{base64.b64encode(data).decode()}"}
@@ -157,15 +155,15 @@ def image(file_id: str, store: Store) -> Json:
 
 
 def pretty(value: Any) -> str:
-    """JSON, or text that may be JSON, to be read by people."""
+    """Return JSON, or text that may be JSON, as people read it."""
     with suppress(ValueError):
         value = json.loads(value) if isinstance(value, str) else value
     return cut(value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def cut(text: str) -> str:
-    """The text, or its beginning and how long it is."""
-    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}\n… ({len(text):,} characters in all)"
+    """Return the text, or its beginning and how long it is."""
+    return text if len(text) <= MAX_CHARACTERS else f"{text[:MAX_CHARACTERS]}\n… ({len(text):,} characters in all)"
 
 
 def _seconds(seconds: float) -> str:
@@ -179,24 +177,9 @@ def _moment(seconds: int | None) -> str:
 _templates.filters.update(seconds=_seconds, moment=_moment)
 
 
-def write(records: Records, run: Run, path: Path | None = None) -> Path:
-    """Write the report of a run; where it is."""
+def write(traces: RunTraces, run: Run, path: Path | None = None) -> Path:
+    """Write the report of a run, and return where it is."""
     path = path or private.folder(FOLDER) / f"{run.id}.html"
     path.parent.mkdir(parents=True, exist_ok=True)
-    private.write(path, html(records.read(run), datetime.now(UTC)))
+    private.write(path, html(traces.read(run), datetime.now(UTC)))
     return path
-
-
-def main() -> None:
-    """Write the report of the run that the command line names."""
-    parser = argparse.ArgumentParser(description="Writes a report of a run as one HTML file.")
-    parser.add_argument("--out", type=Path, help=f"the file; {FOLDER}/<run>.html unless given")
-
-    def work(records: Records, run: Run, given: argparse.Namespace) -> None:
-        say(str(write(records, run, given.out)))
-
-    the_run(parser, work)
-
-
-if __name__ == "__main__":
-    main()

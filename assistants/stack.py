@@ -1,19 +1,24 @@
 """Finds the stack that a command is about: one in the caller's AWS account, or the local one that `make up` keeps."""
 
+import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from pathlib import Path
 from typing import Any
 
 import boto3
 
-from scripts import keys
+from assistants.errors import CommandError
 
-LOCAL = keys.ROOT / ".local" / "env"
+_CHECKOUT = Path(__file__).resolve().parent.parent
+ROOT = _CHECKOUT if (_CHECKOUT / "cdk.json").is_file() else Path.cwd()
+"""The project's folder: the current one, where the package is installed elsewhere."""
+LOCAL = ROOT / ".local" / "env"
 
 
-class StackNotFound(Exception):
+class StackNotFound(CommandError):
     """There is no such stack; the message says what to do."""
 
 
@@ -28,8 +33,14 @@ class Stack:
 
     variables: Mapping[str, str]
 
+    @property
+    def prefix(self) -> str:
+        """What the names of the stack and of its resources start with: `oae-dev`."""
+        # The bus is named by the prefix alone.
+        return self.variables["EVENT_BUS"]
+
     def client(self, service: str) -> Any:
-        """A boto3 client; without an endpoint among the variables, of the caller's own account."""
+        """Return a boto3 client; without an endpoint among the variables, of the caller's own account."""
         if "AWS_ENDPOINT_URL" not in self.variables:
             return boto3.client(service)
         session = boto3.Session(
@@ -40,8 +51,22 @@ class Stack:
         return session.client(service, endpoint_url=self.variables["AWS_ENDPOINT_URL"])
 
 
+def use(environment: str) -> Stack:
+    """Find a stack and point this process at it: the engine's store finds its tables, and boto3 its endpoint.
+
+    Raises:
+        StackNotFound: it is not deployed, or not up.
+    """
+    found = find(environment)
+    os.environ.update(found.variables)
+    return found
+
+
 def find(environment: str) -> Stack:
-    """The stack of an environment (`dev`) in the account of the AWS CLI's credentials; the local one for an empty name.
+    """Return the stack of an environment (`dev`) in the account of the AWS CLI's credentials, or the local one.
+
+    Args:
+        environment: empty for the local stack.
 
     Raises:
         StackNotFound: it is not deployed, or not up.
@@ -49,18 +74,18 @@ def find(environment: str) -> Stack:
     if environment:
         return Stack(variables(outputs(environment)))
     if not LOCAL.is_file():
-        raise StackNotFound("No local stack is up: run `make up`, or name an environment (ENV=dev).")
+        raise StackNotFound("No local stack is up: run `make up`, or name an environment in your account (--env dev).")
     return Stack(dict(line.split("=", 1) for line in LOCAL.read_text().splitlines()))
 
 
 def outputs(environment: str) -> dict[str, str]:
-    """The outputs of a deployed stack, by their own names (`StateMachineArn`).
+    """Return the outputs of a deployed stack, by their own names (`StateMachineArn`).
 
     Raises:
         StackNotFound: it is not deployed.
     """
     cloudformation = boto3.client("cloudformation")
-    name = keys.prefix(environment)
+    name = prefix(environment)
     try:
         (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
     except cloudformation.exceptions.ClientError as error:
@@ -70,10 +95,11 @@ def outputs(environment: str) -> dict[str, str]:
 
 
 def variables(outputs: Mapping[str, str]) -> dict[str, str]:
-    """A stack's outputs under the names of environment variables: StateMachineArn as STATE_MACHINE_ARN."""
+    """Return a stack's outputs under the names of environment variables: StateMachineArn as STATE_MACHINE_ARN."""
     return {re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper(): value for name, value in outputs.items()}
 
 
-def day(text: str) -> str:
-    """An argument of a command that is a day, `YYYY-MM-DD`."""
-    return date.fromisoformat(text).isoformat()
+def prefix(environment: str) -> str:
+    """Return what the names of an environment's stack and resources start with."""
+    unprefixed = json.loads((ROOT / "cdk.json").read_text())["context"]["unprefixed_environment"]
+    return "oae" if environment == unprefixed else f"oae-{environment}"
