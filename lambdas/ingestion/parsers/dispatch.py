@@ -112,13 +112,29 @@ _PLAIN = set(
         ".zsh",
     ]
 )
+_OFFICE = {
+    ".docx", ".docm", ".dotx", ".dotm", ".xlsx", ".xlsm", ".xltx", ".xltm", ".pptx", ".pptm", ".potx", ".potm",
+    ".ppsx", ".ppsm", ".odt", ".ott", ".ods", ".ots", ".odp", ".otp", ".odg", ".otg", ".epub",
+}  # fmt: skip
+_COMPOUND = {".doc", ".dot", ".xls", ".xlt", ".ppt", ".pps", ".pot", ".msg"}
+_MAIL = {".eml", ".mht", ".mhtml"}
+
 _NOT_TEXT = {
-    b"\x89PNG": "an image",
-    b"\xff\xd8\xff": "an image",
-    b"GIF8": "an image",
-    b"RIFF": "a media file",
-    b"\x1f\x8b": "a compressed file",
-    b"\x7fELF": "a program",
+    rb"\x89PNG": "an image",
+    rb"\xff\xd8\xff": "an image",
+    rb"GIF8[79]a": "an image",
+    rb"(II\*\0|MM\0\*)": "an image",
+    rb"BM.{4}\0\0\0\0": "an image",
+    rb"RIFF.{4}WEBP": "an image",
+    rb"....ftyp(avif|heic|heix|mif1)": "an image",
+    rb"(RIFF|FORM|OggS|MThd|fLaC|ID3|\xff\xfb|....ftyp|\x1a\x45\xdf\xa3)": "a media file",
+    rb"(\x1f\x8b|BZh|\xfd7zXZ|7z\xbc\xaf|Rar!|\x28\xb5\x2f\xfd|.{257}ustar)": "a compressed file or an archive",
+    rb"(\x7fELF|MZ.{58}|\xca\xfe\xba\xbe|\xcf\xfa\xed\xfe|\0asm)": "a program",
+    rb"SQLite format 3\0": "a database",
+    rb"PAR1": "a Parquet file (export it as .csv)",
+    rb"wOF[F2]|\0\1\0\0\0|OTTO": "a font",
+    rb"....Standard (Jet|ACE) DB": "an Access database (export its tables as .csv)",
+    rb"bplist00": "a binary property list",
 }
 
 
@@ -143,42 +159,63 @@ def text_of(path: Path, suffix: str) -> Text:
     if not start:
         raise Unreadable("invalid_file", "The file is empty.")
     warnings = Warnings()
-    kind, module = _parser(path, start, suffix)
+    kind, function = _parser(path, start, suffix)
+    module, _, name = function.partition(".")
     try:
-        text = _joined(import_module(f"parsers.{module}").read(path, warnings))
+        # Imported only now: the libraries of the other kinds cost time and memory.
+        text = _joined(getattr(import_module(f"parsers.{module}"), name)(path, warnings))
     except (Unreadable, MemoryError):
         raise
     except Exception:
         raise Unreadable("invalid_file", f"The file can't be read as {kind}: it is broken.") from None
+    if not text.strip():
+        reason = " ".join(warnings.listed()[:1]) or f"As {kind}, it is broken or empty."
+        raise Unreadable("invalid_file", f"The file holds no text. {reason}")
     return Text(text, warnings.listed())
 
 
 def _parser(path: Path, start: bytes, suffix: str) -> tuple[str, str]:
-    """Return what the file is, as a person says it, and the module that reads it.
+    """Return what the file is, as a person says it, and the function that reads it.
 
     The name of a text file decides, unless its bytes are not those of a text; then bytes decide, and then the name.
+
+    Raises:
+        Unreadable: it is of a kind that is not read.
     """
-    if not _CONTROLS.search(start):
-        if suffix in _CSV:
-            return "CSV", "delimited"
-        if suffix in _HTML:
-            return "HTML", "markup"
-        if suffix in _PLAIN:
-            return "text", "plain"
-    if start.lstrip().startswith(b"%PDF-") or suffix == ".pdf":
-        return "PDF", "pdf"
+    by_name = _by_name(suffix)
+    if by_name and not _CONTROLS.search(start):
+        return by_name
+    if b"%PDF-" in start or suffix == ".pdf":
+        return "PDF", "pdf.read"
     if start.startswith(b"PK\x03\x04"):
-        return "Office", "office"
-    for magic, what in _NOT_TEXT.items():
-        if start.startswith(magic):
+        return "a document", "office.read"
+    if start.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
+        return "an old Office document", "legacy.read"
+    if start.startswith(b"{\\rtf"):
+        return "RTF", "rtf.read"
+    for magic, what in _NOT_TEXT.items() if _CONTROLS.search(start) else ():
+        if re.match(magic, start, re.DOTALL):
             raise Unreadable("unsupported_file", f"The file is {what}; file search reads text.")
-    if suffix in (".docx", ".xlsx", ".pptx"):
+    if by_name:
+        return by_name
+    if re.match(rb"(\xef\xbb\xbf)?\s*(<!doctype html|<html)", start, re.IGNORECASE):
+        return "HTML", "markup.read"
+    if suffix in _OFFICE:
         raise Unreadable("invalid_file", f"The file is not a {suffix} file: it is broken.")
-    if suffix in _HTML or (suffix not in _PLAIN and re.match(rb"\s*(<!doctype html|<html)", start, re.IGNORECASE)):
-        return "HTML", "markup"
+    if suffix in _COMPOUND and _CONTROLS.search(start):
+        raise Unreadable("invalid_file", f"The file is not a {suffix} file: it is broken.")
+    if suffix in _MAIL:
+        return "a mail", "mail.read"
+    # Many programs export a table as tabs or HTML and name it .xls.
+    return ("a table", "delimited.read") if suffix == ".xls" else ("text", "plain.read")
+
+
+def _by_name(suffix: str) -> tuple[str, str] | None:
     if suffix in _CSV:
-        return "CSV", "delimited"
-    return "text", "plain"
+        return "CSV", "delimited.read"
+    if suffix in _HTML:
+        return "HTML", "markup.read"
+    return ("text", "plain.read") if suffix in _PLAIN else None
 
 
 def _joined(pieces: Iterable[str]) -> str:

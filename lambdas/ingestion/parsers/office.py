@@ -1,76 +1,64 @@
-"""Office documents."""
+"""What an archive is: an Office or OpenDocument document, a book, or something that is not read."""
 
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from parsers import book, opendocument, sheets, slides, word
+from parsers.archive import Archive
 from parsers.reading import Unreadable, Warn
-from parsers.tables import named_rows
 
-MAX_UNPACKED_BYTES = 512 * 1024**2
-MAX_ARCHIVE_ENTRIES = 20_000
-_OFFICE = {"word/": "docx", "xl/": "xlsx", "ppt/": "pptx"}
+_FOLDERS = {"word/": word.read, "xl/": sheets.read, "ppt/": slides.read}
+_MAIN = {"word/": "word/document.xml", "xl/": "xl/workbook.xml", "ppt/": "ppt/presentation.xml"}
+_NOT_READ = {
+    "xl/workbook.bin": "a binary Excel workbook (save it as .xlsx)",
+    "visio/": "a Visio drawing",
+    "Index/Document.iwa": "a Pages document (export it as .docx or PDF)",
+    "Index/Presentation.iwa": "a Keynote presentation (export it as .pptx or PDF)",
+    "Index/": "a document of Apple's iWork (export it as PDF)",
+    "META-INF/MANIFEST.MF": "a Java archive",
+    "AndroidManifest.xml": "an Android app",
+}
 
 
 def read(path: Path, warn: Warn) -> Iterator[str]:
-    """Yield the text of an Office document."""
-    yield from {"docx": _docx, "xlsx": _xlsx, "pptx": _pptx}[_office_kind(path)](path)
-
-
-def _office_kind(path: Path) -> str:
-    """What of Office an archive is; archives that unpack to more than we take are refused.
+    """Yield the text of the document in an archive.
 
     Raises:
-        Unreadable: it is another archive, or too large.
+        Unreadable: it is broken, too large, or holds no document that is read.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
-        raise Unreadable("invalid_file", "The file is a broken archive.") from None
-    if len(entries) > MAX_ARCHIVE_ENTRIES or sum(entry.file_size for entry in entries) > MAX_UNPACKED_BYTES:
-        raise Unreadable("invalid_file", "The file unpacks to far more than its own size.")
-    for folder, kind in _OFFICE.items():
-        if any(entry.filename.startswith(folder) for entry in entries):
-            return kind
-    raise Unreadable("unsupported_file", "The file is an archive; attach the files in it one by one.")
+    archive = Archive(path, warn)
+    kind = archive.bytes("mimetype")[:100].decode("ascii", "replace").strip() if "mimetype" in archive else ""
+    if kind == "application/epub+zip" or "META-INF/container.xml" in archive:
+        yield from book.read(archive, warn)
+    elif kind.startswith("application/vnd.oasis.opendocument.") or "content.xml" in archive:
+        yield from opendocument.read(archive, warn)
+    elif "xl/workbook.bin" not in archive and (folder := _folder(archive)):
+        main = next((name for name in archive.relations("").of_type("officeDocument") if name in archive), None)
+        main = main or _MAIN[folder]
+        if main not in archive:
+            raise Unreadable("invalid_file", "The file is broken: it lacks the part that all others belong to.")
+        yield from _FOLDERS[folder](archive, main, warn)
+        _report_unread(archive, warn)
+    else:
+        for name, what in _NOT_READ.items():
+            if archive.names(name):
+                raise Unreadable("unsupported_file", f"The file is {what}; file search can't read it.")
+        raise Unreadable("unsupported_file", "The file is an archive; attach the files in it one by one.")
 
 
-def _docx(path: Path) -> Iterator[str]:
-    import docx
-    from docx.table import Table
-
-    for block in docx.Document(str(path)).iter_inner_content():
-        if isinstance(block, Table):
-            for row in block.rows:
-                yield " | ".join(dict.fromkeys(cell.text.strip() for cell in row.cells))
-        else:
-            yield block.text
+def _folder(archive: Archive) -> str | None:
+    return next((folder for folder in _FOLDERS if archive.names(folder)), None)
 
 
-def _xlsx(path: Path) -> Iterator[str]:
-    import openpyxl
-
-    # From a file that is open: of one by its name, it wants to know the suffix.
-    with path.open("rb") as file:
-        book = openpyxl.load_workbook(file, read_only=True, data_only=True)
-        for sheet in book.worksheets:
-            yield f"Sheet: {sheet.title}"
-            yield from named_rows(
-                ["" if value is None else str(value) for value in row] for row in sheet.iter_rows(values_only=True)
-            )
-
-
-def _pptx(path: Path) -> Iterator[str]:
-    import pptx
-
-    for number, slide in enumerate(pptx.Presentation(str(path)).slides, 1):
-        yield f"Slide {number}"
-        for shape in slide.shapes:
-            if shape.has_text_frame:
-                yield shape.text_frame.text
-            if getattr(shape, "has_table", False):
-                for row in shape.table.rows:
-                    yield " | ".join(cell.text.strip() for cell in row.cells)
-        if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
-            yield slide.notes_slide.notes_text_frame.text
+def _report_unread(archive: Archive, warn: Warn) -> None:
+    if pictures := sum("/media/" in name for name in archive.names()):
+        warn(f"The file holds {pictures} pictures; text in pictures is not read.")
+    # The workbook behind a chart is not counted: the chart holds what it shows.
+    charted = {
+        target
+        for name in archive.names()
+        if "/charts/" in name and "/_rels/" not in name
+        for target in archive.relations(name).of_type("package")
+    }
+    if embedded := sum("/embeddings/" in name and name not in charted for name in archive.names()):
+        warn(f"The file holds {embedded} embedded files, which are not read; attach them by themselves.")

@@ -30,12 +30,12 @@ def decoded(data: bytes, warn: Warn) -> str:
     try:
         text = data.decode()
     except UnicodeDecodeError:
-        import charset_normalizer
+        import chardet
 
-        best = charset_normalizer.from_bytes(data[:1_000_000]).best()
-        if best is None:
+        encoding = chardet.detect(data[:1_000_000])["encoding"]
+        if encoding is None:
             raise Unreadable("unsupported_file", "The file is not text in any encoding that is known.") from None
-        text = data.decode(best.encoding, errors="replace")
+        text = data.decode(encoding, errors="replace")
     if text.count("\0") > len(text) // 100:
         raise Unreadable("unsupported_file", "The file is binary; file search reads text.")
     return text
