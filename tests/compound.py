@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Mapping
+from itertools import pairwise
 
 _SECTOR, _MINI, _CUTOFF = 512, 64, 4096
 _FREE, _END, _FAT = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
@@ -64,7 +65,7 @@ def _directory(entries: list[tuple[str, int, int, int, str]], small_first: int, 
         # The tree of a folder's members is a list here: each is to the right of the one before.
         members.sort(key=lambda index: (len(entries[index - 1][0]), entries[index - 1][0].upper()))
         first_child[number.get(folder, 0)] = members[0]
-        following |= dict(zip(members, members[1:], strict=False))
+        following |= dict(pairwise(members))
     made = b""
     everything = [("Root Entry", _ROOT, small_first, small_size, ""), *entries]
     for index, (name, kind, first, size, _) in enumerate(everything):
@@ -117,7 +118,9 @@ def ppt(*slides: list[str]) -> bytes:
 def msg(properties: Mapping[int, str], attachments: tuple[str, ...] = ()) -> bytes:
     """Return a mail as Outlook saves it, after [MS-OXMSG]: its text properties by their ids."""
     streams = {f"__substg1.0_{id:04X}001F": text.encode("utf-16-le") for id, text in properties.items()}
-    entries = b"".join(struct.pack("<IIII", (id << 16) | 0x1F, 6, len(text) * 2 + 2, 0) for id, text in properties.items())
+    entries = b"".join(
+        struct.pack("<IIII", (id << 16) | 0x1F, 6, len(text) * 2 + 2, 0) for id, text in properties.items()
+    )
     streams["__properties_version1.0"] = struct.pack("<8xIIII8x", 0, len(attachments), 0, len(attachments)) + entries
     for number, name in enumerate(attachments):
         folder = f"__attach_version1.0_#{number:08X}"

@@ -149,7 +149,9 @@ def chart(title: str, series: Mapping[str, Mapping[str, str]], code: str = "Gene
         for name, values in series.items()
     )
     titled = f"<c:title><c:tx><c:rich>{paragraph(title)}</c:rich></c:tx></c:title>"
-    return element("c:chartSpace", f"<c:chart>{titled}<c:plotArea><c:barChart>{made}</c:barChart></c:plotArea></c:chart>")
+    return element(
+        "c:chartSpace", f"<c:chart>{titled}<c:plotArea><c:barChart>{made}</c:barChart></c:plotArea></c:chart>"
+    )
 
 
 def xlsx(sheets: Mapping[str, str], *, styles: list[str] | None = None, parts: Parts | None = None,

@@ -1,7 +1,8 @@
 """Reads the text out of a file: a program of its own, with limits of its own, that the ingestion starts for each file.
 
-`python parsing.py <path> <suffix of its name> <bytes of memory> <seconds>` writes `{"text", "warnings"}`, or `{"error": {"code",
-"message"}}` with the code `unsupported_file` or `invalid_file`. Whatever else happens to it, the file is broken.
+`python parsing.py <path> <suffix of its name> <bytes of memory> <seconds>` writes `{"text", "warnings"}`, or `{"error":
+{"code", "message"}}` with the code `unsupported_file` or `invalid_file`. Whatever else happens to it, the file is
+broken.
 """
 
 import json

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from tests.documents import (
-    archive,
     chart,
     docx,
     element,
@@ -39,7 +38,9 @@ def lines(folder: Path, name: str, data: bytes) -> list[str]:
 BOX = "<wps:txbx><w:txbxContent>{}</w:txbxContent></wps:txbx>"
 DRAWN = "<w:drawing><wp:inline><a:graphic><a:graphicData>{}</a:graphicData></a:graphic></wp:inline></w:drawing>"
 FIELD = '<w:r><w:fldChar w:fldCharType="{}"/></w:r>'
-CHOICE = '<mc:AlternateContent><mc:Choice Requires="wps">{}</mc:Choice><mc:Fallback>{}</mc:Fallback></mc:AlternateContent>'
+CHOICE = (
+    '<mc:AlternateContent><mc:Choice Requires="wps">{}</mc:Choice><mc:Fallback>{}</mc:Fallback></mc:AlternateContent>'
+)
 
 WORD = {
     "control around a block": (f"<w:sdt><w:sdtPr/><w:sdtContent>{p('Shown')}</w:sdtContent></w:sdt>", ["Shown"]),
@@ -158,9 +159,18 @@ def test_word_numbers_of_lists_are_read(tmp_path: Path) -> None:
         '<w:num w:numId="3"><w:abstractNumId w:val="2"/></w:num>'
         '<w:num w:numId="4"><w:abstractNumId w:val="0"/><w:lvlOverride w:ilvl="0"><w:startOverride w:val="7"/></w:lvlOverride></w:num>',
     )
-    styles = element("w:styles", '<w:style w:styleId="Heading"><w:pPr><w:numPr><w:numId w:val="2"/></w:numPr></w:pPr></w:style>')
+    styles = element(
+        "w:styles", '<w:style w:styleId="Heading"><w:pPr><w:numPr><w:numId w:val="2"/></w:numPr></w:pPr></w:style>'
+    )
     headed = f'<w:p><w:pPr><w:pStyle w:val="Heading"/></w:pPr>{run("Purpose")}</w:p>'
-    body = item("one", 1, 0) + item("under", 1, 1) + item("under", 1, 1) + p("between") + item("two", 1, 0) + item("under", 1, 1)
+    body = (
+        item("one", 1, 0)
+        + item("under", 1, 1)
+        + item("under", 1, 1)
+        + p("between")
+        + item("two", 1, 0)
+        + item("under", 1, 1)
+    )
     data = docx(
         body + headed + headed + item("dot", 3, 0) + item("seven", 4, 0), ("numbering", "numbering.xml"), ("styles", "styles.xml"),
         parts={"word/numbering.xml": numbering, "word/styles.xml": styles},
@@ -172,7 +182,10 @@ def test_word_numbers_of_lists_are_read(tmp_path: Path) -> None:
 
 
 def test_word_charts_smart_art_and_other_formats_are_read(tmp_path: Path) -> None:
-    drawn = "".join(f"<w:p><w:r>{DRAWN.format(each)}</w:r></w:p>" for each in ('<c:chart r:id="rId1"/>', '<dgm:relIds r:dm="rId2"/>'))
+    drawn = "".join(
+        f"<w:p><w:r>{DRAWN.format(each)}</w:r></w:p>"
+        for each in ('<c:chart r:id="rId1"/>', '<dgm:relIds r:dm="rId2"/>')
+    )
     data = docx(
         drawn + '<w:altChunk r:id="rId3"/>', ("chart", "charts/chart1.xml"), ("diagramData", "diagrams/data1.xml"), ("aFChunk", "page.html"),
         parts={
@@ -181,7 +194,15 @@ def test_word_charts_smart_art_and_other_formats_are_read(tmp_path: Path) -> Non
             "word/page.html": "<p>From a page",
         },
     )  # fmt: skip
-    assert lines(tmp_path, "a.docx", data) == ["Sales", " | 2025", "North | 25%", "South | 50%", "Plan", "Do", "From a page"]
+    assert lines(tmp_path, "a.docx", data) == [
+        "Sales",
+        " | 2025",
+        "North | 25%",
+        "South | 50%",
+        "Plan",
+        "Do",
+        "From a page",
+    ]
 
 
 @pytest.mark.parametrize("name", ["a.docx", "a.docm", "a.dotx", "a.dotm", "a"])
@@ -189,7 +210,8 @@ def test_word_variants_and_the_strict_format_are_read(tmp_path: Path, name: str)
     data = docx(p("Shown"))
     assert lines(tmp_path, name, data) == ["Shown"]
     document = element("w:document", f"<w:body>{p('Strict')}</w:body>").replace(
-        "http://schemas.openxmlformats.org/wordprocessingml/2006/main", "http://purl.oclc.org/ooxml/wordprocessingml/main"
+        "http://schemas.openxmlformats.org/wordprocessingml/2006/main",
+        "http://purl.oclc.org/ooxml/wordprocessingml/main",
     )
     assert lines(tmp_path, name, rewritten(data, "word/document.xml", document.encode())) == ["Strict"]
 
@@ -233,7 +255,11 @@ def test_powerpoint_notes_comments_and_masters_are_read(tmp_path: Path, name: st
         "ppt/commentAuthors.xml": element("p:cmAuthorLst", '<p:cmAuthor id="0" name="Ada"/>'),
         "ppt/slideLayouts/layout1.xml": element("p:sldLayout", f"<p:cSld><p:spTree>{layout}</p:spTree></p:cSld>"),
     }
-    related = [("notesSlide", "../notesSlides/notes1.xml"), ("comments", "../comments/comment1.xml"), ("slideLayout", "../slideLayouts/layout1.xml")]
+    related = [
+        ("notesSlide", "../notesSlides/notes1.xml"),
+        ("comments", "../comments/comment1.xml"),
+        ("slideLayout", "../slideLayouts/layout1.xml"),
+    ]
     data = pptx(shape("Hello"), shape("Bye"), parts=parts, related={1: related, 2: related[2:]})
     assert lines(tmp_path, name, data) == [
         "Slide 1", "Hello", "Notes: Thank the team", "Comment by Ada: Too long", "Confidential", "Slide 2", "Bye",
@@ -314,7 +340,16 @@ def test_excel_text_boxes_charts_and_comments_are_read(tmp_path: Path, name: str
     }  # fmt: skip
     related = [("drawing", "../drawings/drawing1.xml"), ("comments", "../comments1.xml")]
     read = lines(tmp_path, name, xlsx({"S": rows(["a", "b"], ["1", "2"])}, parts=parts, related=related))
-    assert read == ["Sheet: S", "a: 1; b: 2", "Columns: a, b", "Boxed", "Growth", " | 2025", "North | 1", "Comment by Ada on B2: Check"]
+    assert read == [
+        "Sheet: S",
+        "a: 1; b: 2",
+        "Columns: a, b",
+        "Boxed",
+        "Growth",
+        " | 2025",
+        "North | 1",
+        "Comment by Ada on B2: Check",
+    ]
 
 
 def test_dates_of_workbooks_that_count_from_1904_are_right(tmp_path: Path) -> None:
@@ -344,7 +379,11 @@ def test_a_broken_part_is_reported_and_the_rest_is_read(tmp_path: Path, name: st
 
 
 def test_what_is_not_read_is_reported(tmp_path: Path) -> None:
-    parts = {"word/media/image1.png": b"\x89PNG", "word/media/image2.png": b"\x89PNG", "word/embeddings/data.xlsx": b"PK"}
+    parts = {
+        "word/media/image1.png": b"\x89PNG",
+        "word/media/image2.png": b"\x89PNG",
+        "word/embeddings/data.xlsx": b"PK",
+    }
     assert parse(tmp_path, "a.docx", docx(p("Body"), parts=parts))["warnings"] == [
         "The file holds 2 pictures; text in pictures is not read.",
         "The file holds 1 embedded files, which are not read; attach them by themselves.",

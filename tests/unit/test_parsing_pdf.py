@@ -1,6 +1,7 @@
 """PDF: forms, passwords, ligatures, pages that are broken, and pages that are only images."""
 
 import io
+import zlib
 from pathlib import Path
 
 import pypdf
@@ -54,7 +55,10 @@ def test_values_of_forms_and_notes_are_read(tmp_path: Path, name: str) -> None:
 
 def with_font(codes: bytes, mapped: str) -> bytes:
     """Return a PDF whose font maps bytes to these characters, as programs write it that set ligatures."""
-    entries = b"".join(b"<%02x><%s>" % (code, char.encode("utf-16-be").hex().encode()) for code, char in zip(codes, mapped, strict=True))
+    entries = b"".join(
+        b"<%02x><%s>" % (code, char.encode("utf-16-be").hex().encode())
+        for code, char in zip(codes, mapped, strict=True)
+    )
     table = b"1 begincodespacerange<00><FF>endcodespacerange %d beginbfchar%s endbfchar" % (len(codes), entries)
     cmap = b"/CIDInit/ProcSet findresource begin 12 dict begin begincmap/CMapName/X def " + table + b" endcmap end end"
     return pdf(
@@ -106,25 +110,24 @@ def test_a_bad_page_is_reported_and_the_rest_is_read(tmp_path: Path, name: str, 
     answer = parse(tmp_path, "a.pdf", data)
     assert "First good page" in answer["text"]
     assert "Second good page" in answer["text"]
-    assert answer["warnings"] == [f"Page {place + 1} is broken and could not be read."]
+    assert answer["warnings"] == [f"Pages that are broken and could not be read: {place + 1}."]
 
 
 def test_a_page_that_ends_its_process_is_reported_and_the_rest_is_read(tmp_path: Path) -> None:
-    # A form that draws itself: PDFium goes down with it.
-    page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 400 400]/Contents %d 0 R/Resources<</Font<</F1 3 0 R>>/XObject<</X 7 0 R>>>>>>"
-    data = pdf(
-        b"<</Type/Catalog/Pages 2 0 R>>",
-        b"<</Type/Pages/Kids[8 0 R 4 0 R 9 0 R]/Count 3>>",
-        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
-        page % 5,
-        stream(b"/X Do"),
-        stream(line("A good page")),
-        stream(b"/X Do", b"/Type/XObject/Subtype/Form/BBox[0 0 400 400]/Resources<</XObject<</X 7 0 R>>>>"),
-        page % 6,
-        page % 6,
-    )
-    answer = parse(tmp_path, "a.pdf", data)
-    assert answer["text"].count("A good page") == 2
+    inflated = zlib.compress(b"BT (x) Tj ET " * 20_000_000, 9)
+    data = pages(line("First good page"), b"%", line("Second good page"))
+    bomb = data.replace(stream(b"%"), stream(inflated, b"/Filter/FlateDecode"))
+    answer = parse(tmp_path, "a.pdf", bomb, memory=400 * 1024**2)
+    assert "First good page" in answer["text"]
+    assert "Second good page" in answer["text"]
+    assert answer["warnings"] == ["Pages that are broken and could not be read: 2."]
+
+
+@pytest.mark.parametrize("content", [b"BT (x Tj", b"\xff\xfe\x00", b"BT /F1 12 Tf"])
+def test_a_page_whose_content_is_broken_is_reported(tmp_path: Path, content: bytes) -> None:
+    answer = parse(tmp_path, "a.pdf", pages(line("A good page"), content))
+    assert answer["text"].strip() == "A good page"
+    assert answer["warnings"] == ["Pages that show nothing, because they are blank or broken: 2."]
 
 
 IMAGE = b"q 100 0 0 100 0 0 cm BI /W 1 /H 1 /CS /G /BPC 8 ID \x00 EI Q"
@@ -133,7 +136,10 @@ IMAGE = b"q 100 0 0 100 0 0 cm BI /W 1 /H 1 /CS /G /BPC 8 ID \x00 EI Q"
 def test_pages_that_are_only_images_are_reported(tmp_path: Path) -> None:
     answer = parse(tmp_path, "a.pdf", pages(IMAGE, line("Text"), IMAGE, IMAGE, b"", IMAGE))
     assert "Text" in answer["text"]
-    assert answer["warnings"] == ["Pages without text, only with images, would need OCR: 1, 3-4, 6."]
+    assert answer["warnings"] == [
+        "Pages without text, only with images or drawings, would need OCR: 1, 3-4, 6.",
+        "Pages that show nothing, because they are blank or broken: 5.",
+    ]
 
 
 def test_a_scan_without_text_is_refused_as_that(tmp_path: Path) -> None:

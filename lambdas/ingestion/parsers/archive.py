@@ -24,7 +24,8 @@ Element = Any
 """An `lxml` element; the library has no types."""
 
 BROKEN = (
-    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError, ValueError, etree.XMLSyntaxError
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError, ValueError,
+    etree.XMLSyntaxError,
 )  # fmt: skip
 """What reading a broken part raises."""
 

@@ -6,7 +6,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
-from parsers import markup, plain, rtf
+from parsers import markup, plain
 from parsers.reading import Unreadable, Warn
 
 _HEADERS = ("Subject", "From", "To", "Cc", "Date")

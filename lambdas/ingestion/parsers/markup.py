@@ -22,8 +22,8 @@ def text_of(data: bytes | str, warn: Warn, charset: str | None = None) -> str:
         data: bytes are decoded as the HTML standard says; a `str` is decoded already.
         charset: what the transport declares, as the header of a mail does; it goes before the page's own.
     """
-    parser = html.HTMLParser(no_network=True, remove_comments=True, huge_tree=False)
-    page = data if isinstance(data, str) else decoded(data, warn)
+    parser = html.HTMLParser(no_network=True, remove_comments=True, huge_tree=False, encoding="utf-8")
+    page = data if isinstance(data, str) else data.decode(charset) if charset else decoded(data, warn)
     root = html.document_fromstring(page.encode(), parser=parser, ensure_head_body=True)
     for dropped in list(root.iter("script", "style", "noscript", "template")):
         dropped.drop_tree()

@@ -25,6 +25,11 @@ MAX_DEATHS = 5
 _LIGATURES = str.maketrans(
     {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st", "\xad": None, "\ufeff": None}
 )
+_WITHOUT_TEXT = {
+    "broken": "Pages that are broken and could not be read: {}.",
+    "drawn": "Pages without text, only with images or drawings, would need OCR: {}.",
+    "empty": "Pages that show nothing, because they are blank or broken: {}.",
+}
 _HYPHENATED = re.compile("[\x02\ufffe](\r?\n)?")
 """PDFium's mark for a hyphen that divides a word at the end of a line."""
 
@@ -35,8 +40,8 @@ def read(path: Path, warn: Warn) -> Iterator[str]:
     Raises:
         Unreadable: the file is broken, needs a password, has more than `MAX_PAGES` pages, or no page has text.
     """
-    page, deaths, found = 0, 0, False
-    images: list[int] = []
+    page, deaths = 0, 0
+    pages: dict[str, list[int]] = {"text": [], "drawn": [], "empty": [], "broken": []}
     while True:
         ended = True
         for kind, value in _pages(path, page):
@@ -48,30 +53,27 @@ def read(path: Path, warn: Warn) -> Iterator[str]:
                 ended = False
             else:
                 page += 1
+                pages[kind].append(page)
                 if kind == "text":
-                    found = True
                     yield value
-                elif kind == "image":
-                    images.append(page)
-                elif kind == "broken":
-                    warn(f"Page {page} is broken and could not be read.")
         if not ended:
             break
         page, deaths = page + 1, deaths + 1
         if deaths > MAX_DEATHS:
             raise Unreadable("invalid_file", "The file can't be read as PDF: too many of its pages are broken.")
-        warn(f"Page {page} is broken and could not be read.")
-    if not found and images:
+        pages["broken"].append(page)
+    if not pages["text"] and not pages["broken"]:
         raise Unreadable("unsupported_file", "The PDF holds no text, only images: it would need OCR.")
-    if images:
-        warn(f"Pages without text, only with images, would need OCR: {_ranges(images)}.")
+    for kind, message in _WITHOUT_TEXT.items():
+        if pages[kind]:
+            warn(message.format(_ranges(pages[kind])))
 
 
 def _pages(path: Path, start: int) -> Iterator[tuple[str, str]]:
     """Yield what a process of its own says of the pages from `start` on; it says `end` unless a page ended it.
 
     Yields:
-        `text`, `image` (only such), `empty` or `broken` of each page; `warning` and `error` of the document.
+        `text`, `drawn` (images or lines only), `empty` or `broken` of each page; `warning` and `error` of the document.
     """
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     limit = resource.getrlimit(resource.RLIMIT_CPU)[1]
@@ -104,7 +106,10 @@ def _events(path: Path, start: int) -> Iterator[tuple[str, str]]:
         document = pdfium.PdfDocument(path)
     except pdfium.PdfiumError as error:
         protected = error.err_code in (pdfium_c.FPDF_ERR_PASSWORD, pdfium_c.FPDF_ERR_SECURITY)
-        yield "error", "The PDF is protected by a password." if protected else "The file can't be read as PDF: it is broken."
+        yield (
+            "error",
+            "The PDF is protected by a password." if protected else "The file can't be read as PDF: it is broken.",
+        )
         return
     if len(document) > MAX_PAGES:
         yield "error", f"The PDF has more than {MAX_PAGES:,} pages."
@@ -139,8 +144,7 @@ def _page(document: pdfium.PdfDocument, number: int) -> tuple[str, str]:
         text = "\n".join([text, *(note for note in notes if note not in text)])
         if text.strip():
             return "text", text
-        images = (each.type == pdfium_c.FPDF_PAGEOBJ_IMAGE for each in page.get_objects(max_depth=5))
-        return ("image" if any(images) else "empty"), ""
+        return ("drawn" if pdfium_c.FPDFPage_CountObjects(page) else "empty"), ""
     finally:
         page.close()
 
@@ -163,9 +167,7 @@ def _annotations(document: pdfium.PdfDocument, page: pdfium.PdfPage) -> Iterator
                 )
         elif subtype not in (pdfium_c.FPDF_ANNOT_POPUP, pdfium_c.FPDF_ANNOT_LINK, pdfium_c.FPDF_ANNOT_WIDGET):
             yield _string(
-                lambda buffer, size, each=annotation: pdfium_c.FPDFAnnot_GetStringValue(
-                    each, b"Contents", buffer, size
-                )
+                lambda buffer, size, each=annotation: pdfium_c.FPDFAnnot_GetStringValue(each, b"Contents", buffer, size)
             )
         pdfium_c.FPDFPage_CloseAnnot(annotation)
 

@@ -32,9 +32,7 @@ def decoded(data: bytes, warn: Warn) -> str:
     except UnicodeDecodeError:
         import chardet
 
-        encoding = chardet.detect(data[:1_000_000])["encoding"]
-        if encoding is None:
-            raise Unreadable("unsupported_file", "The file is not text in any encoding that is known.") from None
+        encoding = chardet.detect(data[:1_000_000])["encoding"] or "cp1252"
         text = data.decode(encoding, errors="replace")
     if text.count("\0") > len(text) // 100:
         raise Unreadable("unsupported_file", "The file is binary; file search reads text.")

@@ -10,7 +10,18 @@ from typing import BinaryIO, NamedTuple
 
 from lxml import etree
 
-from parsers.archive import BROKEN, Archive, Element, Relations, attribute, child, children, descendants, local, reference
+from parsers.archive import (
+    BROKEN,
+    Archive,
+    Element,
+    Relations,
+    attribute,
+    child,
+    children,
+    descendants,
+    local,
+    reference,
+)
 from parsers.drawing import shapes
 from parsers.number_format import BUILT_IN, shown
 from parsers.reading import Warn
