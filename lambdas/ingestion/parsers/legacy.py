@@ -46,8 +46,11 @@ def read(path: Path, warn: Warn) -> Iterator[str]:
 
 
 def _text(data: bytes, kind: str) -> str:
-    from office_oxide import Document
-
+    try:
+        from office_oxide import Document
+    except ImportError:
+        message = "The file is an Office document of before 2007: save it in the present format, such as .docx."
+        raise Unreadable("unsupported_file", message) from None
     try:
         text: str = Document.from_bytes(data, kind).plain_text()
     except Exception as error:
