@@ -10,6 +10,7 @@ import os
 import re
 import resource
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,11 @@ MAX_DEATHS = 5
 
 _LIGATURES = str.maketrans(
     {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st", "\xad": None, "\ufeff": None}
+)
+_FIELDS_WITH_TEXT = (
+    pdfium_c.FPDF_FORMFIELD_TEXTFIELD,
+    pdfium_c.FPDF_FORMFIELD_COMBOBOX,
+    pdfium_c.FPDF_FORMFIELD_LISTBOX,
 )
 _WITHOUT_TEXT = {
     "broken": "Pages that are broken and could not be read: {}.",
@@ -81,13 +87,16 @@ def _pages(path: Path, start: int) -> Iterator[tuple[str, str]]:
     reader, writer = os.pipe()
     process = os.fork()
     if process == 0:
-        os.close(reader)
-        resource.setrlimit(resource.RLIMIT_CPU, (left, left))
-        with os.fdopen(writer, "w", encoding="utf-8", errors="replace") as out:
-            for event in _events(path, start):
-                out.write(json.dumps(event) + "\n")
-                out.flush()
-        os._exit(0)
+        # Whatever happens here must not go on as a second copy of the program.
+        try:
+            os.close(reader)
+            resource.setrlimit(resource.RLIMIT_CPU, (left, left))
+            with os.fdopen(writer, "w", encoding="utf-8", errors="replace") as out:
+                for event in _events(path, start):
+                    out.write(json.dumps(event) + "\n")
+                    out.flush()
+        finally:
+            os._exit(0)
     os.close(writer)
     try:
         with os.fdopen(reader, encoding="utf-8") as lines:
@@ -132,10 +141,10 @@ def _page(document: pdfium.PdfDocument, number: int) -> tuple[str, str]:
     """Return the text of a page, or what it is without text."""
     page = document[number]
     try:
-        notes = list(_annotations(document, page))
-        if pdfium_c.FPDFPage_GetAnnotCount(page) > 0:
+        drawn, notes = _annotations(document, page)
+        if drawn:
             # What is filled into a form, and what was written onto the page, becomes a part of it.
-            page.flatten()
+            pdfium_c.FPDFPage_Flatten(page, pdfium_c.FLAT_NORMALDISPLAY)
             page.close()
             page = document[number]
         text_page = page.get_textpage()
@@ -149,27 +158,28 @@ def _page(document: pdfium.PdfDocument, number: int) -> tuple[str, str]:
         page.close()
 
 
-def _annotations(document: pdfium.PdfDocument, page: pdfium.PdfPage) -> Iterator[str]:
-    """Yield the values of fields, which may not be drawn yet, and what notes say."""
+def _annotations(document: pdfium.PdfDocument, page: pdfium.PdfPage) -> tuple[bool, list[str]]:
+    """Return whether annotations draw on the page, the values of fields, and what notes say.
+
+    Not every value that is filled in has been drawn, too.
+    """
+    drawn, texts = False, []
     for index in range(pdfium_c.FPDFPage_GetAnnotCount(page)):
         annotation = pdfium_c.FPDFPage_GetAnnot(page, index)
         if not annotation:
             continue
         subtype = pdfium_c.FPDFAnnot_GetSubtype(annotation)
-        if subtype == pdfium_c.FPDF_ANNOT_WIDGET and document.formenv:
-            kind = pdfium_c.FPDFAnnot_GetFormFieldType(document.formenv, annotation)
-            if kind in (pdfium_c.FPDF_FORMFIELD_TEXTFIELD, pdfium_c.FPDF_FORMFIELD_COMBOBOX,
-                        pdfium_c.FPDF_FORMFIELD_LISTBOX):  # fmt: skip
-                yield _string(
-                    lambda buffer, size, each=annotation: pdfium_c.FPDFAnnot_GetFormFieldValue(
-                        document.formenv, each, buffer, size
-                    )
-                )
-        elif subtype not in (pdfium_c.FPDF_ANNOT_POPUP, pdfium_c.FPDF_ANNOT_LINK, pdfium_c.FPDF_ANNOT_WIDGET):
-            yield _string(
-                lambda buffer, size, each=annotation: pdfium_c.FPDFAnnot_GetStringValue(each, b"Contents", buffer, size)
-            )
+        if subtype not in (pdfium_c.FPDF_ANNOT_LINK, pdfium_c.FPDF_ANNOT_POPUP):
+            drawn = True
+            if subtype != pdfium_c.FPDF_ANNOT_WIDGET:
+                get = partial(pdfium_c.FPDFAnnot_GetStringValue, annotation, b"Contents")
+                texts.append(_string(get))
+            elif document.formenv:
+                kind = pdfium_c.FPDFAnnot_GetFormFieldType(document.formenv, annotation)
+                if kind in _FIELDS_WITH_TEXT:
+                    texts.append(_string(partial(pdfium_c.FPDFAnnot_GetFormFieldValue, document.formenv, annotation)))
         pdfium_c.FPDFPage_CloseAnnot(annotation)
+    return drawn, texts
 
 
 def _string(get: Callable[[Any, int], int]) -> str:
