@@ -107,7 +107,11 @@ def pptx(*slides: str, parts: Parts | None = None, related: Mapping[int, list[tu
     made: dict[str, str | bytes] = {
         "[Content_Types].xml": "<Types/>",
         "_rels/.rels": relations(("officeDocument", "ppt/presentation.xml")),
-        "ppt/presentation.xml": element("p:presentation", f"<p:sldIdLst>{listed}</p:sldIdLst>"),
+        "ppt/presentation.xml": element(
+            "p:presentation",
+            # Sections name the slides once more.
+            f'<p:sldIdLst>{listed}</p:sldIdLst><p:extLst><p:sldIdLst><p:sldId id="256"/></p:sldIdLst></p:extLst>',
+        ),
         "ppt/_rels/presentation.xml.rels": relations(
             *(("slide", f"slides/slide{number}.xml") for number in range(1, len(slides) + 1)),
             ("commentAuthors", "commentAuthors.xml"),

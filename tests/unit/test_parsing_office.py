@@ -385,11 +385,11 @@ def test_what_is_not_read_is_reported(tmp_path: Path) -> None:
         "word/embeddings/data.xlsx": b"PK",
     }
     assert parse(tmp_path, "a.docx", docx(p("Body"), parts=parts))["warnings"] == [
-        "The file holds 2 pictures; text in pictures is not read.",
-        "The file holds 1 embedded files, which are not read; attach them by themselves.",
+        "Pictures in the file: 2. Text in pictures is not read.",
+        "Files in the file: 1. They are not read; attach them by themselves.",
     ]
     formulas = xlsx({"S": rows(["a"], ["<c><f>1+1</f></c>"], ["<c><f>1+2</f><v>3</v></c>"])})
     answer = parse(tmp_path, "a.xlsx", formulas)
     assert "a: 3" in answer["text"]
     [warning] = answer["warnings"]
-    assert "1 formulas have no stored result" in warning
+    assert "Formulas without a stored result in sheet 1: 1." in warning

@@ -152,4 +152,4 @@ def test_attached_files_and_forms_of_another_kind_are_reported(tmp_path: Path) -
     writer = pypdf.PdfWriter(io.BytesIO(pages(line("Text"))))
     writer.add_attachment("data.csv", b"a,b")
     [warning] = parse(tmp_path, "a.pdf", saved(writer.write))["warnings"]
-    assert "1 attached files" in warning
+    assert "Files in the file: 1." in warning

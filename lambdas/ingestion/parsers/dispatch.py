@@ -83,7 +83,7 @@ def text_of(path: Path, suffix: str) -> Text:
     except Exception:
         raise Unreadable("invalid_file", f"The file can't be read as {kind}: it is broken.") from None
     if not text.strip():
-        reason = " ".join(warnings.listed()[:1]) or f"As {kind}, it is broken or empty."
+        reason = " ".join(warnings.listed()[:1]) or "It is empty, or broken."
         raise Unreadable("invalid_file", f"The file holds no text. {reason}")
     return Text(text, warnings.listed())
 

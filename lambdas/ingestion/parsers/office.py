@@ -5,7 +5,7 @@ from pathlib import Path
 
 from parsers import book, opendocument, sheets, slides, word
 from parsers.archive import Archive
-from parsers.reading import Unreadable, Warn
+from parsers.reading import FILES, PICTURES, Unreadable, Warn
 
 _FOLDERS = {"word/": word.read, "xl/": sheets.read, "ppt/": slides.read}
 _MAIN = {"word/": "word/document.xml", "xl/": "xl/workbook.xml", "ppt/": "ppt/presentation.xml"}
@@ -52,7 +52,7 @@ def _folder(archive: Archive) -> str | None:
 
 def _report_unread(archive: Archive, warn: Warn) -> None:
     if pictures := sum("/media/" in name for name in archive.names()):
-        warn(f"The file holds {pictures} pictures; text in pictures is not read.")
+        warn(PICTURES.format(pictures))
     # The workbook behind a chart is not counted: the chart holds what it shows.
     charted = {
         target
@@ -61,4 +61,4 @@ def _report_unread(archive: Archive, warn: Warn) -> None:
         for target in archive.relations(name).of_type("package")
     }
     if embedded := sum("/embeddings/" in name and name not in charted for name in archive.names()):
-        warn(f"The file holds {embedded} embedded files, which are not read; attach them by themselves.")
+        warn(FILES.format(embedded))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from parsers.archive import Archive, Element, attribute, child, children, descendants, local
 from parsers.drawing import CELL
-from parsers.reading import Unreadable, Warn
+from parsers.reading import PICTURES, Unreadable, Warn
 from parsers.tables import named_rows
 
 MAX_REPEATED = 1_000
@@ -35,7 +35,7 @@ def read(archive: Archive, warn: Warn) -> Iterator[str]:
     yield from document.later
     yield from document.margins(styles, "footer")
     if pictures := len(archive.names("Pictures/")):
-        warn(f"The file holds {pictures} pictures; text in pictures is not read.")
+        warn(PICTURES.format(pictures))
 
 
 class _Document:

@@ -17,7 +17,7 @@ from typing import Any
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
-from parsers.reading import Unreadable, Warn
+from parsers.reading import FILES, Unreadable, Warn
 
 MAX_PAGES = 20_000
 MAX_DEATHS = 5
@@ -128,7 +128,7 @@ def _events(path: Path, start: int) -> Iterator[tuple[str, str]]:
         if document.get_formtype() in (pdfium_c.FORMTYPE_XFA_FULL, pdfium_c.FORMTYPE_XFA_FOREGROUND):
             yield "warning", "The PDF holds an XFA form, of which only what its pages show was read."
         if attached := document.count_attachments():
-            yield "warning", f"The PDF holds {attached} attached files, which are not read; attach them by themselves."
+            yield "warning", FILES.format(attached)
     for number in range(start, len(document)):
         try:
             yield _page(document, number)

@@ -8,6 +8,9 @@ MAX_CHARACTERS = 24_000_000
 MAX_WARNINGS = 20
 MAX_WARNING_CHARACTERS = 300
 
+PICTURES = "Pictures in the file: {}. Text in pictures is not read."
+FILES = "Files in the file: {}. They are not read; attach them by themselves."
+
 Warn = Callable[[str], None]
 """Takes one sentence for the file's owner: what was not read, and why."""
 

@@ -1,11 +1,12 @@
 """Rich Text Format (.rtf)."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from striprtf.striprtf import rtf_to_text
 
-from parsers.reading import Unreadable, Warn
+from parsers.reading import PICTURES, Unreadable, Warn
 
 
 def read(path: Path, warn: Warn) -> Iterator[str]:
@@ -21,8 +22,8 @@ def text_of(data: bytes, warn: Warn) -> str:
     """
     # RTF is ASCII; what other programs put in it as bytes is in the document's own code page.
     source = data.decode("latin-1")
-    if b"\\pict" in data:
-        warn("The file holds pictures; text in pictures is not read.")
+    if pictures := len(re.findall(rb"\\pict\b", data)):
+        warn(PICTURES.format(pictures))
     text: str = rtf_to_text(source, errors="replace")
     if not text.strip() and len(data) > 100:
         raise Unreadable("invalid_file", "The file holds no text that can be read as RTF.")

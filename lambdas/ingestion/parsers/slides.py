@@ -11,7 +11,7 @@ def read(archive: Archive, main: str, warn: Warn) -> Iterator[str]:
     """Yield each slide in the order of the show, then what its layout and master show on it."""
     relations = archive.relations(main)
     root = archive.xml(main)
-    listed = [relations.target(reference(entry)) for entry in descendants(root, "sldId")]
+    listed = [relations.target(reference(entry)) for entry in children(child(root, "sldIdLst"), "sldId")]
     if root is None:
         listed = sorted(archive.names("ppt/slides/slide"), key=lambda name: (len(name), name))
     authors = _authors(archive, relations)

@@ -43,7 +43,8 @@ class _Document:
         root = self._archive.xml(name)
         if root is not None:
             before, self._relations = self._relations, self._archive.relations(name)
-            yield from self._blocks(child(root, "body") if child(root, "body") is not None else root)
+            for body in list(children(root, "body")) or [root]:
+                yield from self._blocks(body)
             self._relations = before
 
     def margins(self, kind: str) -> Iterator[str]:
