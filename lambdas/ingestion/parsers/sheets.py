@@ -87,8 +87,8 @@ class _Sheet:
             self._warn(f"Sheet {self._number} is broken: it was not read to its end.")
         if self._missing:
             self._warn(
-                f"Formulas without a stored result in sheet {self._number}: {self._missing}. To calculate them, open and "
-                "save the workbook in a spreadsheet program."
+                f"Formulas without a stored result in sheet {self._number}: {self._missing}. To calculate them, open "
+                "and save the workbook in a spreadsheet program."
             )
 
     def _rows(self, stream: BinaryIO) -> Iterator[Sequence[str]]:
