@@ -1,7 +1,7 @@
 """Compound files, which .doc, .xls, .ppt and .msg are: written sector by sector, after [MS-CFB]."""
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 _SECTOR, _MINI, _CUTOFF = 512, 64, 4096
@@ -26,8 +26,11 @@ def compound(streams: Mapping[str, bytes]) -> bytes:
 
     small, small_fat = b"", list[int]()
     entries: list[tuple[str, int, int, int, str]] = []
-    folders = sorted({name.rpartition("/")[0] for name in streams} - {""})
-    entries += [(folder, _STORAGE, 0, 0, "") for folder in folders]
+    for folder in sorted(
+        {"/".join(name.split("/")[:depth]) for name in streams for depth in range(1, name.count("/") + 1)}
+    ):
+        parent, _, base = folder.rpartition("/")
+        entries.append((base, _STORAGE, 0, 0, parent))
     for name, data in streams.items():
         folder, _, base = name.rpartition("/")
         if len(data) >= _CUTOFF or not data:
@@ -55,7 +58,11 @@ def compound(streams: Mapping[str, bytes]) -> bytes:
 
 
 def _directory(entries: list[tuple[str, int, int, int, str]], small_first: int, small_size: int) -> bytes:
-    number = {name: index for index, (name, kind, *_) in enumerate(entries, 1) if kind == _STORAGE}
+    number = {
+        f"{folder}/{name}".lstrip("/"): index
+        for index, (name, kind, _, _, folder) in enumerate(entries, 1)
+        if kind == _STORAGE
+    }
     siblings: dict[str, list[int]] = {}
     for index, (_, _, _, _, folder) in enumerate(entries, 1):
         siblings.setdefault(folder, []).append(index)
@@ -115,19 +122,34 @@ def ppt(*slides: list[str]) -> bytes:
     return compound({"PowerPoint Document": parts.ljust(_CUTOFF, b"\0"), "Current User": user})
 
 
-def msg(properties: Mapping[int, str], attachments: tuple[str, ...] = ()) -> bytes:
-    """Return a mail as Outlook saves it, after [MS-OXMSG]: its text properties by their ids."""
-    streams = {f"__substg1.0_{id:04X}001F": text.encode("utf-16-le") for id, text in properties.items()}
-    entries = b"".join(
-        struct.pack("<IIII", (id << 16) | 0x1F, 6, len(text) * 2 + 2, 0) for id, text in properties.items()
-    )
-    streams["__properties_version1.0"] = struct.pack("<8xIIII8x", 0, len(attachments), 0, len(attachments)) + entries
-    for number, name in enumerate(attachments):
-        folder = f"__attach_version1.0_#{number:08X}"
-        streams[f"{folder}/__substg1.0_3707001F"] = name.encode("utf-16-le")
-        streams[f"{folder}/__substg1.0_37010102"] = b"data"
-        streams[f"{folder}/__properties_version1.0"] = bytes(8) + struct.pack(
-            "<IIIIIIII", 0x3707001F, 6, len(name) * 2 + 2, 0, 0x37010102, 6, 4, 0
-        )
-    streams["__nameid_version1.0/__substg1.0_00020102"] = b"\0" * 16
-    return compound(streams)
+def msg(
+    texts: Mapping[int, str], attachments: Mapping[str, Mapping[int, str] | None] | None = None, code_page: int = 0
+) -> bytes:
+    """Return a mail as Outlook saves it, after [MS-OXMSG].
+
+    Args:
+        texts: the text properties by their ids.
+        attachments: what is attached, by file name: None of a file, the texts of a mail.
+        code_page: the one that the texts are written in; 0 for Unicode.
+    """
+    return compound(dict(_mail("", texts, attachments or {}, code_page)))
+
+
+def _mail(
+    folder: str, texts: Mapping[int, str], attachments: Mapping[str, Mapping[int, str] | None], code_page: int
+) -> Iterator[tuple[str, bytes]]:
+    properties = b"" if not code_page else struct.pack("<IIQ", 0x3FFD0003, 6, code_page)
+    for id, text in texts.items():
+        kind = 0x1E if code_page else 0x1F
+        data = text.encode(f"cp{code_page}" if code_page else "utf-16-le")
+        yield f"{folder}__substg1.0_{id:04X}{kind:04X}", data
+        properties += struct.pack("<IIII", (id << 16) | kind, 6, len(data) + 2, 0)
+    for number, (name, inner) in enumerate(attachments.items()):
+        attached = f"{folder}__attach_version1.0_#{number:08X}/"
+        yield f"{attached}__substg1.0_3707001F", name.encode("utf-16-le")
+        yield f"{attached}__properties_version1.0", bytes(8)
+        if inner is None:
+            yield f"{attached}__substg1.0_37010102", b"data"
+        else:
+            yield from _mail(f"{attached}__substg1.0_3701000D/", inner, {}, 0)
+    yield f"{folder}__properties_version1.0", bytes(24 if folder else 32) + properties

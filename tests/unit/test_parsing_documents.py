@@ -195,13 +195,20 @@ def test_a_mail_in_a_mail_is_read_and_attachments_are_reported(tmp_path: Path) -
     assert answer["warnings"] == ["The attachment rules.pdf was not read; attach it by itself."]
 
 
-def test_a_mail_of_outlook_is_read(tmp_path: Path) -> None:
-    data = msg({0x37: "Öffnungszeiten", 0x1000: "Open daily\r\nBis später", 0xC1A: "Ada", 0xE04: "Bo"}, ("rules.pdf",))
-    for name in ("a.msg", "a"):
-        answer = parse(tmp_path, name, data)
-        assert "Subject: Öffnungszeiten" in answer["text"]
-        assert "Open daily\nBis später" in answer["text"]
-        assert answer["warnings"] == ["The attachment rules.pdf was not read; attach it by itself."]
+MAIL = {0x37: "Öffnungszeiten", 0x1000: "Open daily\r\nBis später", 0xC1A: "Ada", 0xE04: "Bo"}
+
+
+@pytest.mark.parametrize("code_page", [0, 1252, 65001])
+@pytest.mark.parametrize("name", ["a.msg", "a"])
+def test_a_mail_of_outlook_is_read(tmp_path: Path, name: str, code_page: int) -> None:
+    expected = ["Subject: Öffnungszeiten", "From: Ada", "To: Bo", "Open daily", "Bis später"]
+    assert lines(tmp_path, name, msg(MAIL, code_page=code_page)) == expected
+
+
+def test_a_mail_in_a_mail_of_outlook_is_read_and_attachments_are_reported(tmp_path: Path) -> None:
+    answer = parse(tmp_path, "a.msg", msg(MAIL, {"rules.pdf": None, "b.msg": {0x37: "Inner", 0x1000: "Inner text"}}))
+    assert re.search("Bis später.*Subject: Inner.*Inner text", answer["text"], re.DOTALL)
+    assert answer["warnings"] == ["The attachment rules.pdf was not read; attach it by itself."]
 
 
 def test_a_word_document_of_before_2007_is_read(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import olefile
 
-from parsers import mail
+from parsers import outlook
 from parsers.reading import Unreadable, Warn
 
 _LIBRARY_KINDS = {"WordDocument": "doc", "PowerPoint Document": "ppt"}
@@ -30,14 +30,15 @@ def read(path: Path, warn: Warn) -> Iterator[str]:
     try:
         with olefile.OleFileIO(path) as container:
             streams = {entry[0] for entry in container.listdir(streams=True, storages=True)}
+            if "__properties_version1.0" in streams:
+                yield from outlook.read(container, warn)
+                return
     except OSError:
         raise Unreadable("invalid_file", "The file is broken: it looks like an old Office document.") from None
     if streams & {"EncryptedPackage", "EncryptionInfo"}:
         raise Unreadable("invalid_file", "The file is protected by a password.")
     if streams & {"Workbook", "Book"}:
         yield from _workbook(path, warn)
-    elif "__properties_version1.0" in streams:
-        yield from mail.read_outlook(path, warn)
     elif kind := next((kind for stream, kind in _LIBRARY_KINDS.items() if stream in streams), None):
         yield _text(path.read_bytes(), kind)
     else:

@@ -1,4 +1,4 @@
-"""Mails (.eml, .mht) and Outlook's own files of them (.msg)."""
+"""Mails as the internet carries them (.eml, .mht)."""
 
 from collections.abc import Iterator
 from email import message_from_bytes, policy
@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from parsers import markup, plain
-from parsers.reading import Unreadable, Warn
+from parsers.reading import ATTACHMENT, Warn
 
 _HEADERS = ("Subject", "From", "To", "Cc", "Date")
 _MAX_DEPTH = 10
-_SENT_TO = {1: "To", 2: "Cc"}
 
 
 def read(path: Path, warn: Warn) -> Iterator[str]:
-    """Yield headers and text of a mail as the internet carries it, and of mails that it encloses."""
+    """Yield headers and text of a mail, and of the mails that it encloses."""
     yield from _message(message_from_bytes(path.read_bytes(), policy=policy.default), warn, 0)
 
 
@@ -24,7 +23,7 @@ def _message(message: Any, warn: Warn, depth: int) -> Iterator[str]:
         if value := _header(message, name):
             yield f"{name}: {value}"
     yield ""
-    body = message.get_body(("html", "related", "plain") if depth < 0 else ("plain", "html"))
+    body = message.get_body(("plain", "html"))
     if body is not None:
         yield _text(body, warn)
     for part in _others(message, body):
@@ -34,7 +33,7 @@ def _message(message: Any, warn: Warn, depth: int) -> Iterator[str]:
         elif part.get_content_maintype() == "text" and part.get_content_disposition() != "attachment":
             yield _text(part, warn)
         elif part.get_content_disposition() == "attachment" or part.get_filename():
-            _report(part.get_filename(), warn)
+            warn(ATTACHMENT.format((part.get_filename() or "without a name")[:100]))
 
 
 def _others(message: Any, body: Any) -> Iterator[Any]:
@@ -69,35 +68,3 @@ def _text(part: Any, warn: Warn) -> str:
         except (LookupError, UnicodeDecodeError):
             pass
     return plain.decoded(data, warn) if data else ""
-
-
-def _report(name: str | None, warn: Warn) -> None:
-    warn(f"The attachment {(name or 'without a name')[:100]} was not read; attach it by itself.")
-
-
-def read_outlook(path: Path, warn: Warn) -> Iterator[str]:
-    """Yield headers and text of a mail as Outlook saves it.
-
-    Raises:
-        Unreadable: it is broken.
-    """
-    from oxmsg import Message
-
-    message = Message.load(str(path))
-    yield f"Subject: {message.subject or ''}"
-    yield f"From: {message.sender or ''}"
-    if to := message.message_headers.get("To"):
-        yield f"To: {to}"
-    elif message.recipients:
-        yield "To: " + ", ".join(f"{each.name} <{each.email_address}>" for each in message.recipients)
-    if message.sent_date:
-        yield f"Date: {message.sent_date:%Y-%m-%d %H:%M %Z}"
-    yield ""
-    if message.body:
-        yield message.body
-    elif message.html_body:
-        yield markup.text_of(message.html_body, warn)
-    else:
-        raise Unreadable("invalid_file", "The mail holds no text that can be read.")
-    for attachment in message.attachments:
-        _report(attachment.file_name, warn)

@@ -10,6 +10,7 @@ MAX_WARNING_CHARACTERS = 300
 
 PICTURES = "Pictures in the file: {}. Text in pictures is not read."
 FILES = "Files in the file: {}. They are not read; attach them by themselves."
+ATTACHMENT = "The attachment {} was not read; attach it by itself."
 
 Warn = Callable[[str], None]
 """Takes one sentence for the file's owner: what was not read, and why."""
