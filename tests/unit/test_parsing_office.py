@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.documents import (
+    archive,
     chart,
     docx,
     element,
@@ -393,3 +394,46 @@ def test_what_is_not_read_is_reported(tmp_path: Path) -> None:
     assert "a: 3" in answer["text"]
     [warning] = answer["warnings"]
     assert "Formulas without a stored result in sheet 1: 1." in warning
+
+
+def nested(depth: int) -> bytes:
+    """Return a Word document of tables in tables."""
+    return docx(p("outside") + "<w:tbl><w:tr><w:tc>" * depth + p("inside") + "<w:p/></w:tc></w:tr></w:tbl>" * depth)
+
+
+def test_tables_in_tables_without_end_harm_nothing(tmp_path: Path) -> None:
+    assert "inside" in parse(tmp_path, "a.docx", nested(50))["text"]
+    answer = parse(tmp_path, "a.docx", nested(100_000), memory=600 * 1024**2, seconds=20)
+    assert "outside" in answer.get("text", "outside")
+    assert answer.keys() & {"text", "error", "died"}
+
+
+LOOPS = {
+    "a part that refers to itself": docx(
+        '<w:altChunk r:id="rId1"/>' + p("Body"), ("aFChunk", "document.xml"), ("header", "document.xml")
+    ),
+    "a slide whose layout is itself": pptx(shape("Body"), related={1: [("slideLayout", "slide1.xml")]}),
+    "a style that is based on itself": docx(
+        f'<w:p><w:pPr><w:pStyle w:val="A"/></w:pPr>{run("Body")}</w:p>', ("styles", "styles.xml"), ("numbering", "numbering.xml"),
+        parts={
+            "word/styles.xml": element("w:styles", '<w:style w:styleId="A"><w:basedOn w:val="A"/></w:style>'),
+            "word/numbering.xml": element("w:numbering", '<w:num w:numId="1"><w:abstractNumId w:val="0"/></w:num>'),
+        },
+    ),
+    "rows that are repeated without end": xlsx({"S": rows(["Body"], *[['<c r="XFD1"><v>1</v></c>']] * 200)}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_references_in_a_circle_end(tmp_path: Path, name: str) -> None:
+    answer = parse(tmp_path, "a", LOOPS[name], memory=400 * 1024**2, seconds=20)
+    assert "Body" in answer["text"]
+
+
+def test_an_archive_of_many_entries_or_with_a_password_is_refused(tmp_path: Path) -> None:
+    many = archive({f"word/{number}.xml": "" for number in range(20_001)})
+    assert "unpacks to far more" in parse(tmp_path, "a.docx", many)["error"]["message"]
+    data = bytearray(docx(p("Body")))
+    for place in [match.start() for match in re.finditer(b"PK\x01\x02", bytes(data))]:
+        data[place + 8] |= 1
+    assert parse(tmp_path, "a.docx", bytes(data))["error"]["message"] == "The file is protected by a password."
