@@ -85,7 +85,9 @@ def chart(root: Element | None) -> Iterator[str]:
     titles = (line for title in descendants(root, "title") for line in text_body(title))
     cached = (point.text or "" for title in descendants(root, "title") for point in descendants(title, "v"))
     yield from (line for line in (*titles, *cached) if line.strip())
-    names, columns, categories = [], [], {}
+    names: list[str] = []
+    columns: list[dict[int, str]] = []
+    categories: dict[int, str] = {}
     for series in descendants(root, "ser"):
         names.append(" ".join(_points(child(series, "tx")).values()))
         for label in ("cat", "xVal"):

@@ -5,19 +5,20 @@ The format: [MS-CFB], a file system in a file; its streams tell what it holds.
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import olefile
 
 from parsers import outlook
 from parsers.reading import Unreadable, Warn
 
-_LIBRARY_KINDS = {"WordDocument": "doc", "PowerPoint Document": "ppt"}
+_Kind = Literal["doc", "ppt"]
+_LIBRARY_KINDS: dict[str, _Kind] = {"WordDocument": "doc", "PowerPoint Document": "ppt"}
 _NOT_READ = {
     "VisioDocument": "a Visio drawing",
     "Quill": "a Publisher document (save it as PDF)",
     "PerfectOffice_MAIN": "a WordPerfect document (save it as .docx)",
     "\x05HwpSummaryInformation": "a Hangul document (save it as .docx)",
-    "\x40\x48\x3f\x3b\x43\x3f\x43\x3a\x45\x38": "an installer",
 }
 
 
@@ -46,7 +47,7 @@ def read(path: Path, warn: Warn) -> Iterator[str]:
         raise Unreadable("unsupported_file", f"The file is {what}; file search can't read it.")
 
 
-def _text(data: bytes, kind: str) -> str:
+def _text(data: bytes, kind: _Kind) -> str:
     try:
         from office_oxide import Document
     except ImportError:

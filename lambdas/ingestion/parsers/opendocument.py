@@ -87,7 +87,7 @@ class _Document:
                 case "line-break":
                     yield "\n"
                 case "note":
-                    citation = "".join(child(each, "note-citation").itertext()) if len(each) else ""
+                    citation = "".join("".join(mark.itertext()) for mark in children(each, "note-citation"))
                     yield f"[{citation}]"
                     if (body := child(each, "note-body")) is not None:
                         self.later.append(f"[{citation}] " + "\n".join(self.blocks(body)).strip())

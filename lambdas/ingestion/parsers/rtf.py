@@ -24,7 +24,7 @@ def text_of(data: bytes, warn: Warn) -> str:
     source = data.decode("latin-1")
     if pictures := len(re.findall(rb"\\pict\b", data)):
         warn(PICTURES.format(pictures))
-    text: str = rtf_to_text(source, errors="replace")
+    text: str = rtf_to_text(source, errors="replace")  # type: ignore[no-untyped-call]
     if not text.strip() and len(data) > 100:
         raise Unreadable("invalid_file", "The file holds no text that can be read as RTF.")
     return text

@@ -36,7 +36,7 @@ def _notes(archive: Archive, name: str) -> Iterator[str]:
     tree = child(archive.xml(name), "cSld", "spTree")
     for shape in list(children(tree, "sp")):
         if attribute(child(shape, "nvSpPr", "nvPr", "ph"), "type") in ("sldNum", "sldImg"):
-            tree.remove(shape)
+            shape.getparent().remove(shape)
     lines = list(shapes(tree, archive, archive.relations(name)))
     if lines:
         yield "Notes: " + "\n".join(lines)
@@ -67,5 +67,5 @@ def _background(archive: Archive, relations: Relations, shown: set[str]) -> Iter
             tree = child(archive.xml(name), "cSld", "spTree")
             for shape in list(children(tree, "sp")):
                 if next(descendants(shape, "ph"), None) is not None:
-                    tree.remove(shape)
+                    shape.getparent().remove(shape)
             yield from shapes(tree, archive, archive.relations(name))

@@ -187,7 +187,7 @@ class _Document:
                 # Such tables are frames around text.
                 yield from cells[0]
                 continue
-            skipped = [[]] * _number(child(properties, "gridBefore"), 0)
+            skipped: list[list[str]] = [[]] * _number(child(properties, "gridBefore"), 0)
             yield CELL.join(" ".join(" ".join(lines).split()) for lines in (*skipped, *cells))
 
     def _other_format(self, chunk: Element) -> Iterator[str]:
