@@ -1,6 +1,7 @@
 """Documents that are neither PDF nor of present Office: OpenDocument, RTF, books, mails, and Office of before 2007."""
 
 import re
+import struct
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -242,7 +243,28 @@ def test_a_workbook_of_before_2007_is_read_as_it_shows(tmp_path: Path) -> None:
     ), row
 
 
+def test_a_workbook_of_before_2007_with_an_odd_name_is_read(tmp_path: Path) -> None:
+    book = xlwt.Workbook()
+    book.add_sheet("Depots").write(0, 0, "Lindau")
+    data = saved(book.save)
+    assert (
+        "Lindau"
+        in parse(tmp_path, "a.xls", data.replace("Workbook".encode("utf-16-le"), "WORKBOOK".encode("utf-16-le")))[
+            "text"
+        ]
+    )
+
+
+def test_a_workbook_of_before_1993_is_read(tmp_path: Path) -> None:
+    # BIFF3: the beginning of a sheet, a text in a cell, and the end.
+    label = struct.pack("<HHH", 0, 0, 0) + struct.pack("<H", 6) + b"Lindau"
+    records = [(0x209, struct.pack("<HHH", 0x300, 0x10, 0)), (0x204, label), (0xA, b"")]
+    data = b"".join(struct.pack("<HH", kind, len(body)) + body for kind, body in records)
+    assert "Lindau" in parse(tmp_path, "a.xls", data)["text"]
+
+
 REFUSED = {
+    "a Word document of before 1997": (bytes.fromhex("dba52d0031400904") + bytes(600), "before 1997"),
     "an encrypted workbook": (compound({"EncryptedPackage": bytes(5000), "EncryptionInfo": bytes(100)}), "protected by a password"),
     "a Visio drawing": (compound({"VisioDocument": bytes(5000)}), "Visio drawing"),
     "a compound file of nobody": (compound({"Something": bytes(5000)}), "kind that is not known"),

@@ -48,6 +48,8 @@ _NOT_TEXT = {
     rb"PAR1": "a Parquet file (export it as .csv)",
     rb"wOF[F2]|\x00\x01\x00\x00\x00|OTTO": "a font",
     rb"....Standard (Jet|ACE) DB": "an Access database (export its tables as .csv)",
+    rb"(\xdb\xa5|\x31\xbe|\xfe\x37)[\x00-\x2f]": "a Word document of before 1997 (save it as .docx)",
+    rb"\xffWPC": "a WordPerfect document (save it as .docx)",
     rb"bplist00": "a binary property list",
 }
 
@@ -105,6 +107,8 @@ def _parser(path: Path, start: bytes, suffix: str) -> tuple[str, str]:
         return "a document", "office.read"
     if start.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         return "an old Office document", "legacy.read"
+    if suffix == ".xls" and re.match(rb"\x09[\x00\x02\x04]", start):
+        return "an old Excel workbook", "old_sheets.read"
     if start.startswith(b"{\\rtf"):
         return "RTF", "rtf.read"
     for magic, what in _NOT_TEXT.items() if _CONTROLS.search(start) else ():

@@ -9,11 +9,11 @@ from typing import Literal
 
 import olefile
 
-from parsers import outlook
+from parsers import old_sheets, outlook
 from parsers.reading import Unreadable, Warn
 
-_Kind = Literal["doc", "ppt"]
-_LIBRARY_KINDS: dict[str, _Kind] = {"WordDocument": "doc", "PowerPoint Document": "ppt"}
+Kind = Literal["doc", "ppt", "xls"]
+_LIBRARY_KINDS: dict[str, Kind] = {"WordDocument": "doc", "PowerPoint Document": "ppt"}
 _NOT_READ = {
     "VisioDocument": "a Visio drawing",
     "Quill": "a Publisher document (save it as PDF)",
@@ -38,16 +38,21 @@ def read(path: Path, warn: Warn) -> Iterator[str]:
         raise Unreadable("invalid_file", "The file is broken: it looks like an old Office document.") from None
     if streams & {"EncryptedPackage", "EncryptionInfo"}:
         raise Unreadable("invalid_file", "The file is protected by a password.")
-    if streams & {"Workbook", "Book"}:
-        yield from _workbook(path, warn)
+    if {stream.lower() for stream in streams} & {"workbook", "book"}:
+        yield from old_sheets.read(path, warn)
     elif kind := next((kind for stream, kind in _LIBRARY_KINDS.items() if stream in streams), None):
-        yield _text(path.read_bytes(), kind)
+        yield text_of(path.read_bytes(), kind)
     else:
         what = next((what for stream, what in _NOT_READ.items() if stream in streams), "of a kind that is not known")
         raise Unreadable("unsupported_file", f"The file is {what}; file search can't read it.")
 
 
-def _text(data: bytes, kind: _Kind) -> str:
+def text_of(data: bytes, kind: Kind) -> str:
+    """Return the text that the library finds.
+
+    Raises:
+        Unreadable: the document is protected, or the library is not there.
+    """
     try:
         from office_oxide import Document
     except ImportError:
@@ -60,40 +65,3 @@ def _text(data: bytes, kind: _Kind) -> str:
             raise Unreadable("invalid_file", "The file is protected by a password.") from None
         raise
     return text
-
-
-def _workbook(path: Path, warn: Warn) -> Iterator[str]:
-    """Yield the rows of an Excel workbook of the old binary format."""
-    from io import StringIO
-
-    import xlrd
-
-    from parsers.number_format import shown
-    from parsers.tables import named_rows
-
-    try:
-        book = xlrd.open_workbook(filename=str(path), formatting_info=True, logfile=StringIO(), ragged_rows=True)
-    except xlrd.XLRDError as error:
-        if "encrypted" in str(error).lower():
-            raise Unreadable("invalid_file", "The file is protected by a password.") from None
-        raise
-
-    def text(sheet: xlrd.sheet.Sheet, row: int, column: int) -> str:
-        cell = sheet.cell(row, column)
-        match cell.ctype:
-            case xlrd.XL_CELL_NUMBER | xlrd.XL_CELL_DATE:
-                code = book.format_map[book.xf_list[cell.xf_index].format_key].format_str
-                return shown(cell.value, code, since_1904=book.datemode == 1)
-            case xlrd.XL_CELL_BOOLEAN:
-                return "TRUE" if cell.value else "FALSE"
-            case xlrd.XL_CELL_ERROR:
-                return str(xlrd.error_text_from_code.get(cell.value, "#ERROR"))
-        return str(cell.value)
-
-    for sheet in book.sheets():
-        yield f"Sheet: {sheet.name}"
-        yield from named_rows(
-            [text(sheet, row, column) for column in range(sheet.row_len(row))] for row in range(sheet.nrows)
-        )
-        for (row, column), note in sorted(sheet.cell_note_map.items()):
-            yield f"Comment by {note.author or 'someone'} on {xlrd.cellname(row, column)}: {note.text}"
