@@ -27,8 +27,11 @@ from layers.build import CACHE, ROOT
 Json = dict[str, Any]
 
 CORPUS = Path(__file__).parent / "corpus" / "samples.txt"
+BUILDERS = CORPUS.with_name("build.txt")
 RIVAL = "1d9ec9b"
 PROGRAM = ROOT / "lambdas" / "ingestion" / "parsing.py"
+MAX_SECONDS_A_PAGE = 1.5 / 619
+MAX_MEMORY_MB = 400
 MEMORY, SECONDS = 1024**3, 120
 
 KINDS = {
@@ -85,14 +88,16 @@ def collect(folder: Path) -> Iterator[str]:
                 [package] = folder.glob("*.deb")
                 subprocess.run(["dpkg-deb", "-x", str(package), str(folder)], check=True)
             elif source == "pypi":
-                _pip("download", "--no-binary", ":all:", "--dest", str(folder), name)
+                (folder / "requirements.txt").write_text(name)
+                wanted = ["--dest", str(folder), "--requirement", str(folder / "requirements.txt")]
+                _pip("download", "--no-binary", ":all:", "--require-hashes", *wanted)
                 [package] = [*folder.glob("*.tar.gz"), *folder.glob("*.zip")]
                 _unpack(package, folder)
             else:
                 continue
             package.unlink()
         except (OSError, subprocess.CalledProcessError):
-            yield name
+            yield name.split(" ")[0]
 
 
 def _rival(folder: Path) -> tuple[Path, Path]:
@@ -109,13 +114,15 @@ def _rival(folder: Path) -> tuple[Path, Path]:
 
 def _pip(*arguments: str) -> None:
     command = [sys.executable, "-m", "pip", arguments[0], "--quiet", "--disable-pip-version-check", "--no-deps"]
-    subprocess.run([*command, *arguments[1:]], check=True, capture_output=True)
+    # To fetch a source package, pip builds its description.
+    environment = {**os.environ, "PIP_CONSTRAINT": str(BUILDERS)}
+    subprocess.run([*command, *arguments[1:]], check=True, capture_output=True, env=environment)
 
 
 def _unpack(package: Path, folder: Path) -> None:
     if package.suffix == ".zip":
         with zipfile.ZipFile(package) as archive:
-            archive.extractall(folder)
+            archive.extractall(folder)  # noqa: S202 - zipfile drops what leads out of the folder
     else:
         with tarfile.open(package) as archive:
             archive.extractall(folder, filter="data")
@@ -182,3 +189,35 @@ def _pages(path: Path) -> int:
         return len(pypdf.PdfReader(path).pages)
     except Exception:
         return 0
+
+
+def table(figures: Json) -> str:
+    """Return the figures as a page shows them."""
+    rows = []
+    for row in figures["kinds"]:
+        for name, of in (("now", row["now"]), ("1d9ec9b", row["before"])):
+            words = f"{of['words']:.1%}, at least {of['worst']:.1%}" if of["words"] is not None else ""
+            read = f"{of['read']} of {row['files']}"
+            rows.append([row["kind"], name, read, words, f"{of['cpu']:.1f} s", f"{of['memory_mb']:.0f} MB"])
+    head = (
+        "| files | parsers | with text | words of the XML | CPU | most memory |\n| --- | --- | --: | --: | --: | --: |"
+    )
+    lines = [head, *("| " + " | ".join(row) + " |" for row in rows), ""]
+    for long in figures["long"]:
+        lines.append(
+            f"- A PDF of {long['pages']:,} pages takes {long['cpu']:.1f} s of CPU and {long['memory_mb']:.0f} MB: "
+            f"{long['pages'] / long['cpu']:,.0f} pages a second."
+        )
+    reasons = "; ".join(figures["refused"])
+    return "\n".join(
+        [*lines, f"- Reasons for which the others are refused: {reasons}" if reasons else "- None is refused."]
+    )
+
+
+def broken(figures: Json) -> Iterator[str]:
+    """Yield what was promised of reading files and does not hold by these figures."""
+    for name in figures["without_reason"]:
+        yield f"{name} could not be read, and nothing says why."
+    for long in figures["long"]:
+        if long["cpu"] / long["pages"] > MAX_SECONDS_A_PAGE or long["memory_mb"] > MAX_MEMORY_MB:
+            yield f"A PDF of {long['pages']} pages takes {long['cpu']:.1f} s and {long['memory_mb']:.0f} MB."
