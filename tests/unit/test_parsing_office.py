@@ -270,6 +270,9 @@ def test_powerpoint_notes_comments_and_masters_are_read(tmp_path: Path, name: st
 SHOWN = {
     "0.25 with 0%": ("0.25", "0%", "25%"),
     "19.9 with two digits": ("19.9", "0.00", "19.90"),
+    "half of a digit": ("2.675", "0.00", "2.68"),
+    "a negative percentage": ("-0.125", "0.0%", "-12.5%"),
+    "a negative number that is almost nothing": ("-0.001", "#,##0.00", "0.00"),
     "thousands": ("1234567.891", "#,##0.00", "1,234,567.89"),
     "a currency": ("5", '#,##0.00\\ "€"', "5.00 €"),
     "a currency of a language": ("1234.5", "[$€-407]\\ #,##0.00", "€ 1,234.50"),

@@ -2,6 +2,7 @@
 
 import math
 import re
+from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
 import xlfmt
@@ -17,6 +18,7 @@ BUILT_IN = {
 _MAX_CHARACTERS = 11
 """So many characters of a number does the format General show."""
 
+_PLAIN = re.compile(r"(#,##)?0(?:\.(0+))?(%)?")
 _LANGUAGE = re.compile(r"\[\$-[^\]]*\]")
 _QUOTED_OR_DOT = re.compile(r'"[^"]*"|\\.|(?<=[dmyhs])\.(?!0)', re.IGNORECASE)
 """A dot in a date, as in `dd.mm.yyyy`, which the library takes for a decimal point."""
@@ -34,11 +36,20 @@ def shown(value: float, code: str, *, since_1904: bool = False) -> str:
     if code.strip().lower() in ("", "general", "@"):
         return _general(value)
     try:
+        if plain := _PLAIN.fullmatch(code):
+            return _decimal(value, *plain.groups())
         text = " ".join(xlfmt.format_value(value, code, date1904=since_1904).split())
     except Exception:  # A format that breaks the rules.
         return _general(value)
     # A format such as `;;;` hides the number, and a date before the calendar is a row of hashes; it stays in the sheet.
     return text if text.strip("#") else _general(value)
+
+
+def _decimal(value: float, thousands: str | None, places: str | None, percent: str | None) -> str:
+    """Return a number in one of the formats that most cells have, which the library takes 40 microseconds for."""
+    number = Decimal(repr(value)).scaleb(2 if percent else 0)
+    number = number.quantize(Decimal(1).scaleb(-len(places or "")), ROUND_HALF_UP) + 0  # No negative zero.
+    return f"{number:{',' if thousands else ''}f}{percent or ''}"
 
 
 def _general(value: float) -> str:
