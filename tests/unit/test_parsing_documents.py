@@ -1,10 +1,12 @@
 """Documents that are neither PDF nor of present Office: OpenDocument, RTF, books, mails, and Office of before 2007."""
 
+import io
 import re
 import struct
 from email.message import EmailMessage
 from pathlib import Path
 
+import olefile
 import pytest
 import xlwt
 
@@ -253,6 +255,22 @@ def test_a_workbook_of_before_2007_with_an_odd_name_is_read(tmp_path: Path) -> N
             "text"
         ]
     )
+
+
+def test_text_boxes_and_charts_of_a_workbook_of_before_2007_are_read_or_reported(tmp_path: Path) -> None:
+    book = xlwt.Workbook()
+    book.add_sheet("Depots").write(0, 0, "Lindau")
+    stream = io.BytesIO()
+    book.save(stream)
+    with olefile.OleFileIO(stream) as container:
+        records = container.openstream("Workbook").read()
+    for text, encoded in (("Boxed", b"\0Boxed"), ("Größe", b"\1" + "Größe".encode("utf-16-le"))):
+        box = struct.pack("<HHHHHHHHI", 0x1B6, 18, 0, 0, 0, 0, 0, len(text), 16) + bytes(2)
+        records += box + struct.pack("<HH", 0x3C, len(encoded)) + encoded
+    chart = struct.pack("<HHHHHHII", 0x809, 16, 0x600, 0x20, 0, 0, 0, 0)
+    answer = parse(tmp_path, "a.xls", compound({"Workbook": records + chart}))
+    assert [line for line in answer["text"].splitlines() if line][-2:] == ["Boxed", "Größe"]
+    assert answer["warnings"] == ["Charts in the workbook: 1. They are not read; save it as .xlsx to have them read."]
 
 
 def test_a_workbook_of_before_1993_is_read(tmp_path: Path) -> None:

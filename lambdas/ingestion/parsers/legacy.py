@@ -14,6 +14,10 @@ from parsers.reading import Unreadable, Warn
 
 Kind = Literal["doc", "ppt", "xls"]
 _LIBRARY_KINDS: dict[str, Kind] = {"WordDocument": "doc", "PowerPoint Document": "ppt"}
+_UNREAD = {
+    "Pictures": "The file holds pictures; text in pictures is not read.",
+    "ObjectPool": "The file holds other files, which are not read; attach them by themselves.",
+}
 _NOT_READ = {
     "VisioDocument": "a Visio drawing",
     "Quill": "a Publisher document (save it as PDF)",
@@ -42,6 +46,9 @@ def read(path: Path, warn: Warn) -> Iterator[str]:
         yield from old_sheets.read(path, warn)
     elif kind := next((kind for stream, kind in _LIBRARY_KINDS.items() if stream in streams), None):
         yield text_of(path.read_bytes(), kind)
+        for stream, message in _UNREAD.items():
+            if stream in streams:
+                warn(message)
     else:
         what = next((what for stream, what in _NOT_READ.items() if stream in streams), "of a kind that is not known")
         raise Unreadable("unsupported_file", f"The file is {what}; file search can't read it.")

@@ -1,15 +1,20 @@
 """Excel workbooks of the years before 2007 (.xls): the cells as each sheet shows them, like `sheets`."""
 
+import struct
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 
+import olefile
 import xlrd
 
 from parsers import legacy
 from parsers.number_format import shown
 from parsers.reading import Unreadable, Warn
 from parsers.tables import named_rows
+
+_BEGIN, _CONTINUE, _TEXT_BOX = 0x809, 0x3C, 0x1B6
+_CHART = b"\x20\0"
 
 
 def read(path: Path, warn: Warn) -> Iterator[str]:
@@ -36,6 +41,34 @@ def read(path: Path, warn: Warn) -> Iterator[str]:
         )
         for (row, column), note in sorted(sheet.cell_note_map.items()):
             yield f"Comment by {note.author or 'someone'} on {xlrd.cellname(row, column)}: {note.text}"
+    notes = {note.text for sheet in book.sheets() for note in sheet.cell_note_map.values()}
+    yield from (text for text in _text_boxes(_stream(path), warn) if text not in notes)
+
+
+def _stream(path: Path) -> bytes:
+    """Return the records of a workbook; none of one of before 1994, which is no compound file."""
+    if not olefile.isOleFile(path):
+        return b""
+    with olefile.OleFileIO(path) as container:
+        name = next(name for name in ("Workbook", "Book") if container.exists(name))
+        return bytes(container.openstream(name).read())
+
+
+def _text_boxes(stream: bytes, warn: Warn) -> Iterator[str]:
+    """Yield the texts of text boxes and notes, which the library leaves out, and report charts ([MS-XLS] 2.3)."""
+    place, charts, length = 0, 0, 0
+    while place + 4 <= len(stream):
+        kind, size = struct.unpack_from("<HH", stream, place)
+        body = stream[place + 4 : place + 4 + size]
+        if kind == _CONTINUE and length:
+            # The first byte tells one byte a letter from two.
+            encoding, width = ("utf-16-le", 2) if body[:1] == b"\1" else ("cp1252", 1)
+            yield body[1 : 1 + width * length].decode(encoding, errors="replace")
+        length = struct.unpack_from("<H", body, 10)[0] if kind == _TEXT_BOX and size >= 12 else 0
+        charts += kind == _BEGIN and body[2:4] == _CHART
+        place += 4 + size
+    if charts:
+        warn(f"Charts in the workbook: {charts}. They are not read; save it as .xlsx to have them read.")
 
 
 def _text(book: xlrd.book.Book, cell: xlrd.sheet.Cell) -> str:
