@@ -69,7 +69,7 @@ def read(path: Path, warn: Warn) -> Iterator[str]:
             raise Unreadable("invalid_file", "The file can't be read as PDF: too many of its pages are broken.")
         pages["broken"].append(page)
     if not pages["text"] and not pages["broken"]:
-        raise Unreadable("unsupported_file", "The PDF holds no text, only images: it would need OCR.")
+        raise Unreadable("unsupported_file", "The PDF holds no text: pages that are images would need OCR.")
     for kind, message in _WITHOUT_TEXT.items():
         if pages[kind]:
             warn(message.format(_ranges(pages[kind])))
