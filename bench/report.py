@@ -9,7 +9,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench import scale
+from bench import extraction, scale
 from bench.prices import PRICES, READ_ON, REGION
 from layers.build import ROOT
 
@@ -54,6 +54,7 @@ def pages(results: Json) -> dict[Path, dict[str, str]]:
         "functions": functions(figures["cold_start"]),
         "layers": layers(figures["cold_start"]["layers"]),
         "file search": search(figures["file_search"]),
+        "extraction": extraction.table(figures["extraction"]),
         "scale": scale.table(figures["costs"]["rivals"]),
     }
     return {PAGE: page, README: {"figures": in_short(figures)}}
@@ -100,7 +101,7 @@ def broken(results: Json) -> list[str]:
     hybrid = figures["file_search"]["rankings"][0]
     if hybrid["top"] < LEAST_FOUND:
         found.append(f"The hybrid search finds {hybrid['top']:.1%}, less than {LEAST_FOUND:.0%}.")
-    return found
+    return [*found, *extraction.broken(figures["extraction"])]
 
 
 def as_table(head: Sequence[str], rows: Iterable[Sequence[Any]], text_columns: int = 1) -> str:

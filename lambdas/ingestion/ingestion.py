@@ -75,7 +75,7 @@ def _ingest(message: Json) -> None:
     if member is None or member["status"] != "in_progress" or member["ingestion"] != message["ingestion"]:
         return
     try:
-        text = _text(member)
+        text, warnings = _text(member)
         sizes = member["chunking"]
         chunks = list(chunks_of(text, sizes["max_chunk_size_tokens"], sizes["chunk_overlap_tokens"]))
         if not chunks:
@@ -90,7 +90,7 @@ def _ingest(message: Json) -> None:
         files.settle(member, "failed", last_error={"code": "server_error", "message": str(error)})
         return
     parts = -(-len(chunks) // PART_CHUNKS)
-    if files.settle(member, "completed", usage_bytes=size, chunks=len(chunks), parts=parts):
+    if files.settle(member, "completed", usage_bytes=size, chunks=len(chunks), parts=parts, warnings=warnings):
         if "replaces" in member:
             _index().remove(message["store"], member["file_id"], member["replaces"])
         return
@@ -101,8 +101,8 @@ def _ingest(message: Json) -> None:
     _remove({"store": message["store"]})
 
 
-def _text(member: Json) -> str:
-    """The text of the file, read by a program of its own that may fail in any way it likes.
+def _text(member: Json) -> tuple[str, list[str]]:
+    """Return the text of the file and the warnings, read by a program of its own that may fail in any way it likes.
 
     Raises:
         Unusable: the file holds none, or more than we take.
@@ -135,7 +135,7 @@ def _text(member: Json) -> str:
     text: str = answer["text"]
     if tokens_of(text) > MOST_TOKENS:
         raise Unusable("invalid_file", f"The file holds more than {MOST_TOKENS:,} tokens of text.")
-    return text
+    return text, answer["warnings"]
 
 
 def _fetch(file_id: str, path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from openai.types import FileObject, VectorStore
 from openai.types.beta import Assistant, Thread
 from openai.types.beta.threads import RequiredActionFunctionToolCall, Run
+from openai.types.vector_stores import VectorStoreFile
 from pydantic import BaseModel
 
 from api import ROUTES
@@ -30,6 +31,7 @@ EXTENSIONS: dict[type, set[str]] = {
     Thread: {"usage", "cost"},
     FileObject: set(),
     VectorStore: {"description"},
+    VectorStoreFile: {"warnings"},
 }
 
 OF_PAGES = {"object", "first_id", "last_id", "has_more", "next_page", "search_query"}
