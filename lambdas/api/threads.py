@@ -5,6 +5,7 @@ from dataclasses import replace
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from assistant_engine import vector_stores
+from assistant_engine.domain import tool_resources
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.thread import Thread
 from assistant_engine.runs import creation, executions
@@ -46,6 +47,9 @@ def retrieve(thread_id: str) -> Json:
 @router.post("/v1/threads/<thread_id>")
 def modify(thread_id: str) -> Json:
     request = body(ModifyThreadRequest)
+    if request.get("tool_resources"):
+        stored = store().threads.get(thread_id).tool_resources
+        request["tool_resources"] = tool_resources.sent_back(request["tool_resources"], stored)
     # Null empties what a key that is not given leaves alone.
     changes = {name: request[name] or {} if name in request else None for name in ("metadata", "tool_resources")}
     return store().threads.update(thread_id, **changes).api()

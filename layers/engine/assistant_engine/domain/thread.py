@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.tool_resources import shown
 from assistant_engine.domain.usage import NANODOLLARS, Usage
 
 
@@ -37,7 +38,7 @@ class Thread:
             "object": "thread",
             "created_at": self.created_at,
             "metadata": self.metadata,
-            "tool_resources": self.tool_resources,
+            "tool_resources": shown(self.tool_resources),
             "usage": self.usage.api(),
             "cost": None if self.unpriced_runs else self.cost / NANODOLLARS,
         }
