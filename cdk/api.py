@@ -84,6 +84,7 @@ class Api(Construct):
                 "RUN_EXPIRES_AFTER": str(configuration.run_expires_after),
                 "STATE_MACHINE_ARN": runs.machine.state_machine_arn,
                 "API_KEYS_SECRET_ARN": keys.secret_arn,
+                "CORS_ORIGINS": configuration.cors_origins,
             },
             # API Gateway gives up after 30 s.
             timeout=29,

@@ -83,6 +83,8 @@ class Configuration:
         webhook_url: where each change of a run's status is posted to; empty: nowhere. https, or http on the loopback
             address, which is for tries on a laptop.
         mail_sender: an address verified in Amazon SES that tools send mail from; empty: mail stays in the outbox.
+        cors_origins: origins of web pages that may use the API, separated by commas: `https://app.example`, or with any
+            port `http://localhost:*`; `*` for every page, empty for none.
         api_rate: requests a second that the HTTP API takes; bursts may be twice that.
         layer_target: `lambda` for AWS, `host` for layers built for the interpreter of this machine.
         alarm_email: an address that alarms are mailed to, once it has confirmed; empty: subscribe to the topic by hand.
@@ -116,6 +118,7 @@ class Configuration:
     file_search: str = "own"
     webhook_url: str = ""
     mail_sender: str = ""
+    cors_origins: str = ""
     api_rate: int = 50
     alarm_email: str = ""
     cost_alarm: float = 50
@@ -180,6 +183,7 @@ OVERRIDES = (
     "file_search",
     "webhook_url",
     "mail_sender",
+    "cors_origins",
     "alarm_email",
     "sandbox_network",
     "layer_target",
@@ -217,6 +221,9 @@ def configuration_of(context: Callable[[str], Any], region: str = "") -> Configu
             raise UnknownEnvironment(f"{value!r} is not one of {', '.join(allowed)}")
     if configuration.webhook_url and not re.match(r"https://[^/]|http://127\.0\.0\.1[:/]", configuration.webhook_url):
         raise UnknownEnvironment("the webhook's URL does not begin with https://")
+    for origin in filter(None, configuration.cors_origins.split(",")):
+        if not re.fullmatch(r"\*|https?://[a-z0-9.-]+(:(\d+|\*))?|https?://\[[0-9a-f:]+\](:(\d+|\*))?", origin):
+            raise UnknownEnvironment(f"{origin!r} is not an origin such as https://app.example: no path, no spaces")
     if region in WITHOUT_S3_VECTORS and configuration.uses_s3_vectors:
         raise UnknownEnvironment(f"{region} has no Amazon S3 Vectors: say `-c vector_engine=bucket`")
     if region in WITHOUT_TENANT_ISOLATION and configuration.code_interpreter == "own":

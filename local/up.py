@@ -38,6 +38,9 @@ ASSEMBLIES = ROOT / ".build" / "assemblies"
 MAX_ASSEMBLIES = 2
 """Cloud assemblies that are kept, each some 130 MB: one may be of the offline model, the other of a real one."""
 
+CORS_ORIGINS = "http://localhost:*,http://127.0.0.1:*"
+"""Pages that a program on this machine serves may use the API; a page of anywhere else may not."""
+
 Step = Callable[[str], Any]
 
 
@@ -92,7 +95,7 @@ def up(
         port = emulator.start(directory, preferred_port=preferred_port, keep_state=keep_state)
     settings = emulator.environment(directory)
     # The embedded AWS has no S3 Vectors.
-    context = {"env": "dev", "layer_target": "host", "vector_engine": "bucket"}
+    context = {"env": "dev", "layer_target": "host", "vector_engine": "bucket", "cors_origins": CORS_ORIGINS}
     offline = "OPENAI_API_KEY" not in model
     if offline:
         with step("Offline model"):

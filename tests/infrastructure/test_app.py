@@ -63,6 +63,17 @@ def test_a_configuration_is_frozen_and_only_known_settings_are_overridden() -> N
         configuration_of({"env": "dev", "sandbox_network": "none"}.get)
 
 
+@pytest.mark.parametrize(
+    "origins", ["https://app.example/", "app.example", "https://*.example", "null", "https://a,, b"]
+)
+def test_origins_of_pages_are_origins(origins: str) -> None:
+    with pytest.raises(UnknownEnvironment, match="is not an origin such as"):
+        configuration_of({"env": "dev", "cors_origins": origins}.get)
+    assert configuration_of({"env": "dev"}.get).cors_origins == ""
+    fine = "https://app.example,https://b.example:8443,http://localhost:*,http://[::1]:*,*"
+    assert configuration_of({"env": "dev", "cors_origins": fine}.get).cors_origins == fine
+
+
 def test_a_region_that_lacks_something_is_an_error_that_says_what_to_do() -> None:
     def configured(region: str, **context: str) -> str:
         return configuration_of({"env": "dev", **context}.get, region).environment
