@@ -42,14 +42,15 @@ def test_what_is_printed_and_the_last_value_come_back(interpreter: Interpreter) 
     assert ran.logs == "one\ntwo\n[3, 3]"
 
 
-def test_an_error_comes_back_as_the_code_s_own_traceback(interpreter: Interpreter) -> None:
+def test_an_error_comes_back_as_the_code_s_own_traceback(driver: Driver) -> None:
+    interpreter = Interpreter(driver)
     ran = interpreter.run("kept = 7\ndef half(n):\n    return n / 0\nhalf(1)")
     assert ran.logs == textwrap.dedent(
         """\
         Traceback (most recent call last):
-          File "<code>", line 4, in <module>
+          File "<cell 1>", line 4, in <module>
             half(1)
-          File "<code>", line 3, in half
+          File "<cell 1>", line 3, in half
             return n / 0
                    ~~^~~
         ZeroDivisionError: division by zero"""
@@ -84,7 +85,7 @@ def test_variables_functions_and_files_are_carried_from_call_to_call(driver: Dri
 
 def test_what_can_t_be_kept_is_named_and_the_rest_is_kept(interpreter: Interpreter) -> None:
     ran = interpreter.run("number = 3\nlines = (line for line in [])\nlines")
-    assert ran.logs.endswith("[not kept for the next call: lines, a generator]")
+    assert ran.logs.endswith("[not kept for the next call: lines, a generator: TypeError: cannot pickle 'generator' object]")
     assert interpreter.run("print(number)\nlines").logs.startswith("3\nTraceback")
 
 
@@ -124,7 +125,12 @@ def test_given_files_are_there_and_produced_ones_come_back(driver: Driver, inter
         "frame.describe().to_excel('/mnt/data/out/deep/summary.xlsx')\nint(frame.price.sum())",
         [table, again],
     )
-    assert ran.logs == f"['prices 2026-{again}.csv', 'prices 2026.csv']\n7"
+    older = f"prices 2026-{table}.csv"
+    assert ran.logs.splitlines() == [
+        f"['{older}', 'prices 2026.csv']",
+        "1",
+        f"[/mnt/data/prices 2026.csv is the newest file of this name; /mnt/data/{older} is an older one]",
+    ]
     (path,) = ran.files
     assert path == "/mnt/data/out/deep/summary.xlsx"
     assert ran.files[path]["filename"] == "summary.xlsx"

@@ -1,5 +1,6 @@
 """One call: the interpreter confines itself, takes up the session, runs the cell and leaves the session to the next."""
 
+import gc
 import json
 import os
 import sys
@@ -63,11 +64,16 @@ def _run(shell: Shell, mapping: Mapping, request: int, output: int, modules: int
     own_pid = os.getpid()
     session = Session(folder / "variables", shell)
     try:
+        # Nothing of what is loaded and saved is garbage, and looking for some would take as long again.
+        gc.disable()
         session.restore()
+        gc.freeze()
+        gc.enable()
         shell.run(asked["code"])
         if os.getpid() != own_pid:
             return  # A copy that the code made of the process, and that reached the code's end too.
         _keep_figures()
+        gc.disable()
         session.keep(asked["limits"]["session_bytes"])
     except Exception as error:
         print(f"[the variables are as they were before: {type(error).__name__}: {error}]")

@@ -80,7 +80,9 @@ def is_own_module(module: types.ModuleType | None) -> bool:
         return False
     file = getattr(module, "__file__", None)
     if file is None:
-        return getattr(module, "__spec__", None) is None and module.__name__ != "__main__"
+        # Cython makes modules as programs make them.
+        is_made = getattr(module, "__spec__", None) is None and "cython_" not in module.__name__
+        return is_made and module.__name__ != "__main__"
     return not file.startswith(_SYSTEM)
 
 
