@@ -6,10 +6,12 @@ it has no profile, no history file and no start-up files.
 
 import asyncio
 import re
+import shlex
 import subprocess
 import sys
 import types
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from IPython.core import interactiveshell, page
@@ -27,12 +29,16 @@ MAX_SOURCE_CHARACTERS = 1_000_000
 """Of the cells whose text is kept for later tracebacks, the newest first."""
 NO_PACKAGES = "[no package can be installed: the sandbox has no network. Use one that is there already.]"
 _INSTALLS = re.compile(r"\s*(?:\S*python[\d.]*\s+-m\s+)?(?:pip[\d.]*|uv|conda|mamba)\s+(?:\S+\s+)*?(?:install|add)\b")
-_MAGICS = ("bash", "cd", "config", "matplotlib", "run", "time", "timeit", "writefile")
+_MAGICS = ("cd", "config", "matplotlib", "run", "time", "timeit", "writefile")
 """Those that models use most; importing what is behind them once saves it in each call."""
 
 
 class _Compiler(CachingCompiler):  # type: ignore[misc]
     """Names a cell's code by its number, and keeps its text as the model wrote it for tracebacks and `inspect`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reset_compiler_flags()  # A cell that is not complete is wrong: nobody goes on writing it.
 
     def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:
         return tracebacks.name_of(number)
@@ -89,10 +95,10 @@ class Shell(InteractiveShell):  # type: ignore[misc]
 
     def init_user_ns(self) -> None:
         super().init_user_ns()
-        # Python's own: IPython's `open` would not see /mnt/data, and its `exit` would not end the cell.
-        for name in ("exit", "quit", "open"):
-            self.user_ns.pop(name, None)
-            self.user_ns_hidden.pop(name, None)
+        # IPython's `open` would not see /mnt/data, and its `exit` would not end the cell.
+        del self.user_ns["open"], self.user_ns_hidden["open"]
+        for namespace in (self.user_ns, self.user_ns_hidden):
+            namespace.update(exit=sys.exit, quit=sys.exit)
 
     # Figures are shown by the backend of the sandbox, whatever is asked for.
 
@@ -176,6 +182,8 @@ def create() -> Shell:
     shell.set_hook("show_in_pager", page.as_hook(page.display_page), 90)
     for name in ("pip", "uv", "conda", "mamba", "micromamba"):
         shell.register_magic_function(_install, "line", name)
+    for name in ("bash", "sh"):
+        shell.register_magic_function(partial(_run_script, name), "cell", name)
     for name in _MAGICS:
         shell.find_line_magic(name)
         shell.find_cell_magic(name)
@@ -186,4 +194,10 @@ def create() -> Shell:
 
 def _install(line: str) -> None:
     print(NO_PACKAGES)
+
+
+def _run_script(program: str, line: str, cell: str) -> None:
+    """Run a cell by a shell, as an argument: in its input, paths below /mnt/data would not be found."""
+    sys.stdout.flush()
+    subprocess.run([program, "-c", cell, program, *shlex.split(line)], check=True)
 

@@ -43,14 +43,21 @@ def told(error: BaseException) -> str:
         return f"UsageError: {error}\n"
     described = traceback.TracebackException.from_exception(error)
     _trim(described)
+    if not any(map(_is_of_a_cell, described.stack or ())):
+        # The cell never ran: it could not be compiled.
+        described.stack = None  # type: ignore[assignment]
     return "".join(described.format())
+
+
+def _is_of_a_cell(frame: traceback.FrameSummary) -> bool:
+    return frame.filename.startswith("<cell ")
 
 
 def _trim(described: traceback.TracebackException | None) -> None:
     if described is None:
         return
     frames = [frame for frame in described.stack if not frame.filename.startswith(_OWN)]
-    first = next((place for place, frame in enumerate(frames) if frame.filename.startswith("<cell ")), 0)
+    first = next((place for place, frame in enumerate(frames) if _is_of_a_cell(frame)), 0)
     # Python prints the heading for an empty stack, and none if there is no stack.
     described.stack = traceback.StackSummary.from_list(frames[first:]) if frames else None  # type: ignore[assignment]
     for other in (described.__cause__, described.__context__, *(described.exceptions or ())):
