@@ -3,10 +3,13 @@
 import gc
 import io
 import sqlite3
+import types
 from typing import Any
 
-MAX_DEPTH = 3
+MAX_DEPTH = 5
 MAX_OBJECTS = 500
+_SHARED = (type, types.FunctionType, types.ModuleType)
+"""What leads to everything else in the process."""
 
 
 def is_over(value: Any) -> bool:
@@ -16,7 +19,7 @@ def is_over(value: Any) -> bool:
     for _ in range(MAX_DEPTH):
         if any(map(_is_closed, layer)):
             return True
-        found = [each for one in layer if not isinstance(one, type) for each in gc.get_referents(one)]
+        found = [each for one in layer if not isinstance(one, _SHARED) for each in gc.get_referents(one)]
         layer = [each for each in found if id(each) not in seen][: MAX_OBJECTS - len(seen)]
         seen |= set(map(id, layer))
     return False

@@ -12,7 +12,7 @@ import types
 import typing
 import weakref
 from _thread import LockType, RLock, allocate_lock
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import IO, Any
 
 import cloudpickle
@@ -55,20 +55,42 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
 
 class Unpickler(pickle.Unpickler):
-    """Reads what `Pickler` wrote, into another namespace."""
+    """Reads what `Pickler` wrote, into another namespace.
 
-    def __init__(self, file: IO[bytes], namespace: Namespace, buffers: Iterable[Any]) -> None:
-        super().__init__(file, buffers=buffers)
+    Args:
+        pickles: one after the other; `load` gives the next one's object.
+        buffers: of those pickles, in order.
+        known: the objects of earlier pickles that these refer to.
+    """
+
+    def __init__(
+        self, pickles: bytes | memoryview, namespace: Namespace, buffers: Iterable[Any], known: Sequence[Any] = ()
+    ) -> None:
+        # The only way to an unpickler that knows objects: it loads them. Each is loaded, memorised and dropped.
+        each = pickle.NONE + pickle.BINPERSID + pickle.MEMOIZE + pickle.POP
+        first = pickle.PROTO + bytes([PROTOCOL]) + each * len(known) + pickle.NONE + pickle.STOP
+        super().__init__(io.BytesIO(first + pickles if known else pickles), buffers=buffers)
         self._namespace = namespace
+        self._known = iter(known)
+        if known:
+            self.load()
 
-    def persistent_load(self, name: Any) -> Namespace:
-        return self._namespace
+    def persistent_load(self, name: Any) -> Any:
+        return next(self._known) if name is None else self._namespace
 
 
-def is_own(kind: type) -> bool:
-    """Tell whether a class is the model's own: only these load otherwise in another process than where they were."""
-    name = getattr(kind, "__module__", None)
-    return name == "__main__" or is_own_module(sys.modules.get(str(name)))
+def always_loads(kind: type) -> bool:
+    """Tell whether what was pickled of a type loads in any other process; other types are tried."""
+    package = str(getattr(kind, "__module__", "")).partition(".")[0]
+    return package in _PROVEN or package.startswith("_cython_")
+
+
+_PROVEN = frozenset(
+    (
+        *("builtins", "collections", "datetime", "decimal", "fractions", "functools", "pathlib", "re"),
+        *("matplotlib", "numpy", "pandas", "seaborn", "sympy", "types", "typing", "uuid", "weakref"),
+    )
+)
 
 
 def is_own_module(module: types.ModuleType | None) -> bool:

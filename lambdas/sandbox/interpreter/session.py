@@ -34,13 +34,13 @@ class Entry:
     Attributes:
         bytes: its length.
         buffers: the lengths of the buffers that it refers to, and whether they are read-only.
-        own: whether objects of the model's own classes are in it.
+        tried: whether it has to be tried if it can be loaded.
     """
 
     name: str
     bytes: int
     buffers: list[tuple[int, bool]]
-    own: bool
+    tried: bool
 
     @property
     def size(self) -> int:
@@ -86,8 +86,9 @@ class Session:
             print(f"[lost from the calls before: {name}, {reason}]")
 
     def _load(self, file: IO[bytes], entries: list[Entry]) -> dict[str, str]:
-        pickles = io.BytesIO(file.read(sum(entry.bytes for entry in entries)))
+        pickles = memoryview(file.read(sum(entry.bytes for entry in entries)))
         values, lost = {}, {}
+        start = 0
         for entry, value, error in _loaded(pickles, _buffers(file, entries), entries, self._namespace):
             if error:
                 lost[entry.name] = error
@@ -95,9 +96,9 @@ class Session:
                 sys.modules.update(value)
             else:
                 values[entry.name] = value
-                if entry.own:
-                    end = pickles.tell()
-                    self._loaded.add(_digest(pickles.getbuffer()[end - entry.bytes : end]))
+                if entry.tried:
+                    self._loaded.add(_digest(pickles[start : start + entry.bytes]))
+            start += entry.bytes
         states = {name.removeprefix(STATE): values.pop(name) for name in list(values) if name.startswith(STATE)}
         self._waiting = state.restore(states)
         if LAST in values:
@@ -142,12 +143,12 @@ class Session:
         return {**({MODULES: modules} if modules else {}), **values, LAST: self._shell.displayhook._, **states}
 
     def _unloadable(self, saved: "_Saved") -> dict[str, str]:
-        """Return which variables can't be loaded in another process, and why; only the model's own classes can fail."""
+        """Return which variables can't be loaded in another process, and why."""
         suspects = [
-            entry.name for entry, pickled in saved.pickles() if entry.own and _digest(pickled) not in self._loaded
+            entry.name for entry, pickled in saved.pickles() if entry.tried and _digest(pickled) not in self._loaded
         ]
         failed = trial.unloadable({name: saved.values[name] for name in suspects}, self._namespace) if suspects else {}
-        self._loaded |= {_digest(pickled) for entry, pickled in saved.pickles() if entry.own and entry.name not in failed}
+        self._loaded |= {_digest(pickled) for entry, pickled in saved.pickles() if entry.tried and entry.name not in failed}
         return failed
 
     def _write(self, saved: "_Saved") -> None:
@@ -179,8 +180,8 @@ class _Saved:
             pickler.seen.clear()
             pickler.dump(value)
             sizes = [(buffer.raw().nbytes, buffer.raw().readonly) for buffer in self.buffers[first:]]
-            own = any(map(pickling.is_own, pickler.seen))
-            self.entries.append(Entry(name, self.data.tell() - start, sizes, own))
+            tried = not all(map(pickling.always_loads, pickler.seen))
+            self.entries.append(Entry(name, self.data.tell() - start, sizes, tried))
 
     def pickles(self) -> Iterator[tuple[Entry, memoryview]]:
         """Give each entry with its pickle."""
@@ -201,14 +202,14 @@ def _too_large(saved: _Saved, max_bytes: int) -> dict[str, str]:
 
 
 def _loaded(
-    pickles: io.BytesIO, buffers: list[Any], entries: list[Entry], namespace: dict[str, Any]
+    pickles: memoryview, buffers: list[Any], entries: list[Entry], namespace: dict[str, Any]
 ) -> Iterator[tuple[Entry, Any, str]]:
     """Load pickles one after the other; give each entry with its value, and with the reason if there is none."""
     position = _Position(buffers)
     unpickler = pickling.Unpickler(pickles, namespace, position)
+    start = 0
     for entry in entries:
-        start, first = pickles.tell(), position.next
-        before = sys.getrefcount(_MISSING)
+        first, before = position.next, sys.getrefcount(_MISSING)
         try:
             value, reason = unpickler.load(), ""
             if sys.getrefcount(_MISSING) != before:
@@ -217,15 +218,13 @@ def _loaded(
             value, reason = None, trial.reason_of(error)
         if reason:
             # Later pickles count on the places that the objects of this one have in the unpickler's memory.
-            memory = dict(unpickler.memo.copy())  # type: ignore[attr-defined]
-            pickled = pickles.getbuffer()[start : start + entry.bytes]
-            known = _memorised(pickles.getbuffer()[:start])
-            places = range(known, known + _memorised(pickled))
-            memory.update(dict.fromkeys(places, _MISSING))
+            places = range(_memorised(pickles[:start]))
+            remembered = unpickler.memo.copy()  # type: ignore[attr-defined]
+            known = [remembered[place] for place in places]
+            known += [_MISSING] * _memorised(pickles[start : start + entry.bytes])
             position.next = first + len(entry.buffers)
-            unpickler = pickling.Unpickler(pickles, namespace, position)
-            unpickler.memo = memory  # type: ignore[attr-defined]
-            pickles.seek(start + entry.bytes)
+            unpickler = pickling.Unpickler(pickles[start + entry.bytes :], namespace, position, known)
+        start += entry.bytes
         yield entry, value, reason
 
 

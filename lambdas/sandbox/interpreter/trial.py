@@ -95,7 +95,7 @@ def _load(values: Values, namespace: Values, writer: int) -> None:
         pickler.dump(value)
         reason = ""
         try:
-            pickling.Unpickler(io.BytesIO(file.getbuffer()), {}, pickler.buffers).load()
+            pickling.Unpickler(file.getbuffer(), {}, pickler.buffers).load()
         except Exception as error:
             reason = reason_of(error)
         os.write(writer, json.dumps([name, reason]).encode() + b"\n")
