@@ -58,9 +58,11 @@ def place(files: list[Json], known: Json, workspace: Workspace, max_bytes: int) 
     return notes
 
 
-def known_after(files: list[Json], is_unchanged: Callable[[str], bool]) -> Json:
-    """Return what is known of the given files when the code has run."""
-    return {file["id"]: [file["name"], is_unchanged(file["name"])] for file in files}
+def known_after(files: list[Json], known: Json, is_unchanged: Callable[[str], bool]) -> Json:
+    """Return what is known of given files when the code has run, those included that this call was not given."""
+    return known | {
+        file["id"]: [file["name"], known.get(file["id"], ["", True])[1] and is_unchanged(file["name"])] for file in files
+    }
 
 
 def _rename(names: dict[str, str], known: Json, workspace: Workspace) -> None:
@@ -90,7 +92,7 @@ def _aside(path: Path) -> Path:
     name = PurePosixPath(path.name)
     numbers = ("", *(f"-{number}" for number in range(2, 10_000)))
     return next(
-        free for number in numbers if not os.path.lexists(free := path.with_name(f"{name.stem}-before{number}{name.suffix}"))
+        free
+        for number in numbers
+        if not os.path.lexists(free := path.with_name(f"{name.stem}-before{number}{name.suffix}"))
     )
-
-

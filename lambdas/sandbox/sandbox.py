@@ -105,8 +105,7 @@ def _give_back(addresses: list[str], workspace: Workspace, notes: list[str]) -> 
 
 def _keep(event: Json, workspace: Workspace, known: Json, notes: list[str]) -> bool:
     """Store what the next call starts from."""
-    # What is known of a file that this call was not given is for a call that is given it again.
-    given = known | given_files.known_after(event["files"], workspace.is_unchanged)
+    given = given_files.known_after(event["files"], known, workspace.is_unchanged)
     # A new file without a name, made when the code is dead: none of its links or pipes is in the way.
     with tempfile.TemporaryFile() as archive:
         left_out = session_files.pack(workspace, archive, given, LIMITS.session_mb << 20)

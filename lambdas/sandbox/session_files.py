@@ -88,11 +88,14 @@ def unpack(workspace: Workspace, archive: Path) -> Json:
             elif member.issym() or member.islnk():
                 later.append((member, path))
     for member, path in later:
-        if member.issym():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.symlink_to(_real(workspace, member.linkname))
-        elif member.islnk() and (target := _place(workspace, member.linkname)):
-            with suppress(FileNotFoundError):  # The file had no room.
+        root: Path = getattr(workspace, member.name.partition("/")[0])
+        if any((root / above).is_symlink() for above in path.relative_to(root).parents):
+            continue
+        with suppress(FileExistsError, FileNotFoundError):  # What a hard link leads to had no room.
+            if member.issym():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.symlink_to(_real(workspace, member.linkname))
+            elif member.islnk() and (target := _place(workspace, member.linkname)):
                 path.hardlink_to(target)
     for member, path in sorted(later, key=lambda each: each[1].parts, reverse=True):
         if member.isdir():
@@ -130,7 +133,9 @@ def _place(workspace: Workspace, name: str) -> Path | None:
         return None
     root: Path = getattr(workspace, parts[0])
     path = root.joinpath(*parts[1:])
-    return None if path == workspace.folder or (root != workspace.data and workspace.data in path.parents) else path
+    # Lambda's /tmp has the folder of the call in it.
+    is_inside = workspace.folder.is_relative_to(root) and path.is_relative_to(workspace.folder)
+    return None if is_inside else path
 
 
 def _set(path: Path, member: tarfile.TarInfo) -> None:

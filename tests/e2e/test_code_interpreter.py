@@ -85,7 +85,9 @@ def test_variables_functions_and_files_are_carried_from_call_to_call(driver: Dri
 
 def test_what_can_t_be_kept_is_named_and_the_rest_is_kept(interpreter: Interpreter) -> None:
     ran = interpreter.run("number = 3\nlines = (line for line in [])\nlines")
-    assert ran.logs.endswith("[not kept for the next call: lines, a generator: TypeError: cannot pickle 'generator' object]")
+    assert ran.logs.endswith(
+        "[not kept for the next call: lines, a generator: TypeError: cannot pickle 'generator' object]"
+    )
     assert interpreter.run("print(number)\nlines").logs.startswith("3\nTraceback")
 
 

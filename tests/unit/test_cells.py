@@ -49,7 +49,9 @@ def test_commands_of_the_shell(tmp_path: Path) -> None:
     assert told == ["first.txt\na b.txt a b.txt 2", "['one', 'two'] one\ntwo", "one\n\n3", "x\ny"]
 
 
-@pytest.mark.parametrize("install", ["!pip install x", "%pip install -q x", "!python3 -m pip install x", "%conda install x"])
+@pytest.mark.parametrize(
+    "install", ["!pip install x", "%pip install -q x", "!python3 -m pip install x", "%conda install x"]
+)
 def test_an_installation_says_at_once_that_there_is_no_network(tmp_path: Path, install: str) -> None:
     [told] = outputs(tmp_path, f"{install}\nprint('went on')")
     assert told == "[no package can be installed: the sandbox has no network. Use one that is there already.]\nwent on"
@@ -122,7 +124,9 @@ def test_a_traceback_begins_in_the_cell_and_shows_each_cell_s_own_lines(tmp_path
         "try:\n    ratio(1, 1)\nexcept ZeroDivisionError as error:\n    raise ValueError('no ratio') from error",
         "%time ratio(1, 1)",
     )
-    frame = '  File "<cell 1>", line 3, in ratio\n    return a / c\n           ~~^~~\nZeroDivisionError: division by zero'
+    frame = (
+        '  File "<cell 1>", line 3, in ratio\n    return a / c\n           ~~^~~\nZeroDivisionError: division by zero'
+    )
     assert told[1] == (
         f'Traceback (most recent call last):\n  File "<cell 2>", line 4, in <module>\n    ratio(1, 1)\n{frame}'
     )
@@ -139,7 +143,10 @@ def test_a_traceback_begins_in_the_cell_and_shows_each_cell_s_own_lines(tmp_path
 @pytest.mark.parametrize(
     ("cell", "told"),
     [
-        ('if True print("b")', '  File "<cell 1>", line 1\n    if True print("b")\n            ^^^^^\nSyntaxError: invalid syntax'),
+        (
+            'if True print("b")',
+            '  File "<cell 1>", line 1\n    if True print("b")\n            ^^^^^\nSyntaxError: invalid syntax',
+        ),
         ("x = 1\n  y = 2", '  File "<cell 1>", line 2\n    y = 2\nIndentationError: unexpected indent'),
         ("print('a'\n", "SyntaxError: '(' was never closed"),
         ("return 1", "SyntaxError: 'return' outside function"),

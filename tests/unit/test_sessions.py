@@ -6,6 +6,7 @@ import pytest
 
 from tests.sandboxes import session
 
+
 def outputs(folder: Path, *cells: str, **limits: int) -> list[str]:
     """What each cell of one session printed, without the last line's end."""
     return [ran.output.strip("\n") for ran in session(folder, *cells, **limits)]
@@ -19,7 +20,11 @@ def outputs(folder: Path, *cells: str, **limits: int) -> list[str]:
             "fib(30)",
             "832040",
         ),
-        ("import functools\n@functools.cache\ndef double(n):\n    'Twice.'\n    return 2 * n", "double(4), double.__doc__", "(8, 'Twice.')"),
+        (
+            "import functools\n@functools.cache\ndef double(n):\n    'Twice.'\n    return 2 * n",
+            "double(4), double.__doc__",
+            "(8, 'Twice.')",
+        ),
         (
             "import functools\ndef logged(f):\n    @functools.wraps(f)\n    def inner(*a):\n        print('called')\n"
             "        return f(*a)\n    return inner\n@logged\ndef half(n): return n / 2",
@@ -53,7 +58,11 @@ def outputs(folder: Path, *cells: str, **limits: int) -> list[str]:
             "found.args, found.b",
             "(('k',), 2)",
         ),
-        ("open('/mnt/data/own.py', 'w').write('class A:\\n    n = 5');\nimport own\na = own.A()", "a.n, own.A is type(a)", "(5, True)"),
+        (
+            "open('/mnt/data/own.py', 'w').write('class A:\\n    n = 5');\nimport own\na = own.A()",
+            "a.n, own.A is type(a)",
+            "(5, True)",
+        ),
         (
             "import os, sys\nos.makedirs('/mnt/data/lib');open('/mnt/data/lib/deep.py', 'w').write('def f(): return 6');\n"
             "sys.path.insert(0, '/mnt/data/lib')\nfrom deep import f",
@@ -75,8 +84,16 @@ def outputs(folder: Path, *cells: str, **limits: int) -> list[str]:
             "car.c is Colour.RED, car",
             "(True, Car(c=<Colour.RED: 1>))",
         ),
-        ("import pandas as pd\nframe = pd.DataFrame({'a': [1]}); same = frame; part = frame['a']", "same is frame, part.iloc[0].item()", "(True, 1)"),
-        ("import numpy as np\na = np.arange(3.0); view = [a]", "a[0] = 5\nview[0][0].item(), view[0] is a", "(5.0, True)"),
+        (
+            "import pandas as pd\nframe = pd.DataFrame({'a': [1]}); same = frame; part = frame['a']",
+            "same is frame, part.iloc[0].item()",
+            "(True, 1)",
+        ),
+        (
+            "import numpy as np\na = np.arange(3.0); view = [a]",
+            "a[0] = 5\nview[0][0].item(), view[0] is a",
+            "(5.0, True)",
+        ),
     ],
 )
 def test_a_variable_is_kept(tmp_path: Path, defined: str, used: str, printed: str) -> None:
@@ -105,7 +122,11 @@ def test_a_variable_that_is_lost_is_named_once_with_the_reason_and_takes_no_othe
     tmp_path: Path, defined: str, told: str
 ) -> None:
     first, second, third = outputs(
-        tmp_path, f"before = 1\n{defined}\nafter = [before]", "print(before, after)\n'gone' in globals()", "1", session_mb=10
+        tmp_path,
+        f"before = 1\n{defined}\nafter = [before]",
+        "print(before, after)\n'gone' in globals()",
+        "1",
+        session_mb=10,
     )
     assert first.startswith(f"[not kept for the next call: {told}")
     assert len(first.splitlines()) == 1
@@ -205,4 +226,3 @@ print(os.path.exists({temporary} + "/a.csv"), os.path.exists("/mnt/data/absolute
         "1 True h\ndot 0o100750 1000000000.0\nrun.sh echo ran True\nTrue 1100000000.0 True",
         "False True True",
     ]
-

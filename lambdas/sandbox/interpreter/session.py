@@ -148,7 +148,9 @@ class Session:
             entry.name for entry, pickled in saved.pickles() if entry.tried and _digest(pickled) not in self._loaded
         ]
         failed = trial.unloadable({name: saved.values[name] for name in suspects}, self._namespace) if suspects else {}
-        self._loaded |= {_digest(pickled) for entry, pickled in saved.pickles() if entry.tried and entry.name not in failed}
+        self._loaded |= {
+            _digest(pickled) for entry, pickled in saved.pickles() if entry.tried and entry.name not in failed
+        }
         return failed
 
     def _write(self, saved: "_Saved") -> None:

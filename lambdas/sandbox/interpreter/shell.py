@@ -138,7 +138,13 @@ class Shell(InteractiveShell):  # type: ignore[misc]
         if _INSTALLS.match(command):
             return SList([NO_PACKAGES]) if split else LSString(NO_PACKAGES)
         ran = subprocess.run(  # noqa: S602
-            command, shell=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+            command,
+            shell=True,
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
         )
         self.user_ns["_exit_code"] = ran.returncode
         return SList(ran.stdout.splitlines()) if split else LSString(ran.stdout)
@@ -173,7 +179,9 @@ def create() -> Shell:
     """Make the shell; its namespace is a new module `__main__`."""
     # "To exit: use 'exit', ..." is no help here.
     told = interactiveshell.warn
-    interactiveshell.warn = lambda text, *others, **named: str(text).startswith("To exit:") or told(text, *others, **named)
+    interactiveshell.warn = lambda text, *others, **named: (
+        str(text).startswith("To exit:") or told(text, *others, **named)
+    )
     config = Config()
     config.HistoryManager.enabled = False
     config.HistoryManager.hist_file = ":memory:"
@@ -200,4 +208,3 @@ def _run_script(program: str, line: str, cell: str) -> None:
     """Run a cell by a shell, as an argument: in its input, paths below /mnt/data would not be found."""
     sys.stdout.flush()
     subprocess.run([program, "-c", cell, program, *shlex.split(line)], check=True)
-
