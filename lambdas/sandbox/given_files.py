@@ -1,12 +1,13 @@
-"""Places the files that a call is given, among those that the session has: the newest file of a name is the current one.
+"""Places the files that a call is given among those that the session has: the newest of a name is the current one.
 
-What is known of given files is kept with the session, as `{id: [name, whether it is as it was given]}`. A file that code
-changed or removed stays so, as long as no other is given under its name.
+What is known of given files is kept with the session, as `{id: [name, whether it is as it was given]}`. A file that
+code changed or removed stays so, as long as no other is given under its name.
 """
 
 import filecmp
 import os
 from collections.abc import Callable
+from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -60,9 +61,11 @@ def place(files: list[Json], known: Json, workspace: Workspace, max_bytes: int) 
 
 def known_after(files: list[Json], known: Json, is_unchanged: Callable[[str], bool]) -> Json:
     """Return what is known of given files when the code has run, those included that this call was not given."""
-    return known | {
-        file["id"]: [file["name"], known.get(file["id"], ["", True])[1] and is_unchanged(file["name"])] for file in files
-    }
+    now = {}
+    for file in files:
+        was_as_given = known[file["id"]][1] if file["id"] in known else True
+        now[file["id"]] = [file["name"], was_as_given and is_unchanged(file["name"])]
+    return known | now
 
 
 def _rename(names: dict[str, str], known: Json, workspace: Workspace) -> None:
@@ -88,11 +91,7 @@ def _fetch(file: Json, path: Path, max_bytes: int, notes: list[str]) -> bool:
 
 
 def _aside(path: Path) -> Path:
-    """Return a free name beside a file's."""
+    """Return a free path beside a file's: `report-before.csv`, `report-before-2.csv` and so on."""
     name = PurePosixPath(path.name)
-    numbers = ("", *(f"-{number}" for number in range(2, 10_000)))
-    return next(
-        free
-        for number in numbers
-        if not os.path.lexists(free := path.with_name(f"{name.stem}-before{number}{name.suffix}"))
-    )
+    names = chain([f"{name.stem}-before{name.suffix}"], (f"{name.stem}-before-{n}{name.suffix}" for n in count(2)))
+    return next(free for free in map(path.with_name, names) if not os.path.lexists(free))

@@ -30,9 +30,9 @@ def handler(event: Json, context: Any) -> Json:
     """Run code.
 
     Args:
-        event: `{"code", "seconds", "files": [{"id", "name", "url"}], "session": {"get": url or None, "put": url}, "outputs":
-            [url], "stop": url}`; `session` holds what the call before left, `outputs` are where produced files go, as
-            many as a call may give back, and the code is stopped once there is an object at `stop`.
+        event: `{"code", "seconds", "files": [{"id", "name", "url"}], "session": {"get": url or None, "put": url},
+            "outputs": [url], "stop": url}`; `session` holds what the call before left, `outputs` are where produced
+            files go, as many as a call may give back, and the code is stopped once there is an object at `stop`.
 
     Returns:
         `{"output", "reason", "notes", "files": [{"name", "bytes", "media_type", "figure"}], "session", "refused"}`:

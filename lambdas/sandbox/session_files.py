@@ -129,7 +129,7 @@ def _place(workspace: Workspace, name: str) -> Path | None:
     parts = PurePosixPath(name).parts
     if name == VARIABLES:
         return workspace.folder / VARIABLES
-    if len(parts) < 2 or parts[0] not in ("data", "home", "temporary") or ".." in parts:  # noqa: PLR2004
+    if len(parts) < 2 or parts[0] not in ("data", "home", "temporary") or ".." in parts:
         return None
     root: Path = getattr(workspace, parts[0])
     path = root.joinpath(*parts[1:])

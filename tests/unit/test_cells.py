@@ -54,14 +54,16 @@ def test_commands_of_the_shell(tmp_path: Path) -> None:
 )
 def test_an_installation_says_at_once_that_there_is_no_network(tmp_path: Path, install: str) -> None:
     [told] = outputs(tmp_path, f"{install}\nprint('went on')")
-    assert told == "[no package can be installed: the sandbox has no network. Use one that is there already.]\nwent on"
+    assert told == "[no package can be installed: the sandbox has no network. Use one that is there already.]\n"
+    "went on"
 
 
 def test_await_at_the_top_of_a_cell(tmp_path: Path) -> None:
     told = outputs(
         tmp_path,
         "import asyncio\nawait asyncio.sleep(0)\n'slept'",
-        "async def double(n):\n    await asyncio.sleep(0)\n    return 2 * n\nawait asyncio.gather(*map(double, [1, 2]))",
+        "async def double(n):\n    await asyncio.sleep(0)\n    return 2 * n\n"
+        "await asyncio.gather(*map(double, [1, 2]))",
         "async for_nothing = 1",
         "async def many():\n    for n in range(3):\n        yield n\n[n async for n in many()]",
         "asyncio.run(double(4))",
@@ -89,7 +91,8 @@ def test_pictures_are_shown_and_frames_are_text(tmp_path: Path) -> None:
         "from IPython.display import Image as Shown, HTML, Markdown\npicture.save('/mnt/data/p.jpg')\n"
         "display(Shown('/mnt/data/p.jpg'))",
         "import pandas as pd\nframe = pd.DataFrame({'a': [1, 2]})\ndisplay(frame, 'text')\nframe",
-        "display(HTML('<h1>Head</h1><table><tr><td>1</td><td>2</td></tr></table><script>x</script>'))\nMarkdown('**bold**')",
+        "display(HTML('<h1>Head</h1><table><tr><td>1</td><td>2</td></tr></table><script>x</script>'))\n"
+        "Markdown('**bold**')",
         "import matplotlib\nmatplotlib.use('Agg')\nplt.plot([1, 2])\nplt.show()",
     )
     assert [len(one.pictures) for one in ran] == [1, 1, 1, 1, 1, 0, 0, 1]

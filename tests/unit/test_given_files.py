@@ -1,11 +1,12 @@
 """The files that a call is given, among those of its session: what the user sent last is the current one."""
 
-import os
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import given_files
 import pytest
+
+import given_files
 import session_files
 import transfer
 from workspace import Workspace
@@ -14,9 +15,9 @@ STORED = {"file-a": b"a,b\n1,2\n", "file-b": b"a,b\n3,4\n", "file-c": b"a,b\n5,6
 
 
 def given(**names: str) -> list[dict[str, str]]:
-    return [
-        {"id": file_id.replace("_", "-"), "name": name, "url": file_id.replace("_", "-")} for file_id, name in names.items()
-    ]
+    """Files of the bucket by id, with `_` for `-`, under these names."""
+    by_id = {file_id.replace("_", "-"): name for file_id, name in names.items()}
+    return [{"id": file_id, "name": name, "url": file_id} for file_id, name in by_id.items()]
 
 
 @pytest.fixture(autouse=True)
@@ -37,8 +38,14 @@ class Calls:
     def __init__(self, archive: Path) -> None:
         self._archive = archive
 
-    def __call__(self, files: list[dict[str, str]], write: dict[str, bytes | None]) -> tuple[dict[str, bytes], list[str]]:
-        """Let code write files (None removes one); what there was before, by name, and what the model is told."""
+    def __call__(
+        self, files: list[dict[str, str]], write: dict[str, bytes | None]
+    ) -> tuple[dict[str, bytes], list[str]]:
+        """Let code write files (None removes one).
+
+        Returns:
+            what there was before, by name; and what the model is told.
+        """
         with Workspace() as workspace:
             known = session_files.unpack(workspace, self._archive) if self._archive.exists() else {}
             notes = given_files.place(files, known, workspace, 1 << 20)
@@ -65,7 +72,8 @@ def test_a_file_that_the_user_sends_replaces_what_code_wrote_under_its_name(call
     found, notes = calls(given(file_a="report.csv"), {})
     assert found == {"report.csv": STORED["file-a"], "report-before.csv": b"old"}
     assert notes == [
-        "/mnt/data/report.csv is the file that the user gave now. What was there before is now /mnt/data/report-before.csv"
+        "/mnt/data/report.csv is the file that the user gave now."
+        " What was there before is now /mnt/data/report-before.csv"
     ]
     assert calls(given(file_a="report.csv"), {}) == (found, [])
 
@@ -101,7 +109,7 @@ def test_what_code_changed_or_removed_stays_so(calls: Calls) -> None:
 def test_a_link_under_the_name_of_a_given_file_is_not_followed(calls: Calls, tmp_path: Path) -> None:
     (tmp_path / "outside").write_bytes(b"outside")
     with Workspace() as workspace:
-        os.symlink(tmp_path / "outside", workspace.data / "a.csv")
+        (workspace.data / "a.csv").symlink_to(tmp_path / "outside")
         given_files.place(given(file_a="a.csv"), {}, workspace, 1 << 20)
         assert (workspace.data / "a.csv").read_bytes() == STORED["file-a"]
         assert not (workspace.data / "a.csv").is_symlink()
@@ -109,8 +117,6 @@ def test_a_link_under_the_name_of_a_given_file_is_not_followed(calls: Calls, tmp
 
 
 def test_a_forged_archive_writes_nothing_elsewhere(tmp_path: Path) -> None:
-    import tarfile
-
     outside = tmp_path / "outside"
     outside.mkdir()
     with tarfile.open(tmp_path / "forged.tar", "w") as forged:

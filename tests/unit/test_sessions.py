@@ -16,7 +16,8 @@ def outputs(folder: Path, *cells: str, **limits: int) -> list[str]:
     ("defined", "used", "printed"),
     [
         (
-            "from functools import lru_cache\n@lru_cache(None)\ndef fib(n): return n if n < 2 else fib(n - 1) + fib(n - 2)",
+            "from functools import lru_cache\n@lru_cache(None)\n"
+            "def fib(n): return n if n < 2 else fib(n - 1) + fib(n - 2)",
             "fib(30)",
             "832040",
         ),
@@ -32,7 +33,8 @@ def outputs(folder: Path, *cells: str, **limits: int) -> list[str]:
             "called\n1.5",
         ),
         (
-            "import functools\n@functools.singledispatch\ndef kind(x): return 'any'\n@kind.register\ndef _(x: int): return 'int'",
+            "import functools\n@functools.singledispatch\ndef kind(x): return 'any'\n@kind.register\n"
+            "def _(x: int): return 'int'",
             "kind(1), kind('')",
             "('int', 'any')",
         ),
@@ -43,7 +45,8 @@ def outputs(folder: Path, *cells: str, **limits: int) -> list[str]:
             "7",
         ),
         (
-            "class Bad(Exception):\n    def __init__(self, row, why): super().__init__(why); self.row = row\nseen = [Bad(3, 'x')]",
+            "class Bad(Exception):\n    def __init__(self, row, why): super().__init__(why); self.row = row\n"
+            "seen = [Bad(3, 'x')]",
             "isinstance(seen[0], Bad), seen[0].row, str(seen[0])",
             "(True, 3, 'x')",
         ),
@@ -54,7 +57,8 @@ def outputs(folder: Path, *cells: str, **limits: int) -> list[str]:
             "7",
         ),
         (
-            "class Missing(KeyError):\n    def __init__(self, a, b): super().__init__(a); self.b = b\nfound = Missing('k', 2)",
+            "class Missing(KeyError):\n    def __init__(self, a, b): super().__init__(a); self.b = b\n"
+            "found = Missing('k', 2)",
             "found.args, found.b",
             "(('k',), 2)",
         ),
@@ -64,13 +68,15 @@ def outputs(folder: Path, *cells: str, **limits: int) -> list[str]:
             "(5, True)",
         ),
         (
-            "import os, sys\nos.makedirs('/mnt/data/lib');open('/mnt/data/lib/deep.py', 'w').write('def f(): return 6');\n"
+            "import os, sys\nos.makedirs('/mnt/data/lib')\n"
+            "open('/mnt/data/lib/deep.py', 'w').write('def f(): return 6');\n"
             "sys.path.insert(0, '/mnt/data/lib')\nfrom deep import f",
             "f()",
             "6",
         ),
         (
-            "import sys, types\nmade = types.ModuleType('made')\nexec('def g(): return 8', made.__dict__)\nsys.modules['made'] = made",
+            "import sys, types\nmade = types.ModuleType('made')\nexec('def g(): return 8', made.__dict__)\n"
+            "sys.modules['made'] = made",
             "from made import g\ng(), made.g()",
             "(8, 8)",
         ),
@@ -79,7 +85,8 @@ def outputs(folder: Path, *cells: str, **limits: int) -> list[str]:
         ("from typing import NewType\nUserId = NewType('UserId', int)", "UserId(3)", "3"),
         ("from threading import Lock\nlock = Lock()", "with lock: print('held')", "held"),
         (
-            "from enum import Enum\nfrom dataclasses import dataclass\nclass Colour(Enum): RED = 1\n@dataclass\nclass Car:\n    c: Colour\n"
+            "from enum import Enum\nfrom dataclasses import dataclass\nclass Colour(Enum): RED = 1\n@dataclass\n"
+            "class Car:\n    c: Colour\n"
             "car = Car(Colour.RED)",
             "car.c is Colour.RED, car",
             "(True, Car(c=<Colour.RED: 1>))",
@@ -136,9 +143,11 @@ def test_a_variable_that_is_lost_is_named_once_with_the_reason_and_takes_no_othe
 @pytest.mark.parametrize(
     "used",
     [
-        "with open('/mnt/data/a.txt', 'w') as f: f.write('x')\nimport csv\nf = open('/mnt/data/a.txt')\nrows = csv.reader(f)\nf.close()",
+        "with open('/mnt/data/a.txt', 'w') as f: f.write('x')\nimport csv\nf = open('/mnt/data/a.txt')\n"
+        "rows = csv.reader(f)\nf.close()",
         "import subprocess\nran = subprocess.Popen(['true'], stdout=subprocess.PIPE); ran.wait();",
-        "from concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor(2) as pool: list(pool.map(str, [1]))",
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "with ThreadPoolExecutor(2) as pool: list(pool.map(str, [1]))",
         "import pandas as pd\nwith pd.ExcelWriter('/mnt/data/a.xlsx') as book: pd.DataFrame([1]).to_excel(book)",
         "import zipfile\nwith zipfile.ZipFile('/mnt/data/a.zip', 'w') as z: z.writestr('a', 'b')",
         "import sqlite3\ndb = sqlite3.connect(':memory:'); rows = db.execute('select 1')\ndb.close()",
@@ -153,7 +162,8 @@ def test_a_variable_that_can_t_be_loaded_later_takes_no_other_along(tmp_path: Pa
     """A module of the code's own was replaced by a file without the class."""
     told = outputs(
         tmp_path,
-        "open('/mnt/data/own.py', 'w').write('class A: pass');\nimport own\nshared = [1]\na = [own.A(), shared]\nb = ['b', shared]\n"
+        "open('/mnt/data/own.py', 'w').write('class A: pass');\nimport own\nshared = [1]\n"
+        "a = [own.A(), shared]\nb = ['b', shared]\n"
         "c = [a]\nimport numpy as np\nd = np.ones(3)\ne = [own.A]",
         "open('/mnt/data/own.py', 'w').write('');",
         "print(d.sum(), [name in globals() for name in 'abcde'])",
@@ -168,23 +178,29 @@ def test_a_variable_that_can_t_be_loaded_later_takes_no_other_along(tmp_path: Pa
 def test_what_a_process_holds_in_addition_to_variables(tmp_path: Path) -> None:
     told = outputs(
         tmp_path,
-        "import os, sys, random, warnings, decimal, locale\nimport pandas as pd, numpy as np, matplotlib.pyplot as plt\n"
+        "import os, sys, random, warnings, decimal, locale\n"
+        "import pandas as pd, numpy as np, matplotlib.pyplot as plt\n"
         "pd.set_option('display.max_columns', None); np.random.seed(42); random.seed(7)\n"
         "plt.rcParams['figure.figsize'] = [3, 2]; warnings.simplefilter('error', FutureWarning)\n"
         "decimal.getcontext().prec = 5; np.set_printoptions(precision=2)\n"
-        "os.environ['COLOUR'] = 'red'; del os.environ['TZ']; os.makedirs('/mnt/data/deep'); os.chdir('/mnt/data/deep')\n"
+        "os.environ['COLOUR'] = 'red'; del os.environ['TZ']\n"
+        "os.makedirs('/mnt/data/deep'); os.chdir('/mnt/data/deep')\n"
         "sys.path.insert(0, '/mnt/data/first'); sys.path.append('/mnt/data/last'); sys.setrecursionlimit(2000)",
-        "print(pd.get_option('display.max_columns'), np.random.rand(), random.random(), plt.rcParams['figure.figsize'])\n"
+        "print(pd.get_option('display.max_columns'), np.random.rand())\n"
+        "print(random.random(), plt.rcParams['figure.figsize'])\n"
         "print(warnings.filters[0][:3:2], decimal.Decimal(1) / 3, np.array([1 / 3]))\n"
-        "print(os.environ['COLOUR'], 'TZ' in os.environ, os.getcwd(), sys.path[0], sys.path[-1], sys.getrecursionlimit())",
+        "print(os.environ['COLOUR'], 'TZ' in os.environ, os.getcwd())\n"
+        "print(sys.path[0], sys.path[-1], sys.getrecursionlimit())",
         "random.random(), np.random.rand(), os.getcwd()",
         "pd.reset_option('display.max_columns'); del pd, np, plt",
         "import numpy\nnumpy.random.rand()",
     )
     assert told[1].splitlines() == [
-        "None 0.3745401188473625 0.32383276483316237 [3.0, 2.0]",
+        "None 0.3745401188473625",
+        "0.32383276483316237 [3.0, 2.0]",
         "('error', <class 'FutureWarning'>) 0.33333 [0.33]",
-        "red False /mnt/data/deep /mnt/data/first /mnt/data/last 2000",
+        "red False /mnt/data/deep",
+        "/mnt/data/first /mnt/data/last 2000",
     ]
     assert told[2] == "(0.15084917392450192, 0.9507143064099162, '/mnt/data/deep')"
     assert told[4] == "0.7319939418114051"
@@ -214,15 +230,17 @@ os.utime("/mnt/data/out/empty", (1_100_000_000, 1_100_000_000))
 print(os.listdir({temporary}).count("a.csv"), os.path.isdir("/mnt/data/out/empty"), (home / "in home.txt").read_text())
 print(open("/mnt/data/.hidden").read(), oct(os.stat("/mnt/data/run.sh").st_mode), os.path.getmtime("/mnt/data/.hidden"))
 print(os.readlink("/mnt/data/relative"), open("/mnt/data/absolute").read(), os.path.lexists("/mnt/data/dangling"))
-print(os.path.samefile("/mnt/data/hard", "/mnt/data/run.sh"), os.path.getmtime("/mnt/data/out/empty"), home == pathlib.Path.home())
+print(os.path.samefile("/mnt/data/hard", "/mnt/data/run.sh"), os.path.getmtime("/mnt/data/out/empty"))
+print(home == pathlib.Path.home())
 os.remove({temporary} + "/a.csv")
 """,
         f"""
-print(os.path.exists({temporary} + "/a.csv"), os.path.exists("/mnt/data/absolute"), os.path.samefile("/mnt/data/hard", "/mnt/data/run.sh"))
+print(os.path.exists({temporary} + "/a.csv"), os.path.exists("/mnt/data/absolute"))
+print(os.path.samefile("/mnt/data/hard", "/mnt/data/run.sh"))
 """,
     )
     assert told == [
         "",
-        "1 True h\ndot 0o100750 1000000000.0\nrun.sh echo ran True\nTrue 1100000000.0 True",
-        "False True True",
+        "1 True h\ndot 0o100750 1000000000.0\nrun.sh echo ran True\nTrue 1100000000.0\nTrue",
+        "False True\nTrue",
     ]
