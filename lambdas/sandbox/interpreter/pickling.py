@@ -87,7 +87,18 @@ def always_loads(kind: type) -> bool:
 
 _PROVEN = frozenset(
     (
-        *("builtins", "collections", "datetime", "decimal", "fractions", "functools", "pathlib", "re"),
+        *(
+            "_io",
+            "_thread",
+            "builtins",
+            "collections",
+            "datetime",
+            "decimal",
+            "fractions",
+            "functools",
+            "pathlib",
+            "re",
+        ),
         *("matplotlib", "numpy", "pandas", "seaborn", "sympy", "types", "typing", "uuid", "weakref"),
     )
 )

@@ -65,7 +65,12 @@ def reason_of(error: Exception) -> str:
 def _in_a_copy(values: Values, namespace: Values) -> tuple[list[tuple[str, str]], bool]:
     """Return what came of loading each variable, as far as it came; and whether time was over."""
     reader, writer = os.pipe()
-    child = os.fork()
+    try:
+        child = os.fork()
+    except OSError:  # The code has as many processes as it may have.
+        os.close(reader)
+        os.close(writer)
+        return [(name, "") for name in values], False
     if child == 0:
         try:
             os.close(reader)
