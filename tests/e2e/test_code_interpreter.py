@@ -151,6 +151,33 @@ def test_a_given_file_that_the_code_changes_stays_changed(driver: Driver, interp
     assert driver.store.files.read(file_id) == b"one\n"
 
 
+def test_a_file_that_the_user_sends_is_the_current_one_under_its_name(driver: Driver) -> None:
+    interpreter = Interpreter(driver)
+    interpreter.run("open('/mnt/data/report.csv', 'w').write('old')")
+    sent = upload(driver, "report.csv", b"new")
+    ran = interpreter.run(
+        "print(open('/mnt/data/report.csv').read(), open('/mnt/data/report-before.csv').read())", [sent]
+    )
+    assert ran.logs.splitlines() == [
+        "new old",
+        "[/mnt/data/report.csv is the file that the user gave now. What was there before is now"
+        " /mnt/data/report-before.csv]",
+    ]
+    assert interpreter.run("open('/mnt/data/report.csv').read()", [sent]).logs == "'new'"
+    newer = upload(driver, "report.csv", b"newer")
+    assert interpreter.run("open('/mnt/data/report.csv').read()", [sent, newer]).logs.splitlines()[0] == "'newer'"
+
+
+def test_temporary_files_and_the_home_folder_last_as_long_as_the_session(driver: Driver) -> None:
+    interpreter = Interpreter(driver)
+    interpreter.run(
+        "import os, pathlib, tempfile\npaths = [pathlib.Path(tempfile.gettempdir()), pathlib.Path.home()]\n"
+        "for path in paths: (path / 'kept.txt').write_text('kept')\nos.makedirs('/mnt/data/out')"
+    )
+    ran = interpreter.run("[(path / 'kept.txt').read_text() for path in paths], os.path.isdir('/mnt/data/out')")
+    assert ran.logs == "(['kept', 'kept'], True)"
+
+
 def test_a_deleted_file_is_named(interpreter: Interpreter) -> None:
     assert interpreter.run("print('ran')", ["file-none"]).logs == "ran\n[the file file-none is not there]"
 

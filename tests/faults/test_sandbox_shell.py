@@ -48,9 +48,10 @@ def template():
 
 def test_what_a_magic_runs_is_confined_like_the_cell(attack: Attack) -> None:
     script = (TRY_ALL + ATTEMPTS).replace("\n", "\\n").replace("'", "\\'")
+    door = "def load_ipython_extension(shell):\\n    import runpy\\n    runpy.run_path('/mnt/data/script.py')"
     code = f"""
 open('/mnt/data/script.py', 'w').write('{script}')
-open('/mnt/data/door.py', 'w').write('def load_ipython_extension(shell):\\n    import runpy\\n    runpy.run_path("/mnt/data/script.py")')
+open('/mnt/data/door.py', 'w').write("{door}")
 %run /mnt/data/script.py
 %load_ext door
 %run -i script.py
@@ -89,11 +90,15 @@ def test_the_template_of_interpreters_can_t_be_reached(attack: Attack) -> None:
 pid = template()
 print('found', pid is not None)
 for name in ('mem', 'environ', 'maps', 'fd', 'cwd'):
-    look = {{'fd': os.listdir, 'cwd': os.readlink}}.get(name, lambda path: open(path, 'r+b' if path.endswith('mem') else 'rb'))
+    look = {{'fd': os.listdir, 'cwd': os.readlink, 'mem': lambda path: open(path, 'r+b')}}.get(name, open)
     attempt(name, lambda: look(f'/proc/{{pid}}/{{name}}'))
 libc = ctypes.CDLL(None, use_errno=True)
-for number, call in enumerate((lambda: os.kill(pid, 9), lambda: os.kill(pid, 19), lambda: os.sched_setaffinity(pid, {{0}}),
-                               lambda: os.setpriority(os.PRIO_PROCESS, pid, 19))):
+for number, call in enumerate((
+    lambda: os.kill(pid, 9),
+    lambda: os.kill(pid, 19),
+    lambda: os.sched_setaffinity(pid, {{0}}),
+    lambda: os.setpriority(os.PRIO_PROCESS, pid, 19),
+)):
     attempt(f'signal-{{number}}', call)
 print(libc.ptrace(16, pid, 0, 0), libc.syscall(434, pid, 0), libc.process_vm_readv(pid, 0, 0, 0, 0, 0))
 del libc, call, look
@@ -123,7 +128,9 @@ def test_there_is_no_history_of_other_calls(driver: Driver) -> None:
     first.run("planted_in_history = 1")
     logs = second.run("%history -g planted\n%history\nIn, Out").logs
     assert "planted_in" not in logs
-    look = "import pathlib\nprint([str(p) for p in pathlib.Path.home().rglob('*') if 'hist' in p.name or 'ipython' in str(p)])"
+    look = (
+        "import pathlib\nprint([p.name for p in pathlib.Path.home().rglob('*') if 'hist' in p.name or 'ipy' in p.name])"
+    )
     assert first.run(look).logs == "[]"
 
 

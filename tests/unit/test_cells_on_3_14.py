@@ -42,7 +42,7 @@ gone = (n for n in [])
 import re, random, warnings
 match = re.search("b+", "abbc"); random.seed(7); warnings.simplefilter("error", FutureWarning)
 with open("/tmp/a.txt", "w") as f: f.write("x")""")
-call("print(x, fib(30), match[0], random.random(), f.closed, warnings.filters[0][2].__name__)\\n%matplotlib inline\\nx;")
+call("print(x, fib(30), match[0], random.random(), f.closed, warnings.filters[0][2].__name__)\\nx;")
 call("ratio(1, 0)")
 call("import sys\\nsys.exit('no rows')")
 call('if True print("b")')
