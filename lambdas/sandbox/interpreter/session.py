@@ -10,6 +10,7 @@ import json
 import pickletools
 import sys
 import types
+import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -109,6 +110,16 @@ class Session:
     def keep(self, max_bytes: int) -> None:
         """Write the session to the file, without what can't pass to another process; say what that is, and why."""
         values = self._values()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # The code may have turned warnings into errors.
+            saved, lost = self._saved(values, max_bytes)
+            self._write(saved)
+        for name, reason in lost.items():
+            if not name.startswith(" ") and not is_over(values[name]):
+                print(f"[not kept for the next call: {name}, a {type(values[name]).__name__}: {reason}]")
+
+    def _saved(self, values: dict[str, Any], max_bytes: int) -> tuple["_Saved", dict[str, str]]:
+        """Return what can pass to another process, and why the rest can't, by name."""
         lost: dict[str, str] = {}
         try:
             saved = _Saved(values, self._namespace)
@@ -118,10 +129,7 @@ class Session:
         while failed := self._unloadable(saved) or _too_large(saved, max_bytes):
             lost |= failed
             saved = _Saved({name: value for name, value in values.items() if name not in lost}, self._namespace)
-        self._write(saved)
-        for name, reason in lost.items():
-            if not name.startswith(" ") and not is_over(values[name]):
-                print(f"[not kept for the next call: {name}, a {type(values[name]).__name__}: {reason}]")
+        return saved, lost
 
     def _values(self) -> dict[str, Any]:
         hidden = self._shell.user_ns_hidden
