@@ -141,7 +141,7 @@ def _run(event: Json, call: Call, code: str, before: str | None, after: str) -> 
         "code": code,
         "seconds": max(1, min(LIMITS["seconds"], ceil(_seconds_left(event, call)))),
         "files": [
-            {"name": name, "url": address("get_object", Files.key(file_id), ADDRESS_SECONDS)}
+            {"id": file_id, "name": name, "url": address("get_object", Files.key(file_id), ADDRESS_SECONDS)}
             for file_id, name in files.items()
         ],
         "session": {
