@@ -15,6 +15,7 @@ from pathlib import Path
 import boto3
 import pytest
 
+from assistant_engine.runtime import settings
 from assistant_engine.tools import registry as deployed_tools
 from assistants import keys
 from assistants.stack import outputs as stack_outputs
@@ -95,6 +96,12 @@ def webhook() -> Iterator[WebhookReceiver]:
     receiver = WebhookReceiver()
     yield receiver
     receiver.close()
+
+
+@pytest.fixture(autouse=True)
+def fresh_settings() -> None:
+    """Each test has an environment of its own, and the engine reads it once."""
+    settings.forget()
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ history, because this function invokes the sandbox itself.
 """
 
 import json
-import os
 import time
 from contextvars import ContextVar
 from functools import cache
@@ -21,19 +20,29 @@ from assistant_engine.domain.json_data import Json, json_size
 from assistant_engine.runtime import metrics
 from assistant_engine.runtime.invocation import NotRun, invoke
 from assistant_engine.runtime.log import logger
+from assistant_engine.runtime.settings import Sandbox, configured
 from assistant_engine.store.files import Files
 from assistant_engine.store.shared import store
 from assistant_engine.tools.call import Call, CallStopped, serving
 from assistant_engine.tools.result import call_of, result_of
 
-LIMITS: Json = json.loads(os.environ["LIMITS"])
 MAX_ATTEMPTS = 5
 MAX_WAIT_SECONDS = 60
 """How long a sandbox that Lambda refuses is asked for: there are too many at once, or none was needed for weeks."""
-ADDRESS_SECONDS: int = LIMITS["seconds"] + MAX_WAIT_SECONDS + 240
-"""How long the addresses are good: that wait, the code's own time, and that to fetch and to store files."""
+FILES_SECONDS = 240
+"""Time to fetch and to store the files of a call."""
 
 _tenant: ContextVar[str] = ContextVar("tenant")
+
+
+def _limits() -> Json:
+    return configured(Sandbox).limits
+
+
+def _address_seconds() -> int:
+    """Return how long the addresses are good: the wait for a sandbox, the code's own time, and that for files."""
+    seconds: int = _limits()["seconds"]
+    return seconds + MAX_WAIT_SECONDS + FILES_SECONDS
 
 
 def handler(event: Json, context: Any) -> Json:
@@ -136,24 +145,24 @@ def _run(event: Json, call: Call, code: str, before: str | None, after: str) -> 
     address = store().sessions.address
     files, notes = _given(event)
     stop_key = store().sessions.stop_key(call.thread_id, call.idempotency_key)
-    outputs = [Files.key(_file_id(call, number)) for number in range(LIMITS["files"])]
+    outputs = [Files.key(_file_id(call, number)) for number in range(_limits()["files"])]
     request = {
         "code": code,
-        "seconds": max(1, min(LIMITS["seconds"], ceil(_seconds_left(event, call)))),
+        "seconds": max(1, min(_limits()["seconds"], ceil(_seconds_left(event, call)))),
         "files": [
-            {"id": file_id, "name": name, "url": address("get_object", Files.key(file_id), ADDRESS_SECONDS)}
+            {"id": file_id, "name": name, "url": address("get_object", Files.key(file_id), _address_seconds())}
             for file_id, name in files.items()
         ],
         "session": {
-            "get": address("get_object", before, ADDRESS_SECONDS) if before else None,
-            "put": address("put_object", after, ADDRESS_SECONDS),
+            "get": address("get_object", before, _address_seconds()) if before else None,
+            "put": address("put_object", after, _address_seconds()),
         },
-        "outputs": [address("put_object", key, ADDRESS_SECONDS) for key in outputs],
-        "stop": address("get_object", stop_key, ADDRESS_SECONDS),
+        "outputs": [address("put_object", key, _address_seconds()) for key in outputs],
+        "stop": address("get_object", stop_key, _address_seconds()),
     }
     _tenant.set(call.thread_id)
     patience = min(MAX_WAIT_SECONDS, _seconds_left(event, call))
-    invoked = invoke(_lambda(), os.environ["SANDBOX"], request, patience)
+    invoked = invoke(_lambda(), configured(Sandbox).sandbox, request, patience)
     if "FunctionError" in invoked:
         reason = "The sandbox came to its end while the code ran."
         return {"output": "", "notes": notes, "reason": reason, "files": [], "session": False}
@@ -166,7 +175,7 @@ def _run(event: Json, call: Call, code: str, before: str | None, after: str) -> 
 
 def _seconds_left(event: Json, call: Call) -> float:
     """What is left of the run by now."""
-    told: float = event.get("seconds") or LIMITS["seconds"]
+    told: float = event.get("seconds") or _limits()["seconds"]
     return told - (time.time() - call.began_ms / 1000)
 
 
@@ -209,7 +218,7 @@ def _file_id(call: Call, number: int) -> str:
 
 @cache
 def _lambda() -> Any:
-    config = Config(read_timeout=ADDRESS_SECONDS + 60, retries={"mode": "standard"})
+    config = Config(read_timeout=_address_seconds() + 60, retries={"mode": "standard"})
     client: Any = boto3.client("lambda", config=config)
     # Not `invoke(TenantId=...)`, which the runtime's own boto3 may be too old to know.
     client.meta.events.register("before-call.lambda.Invoke", _name_the_tenant)

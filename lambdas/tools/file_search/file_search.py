@@ -1,7 +1,6 @@
 """Searches vector stores: for the model's calls of `file_search`, and for the API's `/vector_stores/{id}/search`."""
 
 import json
-import os
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -10,6 +9,7 @@ import boto3
 from botocore.config import Config
 
 from assistant_engine.domain.json_data import Json, json_size
+from assistant_engine.runtime.settings import FileSearchTool, configured
 from assistant_engine.search.embeddings import EmbeddingError
 from assistant_engine.search.engine import Result, Search
 from assistant_engine.search.indexes import BucketIndex, Parts, VectorsIndex
@@ -95,8 +95,8 @@ def _cut_text(text: str, most_bytes: int) -> str:
 @cache
 def _engine() -> Search:
     client = boto3.client("s3", config=Config(max_pool_connections=16))
-    bucket = os.environ["BUCKET"]
+    bucket = configured(FileSearchTool).bucket
     index = BucketIndex(client, bucket)
-    if vector_bucket := os.environ.get("VECTOR_BUCKET"):
+    if vector_bucket := configured(FileSearchTool).vector_bucket:
         return Search(VectorsIndex(index, boto3.client("s3vectors"), vector_bucket), Parts(client, bucket))
     return Search(index, Parts(client, bucket))
