@@ -64,7 +64,7 @@ class Steps(Construct):
         )
         for tool in tools.functions.values():
             self.in_progress.function.node.add_dependency(tool.alias)
-        tables.grant(self.in_progress, ["GetItem"], tables.assistants)  # where files are
+        tables.grant(self.in_progress, ["GetItem", "BatchGetItem"], tables.assistants)  # where files are
         tables.grant(self.in_progress, READ_AND_WRITE, tables.threads, tables.messages)
         storage.grant(self.in_progress, ["GetObject", "PutObject"], "text/")
         storage.grant(self.in_progress, ["GetObject"], "outputs/", "files/")

@@ -126,3 +126,33 @@ def test_two_built_in_names_belong_to_the_tools(client: openai.OpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as refused:
         client.beta.assistants.create(model="m", extra_body={"tools": [function]})
     assert refused.value.param == "tools[0].function.name"
+
+
+def test_a_message_links_files_of_an_earlier_run_and_of_the_user(client: openai.OpenAI) -> None:
+    given = client.files.create(file=("年度 報告.csv", b"a\nb\n"), purpose="assistants")
+    assistant = client.beta.assistants.create(model="gpt-6-luna", tools=[{"type": "code_interpreter"}])
+    code = "import os\nos.makedirs('/mnt/data/out')\nfor n in (1, 2):\n"
+    code += "    open(f'/mnt/data/out/sales ({n}).csv', 'w').write('x' * n)"
+    thread = client.beta.threads.create(
+        messages=[
+            {
+                "role": "user",
+                "content": f"call code_interpreter {json.dumps({'code': code})}\nsay Done.",
+                "attachments": [{"file_id": given.id, "tools": [{"type": "code_interpreter"}]}],
+            }
+        ]
+    )
+    run = client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id)
+    assert run.status == "completed", run.last_error
+    [first] = client.beta.threads.messages.list(thread.id, run_id=run.id).data
+    made = [str(each.file_id) for each in first.attachments or []]
+    assert [client.files.content(file_id).read() for file_id in made] == [b"x", b"xx"]
+
+    said = "[2](sandbox:/mnt/data/out/sales%20(2).csv)、`/mnt/data/年度 報告.csv`を。"
+    client.beta.threads.messages.create(thread.id, role="user", content=f"say {said}")
+    run = client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id)
+    [second] = client.beta.threads.messages.list(thread.id, run_id=run.id).data
+    part = second.content[0]
+    assert part.type == "text"
+    links = {each.text: each.file_path.file_id for each in part.text.annotations if each.type == "file_path"}
+    assert links == {"sandbox:/mnt/data/out/sales%20(2).csv": made[1], "/mnt/data/年度 報告.csv": given.id}

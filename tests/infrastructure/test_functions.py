@@ -135,7 +135,7 @@ def test_no_action_is_a_wildcard_and_no_unjustified_resource_is(prod: Template) 
     ("function", "allowed"),
     [
         ("oae-queued", {"GetItem", "PutItem", "UpdateItem", "Query", "BatchGetItem"}),
-        ("oae-in_progress", {"GetItem", "PutItem", "UpdateItem", "Query"}),
+        ("oae-in_progress", {"GetItem", "PutItem", "UpdateItem", "Query", "BatchGetItem"}),
         ("oae-requires_action", {"GetItem", "UpdateItem"}),
         ("oae-record_failure", {"GetItem", "UpdateItem", "Query"}),
         ("oae-sweeper", {"GetItem", "UpdateItem", "Query", "BatchWriteItem"}),

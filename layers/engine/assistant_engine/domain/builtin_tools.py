@@ -13,11 +13,11 @@ in the same shapes.
 
 import json
 import os
-import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from assistant_engine.domain import mentions
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json, well_formed
 
@@ -59,9 +59,6 @@ INCLUDED: Final = {
 
 CARRIED_OUT: Final = {"code_interpreter_call": "code_interpreter", "file_search_call": "file_search"}
 """The output items of the Responses API that are calls which the provider carried out, and the tool that each is of."""
-
-_MARK = re.compile(r"【(\d{1,9}):(\d{1,9})†[^】]*】")
-_LINK = re.compile(r"sandbox:(/mnt/data/[^\s)\]\"'<>]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +205,7 @@ def told(result: Result) -> str:
             parts.append(f"[files given to the user: {', '.join(written)}]")
         return "\n".join(parts) or "[nothing was printed]"
     passages = [
-        f"【{result.number}:{index}†{found['file_name']}】\n{found['text']}"
+        f"{mentions.mark(result.number, index, found['file_name'])}\n{found['text']}"
         for index, found in enumerate(parsed["results"])
     ]
     return "\n\n".join(passages) or (result.output if result.output.startswith("Error") else "Nothing was found.")
@@ -250,57 +247,76 @@ def _code(call: Json) -> str:
     return well_formed(code) if isinstance(code, str) else arguments
 
 
-def annotated(content: list[Json], results: list[Result], since: int) -> tuple[list[Json], list[Json]]:
+def annotated(
+    content: list[Json], results: list[Result], since: int, others: Callable[[], Mapping[str, str]] = dict
+) -> tuple[list[Json], list[Json]]:
     """A message's content with what the tools found and made, and its attachments.
 
     Args:
         content: parts of the message, with the provider's annotations alone.
         results: of the run so far, in order.
-        since: images that were made in this turn or later are shown; earlier ones stand in a message already.
+        since: what was made in this turn or later is given with this message; earlier files are in a message already.
+        others: gives the ids of the thread's other files by path; asked if the text names a file that is not the run's.
 
     Returns:
-        The images before the text, the text with `file_path` and `file_citation` annotations; and the files that the
-        text links, as `attachments`.
+        The images before the text, the text with `file_path` and `file_citation` annotations; and as `attachments` the
+        files that the text links, and those that code made and the text does not link.
     """
-    files: dict[str, Json] = {}
+    made: dict[str, str] = {}
+    fresh: dict[str, str] = {}
     images: list[Json] = []
-    found: dict[str, list[Json]] = {}
+    found: dict[tuple[int, int], Json] = {}
     for result in results:
         parsed = result.parsed()
         if result.name == "file_search":
-            found[str(result.number)] = parsed["results"]
+            found |= {(result.number, index): each for index, each in enumerate(parsed["results"])}
             continue
         for file in parsed["files"]:
-            files[file["path"]] = file
+            made[file["path"]] = file["file_id"]
             if file["image"] and result.turn >= since:
                 images.append({"type": "image_file", "image_file": {"file_id": file["file_id"], "detail": "auto"}})
+            elif result.turn >= since:
+                fresh[file["path"]] = file["file_id"]
+    texts = [part["text"]["value"] for part in content if part["type"] == "text"]
+    known: Mapping[str, str] = made
+    if any(mentions.anchors(text) > len(mentions.paths(text, made)) for text in texts):
+        known = {**others(), **made}
     parts: list[Json] = []
-    linked: dict[str, None] = {}
+    attached: dict[str, None] = {}
     for part in content:
         if part["type"] == "text":
-            value = part["text"]["value"]
-            annotations = [*part["text"]["annotations"], *_paths(value, files), *_citations(value, found)]
-            linked |= {each["file_path"]["file_id"]: None for each in annotations if each["type"] == "file_path"}
+            value, annotations = part["text"]["value"], part["text"]["annotations"]
+            annotations = [*annotations, *_citations(value, found), *_links(value, known, annotations)]
+            attached |= {each["file_path"]["file_id"]: None for each in annotations if each["type"] == "file_path"}
             annotations.sort(key=lambda each: each["start_index"])
             part = {"type": "text", "text": {"value": value, "annotations": annotations}}
         parts.append(part)
-    attachments = [{"file_id": file_id, "tools": [{"type": "code_interpreter"}]} for file_id in linked]
+    attached |= dict.fromkeys(fresh.values())
+    attachments = [{"file_id": file_id, "tools": [{"type": "code_interpreter"}]} for file_id in attached]
     return [*images, *parts], attachments
 
 
-def _paths(text: str, files: dict[str, Json]) -> Iterable[Json]:
-    for link in _LINK.finditer(text):
-        if file := files.get(link[1]):
-            yield _annotation("file_path", link, file)
+def _links(text: str, known: Mapping[str, str], annotations: list[Json]) -> Iterable[Json]:
+    """Annotate the files that a text names, where nothing is annotated yet.
+
+    Clients replace the text of an annotation by an address, often wherever it occurs. So where a file has a link
+    (`sandbox:...`), its path alone is no second one.
+    """
+    found = mentions.paths(text, known)
+    linked = {mention.path for mention in found if mention.linked}
+    for mention in found:
+        start, end = mention.span
+        taken = any(start < each["end_index"] and each["start_index"] < end for each in annotations)
+        if not taken and (mention.linked or mention.path not in linked):
+            yield _annotation("file_path", text, mention.span, known[mention.path])
 
 
-def _citations(text: str, found: dict[str, list[Json]]) -> Iterable[Json]:
-    for mark in _MARK.finditer(text):
-        number, index = mark[1], int(mark[2])
-        if index < len(found.get(number, [])):
-            yield _annotation("file_citation", mark, found[number][index])
+def _citations(text: str, found: Mapping[tuple[int, int], Json]) -> Iterable[Json]:
+    filenames = {passage: each["file_name"] for passage, each in found.items()}
+    for span, passage in mentions.marks(text, filenames):
+        yield _annotation("file_citation", text, span, found[passage]["file_id"])
 
 
-def _annotation(kind: str, match: re.Match[str], file: Json) -> Json:
-    where = {"start_index": match.start(), "end_index": match.end()}
-    return {"type": kind, "text": match[0], **where, kind: {"file_id": file["file_id"]}}
+def _annotation(kind: str, text: str, span: mentions.Span, file_id: str) -> Json:
+    where = {"start_index": span.start, "end_index": span.end}
+    return {"type": kind, "text": text[span.start : span.end], **where, kind: {"file_id": file_id}}

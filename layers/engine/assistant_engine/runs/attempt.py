@@ -3,6 +3,7 @@
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 from assistant_engine.domain import accounting, builtin_tools
 from assistant_engine.domain.clock import Milliseconds, seconds_of
@@ -14,7 +15,7 @@ from assistant_engine.domain.turn import ToolStep, Turn
 from assistant_engine.model import client, provider_files
 from assistant_engine.model.context import Prompt, prompt_of
 from assistant_engine.model.response import UnusableResponse, read_turn
-from assistant_engine.runs import ending
+from assistant_engine.runs import ending, thread_files
 from assistant_engine.runs.outcome import MOVED, Ended, Moved, Wait
 from assistant_engine.runtime import metrics
 from assistant_engine.runtime.clock import now_ms
@@ -131,7 +132,10 @@ def _turn_of(store: Store, run: Run, prompt: Prompt, answer: _Answer) -> Turn:
     if not is_terminal(turn.status) and (reached := _limit_reached(run, prompt.body, turn)):
         turn = replace(turn, status="failed", last_error={"code": "server_error", "message": reached})
     if turn.message:
-        content, attachments = builtin_tools.annotated(turn.message["content"], prompt.results, prompt.shown_since)
+        others = partial(thread_files.by_path, store, run)
+        content, attachments = builtin_tools.annotated(
+            turn.message["content"], prompt.results, prompt.shown_since, others
+        )
         turn = replace(turn, message={**turn.message, "content": content, "attachments": attachments})
     return turn
 

@@ -60,13 +60,12 @@ def inputs(store: Store, run: Run, tools: ToolStep, now: Seconds) -> ToolInputs:
     """
     if not {call["function"]["name"] for call in tools.unanswered(server=True)} & set(builtin_tools.FUNCTIONS):
         return {}
-    resources = [run.tool_resources, store.threads.get_head(run.thread_id).tool_resources]
-    file_ids = tool_resources.named(resources, "code_interpreter", "file_ids")
-    vector_store_ids = tool_resources.named(resources, "file_search", "vector_store_ids")
+    of_thread = store.threads.get_head(run.thread_id).tool_resources
+    vector_store_ids = tool_resources.named([run.tool_resources, of_thread], "file_search", "vector_store_ids")
     search = builtin_tools.search_options(run.settings["tools"])
     return {
         "code_interpreter": {
-            "file_ids": file_ids[-MAX_FILES:],
+            "file_ids": code_file_ids(run, of_thread),
             "project": run.project,
             "seconds": max(1, run.expires_at - now),
         },
@@ -77,6 +76,15 @@ def inputs(store: Store, run: Run, tools: ToolStep, now: Seconds) -> ToolInputs:
             "ranking_options": search["ranking_options"],
         },
     }
+
+
+def code_file_ids(run: Run, of_thread: Json) -> list[str]:
+    """Return the ids of the files that the run's code is given: the assistant's and the thread's, the newest last.
+
+    Args:
+        of_thread: `ToolResources` of the thread.
+    """
+    return tool_resources.named([run.tool_resources, of_thread], "code_interpreter", "file_ids")[-MAX_FILES:]
 
 
 def refused(run: Run, tools: ToolStep) -> dict[str, Json]:

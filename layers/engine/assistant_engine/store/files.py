@@ -140,11 +140,15 @@ class Files:
                 return missing[0]
         return None
 
-    def names(self, file_ids: list[str]) -> dict[str, str]:
-        """The names of those of up to 100 files that exist, by id."""
-        items = self._db.get_all(self._table, [_own_key(file_id) for file_id in file_ids if ids.is_id(file_id)])
-        files = self._blobs.unpack_all("document", [item for item in items if self._is_there(item)])
-        return {file["id"]: file["filename"] for file in files}
+    def names(self, file_ids: Iterable[str]) -> dict[str, str]:
+        """Return the names of those of the files that exist, by id: a read for each hundred of them."""
+        names: dict[str, str] = {}
+        remaining = iter(dict.fromkeys(file_id for file_id in file_ids if ids.is_id(file_id)))
+        while some := list(islice(remaining, 100)):
+            items = self._db.get_all(self._table, [_own_key(file_id) for file_id in some])
+            files = self._blobs.unpack_all("document", [item for item in items if self._is_there(item)])
+            names |= {file["id"]: file["filename"] for file in files}
+        return names
 
     def page(self, window: Window, purpose: str | None = None) -> Page:
         """A page of files by time of creation. It comes from an index, so it may lag by a moment.

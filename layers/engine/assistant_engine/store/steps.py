@@ -5,6 +5,7 @@ comes first, unless it follows from calls that the model's provider carried out.
 """
 
 from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 from boto3.dynamodb.conditions import Attr
@@ -86,6 +87,12 @@ class Steps:
             for item in items
             if is_ours(item) and "outputs" in item and item["message_id"] < following
         ]
+
+    def newest_tool_steps(self, thread_id: str, count: int) -> list[ToolStep]:
+        """Return those of the thread's newest `count` steps, of any run, that call tools, oldest first."""
+        newest = self._db.query_all(below(self._table, thread_id, "step_", ascending=False, limit=count))
+        steps = [item for item in islice(newest, count) if is_ours(item) and "outputs" in item]
+        return [self._tool_step(item) for item in reversed(steps)]
 
     def pending(self, run: Run) -> ToolStep | None:
         """The tool step of the newest stored turn: one read by its key."""
