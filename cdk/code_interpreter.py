@@ -9,12 +9,16 @@ from constructs import Construct
 
 from cdk.foundation import Foundation
 from cdk.functions import VersionedFunction
+from cdk.libraries import PREFIX as LIBRARIES
+from cdk.libraries import Libraries
 from cdk.sandbox_network import SandboxNetwork
 from cdk.sources import LAMBDAS, code_of
 from cdk.tool import TOOLS, Tool
 
 OVERHEAD_MB = 512
 """Memory of the function that the code doesn't get: for what runs it, and so that the system itself never runs out."""
+LIBRARIES_MB = 768
+"""Disk for all libraries that are fetched when code imports them, unpacked, and for the largest one's archive."""
 OVERHEAD_SECONDS = 180
 """Time of the function that the code doesn't get: to fetch and to store files. The broker's addresses outlast it."""
 
@@ -44,7 +48,12 @@ class CodeInterpreter(Construct):
         tables.grant_read_run_status(self.broker)
         # What it signs addresses for, it must be allowed itself.
         storage.grant(self.broker, ["GetObject", "PutObject"], "files/", "sandbox/")
+        storage.grant(self.broker, ["GetObject"], LIBRARIES)
         storage.grant(self.broker, ["DeleteObject"], "sandbox/")
+
+        libraries = Libraries(self, "Libraries", foundation)
+        self.broker.function.add_environment("LIBRARIES", json.dumps(libraries.offered))
+        self.broker.function.node.add_dependency(libraries.resource)
 
         isolated = configuration.sandbox_network == "isolated"
         network = SandboxNetwork(self, "Network", foundation, broker=self.broker) if isolated else None
@@ -61,8 +70,8 @@ class CodeInterpreter(Construct):
             memory=limits.memory_mb + OVERHEAD_MB,
             tracing=False,
             tenancy_config=TenancyConfig.PER_TENANT,
-            # What it writes, and the archive of the session.
-            ephemeral_storage_size=Size.mebibytes(limits.disk_mb + 2 * limits.session_mb + 64),
+            # What it writes, the archive of the session, and the libraries that it imports.
+            ephemeral_storage_size=Size.mebibytes(limits.disk_mb + 2 * limits.session_mb + LIBRARIES_MB + 64),
             **(network.placement if network else {}),
         )
         if network:

@@ -37,18 +37,26 @@ class Layers(Construct):
         """
         return [self._layer(name) for name in names]
 
+    def archive(self, name: str) -> Path:
+        """Return the path of what was built under a name.
+
+        Raises:
+            EmptyLayerCache: it is not in the cache.
+        """
+        archive = self._folder / f"{name}.zip"
+        if not archive.is_file():
+            raise EmptyLayerCache(f"layer {name!r} is not built: run `python -m layers.build --target {self._target}`")
+        return archive
+
     def _layer(self, name: str) -> ILayerVersion:
         made = self.node.try_find_child(name)
         if isinstance(made, LayerVersion):
             return made
-        archive = self._folder / f"{name}.zip"
-        if not archive.is_file():
-            raise EmptyLayerCache(f"layer {name!r} is not built: run `python -m layers.build --target {self._target}`")
         return LayerVersion(
             self,
             name,
             layer_version_name=f"{self._prefix}-{name}",
-            code=Code.from_asset(str(archive)),
+            code=Code.from_asset(str(self.archive(name))),
             compatible_runtimes=[RUNTIME],
             compatible_architectures=[ARCHITECTURE],
         )

@@ -19,6 +19,7 @@ from constructs import Construct
 
 from cdk.foundation import Foundation
 from cdk.functions import VersionedFunction
+from cdk.libraries import PREFIX as LIBRARIES
 from cdk.nag import acknowledge
 from cdk.sources import LAMBDAS, code_of
 
@@ -35,7 +36,8 @@ NETWORK_INTERFACE_ACTIONS = [
 class SandboxNetwork(Construct):
     """Two isolated subnets, without a route to anywhere but S3's gateway endpoint.
 
-    - The endpoint lets through what reads or writes the prefixes of the sandbox in the bucket, signed by the broker.
+    - The endpoint lets through what the broker signed: reading and writing the sandbox's prefixes in the bucket, and
+      reading libraries.
     - The security group lets out HTTPS to S3's addresses, and nothing in.
     - DNS answers for the bucket's name; every other name has no data. The name asked for is fixed, so it carries
       nothing out.
@@ -61,14 +63,16 @@ class SandboxNetwork(Construct):
         )
         acknowledge(vpc, "AwsSolutions-VPC7", "There is one way out, and S3 is asked who used it: CloudTrail tells.")
         endpoint = vpc.add_gateway_endpoint("Bucket", service=GatewayVpcEndpointAwsService.S3)
-        endpoint.add_to_policy(
-            PolicyStatement(
-                principals=[AnyPrincipal()],
-                actions=["s3:GetObject", "s3:PutObject"],
-                resources=[bucket.arn_for_objects(f"{prefix}*") for prefix in ("files/", "sandbox/")],
-                conditions={"ArnEquals": {"aws:PrincipalArn": broker.role.role_arn}},
+        allowed = {("files/", "sandbox/"): ["s3:GetObject", "s3:PutObject"], (LIBRARIES,): ["s3:GetObject"]}
+        for prefixes, actions in allowed.items():
+            endpoint.add_to_policy(
+                PolicyStatement(
+                    principals=[AnyPrincipal()],
+                    actions=actions,
+                    resources=[bucket.arn_for_objects(f"{prefix}*") for prefix in prefixes],
+                    conditions={"ArnEquals": {"aws:PrincipalArn": broker.role.role_arn}},
+                )
             )
-        )
         group = CfnSecurityGroup(
             self,
             "Group",

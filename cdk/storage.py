@@ -28,6 +28,7 @@ class Storage(Construct):
     - `outbox/`: mails of the finance tool
     - `export/`: runs and messages by day, for analysis
     - `sandbox/`: sessions of the code interpreter
+    - `libraries/`: Python packages that code imports and that are too large for layers
 
     CloudFormation deletes an empty bucket only: `make destroy` empties it first.
     """
@@ -110,10 +111,10 @@ class Storage(Construct):
         """Let a tool's function put its large outputs into the bucket, and touch no other tool's."""
         self.grant(function, ["PutObject"], f"outputs/{module}/")
 
-    def grant_list(self, function: VersionedFunction, *prefixes: str) -> None:
+    def grant_list(self, function: VersionedFunction, *prefixes: str, action: str = "ListBucket") -> None:
         """Let the function list what is below these prefixes."""
         function.add_to_role_policy(
-            ["s3:ListBucket"],
+            [f"s3:{action}"],
             [self.bucket.bucket_arn],
             conditions={"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}},
         )

@@ -4,7 +4,9 @@ Writes `.build/layers/<target>/<layer>/python/`, and the same as `<layer>.zip`, 
 
 - `engine`: this folder's `engine/assistant_engine`, with `registry.json`, the description of the deployed tools;
 - one for each `layers/<layer>/requirements.txt`, and `tool-<module>` for each `lambdas/tools/<module>/` with such a
-  file.
+  file; a C file in the layer's folder becomes a shared library;
+- `library-<name>` for each `layers/libraries/<name>/requirements.txt`: no layer, but what the sandbox fetches when code
+  imports it.
 
 A layer whose inputs are those of its stamp is left alone, without a look at the network. Target `lambda` is the Lambda
 runtime, `host` this interpreter.
@@ -28,6 +30,7 @@ from pathlib import Path
 
 from layers.byte_code import RUNTIME_PYTHON, Compiler, magic, modules
 from layers.byte_code import BuildError as BuildError
+from layers.native import compile_library
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".build" / "layers"
@@ -35,6 +38,9 @@ ENGINE = ROOT / "layers" / "engine" / "assistant_engine"
 TOOLS = ROOT / "lambdas" / "tools"
 RUNTIME_PLATFORM = "aarch64-manylinux_2_28"
 ENGINE_LAYER = "engine"
+LIBRARIES = ROOT / "layers" / "libraries"
+UNUSED = ("tests", "include")
+"""Folders of packages that are left out."""
 COMPILED = "compiled.txt"
 """In a layer's folder: the modules that are compiled, one a line, where not all are (see `layers.typical`)."""
 
@@ -83,7 +89,8 @@ def build(target: str, cache: Path = CACHE, report: Report = lambda line: None) 
 def _layers(target: str) -> list[Layer]:
     layers = []
     for name, lock in sorted(_locks().items(), key=lambda item: -item[1].stat().st_size):
-        layers.append(Layer(name, (lock.read_bytes(),), partial(_install, target, lock), lock.with_name(COMPILED)))
+        made_from = [lock.read_bytes(), *(source.read_bytes() for source in _c_files(lock))]
+        layers.append(Layer(name, tuple(made_from), partial(_install, target, lock), lock.with_name(COMPILED)))
     sources = [*_sources(ENGINE), *_sources(TOOLS), ROOT / "layers" / "registry.py"]
     made_from = [part for path in sources for part in (str(path.relative_to(ROOT)).encode(), path.read_bytes())]
     return [*layers, Layer(ENGINE_LAYER, tuple(made_from), _copy_engine, ENGINE.with_name(COMPILED))]
@@ -91,7 +98,12 @@ def _layers(target: str) -> list[Layer]:
 
 def _locks() -> dict[str, Path]:
     locks = {path.parent.name: path for path in sorted((ROOT / "layers").glob("*/requirements.txt"))}
+    locks |= {f"library-{path.parent.name}": path for path in sorted(LIBRARIES.glob("*/requirements.txt"))}
     return locks | {f"tool-{path.parent.name}": path for path in sorted(TOOLS.glob("*/requirements.txt"))}
+
+
+def _c_files(lock: Path) -> list[Path]:
+    return sorted(lock.parent.glob("*.c"))
 
 
 def _sources(folder: Path, *, byte_code: bool = False) -> Iterable[Path]:
@@ -105,7 +117,8 @@ def _stamp(target: str, layer: Layer) -> str:
     Of the compiler that is what can load its byte code, not which program it is: they write the same bytes.
     """
     platform = RUNTIME_PLATFORM if target == "lambda" else sysconfig.get_platform()
-    builders = [ROOT / "layers" / name for name in ("build.py", "byte_code.py", "compiler/compile.py")]
+    names = ("build.py", "byte_code.py", "native.py", "compiler/compile.py", "compiler/ziglang.txt")
+    builders = [ROOT / "layers" / name for name in names]
     compiled = layer.compiled.read_bytes() if layer.compiled.is_file() else b""
     digest = hashlib.sha256()
     for part in [*(path.read_bytes() for path in builders), platform.encode(), magic(target), compiled]:
@@ -171,10 +184,12 @@ def _install(target: str, lock: Path, folder: Path) -> None:
     if installed.returncode != 0:
         raise BuildError(f"{lock.relative_to(ROOT)} could not be installed:\n{installed.stderr.strip()}")
     shutil.rmtree(folder / "bin", ignore_errors=True)
-    # Packages bring their own tests, a fifth of what Lambda takes in all.
-    for tests in [path for path in folder.rglob("tests") if path.is_dir()]:
-        shutil.rmtree(tests, ignore_errors=True)
+    # Packages bring their own tests, a fifth of what Lambda takes in all, and headers.
+    for unused in [path for name in UNUSED for path in folder.rglob(name) if path.is_dir()]:
+        shutil.rmtree(unused, ignore_errors=True)
     (folder / ".lock").unlink(missing_ok=True)
+    for source in _c_files(lock):
+        compile_library(target, source, folder / f"lib{source.stem}.so")
 
 
 def _copy_engine(folder: Path) -> None:

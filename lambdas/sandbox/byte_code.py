@@ -13,7 +13,7 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 MAX_PATH_BYTES = 4096
 MAX_KEPT_BYTES = 128 << 20
@@ -24,14 +24,16 @@ _compiled: dict[str, bytes] = {}
 
 
 @contextlib.contextmanager
-def served() -> Iterator[int]:
+def served(library: Callable[[str], bytes]) -> Iterator[int]:
     """Serve requests while the block runs; the value is the descriptor that the interpreter inherits.
 
     A request is the path of a module and a newline. The answer is the length of the byte code (4 bytes, big-endian) and
     the byte code as `marshal` writes it; nothing (length 0) for a file that is not among this process's modules.
+
+    A request `library <module>` gets in the same way what `library` gives for the module.
     """
     own, given = socket.socketpair()
-    server = threading.Thread(target=_serve, args=(own,), daemon=True)
+    server = threading.Thread(target=_serve, args=(own, library), daemon=True)
     server.start()
     try:
         with given:
@@ -42,12 +44,13 @@ def served() -> Iterator[int]:
         server.join()
 
 
-def _serve(connection: socket.socket) -> None:
+def _serve(connection: socket.socket, library: Callable[[str], bytes]) -> None:
     # The interpreter may send anything, and may close its end at any time.
     with connection, contextlib.suppress(OSError), connection.makefile("rb") as requests:
         while (line := requests.readline(MAX_PATH_BYTES)).endswith(b"\n"):
-            code = _byte_code(os.fsdecode(line[:-1]))
-            connection.sendall(len(code).to_bytes(_LENGTH_BYTES, "big") + code)
+            kind, _, module = os.fsdecode(line[:-1]).partition(" ")
+            answer = library(module) if kind == "library" else _byte_code(os.fsdecode(line[:-1]))
+            connection.sendall(len(answer).to_bytes(_LENGTH_BYTES, "big") + answer)
 
 
 def _byte_code(path: str) -> bytes:

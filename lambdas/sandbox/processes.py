@@ -17,6 +17,7 @@ from pathlib import Path
 import byte_code
 from interpreter import filter as system_call_filter
 from interpreter.confinement import FILTER
+from libraries import Libraries
 from template import environment, template
 from workspace import Workspace
 
@@ -87,25 +88,32 @@ def guard_this_process() -> None:
 
 
 def run(
-    code: str, workspace: Workspace, limits: Limits, seconds: float, is_stopped: Callable[[], bool] = lambda: False
+    code: str,
+    workspace: Workspace,
+    limits: Limits,
+    seconds: float,
+    is_stopped: Callable[[], bool] = lambda: False,
+    libraries: Libraries | None = None,
 ) -> Ended:
     """Run the code in a process of its own; when this returns, nothing that it started is alive.
 
     Args:
         seconds: how long it may take; the limits' own time is the most.
         is_stopped: whether nobody waits for the code any more. It is asked many times a second.
+        libraries: what the code may import in addition to the layers; nothing unless given.
     """
+    libraries = libraries or Libraries()
     seconds = min(seconds, limits.seconds)
     output = _Output(limits.output_bytes)
     report, reported = os.pipe()
     asked, asks = os.pipe()
     printed, prints = os.pipe()
-    with byte_code.served() as modules:
+    with byte_code.served(libraries.answer) as modules:
         child = _Child(template.fork(asked, prints, modules, reported), printed)
         for descriptor in (asked, prints, reported):
             os.close(descriptor)
         try:
-            _send(asks, child, code, workspace, limits)
+            _send(asks, child, code, workspace, limits, libraries)
             reason = _watch(child, output, workspace, limits, seconds, is_stopped)
         finally:
             end_descendants()
@@ -164,10 +172,13 @@ def _environment(workspace: Workspace) -> dict[str, str]:
     }
 
 
-def _send(asks: int, child: _Child, code: str, workspace: Workspace, limits: Limits) -> None:
+def _send(
+    asks: int, child: _Child, code: str, workspace: Workspace, limits: Limits, libraries: Libraries
+) -> None:
     program = system_call_filter.program(os.uname().machine, child.pid, _own_ids())
     request = {
         "code": code,
+        "libraries": libraries.modules,
         "environment": _environment(workspace),
         "folder": str(workspace.folder),
         "writable": tempfile.gettempdir(),

@@ -14,6 +14,7 @@ import given_files
 import processes
 import session_files
 import transfer
+from libraries import Libraries
 from stop import Stop
 from template import template
 from workspace import Workspace
@@ -31,8 +32,9 @@ def handler(event: Json, context: Any) -> Json:
 
     Args:
         event: `{"code", "seconds", "files": [{"id", "name", "url"}], "session": {"get": url or None, "put": url},
-            "outputs": [url], "stop": url}`; `session` holds what the call before left, `outputs` are where produced
-            files go, as many as a call may give back, and the code is stopped once there is an object at `stop`.
+            "outputs": [url], "stop": url, "libraries": [{"name", "modules", "url"}]}`; `session` holds what the call
+            before left, `outputs` are where produced files go, as many as a call may give back, the code is stopped
+            once there is an object at `stop`, and `libraries` are archives of modules that the code may import.
 
     Returns:
         `{"output", "reason", "notes", "files": [{"name", "bytes", "media_type", "figure"}], "session", "refused"}`:
@@ -51,7 +53,8 @@ def handler(event: Json, context: Any) -> Json:
         except transfer.NotThere:
             return {"output": "", "reason": "", "notes": [], "files": [], "session": None, "refused": []}
         workspace.remember()
-        ended = processes.run(event["code"], workspace, LIMITS, event["seconds"], stop.is_asked)
+        libraries = Libraries(event["libraries"])
+        ended = processes.run(event["code"], workspace, LIMITS, event["seconds"], stop.is_asked, libraries)
         # Once more before anything is stored: what a stopped call made is of no use to anybody.
         reason = ended.reason or (processes.STOPPED if stop.is_asked_now() else "")
         files: list[Json] = []

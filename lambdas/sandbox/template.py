@@ -9,9 +9,9 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
-from pathlib import Path
 
-_HERE = Path(__file__).parent
+MOUNTING = "libmnt_data.so"
+"""The library that lets paths below /mnt/data lead to a call's workspace; it is in a layer."""
 
 
 class Template:
@@ -75,15 +75,17 @@ class Template:
 
 def environment() -> dict[str, str]:
     """Return what every interpreter finds in its environment, whatever the call; nothing of this process's own."""
-    path = [str(_HERE / "interpreter" / "startup"), *(os.path.realpath(folder) for folder in sys.path if folder)]
+    path = [os.path.realpath(folder) for folder in sys.path if folder]
+    mounting = next(folder for folder in path if os.path.exists(os.path.join(folder, MOUNTING)))
     return {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
         "PYTHONPATH": os.pathsep.join(path),
         "PYTHONIOENCODING": "utf-8:backslashreplace",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONNOUSERSITE": "1",
-        # Where Lambda keeps the libraries that Python itself needs.
-        "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", ""),
+        # Where Lambda keeps the libraries that Python itself needs. The path of one to preload may have no space in it.
+        "LD_LIBRARY_PATH": os.pathsep.join(filter(None, [os.environ.get("LD_LIBRARY_PATH"), mounting])),
+        "LD_PRELOAD": MOUNTING,
         "LANG": "C.UTF-8",
         "TZ": "UTC",
         "MPLBACKEND": "module://interpreter.figures",

@@ -25,8 +25,22 @@ def fetch(url: str, path: Path, most_bytes: int) -> None:
     Raises:
         NotThere, TooLarge, OSError.
     """
+    with path.open("xb") as file:
+        try:
+            fetch_into(url, file, most_bytes)
+        except NotThere:
+            path.unlink()
+            raise
+
+
+def fetch_into(url: str, file: IO[bytes], most_bytes: int) -> None:
+    """Write an object to an open file.
+
+    Raises:
+        NotThere, TooLarge, OSError.
+    """
     try:
-        with _opener.open(url, timeout=TIMEOUT) as response, path.open("xb") as file:
+        with _opener.open(url, timeout=TIMEOUT) as response:
             if int(response.headers["Content-Length"]) > most_bytes:
                 raise TooLarge
             shutil.copyfileobj(response, file)

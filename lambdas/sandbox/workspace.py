@@ -14,6 +14,8 @@ from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
+import libraries
+
 MOST_NAME = 255
 MOST_ENTRIES = 20_000
 
@@ -63,7 +65,8 @@ class Workspace:
             folder.mkdir(exist_ok=True)
         self._device = self.folder.stat().st_dev
         taken = os.statvfs(self.folder)
-        self._taken_before = (taken.f_blocks - taken.f_bfree) * taken.f_frsize
+        # Libraries that were fetched are not the code's.
+        self._taken_before = (taken.f_blocks - taken.f_bfree) * taken.f_frsize - libraries.taken()[0]
         self._before: dict[str, tuple[int, int]] = {}
 
     def __enter__(self) -> "Workspace":
@@ -77,7 +80,8 @@ class Workspace:
 
     def _remove_all(self) -> None:
         for entry in entries(self._temporary):
-            remove(Path(entry))
+            if not libraries.is_kept(entry.path):
+                remove(Path(entry))
 
     def remember(self) -> None:
         """Take what is there now for given: `changed` tells what is not."""
@@ -103,12 +107,12 @@ class Workspace:
         """
         if os.path.ismount(self._temporary):
             taken = os.statvfs(self._temporary)
-            unseen = (taken.f_blocks - taken.f_bfree) * taken.f_frsize - self._taken_before
+            unseen = (taken.f_blocks - taken.f_bfree) * taken.f_frsize - self._taken_before - libraries.taken()[0]
             return max(self._walked(), unseen)
         return self._walked() + _removed_but_open(pids)
 
     def _walked(self) -> int:
-        total = seen = 0
+        total, seen = (-amount if _is_own() else 0 for amount in libraries.taken())
         pending = [self._temporary if _is_own() else str(self.folder)]
         while pending:
             with suppress(OSError), os.scandir(pending.pop()) as entries:

@@ -84,7 +84,9 @@ def layers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def fill_cache(cache_folder: Path, changed: str = "") -> Path:
     """Fill a folder with small layers, one of them other than usual."""
-    for name in ("engine", "openai", "parsers", "powertools", "python_data", "standardwebhooks", "tool-file_search"):
+    libraries = [f"library-{path.name}" for path in (ROOT / "layers" / "libraries").iterdir()]
+    layers = ("engine", "openai", "parsers", "powertools", "python_data", "standardwebhooks", "tool-file_search")
+    for name in (*layers, *libraries):
         folder = cache_folder / "lambda" / name
         (folder / "python").mkdir(parents=True)
         (folder / "python" / f"{name.replace('-', '_')}_stub.py").write_text(

@@ -43,7 +43,8 @@ BOUNDED = {
     "oae-record_failure": {"/text/*"},
     "oae-sweeper": {"/text/*", "/outputs/*", "/sandbox/*", ":*"},
     "oae-tool-finance": {"/outputs/finance/*", "/outbox/*"},
-    "oae-tool-code_interpreter": {"/outputs/code_interpreter/*", "/files/*", "/sandbox/*", ":v*"},
+    "oae-tool-code_interpreter": {"/outputs/code_interpreter/*", "/files/*", "/sandbox/*", "/libraries/*", ":v*"},
+    "oae-libraries": {"/libraries/*"},
     "oae-ingestion": {"/files/*", "/vectors/*", "/index/vs-*"},
     "oae-tool-file_search": {"/vectors/*", "/outputs/file_search/*", "/index/vs-*"},
     "oae-export": {"/text/*", "/export/*"},
@@ -77,7 +78,10 @@ def actions(template: Template, function: str) -> dict[str, set[str]]:
 
 def test_there_is_one_for_each_step_and_each_tool(prod: Template) -> None:
     tools = [path.parent.name for path in (ROOT / "lambdas" / "tools").glob("*/tool.toml")]
-    others = ("api", "export", "ingestion", "sandbox", "prefix_list", "protect_tables", "publish_run_events")
+    others = (
+        *("api", "export", "ingestion", "sandbox"),
+        *("libraries", "prefix_list", "protect_tables", "publish_run_events"),
+    )
     expected = {f"oae-{name}" for name in (*STEPS, *others, *(f"tool-{tool}" for tool in tools))}
     assert set(prod.functions()) == expected
 

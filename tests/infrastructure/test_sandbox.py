@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cdk.configuration import ENVIRONMENTS, SandboxLimits
-from tests.infrastructure.conftest import Json, Template, synthesise
+from tests.infrastructure.conftest import ROOT, Json, Template, synthesise
 
 
 def role_of(template: Template, function: str) -> str:
@@ -92,13 +92,16 @@ def test_the_endpoint_lets_the_broker_s_requests_to_the_bucket_through(prod: Tem
     assert endpoint["VpcEndpointType"] == "Gateway"
     assert "s3" in json.dumps(endpoint["ServiceName"])
     assert len(endpoint["RouteTableIds"]) == len(prod.resources("AWS::EC2::RouteTable")) == 2
-    (statement,) = endpoint["PolicyDocument"]["Statement"]
-    assert statement["Effect"] == "Allow"
-    assert statement["Action"] == ["s3:GetObject", "s3:PutObject"]
     bucket = {"Fn::GetAtt": [next(iter(prod.resources("AWS::S3::Bucket"))), "Arn"]}
-    assert statement["Resource"] == [{"Fn::Join": ["", [bucket, end]]} for end in ("/files/*", "/sandbox/*")]
+    own, libraries = endpoint["PolicyDocument"]["Statement"]
+    assert own["Action"] == ["s3:GetObject", "s3:PutObject"]
+    assert own["Resource"] == [{"Fn::Join": ["", [bucket, end]]} for end in ("/files/*", "/sandbox/*")]
+    assert libraries["Action"] == "s3:GetObject"
+    assert libraries["Resource"] == {"Fn::Join": ["", [bucket, "/libraries/*"]]}
     broker = role_of(prod, "oae-tool-code_interpreter")
-    assert statement["Condition"] == {"ArnEquals": {"aws:PrincipalArn": {"Fn::GetAtt": [broker, "Arn"]}}}
+    for statement in (own, libraries):
+        assert statement["Effect"] == "Allow"
+        assert statement["Condition"] == {"ArnEquals": {"aws:PrincipalArn": {"Fn::GetAtt": [broker, "Arn"]}}}
 
 
 def test_the_security_group_lets_https_out_to_s3_and_nothing_in(prod: Template) -> None:
@@ -148,3 +151,30 @@ def test_sessions_are_forgotten(prod: Template) -> None:
     assert rules["forget-sessions"]["Prefix"] == "sandbox/"
     assert rules["forget-sessions"]["ExpirationInDays"] == 30
     assert rules["forget-sessions"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+
+
+def test_libraries_are_copied_and_only_the_broker_reads_them(prod: Template) -> None:
+    (copies,) = prod.properties("Custom::Libraries")
+    names = sorted(path.name for path in (ROOT / "layers" / "libraries").iterdir())
+    assert [archive["CopyKey"].rpartition("-")[0] for archive in copies["Archives"]] == [
+        f"libraries/{name}" for name in names
+    ]
+    told = json.loads(prod.functions()["oae-tool-code_interpreter"]["Environment"]["Variables"]["LIBRARIES"])
+    assert [each["key"] for each in told.values()] == [archive["CopyKey"] for archive in copies["Archives"]]
+    assert all(key.partition("/")[2] == f"{name}.zip" for name, key in ((n, each["key"]) for n, each in told.items()))
+    readers = {
+        name
+        for name, function in prod.functions().items()
+        for statement in prod.statements(function["Role"]["Fn::GetAtt"][0])
+        if "s3:GetObject" in statement["Action"] and "/libraries/*" in json.dumps(statement["Resource"])
+    }
+    assert readers == {"oae-tool-code_interpreter", "oae-libraries"}
+
+
+def test_who_copies_libraries_reads_their_assets_and_no_others(prod: Template) -> None:
+    statements = prod.statements(role_of(prod, "oae-libraries"))
+    read = [each for each in statements if each["Action"] == "s3:GetObject" and "/libraries/" not in json.dumps(each)]
+    assert len(read) == len(list((ROOT / "layers" / "libraries").iterdir()))
+    for statement in read:
+        assert statement["Resource"]["Fn::Join"][1][-1].endswith(".zip")
+        assert "*" not in json.dumps(statement["Resource"])

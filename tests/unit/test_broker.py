@@ -19,6 +19,7 @@ from assistant_engine.store import objects, shared
 from cdk.configuration import SandboxLimits
 from tests.interpreter import new_call
 
+os.environ["LIBRARIES"] = "{}"
 os.environ["LIMITS"] = json.dumps(asdict(SandboxLimits()))
 
 import code_interpreter as broker

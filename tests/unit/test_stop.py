@@ -137,6 +137,7 @@ def call(bucket: Bucket, folder: Path, code: str, look_seconds: float) -> Json:
         "session": {"get": None, "put": f"{bucket.address}/session"},
         "outputs": [f"{bucket.address}/output"],
         "stop": f"{bucket.address}/stop",
+        "libraries": [],
     }
     paths = [ROOT / "lambdas" / "sandbox", CACHE / "host" / "python_data" / "python"]
     variables = {

@@ -5,16 +5,12 @@ byte on it asks for an interpreter and brings the four descriptors of `interpret
 id, eight bytes. The socket's end is the template's.
 """
 
-from interpreter import mapping
+import gc
+import os
+import socket
+import sys
 
-mapped = mapping.install(mapping.MOUNT)  # Before anything else is imported: it may take functions that this replaces.
-
-import gc  # noqa: E402
-import os  # noqa: E402
-import socket  # noqa: E402
-import sys  # noqa: E402
-
-from interpreter import call, confinement, shell  # noqa: E402
+from interpreter import call, confinement, shell
 
 DESCRIPTORS = 4
 
@@ -61,7 +57,7 @@ def _fork(ready: shell.Shell, requests: socket.socket, descriptors: list[int]) -
             os.close(descriptor)
         os.read(adoption, 1)  # Until its parent is the right one.
         os.close(adoption)
-        call.run(ready, mapped, *descriptors)
+        call.run(ready, *descriptors)
     os.close(adoption)
     os.close(answered)
     os.waitpid(between, 0)

@@ -1,5 +1,6 @@
 """One call: the interpreter confines itself, takes up the session, runs the cell and leaves the session to the next."""
 
+import ctypes
 import gc
 import json
 import os
@@ -9,35 +10,36 @@ from base64 import b64decode
 from pathlib import Path
 from typing import Any, NoReturn
 
-from interpreter import byte_code, confinement
-from interpreter.mapping import Mapping
+from interpreter import byte_code, confinement, libraries, multiprocesses
 from interpreter.session import Session
 from interpreter.shell import Shell
 
+MOUNT = "/mnt/data"
+"""Where the code finds its files; `layers/python_data/mnt_data.c` lets it lead to the workspace."""
 
-def run(shell: Shell, mapping: Mapping, request: int, output: int, modules: int, report: int) -> NoReturn:
+
+def run(shell: Shell, request: int, output: int, modules: int, report: int) -> NoReturn:
     """Run a cell, and leave without waiting for what it left behind.
 
     Args:
         shell: made before, for this process alone to use.
-        mapping: of `/mnt/data`, which leads nowhere yet.
-        request: descriptor of a JSON object `{"code", "environment", "folder", "writable", "limits", "filter",
-            "needs_filter"}`. The folder holds `data` (seen as /mnt/data), `variables` (those of the calls before, and
+        request: descriptor of a JSON object `{"code", "libraries", "environment", "folder", "writable", "limits",
+            "filter", "needs_filter"}`. The folder holds `data` (seen as /mnt/data), `variables` (those of the calls before, and
             afterwards those of this one) and `figures`.
         output: descriptor that gets what the code prints, the value of its last expression and its traceback.
-        modules: descriptor of a socket that gives modules' byte code.
+        modules: descriptor of a socket that gives modules' byte code, and the folders of modules in `libraries`.
         report: descriptor that gets a JSON list of what the kernel refused to confine, before the code runs. If the
             filter of system calls is refused and `needs_filter` is true, nothing is run.
     """
     try:
-        _run(shell, mapping, request, output, modules, report)
+        _run(shell, request, output, modules, report)
     finally:
         sys.stdout.flush()
         # Threads and exit handlers that the code left would keep the process, and the caller, waiting.
         os._exit(0)
 
 
-def _run(shell: Shell, mapping: Mapping, request: int, output: int, modules: int, report: int) -> None:
+def _run(shell: Shell, request: int, output: int, modules: int, report: int) -> None:
     os.setsid()
     for descriptor in (1, 2):
         os.dup2(output, descriptor)
@@ -48,7 +50,9 @@ def _run(shell: Shell, mapping: Mapping, request: int, output: int, modules: int
     os.environ.clear()
     os.environ.update(asked["environment"])
     tempfile.tempdir = None
-    os.chdir(folder / "data")
+    # /mnt/data leads to the folder from here on.
+    ctypes.CDLL(None).mnt_data_start()
+    os.chdir(MOUNT)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     confinement.show()
@@ -57,9 +61,10 @@ def _run(shell: Shell, mapping: Mapping, request: int, output: int, modules: int
         json.dump(refused, reported)
     if asked["needs_filter"] and any(part.startswith(confinement.FILTER) for part in refused):
         return
-    byte_code.install(modules)
-    mapping.folder = str(folder / "data")
-    sys.path.append(mapping.folder)
+    ask = byte_code.install(modules)
+    libraries.install(asked["libraries"], ask, asked["code"])
+    multiprocesses.install()
+    sys.path.append(MOUNT)
 
     own_pid = os.getpid()
     session = Session(folder / "variables", shell)

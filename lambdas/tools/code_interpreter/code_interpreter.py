@@ -159,6 +159,10 @@ def _run(event: Json, call: Call, code: str, before: str | None, after: str) -> 
         },
         "outputs": [address("put_object", key, _address_seconds()) for key in outputs],
         "stop": address("get_object", stop_key, _address_seconds()),
+        "libraries": [
+            {"name": name, "modules": each["modules"], "url": address("get_object", each["key"], _address_seconds())}
+            for name, each in configured(Sandbox).libraries.items()
+        ],
     }
     _tenant.set(call.thread_id)
     patience = min(MAX_WAIT_SECONDS, _seconds_left(event, call))

@@ -221,10 +221,13 @@ class Sandbox(Settings):
     """Where code runs.
 
     Attributes:
+        libraries: archives of Python modules that the code may import, `{"key", "modules"}` by a name that is the
+            archive's alone.
         limits: `cdk.configuration.SandboxLimits`.
         sandbox: the ARN of the alias that runs it.
     """
 
+    libraries: Json
     limits: Json
     sandbox: str
 
