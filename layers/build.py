@@ -39,8 +39,10 @@ TOOLS = ROOT / "lambdas" / "tools"
 RUNTIME_PLATFORM = "aarch64-manylinux_2_28"
 ENGINE_LAYER = "engine"
 LIBRARIES = ROOT / "layers" / "libraries"
-UNUSED = ("tests", "include")
-"""Folders of packages that are left out."""
+UNUSED = ("tests", "include", "*.c", "*.h", "*.pyx", "*.pxd", "*.pyi", "*.a")
+"""What is left out of packages: their own tests, a fifth of what Lambda takes in all, and sources of compiled code."""
+LEFT_OUT = "left-out.txt"
+"""In a layer's folder: patterns of more that is left out, one a line, below the layer's `python`."""
 COMPILED = "compiled.txt"
 """In a layer's folder: the modules that are compiled, one a line, where not all are (see `layers.typical`)."""
 
@@ -89,7 +91,11 @@ def build(target: str, cache: Path = CACHE, report: Report = lambda line: None) 
 def _layers(target: str) -> list[Layer]:
     layers = []
     for name, lock in sorted(_locks().items(), key=lambda item: -item[1].stat().st_size):
-        made_from = [lock.read_bytes(), *(source.read_bytes() for source in _c_files(lock))]
+        made_from = [
+            lock.read_bytes(),
+            "\n".join(_patterns(lock)).encode(),
+            *(source.read_bytes() for source in _c_files(lock)),
+        ]
         layers.append(Layer(name, tuple(made_from), partial(_install, target, lock), lock.with_name(COMPILED)))
     sources = [*_sources(ENGINE), *_sources(TOOLS), ROOT / "layers" / "registry.py"]
     made_from = [part for path in sources for part in (str(path.relative_to(ROOT)).encode(), path.read_bytes())]
@@ -100,6 +106,11 @@ def _locks() -> dict[str, Path]:
     locks = {path.parent.name: path for path in sorted((ROOT / "layers").glob("*/requirements.txt"))}
     locks |= {f"library-{path.parent.name}": path for path in sorted(LIBRARIES.glob("*/requirements.txt"))}
     return locks | {f"tool-{path.parent.name}": path for path in sorted(TOOLS.glob("*/requirements.txt"))}
+
+
+def _patterns(lock: Path) -> list[str]:
+    listed = lock.with_name(LEFT_OUT)
+    return listed.read_text().splitlines() if listed.is_file() else []
 
 
 def _c_files(lock: Path) -> list[Path]:
@@ -184,9 +195,13 @@ def _install(target: str, lock: Path, folder: Path) -> None:
     if installed.returncode != 0:
         raise BuildError(f"{lock.relative_to(ROOT)} could not be installed:\n{installed.stderr.strip()}")
     shutil.rmtree(folder / "bin", ignore_errors=True)
-    # Packages bring their own tests, a fifth of what Lambda takes in all, and headers.
-    for unused in [path for name in UNUSED for path in folder.rglob(name) if path.is_dir()]:
-        shutil.rmtree(unused, ignore_errors=True)
+    left_out = [path for name in UNUSED for path in folder.rglob(name)]
+    left_out += [path for pattern in _patterns(lock) for path in folder.glob(pattern)]
+    for path in left_out:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
     (folder / ".lock").unlink(missing_ok=True)
     for source in _c_files(lock):
         compile_library(target, source, folder / f"lib{source.stem}.so")

@@ -6,20 +6,33 @@
 import io
 import tempfile
 
+import bs4
 import cloudpickle
+import docx
+import jinja2
+import lxml.html
 import matplotlib.pyplot as plt
 import numpy as np
 import openpyxl
 import pandas as pd
+import pptx
+import pypdf
+import pytz
+import requests
 import seaborn as sns
 import sympy
+import tqdm
+import xlrd
+import yaml
 from IPython.core.interactiveshell import InteractiveShell
 from matplotlib.backends import backend_agg, backend_pdf, backend_svg
 from mpl_toolkits import mplot3d
 from PIL import Image, ImageDraw, ImageFont
+from reportlab.lib.styles import getSampleStyleSheet
+from reportlab.platypus import Paragraph, SimpleDocTemplate, Table
 from traitlets.config import Config
 
-USED = (cloudpickle, openpyxl.Workbook, backend_agg, backend_pdf, backend_svg, mplot3d)
+USED = (cloudpickle, openpyxl.Workbook, backend_agg, backend_pdf, backend_svg, mplot3d, pytz, requests, xlrd)
 """Imported for their modules alone."""
 
 
@@ -99,8 +112,24 @@ def cells() -> None:
             shell.run_cell(cell, store_history=True)
 
 
+def documents() -> None:
+    """Write and read documents of the usual kinds."""
+    for document in (docx.Document(), pptx.Presentation()):
+        document.save(io.BytesIO())
+    file = io.BytesIO()
+    styles = getSampleStyleSheet()
+    SimpleDocTemplate(file).build([Paragraph("a", styles["Normal"]), Table([["a", "b"]])])
+    pypdf.PdfReader(file).pages[0].extract_text()
+    pd.read_html(io.StringIO("<table><tr><td>1</td></tr></table>"))
+    bs4.BeautifulSoup("<p>a</p>", "lxml").find("p")
+    lxml.html.fromstring("<p>a</p>").xpath("//p")
+    yaml.safe_load(jinja2.Template("a: {{ b }}").render(b=1))
+    list(tqdm.tqdm(range(2), disable=True))
+
+
 if __name__ == "__main__":
     cells()
     charts(tables())
     pictures()
     mathematics()
+    documents()

@@ -166,7 +166,7 @@ def test_who_reads_objects_below_a_prefix_may_list_it(template_of: Callable[[str
             for statement in statements
             if "s3:GetObject" in as_list(statement["Action"])
             for resource in resources(statement)
-            if isinstance(resource, dict)
+            if isinstance(resource, dict) and resource["Fn::Join"][1][-1].endswith("*")
         }
         listing = {
             f"/{prefix}"
