@@ -34,8 +34,10 @@ static const char *const KEPT[] = {"SANDBOX_DATA", "LD_PRELOAD", "LD_LIBRARY_PAT
 /* As in the environment, "NAME=value": programs that are started with another environment get these all the same. */
 static char kept[KEPT_COUNT][3 * PATH_MAX];
 
-__attribute__((constructor)) static void start(void) {
+/* Reads the environment. A fork that is to have another folder changes its environment and calls this again. */
+__attribute__((constructor)) void mnt_data_start(void) {
     const char *given = getenv(KEPT[0]);
+    folder_length = 0;
     if (!given || given[0] != '/' || strlen(given) >= sizeof folder || strlen(given) < strlen(MOUNT)) return;
     for (size_t i = 0; i < KEPT_COUNT; i++) {
         const char *value = getenv(KEPT[i]);

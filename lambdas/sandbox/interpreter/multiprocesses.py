@@ -94,23 +94,34 @@ class SemLock:
         self._held = 0
 
 
+def _use_own_locks(package: Any) -> None:
+    import _multiprocessing
+
+    _multiprocessing.SemLock = SemLock  # type: ignore[misc, assignment]
+    fork = package.context._concrete_contexts["fork"]
+    package.context._concrete_contexts.update(spawn=fork, forkserver=fork)
+    package.context._default_context._default_context = fork
+
+
+def _share_memory_in_files(heap: Any) -> None:
+    """Where there is a /dev/shm, the code may not write there."""
+    heap.Arena._dir_candidates = []
+
+
+_CHANGES = {"multiprocessing": _use_own_locks, "multiprocessing.heap": _share_memory_in_files}
+
+
 class _Loader(SourceFileLoader):
     def exec_module(self, module: ModuleType) -> None:
         super().exec_module(module)
-        import _multiprocessing
-        from multiprocessing import context
-
-        _multiprocessing.SemLock = SemLock  # type: ignore[misc, assignment]
-        fork = context._concrete_contexts["fork"]  # type: ignore[attr-defined]
-        context._concrete_contexts.update(spawn=fork, forkserver=fork)  # type: ignore[attr-defined]
-        context._default_context._default_context = fork  # type: ignore[attr-defined]
+        _CHANGES[module.__name__](module)
 
 
 class _Finder:
     """Changes `multiprocessing` when it is first imported, and takes no time before."""
 
     def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
-        if name != "multiprocessing":
+        if name not in _CHANGES:
             return None
         spec = PathFinder.find_spec(name, path)
         if spec and spec.origin:
