@@ -172,9 +172,7 @@ def _environment(workspace: Workspace) -> dict[str, str]:
     }
 
 
-def _send(
-    asks: int, child: _Child, code: str, workspace: Workspace, limits: Limits, libraries: Libraries
-) -> None:
+def _send(asks: int, child: _Child, code: str, workspace: Workspace, limits: Limits, libraries: Libraries) -> None:
     program = system_call_filter.program(os.uname().machine, child.pid, _own_ids())
     request = {
         "code": code,

@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
+import libraries
 from workspace import Workspace, entries
 
 MOUNT = "/mnt/data"
@@ -110,7 +111,7 @@ def _found(workspace: Workspace) -> Iterator[tuple[str, str, os.stat_result]]:
     while pending:
         above, folder = pending.pop()
         for entry in entries(folder):
-            if entry.path == str(workspace.folder):
+            if entry.path in (str(workspace.folder), str(libraries.FOLDER)):
                 continue
             with suppress(OSError):
                 status = entry.stat(follow_symlinks=False)

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 MOUNTING = "libmnt_data.so"
 """The library that lets paths below /mnt/data lead to a call's workspace; it is in a layer."""

@@ -24,10 +24,10 @@ def run(shell: Shell, request: int, output: int, modules: int, report: int) -> N
     Args:
         shell: made before, for this process alone to use.
         request: descriptor of a JSON object `{"code", "libraries", "environment", "folder", "writable", "limits",
-            "filter", "needs_filter"}`. The folder holds `data` (seen as /mnt/data), `variables` (those of the calls before, and
-            afterwards those of this one) and `figures`.
+            "filter", "needs_filter"}`. The folder holds `data` (seen as /mnt/data), `variables` (those of the calls
+            before, and afterwards those of this one) and `figures`.
         output: descriptor that gets what the code prints, the value of its last expression and its traceback.
-        modules: descriptor of a socket that gives modules' byte code, and the folders of modules in `libraries`.
+        modules: descriptor of a socket that gives modules' byte code, and folders for `libraries`, which are modules.
         report: descriptor that gets a JSON list of what the kernel refused to confine, before the code runs. If the
             filter of system calls is refused and `needs_filter` is true, nothing is run.
     """
