@@ -133,8 +133,9 @@ def test_what_code_leaves_beside_libraries_counts_and_is_removed(tmp_path: Path)
     code = """
 import os, scipy
 folder = os.path.dirname(os.path.dirname(scipy.__file__))
-with open(folder + "/large", "wb") as file:
-    file.truncate(200 << 20)
+for number in range(2):
+    with open(f"{folder}/large{number}", "wb") as file:
+        file.truncate(90 << 20)
 import time; time.sleep(2)
 """
     [(_, reason, _)] = sandboxed(tmp_path, code, libraries=offered("scipy"), disk_mb=100)
@@ -161,6 +162,7 @@ import os, shutil, scipy
 file = scipy.__file__; folder = os.path.dirname(file); libraries = os.path.abspath(folder + "/../../..")
 assert os.path.basename(libraries) == "libraries"
 {attack}
+del scipy
 print("changed")
 """
     look = """

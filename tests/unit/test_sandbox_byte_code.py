@@ -28,8 +28,9 @@ for call in json.load(sys.stdin):
 """
 ASK = """
 import gc, socket, sys
+gc.unfreeze()  # What there was when the code began is among them again.
 def ask(path):
-    (end,) = [o for o in gc.get_objects() if isinstance(o, socket.socket)]
+    (end,) = [o for o in gc.get_objects() if isinstance(o, socket.socket) and o.fileno() >= 0]
     end.send(path.encode() + b"\\n")
     size = int.from_bytes(end.recv(4), "big")
     return len(end.recv(size)) if size else 0
@@ -111,7 +112,7 @@ def test_what_the_code_sends_and_changes_reaches_no_later_call(layer: Path) -> N
     attack = f"""
 {ASK}
 import importlib.machinery, marshal, os
-(end,) = [o for o in gc.get_objects() if isinstance(o, socket.socket)]
+(end,) = [o for o in gc.get_objects() if isinstance(o, socket.socket) and o.fileno() >= 0]
 original = importlib.machinery.SourceFileLoader.source_to_code
 evil = compile("VALUE = 'poisoned'", {str(layer / "uncompiled.py")!r}, "exec")
 importlib.machinery.SourceFileLoader.source_to_code = lambda *a, **b: evil
@@ -130,6 +131,6 @@ except OSError as error:
 
 def test_code_that_asks_and_never_reads_ends_like_any_other(layer: Path) -> None:
     (layer / "large.py").write_text(f"VALUE = {'x' * 500_000!r}\n")
-    code = f"{ASK}\n(end,) = [o for o in gc.get_objects() if isinstance(o, socket.socket)]\n"
+    code = f"{ASK}\n(end,) = [o for o in gc.get_objects() if isinstance(o, socket.socket) and o.fileno() >= 0]\n"
     code += f"for _ in range(20): end.send({str(layer / 'large.py')!r}.encode() + b'\\n')\nprint('sent')\ndel end"
     assert calls(layer, {"code": code}, {"code": "import uncompiled; print(uncompiled.VALUE)"}) == ["sent", "first"]
