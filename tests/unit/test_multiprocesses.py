@@ -27,7 +27,8 @@ CODES = {
         "[0, 1, 4, 9]",
     ),
     "lambda in a thread pool": (
-        "from multiprocessing.pool import ThreadPool\nwith ThreadPool(2) as pool:\n    print(pool.map(lambda x: x + 1, [1]))\n"
+        "from multiprocessing.pool import ThreadPool\n"
+        "with ThreadPool(2) as pool:\n    print(pool.map(lambda x: x + 1, [1]))\n"
         "del pool",
         "[2]",
     ),
@@ -43,11 +44,12 @@ CODES = {
         "def work():\n    barrier.wait(10); event.wait(10); seen.put(1)\n"
         "processes = [mp.Process(target=work) for _ in range(2)]\nfor p in processes: p.start()\n"
         "barrier.wait(10); event.set()\nfor p in processes: p.join()\nprint(seen.get() + seen.get(), event.is_set())\n"
-        "s = mp.BoundedSemaphore(2)\nprint(s.acquire(), s.acquire(), s.acquire(timeout=0.1), s.release(), s.release())\n"
+        "s = mp.BoundedSemaphore(2)\nprint(s.acquire(), s.acquire(), s.acquire(timeout=0.1))\n"
+        "print(s.release(), s.release())\n"
         "try: s.release()\nexcept ValueError as error: print(error)\n"
         "r = mp.RLock(); print(r.acquire(), r.acquire(), r.release(), r.release())\n"
         "try: r.release()\nexcept AssertionError as error: print(error)\ndel event, barrier, seen, s, r, processes, p",
-        "2 True\nTrue True False None None\nsemaphore or lock released too many times\nTrue True None None\n"
+        "2 True\nTrue True False\nNone None\nsemaphore or lock released too many times\nTrue True None None\n"
         "attempt to release recursive lock not owned by thread",
     ),
     "manager": (
