@@ -29,11 +29,11 @@ class Libraries(Construct):
         storage = foundation.storage
         copier = VersionedFunction(
             self,
-            "libraries",
+            "copy_libraries",
             configuration=foundation.configuration,
             description="Copies the sandbox's libraries into the bucket.",
             code=code_of(LAMBDAS / "deployment"),
-            handler="libraries.handler",
+            handler="copy_libraries.handler",
             layers=[],
             environment={},
             timeout=600,

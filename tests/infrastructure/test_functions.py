@@ -44,7 +44,7 @@ BOUNDED = {
     "oae-sweeper": {"/text/*", "/outputs/*", "/sandbox/*", ":*"},
     "oae-tool-finance": {"/outputs/finance/*", "/outbox/*"},
     "oae-tool-code_interpreter": {"/outputs/code_interpreter/*", "/files/*", "/sandbox/*", "/libraries/*", ":v*"},
-    "oae-libraries": {"/libraries/*"},
+    "oae-copy_libraries": {"/libraries/*"},
     "oae-ingestion": {"/files/*", "/vectors/*", "/index/vs-*"},
     "oae-tool-file_search": {"/vectors/*", "/outputs/file_search/*", "/index/vs-*"},
     "oae-export": {"/text/*", "/export/*"},
@@ -80,7 +80,7 @@ def test_there_is_one_for_each_step_and_each_tool(prod: Template) -> None:
     tools = [path.parent.name for path in (ROOT / "lambdas" / "tools").glob("*/tool.toml")]
     others = (
         *("api", "export", "ingestion", "sandbox"),
-        *("libraries", "prefix_list", "protect_tables", "publish_run_events"),
+        *("copy_libraries", "prefix_list", "protect_tables", "publish_run_events"),
     )
     expected = {f"oae-{name}" for name in (*STEPS, *others, *(f"tool-{tool}" for tool in tools))}
     assert set(prod.functions()) == expected

@@ -168,11 +168,11 @@ def test_libraries_are_copied_and_only_the_broker_reads_them(prod: Template) -> 
         for statement in prod.statements(function["Role"]["Fn::GetAtt"][0])
         if "s3:GetObject" in statement["Action"] and "/libraries/*" in json.dumps(statement["Resource"])
     }
-    assert readers == {"oae-tool-code_interpreter", "oae-libraries"}
+    assert readers == {"oae-tool-code_interpreter", "oae-copy_libraries"}
 
 
 def test_who_copies_libraries_reads_their_assets_and_no_others(prod: Template) -> None:
-    statements = prod.statements(role_of(prod, "oae-libraries"))
+    statements = prod.statements(role_of(prod, "oae-copy_libraries"))
     read = [each for each in statements if each["Action"] == "s3:GetObject" and "/libraries/" not in json.dumps(each)]
     assets = [resource["Fn::Join"][1][-1] for statement in read for resource in statement["Resource"]]
     assert len(assets) == len(list((ROOT / "layers" / "libraries").iterdir()))
