@@ -366,3 +366,22 @@ def test_a_session_and_a_file_that_are_gone_stop_nothing(driver: Driver) -> None
         "False",
         "[/mnt/data/gone.csv is not there: the file was deleted]",
     ]
+
+
+def test_a_library_comes_from_the_bucket_when_code_imports_it(driver: Driver) -> None:
+    """By an address that the broker signed, through the endpoint of the sandbox's network."""
+    interpreter = Interpreter(driver)
+    code = "from scipy import stats\nimport scipy\nround(stats.norm.ppf(0.975), 2), '/libraries/' in scipy.__file__"
+    assert "1.96" in interpreter.run(code).logs
+    assert interpreter.run("'/libraries/' in scipy.__file__").logs == "True"
+
+
+def test_a_path_of_a_c_library_is_below_mnt_data(interpreter: Interpreter) -> None:
+    code = (
+        "import os, shutil, matplotlib\n"
+        "shutil.copy(os.path.join(matplotlib.get_data_path(), 'fonts/ttf/DejaVuSans.ttf'), '/mnt/data/f.ttf')\n"
+        "from PIL import ImageFont\nprint(ImageFont.truetype('/mnt/data/f.ttf', 20).getname())\n"
+        "from lxml import etree\nopen('/mnt/data/a.xml', 'w').write('<a/>')\n"
+        "print(etree.parse('/mnt/data/a.xml').getroot().tag, [e.path for e in os.scandir('/mnt/data') if 'xml' in e.path])"
+    )
+    assert interpreter.run(code).logs == "('DejaVu Sans', 'Book')\na ['/mnt/data/a.xml']"
