@@ -144,6 +144,9 @@ lock: setup
 	@for folder in layers/openai layers/parsers layers/powertools layers/python_data layers/standardwebhooks \
 		lambdas/tools/file_search; do \
 		$(LOCK) $$folder/requirements.in --output-file $$folder/requirements.txt; done
+	@$(LOCK) layers/compiler/ziglang.in --output-file layers/compiler/ziglang.txt
+	@for folder in layers/libraries/*; do \
+		$(LOCK) --no-deps $$folder/requirements.in --output-file $$folder/requirements.txt; done
 	@for folder in . layers/compiler; do \
-		(cd $$folder && $(CURDIR)/$(BIN)/npm install --package-lock-only --omit-lockfile-registry-resolved --silent); done
+		(cd $$folder && "$(CURDIR)/$(BIN)/npm" install --package-lock-only --omit-lockfile-registry-resolved --silent); done
 	@$(BIN)/python -m layers.typical

@@ -382,6 +382,7 @@ def test_a_path_of_a_c_library_is_below_mnt_data(interpreter: Interpreter) -> No
         "shutil.copy(os.path.join(matplotlib.get_data_path(), 'fonts/ttf/DejaVuSans.ttf'), '/mnt/data/f.ttf')\n"
         "from PIL import ImageFont\nprint(ImageFont.truetype('/mnt/data/f.ttf', 20).getname())\n"
         "from lxml import etree\nopen('/mnt/data/a.xml', 'w').write('<a/>')\n"
-        "print(etree.parse('/mnt/data/a.xml').getroot().tag, [e.path for e in os.scandir('/mnt/data') if 'xml' in e.path])"
+        "paths = [entry.path for entry in os.scandir('/mnt/data') if 'xml' in entry.name]\n"
+        "print(etree.parse('/mnt/data/a.xml').getroot().tag, paths)"
     )
     assert interpreter.run(code).logs == "('DejaVu Sans', 'Book')\na ['/mnt/data/a.xml']"

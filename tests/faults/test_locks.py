@@ -11,7 +11,8 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCKS = [
     ROOT / "requirements.txt",
     ROOT / "local" / "requirements.txt",
-    *sorted(ROOT.glob("layers/*/requirements.txt")),
+    ROOT / "layers" / "compiler" / "ziglang.txt",
+    *sorted(ROOT.glob("layers/**/requirements.txt")),
     *sorted(ROOT.glob("lambdas/tools/*/requirements.txt")),
 ]
 LOCKS_OF_NPM = [ROOT / "package-lock.json", ROOT / "layers" / "compiler" / "package-lock.json"]

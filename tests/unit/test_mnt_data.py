@@ -154,11 +154,12 @@ def library() -> Path:
 def test_every_path_is_below_mnt_data(tmp_path: Path, library: Path, python: str, name: str) -> None:
     folder = tmp_path / "a folder, with a space" / "data"
     folder.mkdir(parents=True)
+    shutil.copy(library / "libmnt_data.so", folder.parent)
     code, expected = CODES[name]
     environment = {
         "PATH": os.environ["PATH"],
         "SANDBOX_DATA": str(folder),
-        "LD_LIBRARY_PATH": str(library),
+        "LD_LIBRARY_PATH": str(folder.parent),
         "LD_PRELOAD": "libmnt_data.so",
     }
     command = [python, "-c", PREAMBLE + textwrap.dedent(code)]
