@@ -7,9 +7,11 @@ from itertools import takewhile
 from typing import Any
 
 from assistant_engine.domain import ids
+from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.errors import NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
+from assistant_engine.domain.thread import ThreadId
 from assistant_engine.domain.turn import ToolStep
 from assistant_engine.runs import executions
 from assistant_engine.store import Store, Window
@@ -68,7 +70,7 @@ class RunTraces:
             RunNotFound: there is none.
         """
         try:
-            return self.store.runs.get(*((thread_id, name) if thread_id else self._ids(name)))
+            return self.store.runs.get(*((ThreadId(thread_id), name) if thread_id else self._ids(name)))
         except NotFound as error:
             raise RunNotFound(error.message) from None
 
@@ -100,7 +102,7 @@ class RunTraces:
         except self.step_functions.exceptions.ExecutionDoesNotExist:
             return []
 
-    def _ids(self, name: str) -> tuple[str, str]:
+    def _ids(self, name: str) -> tuple[ThreadId, str]:
         arn = name if name.startswith("arn:") else self.execution(name)
         errors = self.step_functions.exceptions
         try:
@@ -133,7 +135,7 @@ def _all_steps(store: Store, run: Run) -> list[Json]:
 def _messages(store: Store, run: Run) -> list[Json]:
     """Return what no run had answered yet when this one was created, and what this one said."""
     # Ids sort by time; one that was given to the request may be a little older than its messages.
-    later = "msg_" + ids.time_part((run.created_at + 60) * 1000)
+    later = "msg_" + ids.time_part(Milliseconds((run.created_at + 60) * 1000))
     page = store.messages.page(run.thread_id, Window(MAX_MESSAGES, "desc", after=later))
     before = (message for message in page.objects if message["created_at"] <= run.created_at)
     asked = list(takewhile(lambda message: message["run_id"] is None, before))

@@ -79,18 +79,21 @@ class Stack:
 
 def filled_thread(store: "Store", count: int) -> str:
     """A thread of so many messages, written as a client's would be, a transaction full at a time; its id."""
+    from assistant_engine.domain import ids
+    from assistant_engine.domain.clock import Milliseconds, seconds_of
     from assistant_engine.domain.message import new_message
     from assistant_engine.domain.thread import ThreadId, new_thread
     from assistant_engine.store.message_item import put_messages, stamp
 
-    now = int(time.time() * 1000)
+    now = Milliseconds(int(time.time() * 1000))
     thread, _ = new_thread({}, ThreadId(f"thread_bench{uuid.uuid4().hex}"), now)
     store.threads.create(thread, [])
-    message = new_message({"role": "user", "content": TEXT}, now // 1000)
+    message = new_message({"role": "user", "content": TEXT}, seconds_of(now))
     while count > 0:
         head = store.threads.get(thread.id)
-        batch = stamp([message] * min(count, 90), head.last_ms + 1, thread.id)
-        advance = store.threads.advance(head, batch, head.last_ms + len(batch))
+        batch = stamp([message] * min(count, 90), head.next_ms(now), thread.id)
+        newest = ids.milliseconds_of(batch[-1]["id"])
+        advance = store.threads.advance(head, batch, newest)
         store.database.transact([advance, *put_messages(os.environ["MESSAGES_TABLE"], store.blobs, batch)])
         count -= len(batch)
     return thread.id

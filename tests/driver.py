@@ -10,8 +10,10 @@ from typing import Any
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TERMINAL
 from assistant_engine.domain.run import Run
+from assistant_engine.domain.thread import ThreadId
 from assistant_engine.resources import assistants
 from assistant_engine.runs import control, creation, executions
+from assistant_engine.runtime.clock import now_ms
 from assistant_engine.store import Store, Window
 
 GET_STOCK_PRICE = {"module_name": "finance", "class_name": "Finance", "function_name": "get_stock_price"}
@@ -47,7 +49,7 @@ class Driver:
     def assistant(self, **request: Any) -> str:
         """Create an assistant with both finance functions and the client's function `ask`; its id."""
         request = {"model": self.model, "functions": [GET_STOCK_PRICE, SEND_EMAIL], "tools": [ASK], **request}
-        made = assistants.new_assistant(request, int(time.time() * 1000))
+        made = assistants.new_assistant(request, now_ms())
         self.store.assistants.create(made)
         return str(made["id"])
 
@@ -89,7 +91,7 @@ class Driver:
         """A run with one user message as the HTTP API leaves it when it dies before it starts the execution."""
         messages = [{"role": "user", "content": text}]
         request = {"assistant_id": self.assistant(), "additional_messages": messages, **more}
-        return creation.create(self.store, request, int(time.time() * 1000))
+        return creation.create(self.store, request, now_ms())
 
     def begin(self, text: str, **more: Any) -> Run:
         """Start a run with one user message as the HTTP API does."""
@@ -180,7 +182,7 @@ class Driver:
 
     def messages(self, thread_id: str) -> list[Json]:
         """The thread's newest 100 messages, oldest first."""
-        page = self.store.messages.page(thread_id, Window(limit=100, order="desc"))
+        page = self.store.messages.page(ThreadId(thread_id), Window(limit=100, order="desc"))
         return list(page.objects)[::-1]
 
     def submit(self, run: Run, outputs: dict[str, str]) -> None:
@@ -188,12 +190,12 @@ class Driver:
         given = [{"tool_call_id": call_id, "output": output} for call_id, output in outputs.items()]
         executions.wake(
             self.step_functions,
-            control.submit_tool_outputs(self.store, run.thread_id, run.id, given, int(time.time() * 1000)),
+            control.submit_tool_outputs(self.store, run.thread_id, run.id, given, now_ms()),
         )
 
     def steps(self, thread_id: str, run_id: str) -> list[Json]:
         """The run's steps as the API shows them, oldest first."""
-        return list(self.store.steps.page(thread_id, run_id, Window(limit=100, order="asc")).objects)
+        return list(self.store.steps.page(ThreadId(thread_id), run_id, Window(limit=100, order="asc")).objects)
 
     def waiting_calls(self, run: Run) -> list[Json]:
         """The calls that the run waits for its client to answer."""

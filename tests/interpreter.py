@@ -10,6 +10,7 @@ from typing import Any
 from assistant_engine.domain import ids
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.project import DEFAULT_PROJECT
+from assistant_engine.runtime.clock import now_ms
 from assistant_engine.store.items import marshal
 from tests.driver import Driver
 
@@ -33,7 +34,7 @@ def new_call(thread_id: str, code: str, file_ids: Sequence[str] = (), seconds: i
     """The payload of a call."""
     return {
         "thread_id": thread_id,
-        "run_id": ids.new_id("run_", int(time.time() * 1000)),
+        "run_id": ids.new_id("run_", now_ms()),
         "turn": 0,
         "tool_call_id": "call_1",
         "function_name": "code_interpreter",

@@ -21,11 +21,12 @@ from typing import IO, Any
 import boto3
 from botocore.exceptions import ClientError
 
-from assistant_engine.domain.clock import Milliseconds
+from assistant_engine.domain.clock import EPOCH, Milliseconds
 from assistant_engine.domain.errors import NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import text_of
 from assistant_engine.domain.run import Run
+from assistant_engine.domain.thread import ThreadId
 from assistant_engine.domain.usage import NANODOLLARS
 from assistant_engine.runtime.handler import lambda_handler
 from assistant_engine.runtime.log import logger
@@ -81,7 +82,7 @@ def _write(day: str, shard: int, runs_file: IO[bytes], messages_file: IO[bytes])
     return counts
 
 
-def _read(place: tuple[str, str]) -> tuple[Json, list[Json]] | None:
+def _read(place: tuple[ThreadId, str]) -> tuple[Json, list[Json]] | None:
     """The line of a run and those of its messages; None if it is gone."""
     try:
         run = store().runs.get(*place)
@@ -102,7 +103,7 @@ def _run(run: Run) -> Json:
         "last_error": run.last_error["code"] if run.last_error else None,
         "incomplete_reason": (run.incomplete_details or {}).get("reason"),
         "created_at": _moment(run.created_ms),
-        "ended_at": _moment(run.ended_ms or 0),
+        "ended_at": _moment(run.ended_ms or EPOCH),
         **figures,
         "cost": None if cost is None else cost / NANODOLLARS,
     }
@@ -116,7 +117,7 @@ def _messages(run: Run) -> Iterator[Json]:
             "message_id": message["id"],
             **_whose(run),
             "role": message["role"],
-            "created_at": _moment(message["created_at"] * 1000),
+            "created_at": _moment(Milliseconds(message["created_at"] * 1000)),
             "text": text_of(message),
         }
 

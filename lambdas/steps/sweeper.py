@@ -34,8 +34,8 @@ def handler(event: SweepEvent) -> SweepResult:
         if not _guarded(f"run {run_id}", partial(recover, store(), _step_functions(), thread_id, run_id, now)):
             count_stuck(run_id)
         swept += 1
-    for thread_id in store().threads.tombstones(now):
-        _guarded(f"thread {thread_id}", partial(store().threads.bury, thread_id))
+    for deleted in store().threads.tombstones(now):
+        _guarded(f"thread {deleted}", partial(store().threads.bury, deleted))
     for what, see_to in ingestion.sweep(store(), now):
         _guarded(what, see_to)
     return {"swept": swept}

@@ -10,6 +10,7 @@ import openai
 import pytest
 from openai.types.beta.threads import Message
 
+from assistant_engine.domain.clock import Milliseconds, Seconds
 from assistant_engine.domain.message import new_message
 from assistant_engine.store import Store
 from assistant_engine.store.message_item import put_messages, stamp
@@ -145,8 +146,8 @@ def fill(store: Store, thread_id: str, count: int) -> None:
         texts: list[dict[str, Any]] = [
             {"role": "user", "content": str(number)} for number in range(start, min(start + 90, count))
         ]
-        messages = [new_message(text, thread.created_at) for text in texts]
-        stamped = stamp(messages, thread.last_ms + 1, thread_id)
+        messages = [new_message(text, Seconds(thread.created_at)) for text in texts]
+        stamped = stamp(messages, Milliseconds(thread.last_ms + 1), thread_id)
         last_ms = thread.last_ms + len(messages)
         puts = put_messages(os.environ["MESSAGES_TABLE"], store.blobs, stamped)
-        store.database.transact([store.threads.advance(thread, stamped, last_ms), *puts])
+        store.database.transact([store.threads.advance(thread, stamped, Milliseconds(last_ms)), *puts])

@@ -10,6 +10,7 @@ import pytest
 from openai.types import VectorStore
 from openai.types.beta.threads import Run
 
+from assistant_engine.domain.clock import Milliseconds, Seconds, seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import new_message
 from assistant_engine.resources import vector_stores
@@ -174,11 +175,11 @@ def test_a_thread_whose_store_is_gone_gets_another(client: openai.OpenAI) -> Non
 
 def test_a_request_that_died_after_its_store_finds_it_again(client: openai.OpenAI, store: Store) -> None:
     file_id = upload(client)
-    now_ms = int(time.time() * 1000)
+    now_ms = Milliseconds(int(time.time() * 1000))
     key = Idempotency(f"thread of {file_id}", ["the request"])
-    message = new_message(attached(file_id), now_ms // 1000)
+    message = new_message(attached(file_id), seconds_of(now_ms))
     made = vector_stores.made_with(store, None, {}, [message], now_ms, key, days=7)
-    assert vector_stores.made_with(store, None, {}, [message], now_ms + 60_000, key, days=7) == made
+    assert vector_stores.made_with(store, None, {}, [message], Milliseconds(now_ms + 60_000), key, days=7) == made
     [store_id] = made["file_search"]["vector_store_ids"]
     assert client.vector_stores.retrieve(store_id).file_counts.total == 1
 
@@ -233,12 +234,12 @@ def test_a_run_waits_a_minute_at_most_for_files_of_its_thread(
         "chunking": vector_stores.AUTO_CHUNKING,
     }
     # Nobody tells the ingestion.
-    store.vector_store_files.attach(vector_store.id, [entry], int(time.time() * 1000))
+    store.vector_store_files.attach(vector_store.id, [entry], Milliseconds(int(time.time() * 1000)))
     thread = {"tool_resources": {"file_search": {"vector_store_ids": [vector_store.id]}}}
     run = driver.created("Hello", assistant_id=driver.assistant(functions=[], tools=SEARCH), thread=thread)
-    waits = [vector_stores.still_reading(store, run, run.created_at + age) for age in (0, 59, 60)]
+    waits = [vector_stores.still_reading(store, run, Seconds(run.created_at + age)) for age in (0, 59, 60)]
     assert waits == [True, True, False]
     without_search = driver.created("Hello", thread=thread)
-    assert not vector_stores.still_reading(store, without_search, run.created_at)
+    assert not vector_stores.still_reading(store, without_search, Seconds(run.created_at))
     client.vector_stores.delete(vector_store.id)
-    assert not vector_stores.still_reading(store, run, run.created_at)
+    assert not vector_stores.still_reading(store, run, Seconds(run.created_at))

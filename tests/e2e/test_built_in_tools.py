@@ -8,6 +8,7 @@ import pytest
 from openai.types.beta.threads import Run
 from openai.types.beta.threads.runs import RunStep
 
+from assistant_engine.domain.thread import ThreadId
 from local.up import Local
 from tests.contract.conftest import connect
 from tests.driver import ASK, GET_STOCK_PRICE, Driver
@@ -118,7 +119,7 @@ def test_a_turn_mixes_functions_of_both_sides_with_code_and_a_search(
     assert message.attachments is not None
     [attachment] = message.attachments
     assert client.files.content(str(attachment.file_id)).read() == b"4"
-    driver.ended(driver.store.runs.get(thread.id, run.id), "completed")
+    driver.ended(driver.store.runs.get(ThreadId(thread.id), run.id), "completed")
 
 
 def test_two_built_in_names_belong_to_the_tools(client: openai.OpenAI) -> None:

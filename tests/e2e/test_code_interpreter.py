@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from assistant_engine.domain import ids
+from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.errors import NotFound
 from tests.driver import Driver, without_times
 from tests.interpreter import Interpreter, call_broker, new_call
@@ -25,7 +26,7 @@ def upload(driver: Driver, name: str, data: bytes) -> str:
     """A file of the API; its id."""
     now = int(time.time())
     file = {
-        "id": ids.new_id("file-", now * 1000),
+        "id": ids.new_id("file-", Milliseconds(now * 1000)),
         "object": "file",
         "bytes": len(data),
         "created_at": now,

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from assistant_engine.domain.clock import seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.thread import ThreadId, new_thread
+from assistant_engine.runtime.clock import now_ms
 from assistants.export import export
 from tests.driver import Driver
 
@@ -47,9 +49,9 @@ def test_a_day_is_exported_with_every_run_and_every_message_once(driver: Driver)
     first = driver.run(driver.ask(driver.assistant(), long, thread={"metadata": user}))
     thread_id = first["thread_id"]
     store = driver.store
-    store.messages.add(thread_id, _said("And then?"), int(time.time() * 1000))
+    store.messages.add(thread_id, _said("And then?"), now_ms())
     second = driver.run(driver.ask(driver.assistant(), "say Later.", thread_id=thread_id))
-    store.messages.add(thread_id, _said("Nobody has read this."), int(time.time() * 1000))
+    store.messages.add(thread_id, _said("Nobody has read this."), now_ms())
     run = store.runs.get(thread_id, second["run_id"])
     assert run.ended_ms is not None
     day = f"{datetime.fromtimestamp(run.ended_ms / 1000, UTC):%Y-%m-%d}"
@@ -111,7 +113,7 @@ def test_the_same_day_again_is_the_same_files_without_what_was_deleted(driver: D
     assert export(client, function, day) == {"runs": 2, "messages": 4}
     assert written(driver, day) == before
 
-    driver.store.threads.delete(deleted["thread_id"], int(time.time()))
+    driver.store.threads.delete(deleted["thread_id"], seconds_of(now_ms()))
     driver.store.threads.bury(deleted["thread_id"])
     assert export(client, function, day) == {"runs": 1, "messages": 2}
     after = written(driver, day)
@@ -126,5 +128,5 @@ def test_the_schedule_s_event_exports_the_day_before(driver: Driver) -> None:
 
 
 def _said(text: str) -> Json:
-    [message] = new_thread({"messages": [{"role": "user", "content": text}]}, ThreadId(""), int(time.time() * 1000))[1]
+    [message] = new_thread({"messages": [{"role": "user", "content": text}]}, ThreadId(""), now_ms())[1]
     return message

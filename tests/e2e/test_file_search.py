@@ -10,12 +10,15 @@ import openai
 import pytest
 from boto3.dynamodb.conditions import Key
 
+from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.json_data import Json
 from assistant_engine.resources import ingestion
 from assistant_engine.resources.vector_stores import AUTO_CHUNKING
+from assistant_engine.runtime.clock import now_ms
 from assistant_engine.search.parts import prefix_of
 from assistant_engine.store import Store, Window
-from assistant_engine.store.expressions import query
+from assistant_engine.store.expressions import Update, query
+from assistant_engine.store.vector_stores import head_key
 from local.up import Local
 from tests.contract.conftest import connect
 from tests.documents import docx, p
@@ -146,11 +149,11 @@ def test_a_message_that_is_lost_is_made_good_by_the_sweeper(
     vector_store = client.vector_stores.create()
     file_id = upload(client)
     entry = {"file_id": file_id, "filename": "a.txt", "attributes": None, "chunking": AUTO_CHUNKING}
-    [member] = store.vector_store_files.attach(vector_store.id, [entry], int(time.time() * 1000))
-    store.vector_stores.postpone(vector_store.id, member["message_id"], 1)
+    [member] = store.vector_store_files.attach(vector_store.id, [entry], now_ms())
+    store.vector_stores.postpone(vector_store.id, member["message_id"], Seconds(1))
     invoke(driver, "sweeper", {})
     assert ready(client, vector_store.id, file_id) == "completed"
-    assert (vector_store.id, member["message_id"]) not in store.vector_stores.due(2**40)
+    assert (vector_store.id, member["message_id"]) not in store.vector_stores.due(Seconds(2**40))
     client.vector_stores.delete(vector_store.id)
 
 
@@ -158,7 +161,7 @@ def test_a_file_that_cannot_be_processed_fails_in_the_end(client: openai.OpenAI,
     vector_store = client.vector_stores.create()
     file_id = upload(client)
     entry = {"file_id": file_id, "filename": "a.txt", "attributes": None, "chunking": AUTO_CHUNKING}
-    [member] = store.vector_store_files.attach(vector_store.id, [entry], int(time.time() * 1000))
+    [member] = store.vector_store_files.attach(vector_store.id, [entry], now_ms())
     # After its last delivery, the queue hands a message over to the dead letters.
     message = {"store": vector_store.id, "file": member["message_id"], "ingestion": member["ingestion"]}
     dead_letters = queue_url(driver, "ingestion-dead-letters")
@@ -225,7 +228,8 @@ def test_an_expired_store_keeps_its_name_and_loses_its_chunks(
         file_ids=[file_id], name="old", expires_after={"anchor": "last_active_at", "days": 1}
     )
     assert ready(client, vector_store.id, file_id) == "completed"
-    store.vector_stores._set(vector_store.id, {"expires_at": int(time.time()) - 1, "due_at": 1}, [])
+    expired = Update(driver.outputs["MessagesTable"], head_key(vector_store.id))
+    store.database.update(expired.set(expires_at=int(time.time()) - 1, due_at=1))
     invoke(driver, "sweeper", {})
     until(lambda: not parts(driver, vector_store.id), "the chunks are still there")
     shown = client.vector_stores.retrieve(vector_store.id)

@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 
 from assistant_engine.domain import ids
+from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.errors import InvalidRequest, NotFound, Unavailable
 from assistant_engine.domain.json_data import Json
 from assistant_engine.store import Files, Store, Uploads, Window
+from assistant_engine.store.upload_assembly import Assembly
 from local.up import Local
 
 NOW = 1_800_000_000
+NOW_MS = Milliseconds(NOW * 1000)
 MEGABYTE = 1_000_000
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -54,13 +57,13 @@ def uploads(store: Store, files: Files, clock: Clock) -> Uploads:
 
 
 def new_file(data: bytes, **more: Any) -> Json:
-    identity = {"id": ids.new_id("file-", NOW * 1000), "object": "file", "status": "processed"}
+    identity = {"id": ids.new_id("file-", NOW_MS), "object": "file", "status": "processed"}
     return {**identity, "bytes": len(data), "created_at": NOW, "filename": "a.png", "purpose": "vision", **more}
 
 
 def begin(uploads: Uploads, *parts: bytes) -> tuple[str, list[str]]:
     """Begin an upload with these parts; its id and theirs."""
-    upload_id = ids.new_id("upload_", NOW * 1000)
+    upload_id = ids.new_id("upload_", NOW_MS)
     upload = {
         "id": upload_id,
         "object": "upload",
@@ -73,7 +76,7 @@ def begin(uploads: Uploads, *parts: bytes) -> tuple[str, list[str]]:
         "file": None,
     }
     uploads.create(upload, "application/octet-stream", None)
-    return upload_id, [uploads.add_part(upload_id, part, NOW * 1000)["id"] for part in parts]
+    return upload_id, [uploads.add_part(upload_id, part, NOW_MS)["id"] for part in parts]
 
 
 def test_an_expired_file_is_not_found_from_that_second_on(files: Files, clock: Clock) -> None:
@@ -132,9 +135,9 @@ def test_an_upload_expires_after_an_hour(uploads: Uploads, clock: Clock) -> None
     upload_id, part_ids = begin(uploads, b"abc")
     clock.seconds = NOW + 3600
     with pytest.raises(InvalidRequest, match="is expired"):
-        uploads.add_part(upload_id, b"d", NOW * 1000)
+        uploads.add_part(upload_id, b"d", NOW_MS)
     with pytest.raises(InvalidRequest, match="is expired"):
-        uploads.complete(upload_id, part_ids, None, NOW * 1000)
+        uploads.complete(upload_id, part_ids, None, NOW_MS)
     with pytest.raises(InvalidRequest, match="is expired"):
         uploads.cancel(upload_id)
 
@@ -143,8 +146,8 @@ def test_completing_goes_on_where_it_ran_out_of_time(uploads: Uploads, files: Fi
     parts = [os.urandom(3 * MEGABYTE) for _ in range(9)]
     upload_id, part_ids = begin(uploads, *parts)
     with pytest.raises(Unavailable, match="still being put together"):
-        uploads.complete(upload_id, part_ids, None, NOW * 1000, seconds=0)
-    completed = uploads.complete(upload_id, part_ids, None, NOW * 1000 + 5)
+        uploads.complete(upload_id, part_ids, None, NOW_MS, seconds=0)
+    completed = uploads.complete(upload_id, part_ids, None, Milliseconds(NOW_MS + 5))
     assert completed["status"] == "completed"
     assert completed["file"]["created_at"] == NOW
     assert files.read(completed["file"]["id"]) == b"".join(parts)
@@ -154,19 +157,18 @@ def test_cancelling_while_the_parts_are_put_together_leaves_no_file(
     uploads: Uploads, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload_id, part_ids = begin(uploads, b"abc", b"def")
-    assemble = uploads._assemble
-
+    assemble = Assembly.assemble
     made: list[str] = []
 
-    def cancelled_meanwhile(item: Json, *arguments: Any) -> None:
-        assemble(item, *arguments)
-        made.append(item["file_id"])
+    def cancelled_meanwhile(assembly: Assembly, upload: str, file: Json, *arguments: Any) -> None:
+        assemble(assembly, upload, file, *arguments)
+        made.append(file["id"])
         assert files.read(made[0]) == b"abcdef"
         uploads.cancel(upload_id)
 
-    monkeypatch.setattr(uploads, "_assemble", cancelled_meanwhile)
+    monkeypatch.setattr(Assembly, "assemble", cancelled_meanwhile)
     with pytest.raises(InvalidRequest, match="is cancelled"):
-        uploads.complete(upload_id, part_ids, None, NOW * 1000)
+        uploads.complete(upload_id, part_ids, None, NOW_MS)
     for work in (files.get, files.read):
         with pytest.raises(NotFound):
             work(made[0])

@@ -10,6 +10,7 @@ import pytest
 from openai.types.beta.threads import Message
 
 from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.thread import ThreadId
 from local.tools import ROOT
 from local.up import Local
 from tests.contract.conftest import connect
@@ -83,7 +84,7 @@ def test_what_the_provider_carried_out_stands_in_steps_and_message(
     assert message is None
     value, [citation] = said(client.beta.threads.messages.list(thread.id).data[0])
     assert (value, citation.file_citation.file_id) == ("At dusk.【0†guide.pdf】", "file-g")
-    driver.ended(driver.store.runs.get(thread.id, run.id), "completed")
+    driver.ended(driver.store.runs.get(ThreadId(thread.id), run.id), "completed")
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from assistant_engine.domain.clock import seconds_of
+from assistant_engine.runtime.clock import now_ms
 from assistant_engine.store.dynamodb import ConditionFailed
 from tests.driver import Driver
 
@@ -225,7 +227,7 @@ def test_a_run_that_is_cancelled_while_it_waits_ends(driver: Driver) -> None:
 
     execution = driver.ask(driver.assistant(), "call ask {}")
     waiting = driver.until_status(execution, "requires_action")
-    cancelling = control.cancel(driver.store, waiting.thread_id, waiting.id, int(time.time()))
+    cancelling = control.cancel(driver.store, waiting.thread_id, waiting.id, seconds_of(now_ms()))
     assert cancelling.status == "cancelling"
     executions.wake(driver.step_functions, cancelling)
     assert driver.wait(execution)["error"] == "cancelled"
@@ -239,7 +241,7 @@ def test_a_run_that_is_cancelled_while_the_model_works_drops_the_call(driver: Dr
     started = time.monotonic()
     execution = driver.ask(driver.assistant(), "wait 20\nsay Too late.")
     working = driver.until_status(execution, "in_progress")
-    control.cancel(driver.store, working.thread_id, working.id, int(time.time()))
+    control.cancel(driver.store, working.thread_id, working.id, seconds_of(now_ms()))
     assert driver.wait(execution, 15)["error"] == "cancelled"
     assert time.monotonic() - started < 18
     assert driver.steps(working.thread_id, working.id) == []
@@ -253,7 +255,5 @@ def test_outputs_are_taken_once(driver: Driver) -> None:
     [call] = driver.waiting_calls(waiting)
     driver.submit(waiting, {call["id"]: "first"})
     with pytest.raises(ConditionFailed):
-        driver.store.transitions.submit_outputs(
-            waiting, tools, {call["id"]: {"text": "second"}}, int(time.time() * 1000)
-        )
+        driver.store.transitions.submit_outputs(waiting, tools, {call["id"]: {"text": "second"}}, now_ms())
     assert "first" in driver.run(execution)["messages"][0]["text"]

@@ -1,15 +1,16 @@
 """What is stored of a run and its thread, without ids and times: what two runs of one request have in common."""
 
 from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.thread import ThreadId
 from assistant_engine.store import Window
 from tests.driver import Driver
 
 
 def records(driver: Driver, thread_id: str, run_id: str) -> Json:
     """The records of a thread that has had this run alone."""
-    run = driver.store.runs.get(thread_id, run_id)
+    run = driver.store.runs.get(ThreadId(thread_id), run_id)
     thread = driver.store.threads.get(thread_id)
-    messages = driver.store.messages.page(thread_id, Window(limit=100, order="asc")).objects
+    messages = driver.store.messages.page(ThreadId(thread_id), Window(limit=100, order="asc")).objects
     return {
         "status": run.status,
         "turns": [len(turn) for turn in driver.store.runs.turns(run)],

@@ -4,9 +4,11 @@ import time
 
 import pytest
 
+from assistant_engine.domain.clock import seconds_of
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.run import Run
 from assistant_engine.runs import control, executions
+from assistant_engine.runtime.clock import now_ms
 from tests.driver import LABORATORY, Driver
 
 pytestmark = pytest.mark.offline_model
@@ -14,7 +16,7 @@ pytestmark = pytest.mark.offline_model
 
 def cancel(driver: Driver, run: Run) -> Run:
     """Cancel as the HTTP API does."""
-    cancelled = control.cancel(driver.store, run.thread_id, run.id, int(time.time()))
+    cancelled = control.cancel(driver.store, run.thread_id, run.id, seconds_of(now_ms()))
     executions.wake(driver.step_functions, cancelled)
     return cancelled
 

@@ -10,11 +10,13 @@ from itertools import pairwise
 
 import pytest
 
+from assistant_engine.domain.clock import seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TERMINAL, TRANSITIONS
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.usage import RunUsage
 from assistant_engine.runs import control, executions
+from assistant_engine.runtime.clock import now_ms
 from assistants import events
 from local import up as local
 from local.tools import ROOT
@@ -111,7 +113,8 @@ def all_ended(driver: Driver, started: list[Run]) -> list[Run]:
                 ended[run.id] = run
             elif run.status == "requires_action" and number % 8 > 3:
                 executions.wake(
-                    driver.step_functions, control.cancel(driver.store, run.thread_id, run.id, int(time.time()))
+                    driver.step_functions,
+                    control.cancel(driver.store, run.thread_id, run.id, seconds_of(now_ms())),
                 )
             elif run.status == "requires_action":
                 driver.submit(run, {call["id"]: planted("output") for call in driver.waiting_calls(run)})
@@ -123,10 +126,10 @@ def all_ended(driver: Driver, started: list[Run]) -> list[Run]:
 
 def cancelled_at_once(driver: Driver) -> Run:
     """A run that had four statuses within milliseconds."""
-    run, now_ms = driver.created(f"say {planted('said')}"), int(time.time() * 1000)
-    run = driver.store.transitions.begin_attempt(run, now_ms)
-    run = driver.store.transitions.request_cancel(run, now_ms // 1000)
-    return driver.store.transitions.settle(run, None, "cancelled", RunUsage(), now_ms)
+    run, now = driver.created(f"say {planted('said')}"), now_ms()
+    run = driver.store.transitions.begin_attempt(run, now)
+    run = driver.store.transitions.request_cancel(run, seconds_of(now))
+    return driver.store.transitions.settle(run, None, "cancelled", RunUsage(), now)
 
 
 def examine(run: Run, events: list[Json]) -> None:

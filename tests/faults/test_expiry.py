@@ -8,6 +8,7 @@ from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
 from assistant_engine.runs import control
+from assistant_engine.runtime.clock import now_ms
 from tests.driver import LABORATORY, Driver
 from tests.faults.test_cancel import traces
 
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.offline_model
 
 
 def submit(driver: Driver, run: Run, outputs: list[Json]) -> None:
-    control.submit_tool_outputs(driver.store, run.thread_id, run.id, outputs, int(time.time() * 1000))
+    control.submit_tool_outputs(driver.store, run.thread_id, run.id, outputs, now_ms())
 
 
 def assert_on_time(driver: Driver, run: Run) -> None:

@@ -4,13 +4,14 @@ Their shapes are those of the earlier engine, whose tables have the same names a
 """
 
 import json
-import time
 from typing import Any
 
 import openai
 import pytest
 
 from assistant_engine.domain import ids
+from assistant_engine.domain.thread import ThreadId
+from assistant_engine.runtime.clock import now_ms
 from assistant_engine.store.changes import status_change
 from assistant_engine.store.items import marshal
 from local.up import Local
@@ -93,7 +94,7 @@ def test_a_thread_with_others_items_is_read_and_goes_on(driver: Driver, client: 
         client.beta.threads.messages.create(thread.id, role="user", content="say Two.")
         second = client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant)
         assert second.status == "completed", second.last_error
-        driver.ended(driver.store.runs.get(thread.id, second.id), "completed")
+        driver.ended(driver.store.runs.get(ThreadId(thread.id), second.id), "completed")
     finally:
         remove(driver, "MessagesTable", *foreign, keys=("thread_id", "message_id"))
 
@@ -166,7 +167,7 @@ def test_a_foreign_run_in_the_stream_is_no_change(driver: Driver) -> None:
 
 def test_the_sweeper_passes_over_what_is_not_a_run(driver: Driver) -> None:
     item = {
-        "thread_id": ids.new_id("thread_", int(time.time() * 1000)),
+        "thread_id": ids.new_id("thread_", now_ms()),
         "message_id": "run_zX0y",
         "open_shard": "open#0",
         "due_at": 1,

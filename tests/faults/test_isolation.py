@@ -22,6 +22,7 @@ from boto3.dynamodb.conditions import Key
 
 from api import ROUTES
 from assistant_engine.domain import ids
+from assistant_engine.domain.clock import Milliseconds, Seconds
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import new_message
 from assistant_engine.domain.project import DEFAULT_PROJECT
@@ -422,8 +423,8 @@ def test_a_run_is_shown_no_image_of_another_project(owners: dict[str, Owner], dr
         content = [{"type": "image_file", "image_file": {"file_id": file_id}}]
         now = int(time.time() * 1000)
         thread = another.client.beta.threads.create()
-        message = new_message({"role": "user", "content": content}, now // 1000)
-        Store(another.project).messages.add(thread.id, message, now)
+        message = new_message({"role": "user", "content": content}, Seconds(now // 1000))
+        Store(another.project).messages.add(thread.id, message, Milliseconds(now))
         run = another.client.beta.threads.runs.create_and_poll(
             thread_id=thread.id, assistant_id=another.ids["assistant_id"]
         )

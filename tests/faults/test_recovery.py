@@ -4,8 +4,10 @@ import time
 
 import pytest
 
+from assistant_engine.domain.clock import seconds_of
 from assistant_engine.domain.run import Run
 from assistant_engine.runs import control
+from assistant_engine.runtime.clock import now_ms
 from tests.driver import Driver, without_times
 from tests.interpreter import Interpreter
 
@@ -65,7 +67,7 @@ def test_a_call_whose_run_has_ended_is_not_carried_out(driver: Driver) -> None:
     run = driver.created('call send_email {"to": "ada@example.com", "content": "Never"}')
     event = {"thread_id": run.thread_id, "run_id": run.id, "turn": 0, "execution": run.execution, "outputs": []}
     [call] = driver.invoke("in_progress", event)["calls"]
-    control.cancel(driver.store, run.thread_id, run.id, int(time.time()))
+    control.cancel(driver.store, run.thread_id, run.id, seconds_of(now_ms()))
     assert "does not wait" in driver.invoke("tool-finance", call["payload"])["output"]
     assert mails(driver, run) == 0
 
@@ -141,7 +143,7 @@ def test_outputs_whose_wake_was_lost_go_on(driver: Driver) -> None:
     waiting = driver.until_status(execution, "requires_action")
     [call] = driver.waiting_calls(waiting)
     given = [{"tool_call_id": call["id"], "output": "here"}]
-    control.submit_tool_outputs(driver.store, waiting.thread_id, waiting.id, given, int(time.time() * 1000))
+    control.submit_tool_outputs(driver.store, waiting.thread_id, waiting.id, given, now_ms())
     assert driver.step_functions.describe_execution(executionArn=execution)["status"] == "RUNNING"
     driver.invoke("sweeper", {"name": waiting.execution, "status": "ABORTED"})
     assert "here" in driver.run(execution)["messages"][0]["text"]
@@ -190,7 +192,7 @@ def test_a_run_that_nobody_drives_expires(driver: Driver) -> None:
 
 def test_a_cancelled_run_that_nobody_drives_is_cancelled(driver: Driver) -> None:
     run = driver.created("say Too late.")
-    control.cancel(driver.store, run.thread_id, run.id, int(time.time()))
+    control.cancel(driver.store, run.thread_id, run.id, seconds_of(now_ms()))
     driver.invoke("sweeper", {"name": run.execution, "status": "ABORTED"})
     assert driver.store.runs.get(run.thread_id, run.id).status == "cancelled"
 
@@ -211,7 +213,7 @@ def test_a_deleted_thread_leaves_nothing(driver: Driver) -> None:
     driver.run(driver.start({"thread_id": run.thread_id, "run_id": run.id}, run.execution))
     interpreter = Interpreter(driver, run.thread_id)
     interpreter.run("open('/mnt/data/left.txt', 'w').write('left')")
-    driver.store.threads.delete(run.thread_id, int(time.time()))
+    driver.store.threads.delete(run.thread_id, seconds_of(now_ms()))
     driver.invoke("sweeper", {})
     left = driver.client("dynamodb").query(
         TableName=driver.outputs["MessagesTable"],

@@ -15,8 +15,9 @@ import pytest
 
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
-from assistant_engine.domain.thread import new_thread, new_thread_id
+from assistant_engine.domain.thread import ThreadId, new_thread, new_thread_id
 from assistant_engine.runs import control
+from assistant_engine.runtime.clock import now_ms
 from tests.driver import Driver, without_times
 from tests.faults.aws_proxy import (
     BROKEN,
@@ -61,8 +62,8 @@ FAULTS = {
 
 
 def empty_thread(driver: Driver) -> str:
-    now_ms = int(time.time() * 1000)
-    thread, _ = new_thread({}, new_thread_id(now_ms, ""), now_ms)
+    now = now_ms()
+    thread, _ = new_thread({}, new_thread_id(now, ""), now)
     driver.store.threads.create(thread, [])
     return thread.id
 
@@ -202,15 +203,13 @@ def test_steps_that_are_invoked_twice_at_once_act_once(driver: Driver, undisturb
 
     wait = {"thread_id": thread_id, "run_id": ids["run_id"], "turn": 2, "token": "a token"}
     twice("requires_action", wait)
-    waiting = driver.store.runs.get(thread_id, ids["run_id"])
+    waiting = driver.store.runs.get(ThreadId(thread_id), ids["run_id"])
     [asked_of_client] = driver.waiting_calls(waiting)
     given = [{"tool_call_id": asked_of_client["id"], "output": "the client's"}]
 
     def submit() -> bool:
         try:
-            return bool(
-                control.submit_tool_outputs(driver.store, thread_id, waiting.id, given, int(time.time() * 1000))
-            )
+            return bool(control.submit_tool_outputs(driver.store, ThreadId(thread_id), waiting.id, given, now_ms()))
         except InvalidRequest:
             return False
 

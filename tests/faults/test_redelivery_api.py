@@ -11,9 +11,12 @@ from typing import Any
 import openai
 import pytest
 
+from assistant_engine.domain.clock import seconds_of
 from assistant_engine.domain.lifecycle import TERMINAL
 from assistant_engine.domain.run import Run
+from assistant_engine.domain.thread import ThreadId
 from assistant_engine.runs import control
+from assistant_engine.runtime.clock import now_ms
 from local import up as local
 from tests.driver import Driver
 from tests.faults.aws_proxy import DIES_AFTER, DIES_BEFORE, LOST, AwsProxy
@@ -59,7 +62,7 @@ def test_a_run_whose_creation_is_disturbed_is_one_run(
             additional_messages=[{"role": "user", "content": "say Once."}],
             extra_headers={"Idempotency-Key": str(uuid.uuid4())},
         )
-    run = driver.store.runs.get(thread.id, answered.id)
+    run = driver.store.runs.get(ThreadId(thread.id), answered.id)
     sweep_until(driver, run, *TERMINAL)
     driver.ended(run, "completed")
     found = records(driver, thread.id, run.id)
@@ -126,7 +129,7 @@ def not_woken(driver: Driver) -> Run:
     waiting = driver.until(run, "requires_action")
     [call] = driver.waiting_calls(waiting)
     given = [{"tool_call_id": call["id"], "output": "here"}]
-    return control.submit_tool_outputs(driver.store, run.thread_id, run.id, given, int(time.time() * 1000))
+    return control.submit_tool_outputs(driver.store, run.thread_id, run.id, given, now_ms())
 
 
 def lost_before_the_outputs_were_taken(driver: Driver) -> Run:
@@ -150,7 +153,7 @@ def overdue(driver: Driver) -> Run:
 
 def cancelled_before_it_started(driver: Driver) -> Run:
     run = driver.created("say Never.")
-    return control.cancel(driver.store, run.thread_id, run.id, int(time.time()))
+    return control.cancel(driver.store, run.thread_id, run.id, seconds_of(now_ms()))
 
 
 SWEPT: list[tuple[Callable[[Driver], Run], tuple[str, ...], str]] = [

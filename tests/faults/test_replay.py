@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.project import DEFAULT_PROJECT
 from tests.driver import Driver
@@ -146,7 +147,7 @@ def test_a_run_request_is_no_way_to_a_deleted_thread(driver: Driver) -> None:
         "idempotency_key": str(uuid.uuid4()),
     }
     finished = driver.run(driver.start(request))
-    driver.store.threads.delete(finished["thread_id"], 0)
+    driver.store.threads.delete(finished["thread_id"], Seconds(0))
     described = driver.wait(driver.start(request))
     assert (described["status"], described["error"]) == ("FAILED", "invalid_request_error")
     assert finished["thread_id"] in described["cause"]

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from assistant_engine.runs import creation
+from assistant_engine.runtime.clock import now_ms
 from local.environments import MAX_EMULATORS, MAX_IDLE_TENANTS, users_of
 from tests.driver import Driver
 from tests.faults.test_sandbox import Attack, attack, attacker, victim
@@ -242,7 +243,7 @@ def test_a_run_tells_its_code_what_is_left_of_it(driver: Driver) -> None:
     assistant = driver.assistant(tools=[{"type": "code_interpreter"}])
     messages = [{"role": "user", "content": 'call code_interpreter {"code": "1"}'}]
     request = {"assistant_id": assistant, "additional_messages": messages, "expires_after": 30}
-    run = creation.create(driver.store, request, int(time.time() * 1000))
+    run = creation.create(driver.store, request, now_ms())
     event = {"thread_id": run.thread_id, "run_id": run.id, "turn": 0, "execution": run.execution, "outputs": []}
     told = driver.invoke("in_progress", event)["inputs"]["code_interpreter"]
     assert 1 <= told["seconds"] <= 30

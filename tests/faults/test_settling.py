@@ -4,8 +4,10 @@ import time
 
 import pytest
 
+from assistant_engine.domain.clock import seconds_of
 from assistant_engine.domain.run import Run
 from assistant_engine.runs import control, tool_calls
+from assistant_engine.runtime.clock import now_ms
 from tests.driver import LABORATORY, Driver
 from tests.faults.test_cancel import traces, until_trace
 
@@ -67,7 +69,7 @@ def test_the_sweeper_wakes_a_run_whose_outputs_were_committed_but_not_sent(drive
     waiting = driver.until(run, "requires_action")
     [call] = driver.waiting_calls(waiting)
     given = [{"tool_call_id": call["id"], "output": "here"}]
-    control.submit_tool_outputs(driver.store, run.thread_id, run.id, given, int(time.time() * 1000))
+    control.submit_tool_outputs(driver.store, run.thread_id, run.id, given, now_ms())
     sweep(driver, run, at=int(time.time()))
     assert driver.ended(run, "completed").turn == 2
 
@@ -81,7 +83,7 @@ def test_the_sweeper_expires_what_is_due(driver: Driver) -> None:
 
 def test_the_sweeper_cancels_what_nobody_else_did(driver: Driver) -> None:
     run = driver.created("say Never.")
-    control.cancel(driver.store, run.thread_id, run.id, int(time.time()))
+    control.cancel(driver.store, run.thread_id, run.id, seconds_of(now_ms()))
     sweep(driver, run, at=int(time.time()))
     driver.ended(run, "cancelled")
 

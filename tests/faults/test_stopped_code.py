@@ -10,6 +10,7 @@ import pytest
 
 from assistant_engine.domain.run import Run
 from assistant_engine.runs import creation
+from assistant_engine.runtime.clock import now_ms
 from assistant_engine.store import Window
 from tests.driver import Driver
 from tests.faults.test_cancel import cancel
@@ -37,7 +38,7 @@ def begin(driver: Driver, code: str, thread_id: str | None = None, **more: int) 
     messages = [{"role": "user", "content": f"call code_interpreter {json.dumps({'code': code})}"}]
     assistant = driver.assistant(functions=[], tools=[{"type": "code_interpreter"}])
     request = {"assistant_id": assistant, "additional_messages": messages, **more}
-    run = creation.create(driver.store, request, int(time.time() * 1000), thread_id=thread_id)
+    run = creation.create(driver.store, request, now_ms(), thread_id=thread_id)
     driver.start({"thread_id": run.thread_id, "run_id": run.id}, run.execution)
     return run
 

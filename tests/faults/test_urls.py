@@ -1,14 +1,15 @@
 """Addresses that a caller has us fetch: none leads inside, whoever names it and however it is spelled."""
 
 import json
-import time
 from typing import Any
 
 import httpx2
 import pytest
 
+from assistant_engine.domain.clock import seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import new_message
+from assistant_engine.runtime.clock import now_ms
 from tests.driver import Driver
 from tests.faults.conftest import Listener
 
@@ -45,8 +46,8 @@ def run_that_shows(driver: Driver, url: str) -> Any:
     """The run of a thread that holds such a message, however it came there."""
     request = {"assistant_id": driver.assistant(), "additional_messages": [{"role": "user", "content": "say Made."}]}
     first = driver.run(driver.start(request))
-    message = new_message(showing(url), int(time.time()))
-    driver.store.messages.add(first["thread_id"], message, int(time.time() * 1000))
+    message = new_message(showing(url), seconds_of(now_ms()))
+    driver.store.messages.add(first["thread_id"], message, now_ms())
     execution = driver.start({"assistant_id": request["assistant_id"], "thread_id": first["thread_id"]})
     described = driver.wait(execution)
     assert (described["status"], described["error"]) == ("FAILED", "invalid_prompt")

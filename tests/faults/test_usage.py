@@ -12,12 +12,15 @@ import httpx2
 import openai
 import pytest
 
+from assistant_engine.domain.clock import Milliseconds, seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TERMINAL
 from assistant_engine.domain.run import Run
+from assistant_engine.domain.thread import ThreadId
 from assistant_engine.domain.usage import RunUsage, Usage
 from assistant_engine.resources import assistants
 from assistant_engine.runs import control, creation, executions
+from assistant_engine.runtime.clock import now_ms
 from assistant_engine.store import Store
 from assistant_engine.store.usage import Budget
 from assistants import keys
@@ -50,7 +53,7 @@ class Project:
         """A run, on a new thread unless one is named, that is not started yet."""
         messages = [{"role": "user", "content": text}]
         request = {"assistant_id": self.assistant_id, "additional_messages": messages, **more}
-        run = creation.create(self.store, request, int(time.time() * 1000), thread_id=thread_id)
+        run = creation.create(self.store, request, now_ms(), thread_id=ThreadId(thread_id) if thread_id else None)
         self.begun.append(run)
         return run
 
@@ -75,7 +78,7 @@ class Project:
 def project(driver: Driver) -> Project:
     store = driver.store.of(f"p-{uuid.uuid4().hex}")
     request = {"model": driver.model, "functions": [GET_STOCK_PRICE], "tools": [ASK]}
-    made = assistants.new_assistant(request, int(time.time() * 1000))
+    made = assistants.new_assistant(request, now_ms())
     store.assistants.create(made)
     return Project(driver, store, made["id"], [])
 
@@ -136,7 +139,7 @@ def test_totals_are_the_sum_over_runs_of_every_end(project: Project, model_serve
     again = project.begin(f"say {marker}-priced", model=PRICED, thread_id=first.thread_id)
 
     driver.until(slow, "in_progress")
-    control.cancel(store, slow.thread_id, slow.id, int(time.time()))
+    control.cancel(store, slow.thread_id, slow.id, seconds_of(now_ms()))
     waiting = driver.until(asking, "requires_action")
     [call] = driver.waiting_calls(waiting)
     time.sleep(max(0.0, expiring.expires_at - time.time()))
@@ -145,7 +148,7 @@ def test_totals_are_the_sum_over_runs_of_every_end(project: Project, model_serve
     given = [{"tool_call_id": call["id"], "output": "blue"}]
     executions.wake(
         driver.step_functions,
-        control.submit_tool_outputs(store, asking.thread_id, asking.id, given, answered_ms),
+        control.submit_tool_outputs(store, asking.thread_id, asking.id, given, Milliseconds(answered_ms)),
     )
     project.ended(expiring, "expired")
     project.ended(slow, "cancelled")
@@ -325,7 +328,7 @@ def test_another_assistant_and_another_project_go_on(project: Project, model_ser
     project.store.usage.set_budget(Budget(project.assistant_id, 0, None))
     with pytest.raises(Exception, match=f"assistant {project.assistant_id} has used up its budget"):
         project.created("say Never.")
-    other = assistants.new_assistant({"model": PRICED}, int(time.time() * 1000))
+    other = assistants.new_assistant({"model": PRICED}, now_ms())
     project.store.assistants.create(other)
     assert project.ended(project.begin(f"say {marker}", assistant_id=other["id"])).account.cost == 119_000
     project.store.usage.set_budget(Budget(project.assistant_id, None, None))

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant_engine.domain import accounting, models
+from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.turn import ToolStep, Turn
 from assistant_engine.domain.usage import RunUsage, Usage
 from cdk.configuration import EMBEDDING_MODELS, ENVIRONMENTS
@@ -83,15 +84,15 @@ def test_a_long_prompt_raises_the_price_of_its_own_call_alone() -> None:
     once = accounting.with_turn(run, Turn([], Usage(900, 10), "in_progress"), None, 0)
     assert once.cost == 95_000
     twice = accounting.with_turn(replace(run, account=once), Turn([], Usage(900, 10), "completed"), None, 0)
-    assert accounting.closed(run, twice, 0).cost == 190_000
+    assert accounting.closed(run, twice, Milliseconds(0)).cost == 190_000
     long = accounting.with_turn(replace(run, account=once), Turn([], Usage(1_500, 10), "completed"), None, 0)
-    assert accounting.closed(run, long, 0).cost == 95_000 + 300_000 + 7_500
+    assert accounting.closed(run, long, Milliseconds(0)).cost == 95_000 + 300_000 + 7_500
 
 
 def test_a_run_that_called_no_model_costs_nothing_if_its_model_has_a_price() -> None:
     for model, cost in (("plain", 0), ("unknown", None)):
         run = replace(RUN, settings={"model": model})
-        assert accounting.closed(run, accounting.without_turn(run, None, 0), 0).cost == cost
+        assert accounting.closed(run, accounting.without_turn(run, None, Milliseconds(0)), Milliseconds(0)).cost == cost
 
 
 def test_the_table_says_where_its_prices_are_from_and_when_each_model_ends() -> None:
@@ -184,7 +185,7 @@ def test_the_four_times_are_the_run_s_time() -> None:
     asked = accounting.with_turn(run, Turn([], Usage(10, 5), "in_progress", calls=[{}, {}]), None, model_ms=200)
     run = replace(run, turn=1, account=replace(asked, client_ms=300))
     answered = accounting.with_turn(run, Turn([], Usage(20, 5), "completed"), tools((2_000, 2_100)), model_ms=400)
-    closed = accounting.closed(run, answered, 2_200)
+    closed = accounting.closed(run, answered, Milliseconds(2_200))
     assert closed == RunUsage(
         Usage(30, 10), model_calls=2, tool_calls=2, model_ms=600, tool_ms=100, client_ms=300, engine_ms=200, cost=28_000
     )
@@ -200,4 +201,6 @@ def test_the_four_times_are_the_run_s_time() -> None:
 )
 def test_what_a_run_waited_for_when_it_ended_has_its_time(since: dict[str, int], expected: RunUsage) -> None:
     run = replace(RUN, settings={"model": "unknown"}, created_ms=1_000, **since)  # type: ignore[arg-type]
-    assert accounting.closed(run, accounting.without_turn(run, None, 2_200), 2_200) == expected
+    assert (
+        accounting.closed(run, accounting.without_turn(run, None, Milliseconds(2_200)), Milliseconds(2_200)) == expected
+    )

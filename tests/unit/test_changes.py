@@ -2,6 +2,7 @@
 
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
+from assistant_engine.domain.thread import ThreadId
 from assistant_engine.store.blobs import Blobs
 from assistant_engine.store.changes import status_change
 from assistant_engine.store.items import marshal, unmarshal
@@ -9,7 +10,7 @@ from assistant_engine.store.run_item import item_of
 
 RUN = Run(
     id="run_0mwrjne04stvaa240kj1x3yl",
-    thread_id="thread_1",
+    thread_id=ThreadId("thread_1"),
     assistant_id="asst_1",
     status="queued",
     created_at=1,

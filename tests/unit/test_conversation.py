@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import new_message, text_of
 from assistant_engine.domain.usage import Usage
@@ -28,7 +29,7 @@ SETTINGS: Json = {
 
 
 def said(text: str, role: str = "user") -> Json:
-    return new_message({"role": role, "content": text}, 1)
+    return new_message({"role": role, "content": text}, Seconds(1))
 
 
 def request(
@@ -176,11 +177,11 @@ def test_a_first_message_that_takes_too_much_is_not_kept() -> None:
 )
 def test_cached_and_reasoning_tokens_are_among_the_others(details: Json, usage: Usage) -> None:
     told = response(text("Hello"), usage={"input_tokens": 7, "output_tokens": 3, **details})
-    assert read_turn(told, "asst_1", "run_1", 9).usage == usage
+    assert read_turn(told, "asst_1", "run_1", Seconds(9)).usage == usage
 
 
 def test_an_answer_completes_the_run() -> None:
-    turn = read_turn(response(text("Hello")), "asst_1", "run_1", 9)
+    turn = read_turn(response(text("Hello")), "asst_1", "run_1", Seconds(9))
     assert (turn.status, turn.usage, turn.calls) == ("completed", Usage(7, 3), [])
     assert turn.message is not None
     assert text_of(turn.message) == "Hello"
@@ -192,7 +193,7 @@ def test_an_answer_completes_the_run() -> None:
 
 
 def test_text_beside_calls_is_a_message_and_the_run_goes_on() -> None:
-    turn = read_turn(response(text("Let me look."), call("c1"), call("c2")), "asst_1", "run_1", 9)
+    turn = read_turn(response(text("Let me look."), call("c1"), call("c2")), "asst_1", "run_1", Seconds(9))
     assert turn.status == "in_progress"
     assert turn.message is not None
     assert [made["id"] for made in turn.calls] == ["c1", "c2"]
@@ -200,7 +201,7 @@ def test_text_beside_calls_is_a_message_and_the_run_goes_on() -> None:
 
 def test_an_answer_cut_off_makes_the_run_incomplete() -> None:
     cut = response(text("Hel"), status="incomplete", incomplete_details={"reason": "max_output_tokens"})
-    turn = read_turn(cut, "asst_1", "run_1", 9)
+    turn = read_turn(cut, "asst_1", "run_1", Seconds(9))
     assert (turn.status, turn.incomplete_details) == ("incomplete", {"reason": "max_completion_tokens"})
     assert turn.message is not None
     assert turn.message["incomplete_details"] == {"reason": "max_tokens"}
@@ -208,7 +209,7 @@ def test_an_answer_cut_off_makes_the_run_incomplete() -> None:
 
 def test_a_filtered_answer_has_no_reason_on_the_run() -> None:
     cut = response(text("Hel"), status="incomplete", incomplete_details={"reason": "content_filter"})
-    turn = read_turn(cut, "asst_1", "run_1", 9)
+    turn = read_turn(cut, "asst_1", "run_1", Seconds(9))
     assert (turn.status, turn.incomplete_details) == ("incomplete", None)
     assert turn.message is not None
     assert turn.message["incomplete_details"] == {"reason": "content_filter"}
@@ -216,7 +217,7 @@ def test_a_filtered_answer_has_no_reason_on_the_run() -> None:
 
 def test_a_refusal_is_a_message() -> None:
     refusal = {"type": "message", "role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]}
-    turn = read_turn(response(refusal), "asst_1", "run_1", 9)
+    turn = read_turn(response(refusal), "asst_1", "run_1", Seconds(9))
     assert turn.status == "completed"
     assert turn.message is not None
     assert turn.message["content"] == [{"type": "refusal", "refusal": "No."}]

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from assistant_engine.domain import builtin_tools
+from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
 from assistant_engine.model import citations
@@ -79,7 +80,7 @@ def test_each_tool_is_hosted_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_calls_that_the_provider_carried_out_are_shown_like_our_own() -> None:
-    turn = read_turn(response(RAN, FOUND, text("42.")), "asst_1", "run_1", 1)
+    turn = read_turn(response(RAN, FOUND, text("42.")), "asst_1", "run_1", Seconds(1))
     assert (turn.status, turn.output[:2]) == ("completed", [RAN, FOUND])
     code, search = (builtin_tools.shown(each, turn.outputs[each["id"]], contents=True) for each in turn.calls)
     assert code == {
@@ -97,14 +98,14 @@ def test_calls_that_the_provider_carried_out_are_shown_like_our_own() -> None:
 
 
 def test_functions_beside_them_are_still_to_be_called() -> None:
-    turn = read_turn(response(RAN, call("c1"), FOUND), "asst_1", "run_1", 1)
+    turn = read_turn(response(RAN, call("c1"), FOUND), "asst_1", "run_1", Seconds(1))
     assert turn.status == "in_progress"
     assert [each["id"] for each in turn.calls] == ["ci_1", "c1", "fs_1"]
     assert set(turn.outputs) == {"ci_1", "fs_1"}
 
 
 def test_a_cut_off_turn_keeps_what_was_carried_out() -> None:
-    turn = read_turn(response(RAN, call("c1"), status="incomplete"), "asst_1", "run_1", 1)
+    turn = read_turn(response(RAN, call("c1"), status="incomplete"), "asst_1", "run_1", Seconds(1))
     assert (turn.status, [each["id"] for each in turn.calls]) == ("incomplete", ["ci_1"])
 
 
@@ -121,7 +122,7 @@ def test_a_cut_off_turn_keeps_what_was_carried_out() -> None:
     ],
 )
 def test_whatever_is_in_such_a_call_it_can_be_shown(kind: str, inside: Json) -> None:
-    turn = read_turn(response(call("c1"), {"type": kind, **inside}), "asst_1", "run_1", 1)
+    turn = read_turn(response(call("c1"), {"type": kind, **inside}), "asst_1", "run_1", Seconds(1))
     assert len({each["id"] for each in turn.calls}) == 2
     [call_id] = turn.outputs
     shown = builtin_tools.shown(turn.calls[1], turn.outputs[call_id], contents=True)
@@ -143,7 +144,7 @@ def test_the_provider_s_citations_stand_at_marks_in_the_text() -> None:
         {"type": "file_citation"},
         None,
     ]
-    turn = read_turn(response(said), "asst_1", "run_1", 1)
+    turn = read_turn(response(said), "asst_1", "run_1", Seconds(1))
     assert turn.message is not None
     [part], _ = builtin_tools.annotated(turn.message["content"], [], since=0)
     value = part["text"]["value"]
@@ -155,7 +156,7 @@ def test_the_provider_s_citations_stand_at_marks_in_the_text() -> None:
 
 
 def test_a_run_s_outputs_are_told_by_the_ids_of_its_own_calls_alone() -> None:
-    turn = read_turn(response(RAN, call("c1")), "asst_1", "run_1", 1)
+    turn = read_turn(response(RAN, call("c1")), "asst_1", "run_1", Seconds(1))
     outputs = {**turn.outputs, "c1": "told"}
     told, _ = builtin_tools.tell([turn.calls], [outputs])
     sent = request(turns=[turn.output], outputs=told)["input"]
@@ -186,7 +187,7 @@ def test_files_that_the_provider_s_code_made_are_linked_and_images_shown() -> No
     output = response(said)
     wanted = [each["file_id"] for each in citations.container_files(output["output"])]
     assert wanted == ["cfile_table", "cfile_chart", "cfile_late", "cfile_gone"]
-    turn = read_turn(output, "asst_1", "run_1", 1, files)
+    turn = read_turn(output, "asst_1", "run_1", Seconds(1), files)
     assert turn.message is not None
     (image, part), attachments = builtin_tools.annotated(turn.message["content"], [], since=0)
     assert image == {"type": "image_file", "image_file": {"file_id": "file-chart", "detail": "auto"}}

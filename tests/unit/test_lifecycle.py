@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.lifecycle import ACTIVE, TERMINAL, TRANSITIONS, next_action, sources
-from assistant_engine.domain.run import Run
+from assistant_engine.domain.run import Run, Status
+from assistant_engine.domain.thread import ThreadId
 from assistant_engine.domain.turn import ToolStep
 
-API_STATUSES = {
+API_STATUSES: set[Status] = {
     "queued",
     "in_progress",
     "requires_action",
@@ -25,7 +27,7 @@ API_STATUSES = {
 
 RUN = Run(
     id="run_1",
-    thread_id="thread_1",
+    thread_id=ThreadId("thread_1"),
     assistant_id="asst_1",
     status="in_progress",
     created_at=1_000,
@@ -56,7 +58,7 @@ def test_the_statuses_are_those_of_the_api() -> None:
 
 @pytest.mark.parametrize("status", sorted(API_STATUSES - {"queued"}))
 def test_every_status_is_reached_from_queued(status: str) -> None:
-    reached = {"queued"}
+    reached: set[Status] = {"queued"}
     while more := {following for source in reached for following in TRANSITIONS[source]} - reached:
         reached |= more
     assert status in reached
@@ -68,8 +70,9 @@ def test_every_active_status_can_end(status: str) -> None:
 
 
 @given(st.lists(st.sampled_from(sorted(API_STATUSES)), max_size=30))
-def test_whatever_is_asked_for_a_run_ends_once(asked: list[str]) -> None:
-    status, ends = "queued", 0
+def test_whatever_is_asked_for_a_run_ends_once(asked: list[Status]) -> None:
+    status: Status = "queued"
+    ends = 0
     for wanted in asked:
         if status in sources(wanted):
             status = wanted
@@ -103,4 +106,4 @@ def test_a_run_that_was_asked_to_cancel_does_nothing_else() -> None:
 def test_the_next_action_follows_from_the_record(
     changes: dict[str, Any], turn: int, tools: ToolStep | None, now: int, action: str
 ) -> None:
-    assert next_action(replace(RUN, **changes), turn, tools, now) == action
+    assert next_action(replace(RUN, **changes), turn, tools, Seconds(now)) == action

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.turn import Turn
 from assistant_engine.domain.usage import Usage
@@ -37,7 +38,7 @@ def ask(server: ModelServer, behaviour: Behaviour, retries: int = 0) -> Json:
 
 
 def outcome(server: ModelServer, body: Any) -> Turn:
-    return read_turn(ask(server, Behaviour(body=body)), "asst_1", "run_1", 9)
+    return read_turn(ask(server, Behaviour(body=body)), "asst_1", "run_1", Seconds(9))
 
 
 def response(*output: Any, **more: Any) -> Json:

@@ -8,10 +8,11 @@ import pytest
 
 from answers import MAX_BODY_BYTES, listing, to_json
 from assistant_engine.domain import ids
+from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.store import Page, Window
 
-IDS = [ids.new_id("msg_", 1_700_000_000_000 + number) for number in range(10)] + ["msg_a", "msg_zz-_Z"]
+IDS = [ids.new_id("msg_", Milliseconds(1_700_000_000_000 + number)) for number in range(10)] + ["msg_a", "msg_zz-_Z"]
 IDS.sort()
 
 
@@ -47,7 +48,7 @@ def test_between_two_neighbours_is_nothing() -> None:
 
 
 def test_a_cursor_need_not_exist_any_more() -> None:
-    gone = ids.new_id("msg_", 1_700_000_000_004, seed="deleted")
+    gone = ids.new_id("msg_", Milliseconds(1_700_000_000_004), seed="deleted")
     assert chosen(Window(order="asc", after=gone)) == [name for name in IDS if name > gone]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from assistant_engine.domain import ids
+from assistant_engine.domain.clock import Milliseconds, Seconds
 from assistant_engine.domain.json_data import Json, json_size
 from assistant_engine.runs import tool_calls
 from assistant_engine.tools import registry
@@ -24,7 +25,7 @@ METADATA = {
     "StatusCode": 200,
 }
 """More than what Step Functions puts around the payload of a `lambda:invoke`."""
-FILES = [ids.new_id("file-", number) for number in range(5_000)]
+FILES = [ids.new_id("file-", Milliseconds(number)) for number in range(5_000)]
 RESOURCES = {"code_interpreter": {"file_ids": FILES}}
 
 
@@ -39,8 +40,8 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Any:
     arn = f"arn:aws:lambda:ap-southeast-4:123456789012:function:{'x' * 40}:v1000"
     monkeypatch.setattr(registry, "alias_arn", lambda module: arn)
     return SimpleNamespace(
-        id=ids.new_id("run_", 0),
-        thread_id=ids.new_id("thread_", 0),
+        id=ids.new_id("run_", Milliseconds(0)),
+        thread_id=ids.new_id("thread_", Milliseconds(0)),
         turn=100,
         project="p" * 64,
         functions=[],
@@ -72,7 +73,7 @@ def test_the_calls_of_a_turn_fit(run: Any, count: int) -> None:
     head = SimpleNamespace(tool_resources=RESOURCES)
     store: Any = SimpleNamespace(threads=SimpleNamespace(get_head=lambda thread_id: head))
     tools: Any = Tools(count)
-    calls, inputs = tool_calls.calls(run, tools), tool_calls.inputs(store, run, tools, 400)
+    calls, inputs = tool_calls.calls(run, tools), tool_calls.inputs(store, run, tools, Seconds(400))
     assert inputs["code_interpreter"]["file_ids"] == FILES[-1_000:]
     assert inputs["code_interpreter"]["seconds"] == 600
     result = {"status": "call_tools", "turn": 100, "calls": calls, "inputs": inputs}
@@ -99,4 +100,4 @@ def test_a_run_that_is_about_to_expire_gives_its_code_a_second(run: Any) -> None
     head = SimpleNamespace(tool_resources=RESOURCES)
     store: Any = SimpleNamespace(threads=SimpleNamespace(get_head=lambda thread_id: head))
     tools: Any = Tools(1)
-    assert tool_calls.inputs(store, run, tools, 1_500)["code_interpreter"]["seconds"] == 1
+    assert tool_calls.inputs(store, run, tools, Seconds(1_500))["code_interpreter"]["seconds"] == 1

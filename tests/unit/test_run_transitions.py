@@ -8,9 +8,11 @@ from typing import Any, get_args
 
 import pytest
 
+from assistant_engine.domain.clock import Milliseconds, seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TRANSITIONS, sources
 from assistant_engine.domain.run import Run, Status
+from assistant_engine.domain.thread import ThreadId
 from assistant_engine.domain.turn import ToolStep, Turn, TurnStatus
 from assistant_engine.domain.usage import RunUsage, Usage
 from assistant_engine.store.blobs import Blobs
@@ -21,10 +23,11 @@ from assistant_engine.store.run_item import item_of
 from assistant_engine.store.run_transitions import RunTransitions
 from assistant_engine.store.runs import Runs
 
+NOW = Milliseconds(1_000)
 BLOBS = Blobs("bucket")
 RUN = Run(
     id="run_0mwrjne04stvaa240kj1x3yl",
-    thread_id="thread_1",
+    thread_id=ThreadId("thread_1"),
     assistant_id="asst_1",
     status="queued",
     created_at=1,
@@ -85,19 +88,19 @@ def turn(status: TurnStatus) -> Turn:
 
 
 WRITES: dict[str, Callable[[RunTransitions, Run], Any]] = {
-    "a model call begins": lambda to, run: to.begin_attempt(run, 1),
+    "a model call begins": lambda to, run: to.begin_attempt(run, NOW),
     "a call was approved": lambda to, run: to.resume(run),
-    "the client is to answer": lambda to, run: to.wait_for_outputs(run, "token", 1),
-    "the client answered": lambda to, run: to.submit_outputs(run, TOOLS, {}, 1),
-    "somebody cancels": lambda to, run: to.request_cancel(run, 1),
-    "the run expired": lambda to, run: to.settle(run, None, "expired", RunUsage(), 1),
-    "the run was cancelled": lambda to, run: to.settle(run, None, "cancelled", RunUsage(), 1),
-    "the run failed": lambda to, run: to.settle(run, None, "failed", RunUsage(), 1),
-    "the run is over its limits": lambda to, run: to.settle(run, None, "incomplete", RunUsage(), 1),
-    "the model called tools": lambda to, run: to.store_turn(run, turn("in_progress"), [], [], RunUsage(), 1),
-    "the model answered": lambda to, run: to.store_turn(run, turn("completed"), [], [], RunUsage(), 1),
-    "the model had to stop": lambda to, run: to.store_turn(run, turn("incomplete"), [], [], RunUsage(), 1),
-    "the model could not answer": lambda to, run: to.store_turn(run, turn("failed"), [], [], RunUsage(), 1),
+    "the client is to answer": lambda to, run: to.wait_for_outputs(run, "token", NOW),
+    "the client answered": lambda to, run: to.submit_outputs(run, TOOLS, {}, NOW),
+    "somebody cancels": lambda to, run: to.request_cancel(run, seconds_of(NOW)),
+    "the run expired": lambda to, run: to.settle(run, None, "expired", RunUsage(), NOW),
+    "the run was cancelled": lambda to, run: to.settle(run, None, "cancelled", RunUsage(), NOW),
+    "the run failed": lambda to, run: to.settle(run, None, "failed", RunUsage(), NOW),
+    "the run is over its limits": lambda to, run: to.settle(run, None, "incomplete", RunUsage(), NOW),
+    "the model called tools": lambda to, run: to.store_turn(run, turn("in_progress"), [], [], RunUsage(), NOW),
+    "the model answered": lambda to, run: to.store_turn(run, turn("completed"), [], [], RunUsage(), NOW),
+    "the model had to stop": lambda to, run: to.store_turn(run, turn("incomplete"), [], [], RunUsage(), NOW),
+    "the model could not answer": lambda to, run: to.store_turn(run, turn("failed"), [], [], RunUsage(), NOW),
 }
 
 
@@ -146,14 +149,14 @@ def test_a_status_that_the_table_does_not_lead_to_is_refused_before_it_is_writte
     database = Writes()
     unknown: Any = "cancelled"
     with pytest.raises(ValueError, match="in_progress to cancelled"):
-        transitions(database).store_turn(at("in_progress"), turn(unknown), [], [], RunUsage(), 1)
+        transitions(database).store_turn(at("in_progress"), turn(unknown), [], [], RunUsage(), NOW)
     assert database.taken == []
 
 
 def test_a_delivery_that_came_between_made_the_change() -> None:
     """Given a run seen queued and found in progress, when the model is called again, no change of status is counted."""
     database = Writes(refusals=1)
-    transitions(database).begin_attempt(RUN, 1)
+    transitions(database).begin_attempt(RUN, NOW)
     assert [(allowed, change) for _, change, allowed in map(read, database.taken)] == [
         ({"queued"}, 1),
         ({"in_progress"}, 0),

@@ -12,6 +12,7 @@ from functools import cache
 from botocore.config import Config
 
 from assistant_engine.domain import ids
+from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.project import DEFAULT_PROJECT
 from verify.account import Account, Json
 from verify.probe import Seen, Untried, probe
@@ -56,7 +57,7 @@ def _called(account: Account, code: str) -> str:
     """What code prints that runs as a call of a model on a thread of its own."""
     thread = f"thread_verify{uuid.uuid4().hex}"
     account.later(f"objects of {thread}", lambda: _remove_objects(account, f"sandbox/{thread}/"))
-    run_id = ids.new_id("run_", int(time.time() * 1000))
+    run_id = ids.new_id("run_", Milliseconds(int(time.time() * 1000)))
     _wait_for_call(account, thread, run_id)
     call = {
         "thread_id": thread,

@@ -8,6 +8,7 @@ Assistants, messages and run steps are kept in the API's own shape (a dict with 
 from dataclasses import dataclass, field
 from typing import Literal
 
+from assistant_engine.domain.clock import EPOCH, Milliseconds
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.thread import ThreadId
 from assistant_engine.domain.usage import RunUsage, Usage
@@ -67,11 +68,11 @@ class Run:
     attempts: int = 0
     account: RunUsage = field(default_factory=RunUsage)
     user: str | None = None
-    reads: tuple[int, int] = (0, 0)
-    created_ms: int = 0
-    ended_ms: int | None = None
-    asked_ms: int | None = None
-    waiting_ms: int | None = None
+    reads: tuple[Milliseconds, Milliseconds] = (EPOCH, EPOCH)
+    created_ms: Milliseconds = EPOCH
+    ended_ms: Milliseconds | None = None
+    asked_ms: Milliseconds | None = None
+    waiting_ms: Milliseconds | None = None
     task_token: str | None = None
     started_at: int | None = None
     completed_at: int | None = None

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import NewType
 
 from assistant_engine.domain import ids, tool_resources
-from assistant_engine.domain.clock import Milliseconds, seconds_of
+from assistant_engine.domain.clock import EPOCH, Milliseconds, seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import new_message
 from assistant_engine.domain.tool_resources import shown
@@ -40,7 +40,7 @@ class Thread:
     usage: Usage = field(default_factory=Usage)
     cost: int = 0
     unpriced_runs: int = 0
-    read_ms: int = 0
+    read_ms: Milliseconds = EPOCH
 
     def next_ms(self, now_ms: Milliseconds) -> Milliseconds:
         """Return the time part of the next id in the thread: now, or just after the newest id if that is later."""

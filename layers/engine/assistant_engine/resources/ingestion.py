@@ -84,7 +84,7 @@ def sweep(store: Store, now: Seconds) -> Iterator[tuple[str, Callable[[], None]]
 def _see_to(store: Store, store_id: str, sort_key: str, now: Seconds) -> None:
     if sort_key == HEAD:
         enqueue_deletion(store_id)
-        store.vector_stores.postpone(store_id, sort_key, now + LOOK_AGAIN_SECONDS)
+        store.vector_stores.postpone(store_id, sort_key, Seconds(now + LOOK_AGAIN_SECONDS))
         return
     member = store.vector_store_files.at(store_id, sort_key)
     if member is None or member["status"] != "in_progress":
@@ -94,4 +94,4 @@ def _see_to(store: Store, store_id: str, sort_key: str, now: Seconds) -> None:
         store.vector_store_files.settle(member, "failed", last_error=error)
         return
     enqueue([member])
-    store.vector_stores.postpone(store_id, sort_key, now + LOOK_AGAIN_SECONDS)
+    store.vector_stores.postpone(store_id, sort_key, Seconds(now + LOOK_AGAIN_SECONDS))

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from assistant_engine.domain import ids
-from assistant_engine.domain.clock import Milliseconds, Seconds
+from assistant_engine.domain.clock import EPOCH, Milliseconds, Seconds
 from assistant_engine.domain.payloads import Execution
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.schedule import first_look
@@ -32,7 +32,7 @@ def requested_ids(request: Any, execution: Execution) -> tuple[ThreadId, str]:
         return ThreadId(thread_id), run_id
     started = datetime.fromisoformat(execution["start_time"])
     run_id = ids.new_id("run_", Milliseconds(int(started.timestamp() * 1000)), seed=execution["arn"])
-    return ThreadId(thread_id) if isinstance(thread_id, str) else new_thread_id(Milliseconds(0), run_id), run_id
+    return ThreadId(thread_id) if isinstance(thread_id, str) else new_thread_id(EPOCH, run_id), run_id
 
 
 def execution_arn(run: Run) -> str:

@@ -99,7 +99,7 @@ class Messages:
 
     def between(self, thread_id: ThreadId, after_ms: Milliseconds, until_ms: Milliseconds) -> list[Json]:
         """The messages that no run said, in order, whose ids' time parts lie in `(after_ms, until_ms]`."""
-        low, high = (f"msg_{ids.time_part(moment + 1)}" for moment in (after_ms, until_ms))
+        low, high = (f"msg_{ids.time_part(Milliseconds(moment + 1))}" for moment in (after_ms, until_ms))
         key = Key("thread_id").eq(thread_id) & Key("message_id").between(low, high)
         items = self._db.query_all(query(self._table, key, matching=Attr("run_id").not_exists() & IS_OURS))
         return self._blobs.unpack_all("document", list(items))

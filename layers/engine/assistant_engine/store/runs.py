@@ -98,7 +98,7 @@ class Runs:
             actions += [put(self._table, item_of(created, self._blobs), Attr("message_id").not_exists()), listed]
             if idempotency:
                 answer = created.api([], ended=False)
-                actions.append(idempotency.action(self._table, answer, created.created_at))
+                actions.append(idempotency.action(self._table, answer, Seconds(created.created_at)))
             try:
                 self._db.transact(actions)
                 return created

@@ -11,7 +11,7 @@ from typing import Any
 from boto3.dynamodb.conditions import Attr
 
 from assistant_engine.domain import builtin_tools, ids
-from assistant_engine.domain.clock import Milliseconds, Seconds
+from assistant_engine.domain.clock import EPOCH, Seconds
 from assistant_engine.domain.errors import NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run, TerminalStatus
@@ -229,7 +229,7 @@ class Steps:
         if len(text.encode()) <= limit:
             return {"text": text}
         # A name of its own each time: of two that submit at once, only one's reference is stored.
-        key = ids.new_id(f"text/{run.thread_id}/{run.id}-", Milliseconds(0))
+        key = ids.new_id(f"text/{run.thread_id}/{run.id}-", EPOCH)
         self._blobs.client.put_object(Bucket=self._blobs.bucket, Key=key, Body=text.encode())
         return {"key": key}
 

@@ -11,7 +11,7 @@ from itertools import islice
 from boto3.dynamodb.conditions import Attr, Key
 
 from assistant_engine.domain import ids
-from assistant_engine.domain.clock import Milliseconds, Seconds
+from assistant_engine.domain.clock import EPOCH, Milliseconds, Seconds
 from assistant_engine.domain.errors import InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.thread import Thread, ThreadId
@@ -58,7 +58,7 @@ class Threads:
             idempotency.check(self._db, self._table)
         actions = self.new_thread_actions(thread, messages)
         if idempotency:
-            actions.append(idempotency.action(self._table, thread.api(), thread.created_at))
+            actions.append(idempotency.action(self._table, thread.api(), Seconds(thread.created_at)))
         try:
             self._db.transact(actions)
         except ConditionFailed:
@@ -171,7 +171,7 @@ class Threads:
 
     def _set_resources(self, update: Update, thread_id: str, resources: Json) -> Update:
         """Add tool resources to what is written of the head: in it, or in the bucket."""
-        packed = self._blobs.pack("tool_resources", resources, ids.new_id(f"text/{thread_id}/{HEAD}-", Milliseconds(0)))
+        packed = self._blobs.pack("tool_resources", resources, ids.new_id(f"text/{thread_id}/{HEAD}-", EPOCH))
         return update.remove("tool_resources", "tool_resources_key").set(packed)
 
     def delete(self, thread_id: str, now: Seconds) -> None:
