@@ -54,9 +54,9 @@ class Steps(Construct):
             environment={
                 **records,
                 **model.environment,
-                "MOST_TURNS": str(configuration.max_turns),
-                "MOST_CALLS": str(configuration.max_calls),
-                "MOST_RETRIES": str(configuration.max_retries),
+                "MAX_TURNS": str(configuration.max_turns),
+                "MAX_CALLS": str(configuration.max_calls),
+                "MAX_RETRIES": str(configuration.max_retries),
                 "TOOLS": Stack.of(self).to_json_string(
                     {module: tool.alias_arn for module, tool in tools.functions.items()}
                 ),

@@ -7,7 +7,6 @@ of a key; without a project, a key is the default project's.
 import hashlib
 import hmac
 import json
-import os
 import time
 from functools import cache
 from typing import Any
@@ -16,6 +15,7 @@ import boto3
 
 from assistant_engine.domain.errors import Unauthorized
 from assistant_engine.domain.project import DEFAULT_PROJECT
+from assistant_engine.runtime.settings import ApiKeys, configured
 
 KEPT_SECONDS = 60
 """How long a function keeps the hashes: a key that was revoked dies within that."""
@@ -80,7 +80,7 @@ def keys() -> Keys:
 
     def read() -> str | None:
         try:
-            secret: str = client.get_secret_value(SecretId=os.environ["API_KEYS_SECRET_ARN"])["SecretString"]
+            secret: str = client.get_secret_value(SecretId=configured(ApiKeys).api_keys_secret_arn)["SecretString"]
         except client.exceptions.ResourceNotFoundException:
             return None  # No key was issued yet.
         return secret

@@ -1,10 +1,9 @@
 """`/v1/models`: what the stack is configured with (`MODEL`), and what the table of models knows."""
 
-import os
-
 from assistant_engine.domain import models
 from assistant_engine.domain.errors import NotFound
 from assistant_engine.domain.json_data import Json
+from assistant_engine.runtime.settings import Models, configured
 from routes import Request, Routes
 
 routes = Routes("Models")
@@ -23,7 +22,7 @@ def retrieve(request: Request, model: str) -> Json:
 
 
 def _names() -> list[str]:
-    return list(dict.fromkeys([os.environ["MODEL"], *models.table()]))
+    return list(dict.fromkeys([configured(Models).model, *models.table()]))
 
 
 def _model(name: str) -> Json:
@@ -33,6 +32,6 @@ def _model(name: str) -> Json:
         "id": name,
         "object": "model",
         "created": 0,  # When a provider made a model is not known here.
-        "owned_by": os.environ["MODEL_PROVIDER"],
+        "owned_by": configured(Models).model_provider,
         "shutdown_date": ends.isoformat() if ends else None,
     }

@@ -387,8 +387,8 @@ def test_the_api_is_throttled_and_its_log_holds_no_headers(prod: Template) -> No
 def test_the_limits_of_a_run_are_those_of_the_configuration(prod: Template) -> None:
     limits = ENVIRONMENTS["prod"]
     variables = prod.functions()["oae-in_progress"]["Environment"]["Variables"]
-    assert {name: int(variables[name]) for name in ("MOST_TURNS", "MOST_CALLS", "MOST_RETRIES")} == {
-        "MOST_TURNS": limits.max_turns,
-        "MOST_CALLS": limits.max_calls,
-        "MOST_RETRIES": limits.max_retries,
+    assert {name: int(variables[name]) for name in ("MAX_TURNS", "MAX_CALLS", "MAX_RETRIES")} == {
+        "MAX_TURNS": limits.max_turns,
+        "MAX_CALLS": limits.max_calls,
+        "MAX_RETRIES": limits.max_retries,
     }

@@ -1,7 +1,6 @@
 """Searches in a vector store. Another function carries them out: its packages would slow every cold start down."""
 
 import json
-import os
 from functools import cache
 from typing import Any
 
@@ -11,6 +10,7 @@ from botocore.config import Config
 from assistant_engine.domain.errors import Unavailable
 from assistant_engine.domain.json_data import Json
 from assistant_engine.runtime.invocation import invoke
+from assistant_engine.runtime.settings import SearchFunction, configured
 from assistant_engine.store import Store
 
 RESULTS = 10
@@ -50,7 +50,7 @@ def search(store: Store, vector_store_id: str, request: Json) -> Json:
 
 
 def _found(event: Json) -> list[Json]:
-    answer = invoke(_lambda(), os.environ["SEARCH_FUNCTION_ARN"], event, _REFUSED_SECONDS)
+    answer = invoke(_lambda(), configured(SearchFunction).search_function_arn, event, _REFUSED_SECONDS)
     found: Json = json.loads(answer["Payload"].read())
     if "FunctionError" in answer:
         raise Unavailable("The search did not end in time. Please try again.", code="search_failed")

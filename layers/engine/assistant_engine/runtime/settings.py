@@ -211,6 +211,18 @@ class FileSearch(EmbeddingModel, IngestionQueue):
     """What attaching files to vector stores takes."""
 
 
+class SearchFunction(Settings):
+    """The alias (ARN) that searches vector stores; empty where file search is the provider's."""
+
+    search_function_arn: str = ""
+
+
+class ApiKeys(Settings):
+    """The secret that holds the API's keys, hashed."""
+
+    api_keys_secret_arn: str
+
+
 class Vectors(Settings):
     """The vector bucket (S3 Vectors) that the vectors are in; empty where they are in the bucket."""
 
@@ -269,15 +281,10 @@ class Export(Process, Records):
     """`export`."""
 
 
-class Api(Process, Lambda, Records, Models, HostedTools, RunDefaults, StateMachine, FileSearch):
-    """`api`.
-
-    Attributes:
-        search_function_arn: empty where file search is the provider's.
-    """
-
-    api_keys_secret_arn: str
-    search_function_arn: str = ""
+class Api(
+    Process, Lambda, Records, Models, HostedTools, RunDefaults, StateMachine, FileSearch, SearchFunction, ApiKeys
+):
+    """`api`."""
 
 
 class PublishRunEvents(Process):

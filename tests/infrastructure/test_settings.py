@@ -1,0 +1,108 @@
+"""The settings of the functions are what the stack sets in their environments."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from assistant_engine.runtime.settings import (
+    Api,
+    CodeInterpreterTool,
+    DeliverWebhook,
+    Export,
+    FileSearchTool,
+    Ingestion,
+    InProgress,
+    Lambda,
+    PublishRunEvents,
+    Queued,
+    RecordFailure,
+    RequiresAction,
+    Settings,
+    Sweeper,
+    Tool,
+)
+from tests.infrastructure.conftest import Template, synthesise
+
+FUNCTIONS: dict[str, type[Settings]] = {
+    "api": Api,
+    "queued": Queued,
+    "in_progress": InProgress,
+    "requires_action": RequiresAction,
+    "record_failure": RecordFailure,
+    "sweeper": Sweeper,
+    "publish_run_events": PublishRunEvents,
+    "deliver_webhook": DeliverWebhook,
+    "export": Export,
+    "ingestion": Ingestion,
+    "tool-code_interpreter": CodeInterpreterTool,
+    "tool-file_search": FileSearchTool,
+    "tool-finance": Tool,
+}
+
+OWN = {
+    "tool-finance": {"MAIL_SENDER"},  # declared in its tool.toml
+}
+
+WITHOUT_THE_ENGINE = {"sandbox", "protect_tables", "prefix_list"}
+
+
+@pytest.fixture(scope="module")
+def templates(
+    template_of: Callable[[str], Template], layers: Path, tmp_path_factory: pytest.TempPathFactory
+) -> list[Template]:
+    """Every kind of deployment that sets other variables."""
+    bedrock = synthesise(
+        tmp_path_factory.mktemp("bedrock"),
+        layers,
+        env="dev",
+        model_provider="bedrock",
+        webhook_url="https://example.com/hook",
+        mail_sender="a@example.com",
+    )
+    hosted = synthesise(
+        tmp_path_factory.mktemp("hosted"), layers, env="dev", code_interpreter="hosted", file_search="hosted"
+    )
+    return [template_of("prod"), template_of("dev"), bedrock, hosted]
+
+
+def variables(template: Template) -> dict[str, set[str]]:
+    """The names of the variables of each function, by its name without the environment's prefix."""
+    functions = template.functions()
+    prefix = next(name for name in functions if name.endswith("-in_progress")).removesuffix("in_progress")
+    return {
+        name.removeprefix(prefix): set(function.get("Environment", {}).get("Variables", {}))
+        for name, function in functions.items()
+    }
+
+
+def names(kind: type[Settings]) -> set[str]:
+    """What the stack sets of the settings: Lambda itself sets the rest."""
+    return {name.upper() for name in kind.fields().keys() - Lambda.fields().keys()}
+
+
+def required(kind: type[Settings]) -> set[str]:
+    return {name.upper() for name in kind.fields() if not hasattr(kind, name)}
+
+
+def test_every_function_finds_the_settings_that_it_reads(templates: list[Template]) -> None:
+    for template in templates:
+        for function, found in variables(template).items():
+            if function in FUNCTIONS:
+                missing = required(FUNCTIONS[function]) - found
+                assert not missing, f"{function} lacks {missing}"
+
+
+def test_every_variable_that_the_stack_sets_is_a_setting(templates: list[Template]) -> None:
+    """Whatever may be missing in one deployment is set in another."""
+    found: dict[str, set[str]] = {}
+    for template in templates:
+        for function, there in variables(template).items():
+            found.setdefault(function, set()).update(there)
+    expected = {function: names(kind) | OWN.get(function, set()) for function, kind in FUNCTIONS.items()}
+    assert {function: there for function, there in found.items() if function in FUNCTIONS} == expected
+
+
+def test_every_function_of_the_engine_has_settings(templates: list[Template]) -> None:
+    known = FUNCTIONS.keys() | WITHOUT_THE_ENGINE
+    assert {function for template in templates for function in variables(template)} - known == set()
