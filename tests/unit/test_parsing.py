@@ -122,7 +122,7 @@ UNREADABLE = {
     "old.doc": (
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600),
         "invalid_file",
-        "broken: it looks like an old Office document",
+        "an old Office document: it is broken",
     ),
     "program.bin": (b"\x7fELF" + bytes(600), "unsupported_file", "a program"),
     "zeros.dat": (bytes(5000), "unsupported_file", "binary"),

@@ -30,16 +30,13 @@ def read(path: Path, warn: Warn) -> Iterator[str]:
     """Yield the text of the document in a compound file.
 
     Raises:
-        Unreadable: it is broken, protected, or holds no document that is read.
+        Unreadable: it is protected, or holds no document that is read.
     """
-    try:
-        with olefile.OleFileIO(path) as container:
-            streams = {entry[0] for entry in container.listdir(streams=True, storages=True)}
-            if "__properties_version1.0" in streams:
-                yield from outlook.read(container, warn)
-                return
-    except OSError:
-        raise Unreadable("invalid_file", "The file is broken: it looks like an old Office document.") from None
+    with olefile.OleFileIO(path) as container:
+        streams = {entry[0] for entry in container.listdir(streams=True, storages=True)}
+        if "__properties_version1.0" in streams:
+            yield from outlook.read(container, warn)
+            return
     if streams & {"EncryptedPackage", "EncryptionInfo"}:
         raise Unreadable("invalid_file", "The file is protected by a password.")
     if {stream.lower() for stream in streams} & {"workbook", "book"}:
