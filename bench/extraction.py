@@ -15,6 +15,7 @@ import sys
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -53,7 +54,8 @@ def measure(stack: Stack, step: Callable[[str], Any]) -> Json:
     with TemporaryDirectory() as folder:
         with step("Real files"):
             missing = list(collect(Path(folder)))
-        files = sorted(path for path in Path(folder).rglob("*") if path.is_file() and _kind(path))
+        found = (path for path in sorted(Path(folder).rglob("*")) if path.is_file() and _kind(path))
+        files = list({sha256(path.read_bytes()).digest(): path for path in found}.values())
         with step(f"The parsers of {RIVAL}"):
             rival, libraries = _rival(Path(folder) / "rival")
         present, before = [], []
