@@ -20,7 +20,7 @@ from pydantic.json_schema import models_json_schema
 
 from assistant_engine import schemas
 from assistant_engine.domain.errors import InvalidRequest
-from assistant_engine.schemas import common, requests, responses
+from assistant_engine.schemas import common, requests, response_parts, responses, run_responses
 from assistant_engine.schemas.common import Schema
 
 LONG = "x" * 256_001
@@ -750,16 +750,16 @@ EXTENSIONS = {
             openai.types.beta.threads.FileCitationAnnotation,
         ),
         (responses.MessageContentTextAnnotationsFilePathObject, openai.types.beta.threads.FilePathAnnotation),
-        (responses.RunObject, openai.types.beta.threads.Run),
-        (responses.RequiredAction, openai.types.beta.threads.run.RequiredAction),
-        (responses.RunToolCallObject, openai.types.beta.threads.RequiredActionFunctionToolCall),
-        (responses.CompletionUsage, openai.types.beta.threads.run.Usage),
-        (responses.RunStepObject, openai.types.beta.threads.runs.RunStep),
-        (responses.RunStepDetailsMessageCreationObject, openai.types.beta.threads.runs.MessageCreationStepDetails),
-        (responses.RunStepDetailsToolCallsObject, openai.types.beta.threads.runs.ToolCallsStepDetails),
-        (responses.RunStepDetailsToolCallsFunctionObject, openai.types.beta.threads.runs.FunctionToolCall),
-        (responses.RunStepDetailsToolCallsCodeObject, openai.types.beta.threads.runs.CodeInterpreterToolCall),
-        (responses.RunStepDetailsToolCallsFileSearchObject, openai.types.beta.threads.runs.FileSearchToolCall),
+        (run_responses.RunObject, openai.types.beta.threads.Run),
+        (run_responses.RequiredAction, openai.types.beta.threads.run.RequiredAction),
+        (run_responses.RunToolCallObject, openai.types.beta.threads.RequiredActionFunctionToolCall),
+        (response_parts.CompletionUsage, openai.types.beta.threads.run.Usage),
+        (run_responses.RunStepObject, openai.types.beta.threads.runs.RunStep),
+        (run_responses.RunStepDetailsMessageCreationObject, openai.types.beta.threads.runs.MessageCreationStepDetails),
+        (run_responses.RunStepDetailsToolCallsObject, openai.types.beta.threads.runs.ToolCallsStepDetails),
+        (run_responses.RunStepDetailsToolCallsFunctionObject, openai.types.beta.threads.runs.FunctionToolCall),
+        (run_responses.RunStepDetailsToolCallsCodeObject, openai.types.beta.threads.runs.CodeInterpreterToolCall),
+        (run_responses.RunStepDetailsToolCallsFileSearchObject, openai.types.beta.threads.runs.FileSearchToolCall),
         (responses.Model, openai.types.Model),
         (responses.OpenAIFile, openai.types.FileObject),
         (responses.Upload, openai.types.Upload),

@@ -5,6 +5,15 @@ raise `InvalidRequest` in the API's wording. Schemas bear the reference's names.
 handlers do not import it, the API description and the tests do.
 """
 
+from assistant_engine.schemas.parameters import (
+    IncludeParameters,
+    ListFilesParameters,
+    ListMessagesParameters,
+    ListParameters,
+    ListRunStepsParameters,
+    ListThreadsParameters,
+    NoParameters,
+)
 from assistant_engine.schemas.parsing import load_json, parse, parse_fields, text_fault
 from assistant_engine.schemas.requests import (
     AddUploadPartRequest,
@@ -16,17 +25,10 @@ from assistant_engine.schemas.requests import (
     CreateThreadAndRunRequest,
     CreateThreadRequest,
     CreateUploadRequest,
-    IncludeParameters,
-    ListFilesParameters,
-    ListMessagesParameters,
-    ListParameters,
-    ListRunStepsParameters,
-    ListThreadsParameters,
     ModifyAssistantRequest,
     ModifyMessageRequest,
     ModifyRunRequest,
     ModifyThreadRequest,
-    NoParameters,
     RunRequest,
     SubmitToolOutputsRunRequest,
 )

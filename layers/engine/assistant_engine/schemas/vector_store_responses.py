@@ -7,7 +7,7 @@ from pydantic import Field, Tag
 from assistant_engine.domain.vector_store import VectorStoreFileStatus, VectorStoreStatus
 from assistant_engine.schemas.common import ABSENT, Metadata, Schema, by_type
 from assistant_engine.schemas.requests import StaticChunking
-from assistant_engine.schemas.responses import Time, _Deleted, _List
+from assistant_engine.schemas.response_parts import Deleted, Page, Time
 from assistant_engine.schemas.vector_stores import Attributes, VectorStoreExpirationAfter
 
 
@@ -125,25 +125,25 @@ class VectorStoreSearchResultsPage(Schema):
     next_page: str | None
 
 
-class ListVectorStoresResponse(_List):
+class ListVectorStoresResponse(Page):
     """A page of vector stores."""
 
     data: list[VectorStoreObject]
 
 
-class ListVectorStoreFilesResponse(_List):
+class ListVectorStoreFilesResponse(Page):
     """A page of a vector store's files."""
 
     data: list[VectorStoreFileObject]
 
 
-class DeleteVectorStoreResponse(_Deleted):
+class DeleteVectorStoreResponse(Deleted):
     """A vector store that was deleted."""
 
     object: Literal["vector_store.deleted"]
 
 
-class DeleteVectorStoreFileResponse(_Deleted):
+class DeleteVectorStoreFileResponse(Deleted):
     """A file that was taken out of a vector store."""
 
     object: Literal["vector_store.file.deleted"]

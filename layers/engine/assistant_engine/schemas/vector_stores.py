@@ -7,7 +7,8 @@ from pydantic_core import PydanticCustomError
 
 from assistant_engine.domain.vector_store import VectorStoreFileStatus
 from assistant_engine.schemas.common import ABSENT, Id, Metadata, Schema, by_shape, by_type, problem
-from assistant_engine.schemas.requests import AutoChunking, ListParameters, StaticChunking
+from assistant_engine.schemas.parameters import ListParameters
+from assistant_engine.schemas.requests import AutoChunking, StaticChunking
 
 QUERY_LENGTH = 4096
 

@@ -1,0 +1,59 @@
+"""The query strings of requests."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from assistant_engine.schemas.common import ABSENT, Id, Schema
+
+
+class NoParameters(Schema):
+    """The query string of an endpoint that takes none."""
+
+
+class ListParameters(Schema):
+    """The query string of a list."""
+
+    limit: int = Field(default=20, ge=1, le=100)
+    order: Literal["asc", "desc"] = Field(default="desc", description="By time of creation.")
+    after: Id = Field(default=ABSENT, description="An id: the page starts after it.")
+    before: Id = Field(default=ABSENT, description="An id: the page ends before it.")
+
+
+class ListMessagesParameters(ListParameters):
+    """The query string of GET /threads/{thread_id}/messages."""
+
+    run_id: Id = Field(default=ABSENT, description="Only messages that this run added.")
+
+
+class ListThreadsParameters(ListParameters):
+    """Extension: the query string of GET /threads."""
+
+    assistant_id: Id = Field(default=ABSENT, description="Only threads on which this assistant ran.")
+    user_id: Annotated[str, Field(min_length=1, max_length=512)] = Field(
+        default=ABSENT, description="Only threads with this `user_id` in their metadata."
+    )
+
+
+class ListFilesParameters(Schema):
+    """The query string of GET /files."""
+
+    purpose: str = Field(default=ABSENT, max_length=64)
+    limit: int = Field(default=10_000, ge=1, le=10_000)
+    order: Literal["asc", "desc"] = "desc"
+    after: Id = Field(default=ABSENT)
+
+
+RunStepInclude = Literal["step_details.tool_calls[*].file_search.results[*].content"]
+
+
+class IncludeParameters(Schema):
+    """The query string of a run's creation and of GET .../steps/{step_id}."""
+
+    include: list[RunStepInclude] = Field(default=ABSENT, alias="include[]")
+
+
+class ListRunStepsParameters(ListParameters):
+    """The query string of GET /threads/{thread_id}/runs/{run_id}/steps."""
+
+    include: list[RunStepInclude] = Field(default=ABSENT, alias="include[]")
