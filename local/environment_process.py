@@ -8,7 +8,7 @@ A runtime that has initialised, and has no invocation yet, is a template: asked 
 for another environment. That is what SnapStart does on AWS with a snapshot.
 
 This file imports nothing of the project: it is copied to where functions find `/var/runtime/bootstrap.py`. Messages on
-the control sockets are JSON objects; `local.environments` is at the other end.
+the control sockets are JSON objects; `local.environment` is at the other end.
 """
 
 import contextlib

@@ -16,7 +16,8 @@ from typing import Any
 from ministack.core import lambda_runtime  # type: ignore[import-untyped]
 from ministack.services import cloudwatch_logs, lambda_svc  # type: ignore[import-untyped]
 
-from local.environments import MAX_IDLE_ENVIRONMENTS, Function, Outcome, Version
+from local.environment import Outcome, Version
+from local.environments import MAX_IDLE_ENVIRONMENTS, Function
 from local.function_files import FunctionFiles, place_of_files
 
 Json = Any

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ministack.services import apigateway_v1, lambda_svc  # type: ignore[import-untyped]
+from ministack.services import apigateway_v1, iam, lambda_svc  # type: ignore[import-untyped]
 from ministack.services import stepfunctions as sfn
 from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
 
@@ -24,6 +24,8 @@ Json = Any
 MAX_DATA = 262_144
 """Bytes of a state's input, arguments, result and output: "Step Functions service quotas", payload size."""
 
+MAX_ROLE_POLICIES = 10_240
+
 
 def apply(tenant: Callable[[], str]) -> None:
     """Patch the emulator in this process, before it serves; `tenant` tells whose invocation the current one is."""
@@ -31,6 +33,7 @@ def apply(tenant: Callable[[], str]) -> None:
     limit_the_size_of_data()
     limit_concurrency(tenant)
     refuse_a_second_variable_child()
+    limit_the_policies_of_a_role()
 
 
 def start_with_json_alone() -> None:
@@ -223,3 +226,37 @@ def refuse_a_second_variable_child() -> None:
 
     apigateway_v1._create_resource = create_resource
     handler["create"] = create_from_template
+
+
+def limit_the_policies_of_a_role() -> None:
+    """Inline policies of any length are taken; a role has 10,240 characters of them ("IAM and AWS STS quotas")."""
+    put = iam._put_role_policy
+
+    def length(role: Json) -> int:
+        return sum(len(re.sub(r"\s", "", str(document))) for document in role["InlinePolicies"].values())
+
+    def put_role_policy(parameters: Json) -> Json:
+        answer = put(parameters)
+        role = iam._roles.get(iam._p(parameters, "RoleName"))
+        if role and length(role) > MAX_ROLE_POLICIES:
+            role["InlinePolicies"].pop(iam._p(parameters, "PolicyName"), None)
+            return iam._error(
+                409, "LimitExceeded", f"Maximum policy size of {MAX_ROLE_POLICIES} bytes exceeded", ns="iam"
+            )
+        return answer
+
+    def checked(change: Callable[..., Json]) -> Callable[..., Json]:
+        def change_and_check(*args: Json, **more: Json) -> Json:
+            changed = change(*args, **more)
+            for name, role in list(iam._roles.items()):
+                if length(role) > MAX_ROLE_POLICIES:
+                    raise ValueError(f"Maximum policy size of {MAX_ROLE_POLICIES} bytes exceeded for role {name}")
+            return changed
+
+        return change_and_check
+
+    for handlers in (value for value in vars(iam).values() if isinstance(value, dict) and "PutRolePolicy" in value):
+        handlers["PutRolePolicy"] = put_role_policy
+    for kind in ("AWS::IAM::Policy", "AWS::IAM::Role"):
+        handler = provisioners._RESOURCE_HANDLERS[kind]
+        handler.update(create=checked(handler["create"]), update=checked(handler["update"]))

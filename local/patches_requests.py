@@ -18,20 +18,17 @@ from ministack.services import (  # type: ignore[import-untyped]
     cloudwatch_logs,
     dynamodb,
     eventbridge,
-    iam,
     lambda_svc,
     s3,
     secretsmanager,
     sqs,
     stepfunctions,
 )
-from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
 
 Json = Any
 Refusal = tuple[str, str] | None
 """The code and the message of an error, None for a request that is right."""
 
-MAX_ROLE_POLICIES = 10_240
 MAX_PAYLOAD, MAX_EVENT_PAYLOAD, MAX_ANSWER = 6_291_456, 1_048_576, 6_291_556
 MAX_VARIABLES, MAX_LAYERS = 4_096, 5
 MAX_REQUEST_BODY = 10_485_760
@@ -45,7 +42,6 @@ def apply() -> None:
     check_expressions()
     check_objects()
     limit_payloads()
-    limit_the_policies_of_a_role()
 
 
 def check_requests_by_their_models() -> None:
@@ -366,37 +362,3 @@ def limit_payloads() -> None:
 
     lambda_svc._execute_function = execute_function
     apigateway._invoke_lambda_proxy = invoke_lambda_proxy
-
-
-def limit_the_policies_of_a_role() -> None:
-    """Inline policies of any length are taken; a role has 10,240 characters of them ("IAM and AWS STS quotas")."""
-    put = iam._put_role_policy
-
-    def length(role: Json) -> int:
-        return sum(len(re.sub(r"\s", "", str(document))) for document in role["InlinePolicies"].values())
-
-    def put_role_policy(parameters: Json) -> Json:
-        answer = put(parameters)
-        role = iam._roles.get(iam._p(parameters, "RoleName"))
-        if role and length(role) > MAX_ROLE_POLICIES:
-            role["InlinePolicies"].pop(iam._p(parameters, "PolicyName"), None)
-            return iam._error(
-                409, "LimitExceeded", f"Maximum policy size of {MAX_ROLE_POLICIES} bytes exceeded", ns="iam"
-            )
-        return answer
-
-    def checked(change: Callable[..., Json]) -> Callable[..., Json]:
-        def change_and_check(*args: Json, **more: Json) -> Json:
-            changed = change(*args, **more)
-            for name, role in list(iam._roles.items()):
-                if length(role) > MAX_ROLE_POLICIES:
-                    raise ValueError(f"Maximum policy size of {MAX_ROLE_POLICIES} bytes exceeded for role {name}")
-            return changed
-
-        return change_and_check
-
-    for handlers in (value for value in vars(iam).values() if isinstance(value, dict) and "PutRolePolicy" in value):
-        handlers["PutRolePolicy"] = put_role_policy
-    for kind in ("AWS::IAM::Policy", "AWS::IAM::Role"):
-        handler = provisioners._RESOURCE_HANDLERS[kind]
-        handler.update(create=checked(handler["create"]), update=checked(handler["update"]))

@@ -18,7 +18,8 @@ import pytest
 
 from assistant_engine.runs import creation
 from assistant_engine.runtime.clock import now_ms
-from local.environments import MAX_EMULATORS, MAX_IDLE_TENANTS, users_of
+from local.environment import MAX_EMULATORS, users_of
+from local.environments import MAX_IDLE_TENANTS
 from tests.driver import Driver
 from tests.faults.test_sandbox import Attack, attack, attacker, victim
 from tests.interpreter import Interpreter
