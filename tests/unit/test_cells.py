@@ -49,13 +49,15 @@ def test_commands_of_the_shell(tmp_path: Path) -> None:
     assert told == ["first.txt\na b.txt a b.txt 2", "['one', 'two'] one\ntwo", "one\n\n3", "x\ny"]
 
 
+NO_PACKAGES = "[no package can be installed: the sandbox has no network. Use one that is there already.]"
+
+
 @pytest.mark.parametrize(
     "install", ["!pip install x", "%pip install -q x", "!python3 -m pip install x", "%conda install x"]
 )
 def test_an_installation_says_at_once_that_there_is_no_network(tmp_path: Path, install: str) -> None:
     [told] = outputs(tmp_path, f"{install}\nprint('went on')")
-    assert told == "[no package can be installed: the sandbox has no network. Use one that is there already.]\n"
-    "went on"
+    assert told == f"{NO_PACKAGES}\nwent on"
 
 
 def test_await_at_the_top_of_a_cell(tmp_path: Path) -> None:
