@@ -17,9 +17,9 @@ from assistant_engine.search.parts import prefix_of
 from assistant_engine.store import Store, Window
 from assistant_engine.store.expressions import query
 from local.up import Local
-from tests.contract.conftest import connect
-from tests.driver import Driver
-from tests.unit.test_parsing import excel, pdf, powerpoint, word
+from tests.support.clients import connect, upload
+from tests.support.documents import excel, pdf, powerpoint, word
+from tests.support.driver import Driver
 
 SECONDS = 180
 SECRET = "the-quick-brown-secret-7c1d"
@@ -32,17 +32,9 @@ def client(stack: Local, api_key: str) -> openai.OpenAI:
 
 @pytest.fixture
 def store(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> Store:
-    monkeypatch.setenv("INGESTION_QUEUE_URL", queue_url(driver))
+    monkeypatch.setenv("INGESTION_QUEUE_URL", driver.queue_url("ingestion"))
     monkeypatch.setenv("EMBEDDING_MODEL", "multilingual-e5-small")
     return driver.store
-
-
-def queue_url(driver: Driver, name: str = "ingestion") -> str:
-    return str(driver.client("sqs").get_queue_url(QueueName=driver.function_name(name))["QueueUrl"])
-
-
-def upload(client: openai.OpenAI, name: str = "a.txt", data: bytes = b"The library lends books for four weeks.") -> str:
-    return client.files.create(file=(name, data), purpose="assistants").id
 
 
 def ready(client: openai.OpenAI, store_id: str, file_id: str) -> str:
@@ -145,7 +137,7 @@ def test_a_file_that_cannot_be_processed_fails_in_the_end(client: openai.OpenAI,
     [member] = store.vector_store_files.attach(vector_store.id, [entry], int(time.time() * 1000))
     # After its last delivery, the queue hands a message over to the dead letters.
     message = {"store": vector_store.id, "file": member["message_id"], "ingestion": member["ingestion"]}
-    dead_letters = queue_url(driver, "ingestion-dead-letters")
+    dead_letters = driver.queue_url("ingestion-dead-letters")
     driver.client("sqs").send_message(QueueUrl=dead_letters, MessageBody=json.dumps(message))
     assert ready(client, vector_store.id, file_id) == "failed"
     error = client.vector_stores.files.retrieve(file_id, vector_store_id=vector_store.id).last_error

@@ -15,7 +15,7 @@ from scripts import report
 from scripts.recorded import Records, RunNotFound
 from scripts.stack import Stack
 from scripts.watch import summary, watch
-from tests.driver import ASK, GET_STOCK_PRICE, Driver
+from tests.support.driver import ASK, GET_STOCK_PRICE, Driver
 
 pytestmark = pytest.mark.offline_model
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from assistant_engine.store.dynamodb import ConditionFailed
-from tests.driver import Driver
+from tests.support.driver import Driver
 
 
 def test_a_plain_answer_enters_four_states(driver: Driver) -> None:

@@ -18,11 +18,11 @@ from assistant_engine.runs import control, executions
 from local import up as local
 from local.tools import ROOT
 from scripts import republish
-from tests.driver import Driver
-from tests.faults.aws_proxy import DIES_AFTER, DIES_BEFORE, FORBIDDEN, LOST, TOO_MANY, AwsProxy
-from tests.faults.webhook_receiver import Delivery, WebhookReceiver, set_mapping
-from tests.planted import found_in_log, planted, remember
-from tests.project import shown_in
+from tests.support.aws_proxy import DIES_AFTER, DIES_BEFORE, FORBIDDEN, LOST, TOO_MANY, AwsProxy
+from tests.support.canaries import canary, found_in_log, remember
+from tests.support.driver import Driver
+from tests.support.project import shown_in
+from tests.support.webhook_receiver import Delivery, WebhookReceiver, set_mapping
 
 pytestmark = pytest.mark.offline_model
 
@@ -96,8 +96,8 @@ def until(look: Callable[[], bool]) -> None:
 
 def begun(driver: Driver, number: int) -> Run:
     """Start one of the runs that go on at once, each kind in turn."""
-    text = ASKED[number % len(ASKED)].format(planted("said"))
-    return driver.begin(text, assistant_id=driver.assistant(instructions=planted("instructions")))
+    text = ASKED[number % len(ASKED)].format(canary("said"))
+    return driver.begin(text, assistant_id=driver.assistant(instructions=canary("instructions")))
 
 
 def all_ended(driver: Driver, started: list[Run]) -> list[Run]:
@@ -114,7 +114,7 @@ def all_ended(driver: Driver, started: list[Run]) -> list[Run]:
                     driver.step_functions, control.cancel(driver.store, run.thread_id, run.id, int(time.time()))
                 )
             elif run.status == "requires_action":
-                driver.submit(run, {call["id"]: planted("output") for call in driver.waiting_calls(run)})
+                driver.submit(run, {call["id"]: canary("output") for call in driver.waiting_calls(run)})
         return len(ended) == len(started)
 
     until(look)
@@ -123,7 +123,7 @@ def all_ended(driver: Driver, started: list[Run]) -> list[Run]:
 
 def cancelled_at_once(driver: Driver) -> Run:
     """A run that had four statuses within milliseconds."""
-    run, now_ms = driver.created(f"say {planted('said')}"), int(time.time() * 1000)
+    run, now_ms = driver.created(f"say {canary('said')}"), int(time.time() * 1000)
     run = driver.store.transitions.begin_attempt(run, now_ms)
     run = driver.store.transitions.request_cancel(run, now_ms // 1000)
     return driver.store.transitions.settle(run, None, "cancelled", RunUsage(), now_ms)

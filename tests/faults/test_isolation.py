@@ -29,8 +29,8 @@ from assistant_engine.store import Store
 from assistant_engine.store.expressions import query
 from local import up as local
 from scripts import keys
-from tests.contract.conftest import StrictOpenAI, connect
-from tests.driver import ASK, Driver
+from tests.support.clients import StrictOpenAI, connect, until_known
+from tests.support.driver import ASK, Driver
 
 pytestmark = [pytest.mark.offline_model, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
@@ -226,18 +226,6 @@ def owners(stack: local.Local, driver: Driver) -> Iterator[dict[str, Owner]]:
         owner.client.beta.threads.runs.cancel(owner.waiting["run_id"], thread_id=owner.waiting["thread_id"])
     for name in names.values():
         keys.revoke(secrets, secret, name)
-
-
-def until_known(client: openai.OpenAI, seconds: float = 30) -> None:
-    """Wait until the API knows the client's key: where a stranger asked just before, it looks again after 5 s."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            client.models.list()
-            return
-        except openai.AuthenticationError:
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
 
 
 def own(project: str, client: StrictOpenAI, model: str) -> Owner:

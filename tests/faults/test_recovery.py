@@ -6,8 +6,8 @@ import pytest
 
 from assistant_engine.domain.run import Run
 from assistant_engine.runs import control
-from tests.driver import Driver, without_times
-from tests.interpreter import Interpreter
+from tests.support.driver import Driver, without_times
+from tests.support.interpreter import Interpreter
 
 pytestmark = pytest.mark.offline_model
 

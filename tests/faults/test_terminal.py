@@ -18,7 +18,7 @@ from scripts.history import Change
 from scripts.showing import Showing
 from scripts.terminal import Terminal, inert
 from scripts.watch import summary
-from tests.unit.test_lifecycle import RUN
+from tests.support.examples import RUN
 
 HOSTILE = "\x1b]52;c;ZXZpbA==\x07\x1b[2J\r\x08\x9b31m\u202egnp.exe[red]no[/]\x00\u2066"
 INERT = (

@@ -9,8 +9,8 @@ import pytest
 
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import new_message
-from tests.driver import Driver
-from tests.faults.conftest import Listener
+from tests.support.driver import Driver
+from tests.support.listener import Listener
 
 INSIDE = [
     "127.0.0.1",

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant_engine.domain.lifecycle import ACTIVE, TERMINAL, TRANSITIONS, next_action, sources
-from assistant_engine.domain.run import Run
 from assistant_engine.domain.turn import ToolStep
+from tests.support.examples import RUN
 
 API_STATUSES = {
     "queued",
@@ -22,23 +22,6 @@ API_STATUSES = {
     "incomplete",
     "expired",
 }
-
-RUN = Run(
-    id="run_1",
-    thread_id="thread_1",
-    assistant_id="asst_1",
-    status="in_progress",
-    created_at=1_000,
-    expires_at=1_600,
-    settings={},
-    functions=[],
-    tool_resources={},
-    metadata={},
-    execution="",
-    answers_in_output=False,
-    due_at=1_030,
-    project="default",
-)
 
 
 def tool_step(server: list[str], client: list[str], answered: list[str], approve: list[str] | None = None) -> ToolStep:
