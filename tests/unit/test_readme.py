@@ -1,4 +1,4 @@
-"""The README's promises have the tests that it names."""
+"""The documents name tests and files that exist; each promise names its test."""
 
 import json
 import re
@@ -19,6 +19,13 @@ def test_every_test_that_the_documents_name_exists() -> None:
     assert len(named) >= 50
     assert [name for name in named if f"def {name}(" not in TESTS] == []
     assert [name for name in re.findall(r"`(tests/\w+/\w+\.py)`", DOCUMENTS) if not (ROOT / name).exists()] == []
+
+
+def test_every_promise_names_its_test() -> None:
+    tables = re.findall(r"\| promise \| test \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", DOCUMENTS)
+    rows = [row for table in tables for row in table.splitlines()]
+    assert len(rows) >= 70
+    assert [row for row in rows if not re.search(r"`(test_\w+|tests/\w+/\w+\.py)`", row.split("|")[2])] == []
 
 
 @pytest.mark.usefixtures("a_run_that_waits")
