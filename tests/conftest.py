@@ -41,8 +41,16 @@ LOCAL_FIXTURES = {"app", "aws_proxy", "journal", "listener", "model_server", "we
 """What only the local stack has: faults to be planted, servers that its functions reach, a release to change."""
 
 
-LONGEST = ("e2e/test_life.py", "faults/test_redelivery.py", "e2e/test_samples.py", "e2e/test_redeploy.py")
-"""The test files that take longest, in this order."""
+LONGEST = (
+    "e2e/test_life.py",
+    "verify/test_probes.py",
+    "infrastructure/",
+    "faults/test_redelivery.py",
+    "e2e/test_samples.py",
+    "e2e/test_same_code.py",
+    "e2e/test_redeploy.py",
+)
+"""The files and folders of tests that take longest, in this order."""
 
 
 @pytest.fixture(scope="session")
@@ -172,9 +180,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def place_in_the_order(item: pytest.Item) -> tuple[bool, int]:
     """Return what tests are sorted by: a long file that begins late is waited for, while the other workers are idle."""
-    file = item.nodeid.partition("::")[0].removeprefix("tests/")
-    of_the_session = item.get_closest_marker("session") is not None
-    return of_the_session, LONGEST.index(file) if file in LONGEST else len(LONGEST)
+    file = item.nodeid.removeprefix("tests/")
+    place = next((number for number, name in enumerate(LONGEST) if file.startswith(name)), len(LONGEST))
+    return item.get_closest_marker("session") is not None, place
 
 
 def _unfit_for_an_account(item: pytest.Item) -> str:
