@@ -20,11 +20,11 @@ COLUMNS, LINES = 100, 3
 
 
 class Shortened(Showing):
-    """Shows the beginning of each text."""
+    """Shows the beginning of each text, without the imports of code."""
 
     def tell(self, what: str, text: str) -> None:
         """Show a line of what happens within a status."""
-        lines = text.strip().splitlines()
+        lines = [line for line in text.splitlines() if line.strip() and not line.startswith("import ")]
         kept = [line if len(line) <= COLUMNS - 30 else f"{line[: COLUMNS - 33]}..." for line in lines[:LINES]]
         more = ["..."] if len(lines) > LINES else []
         start = "\n" if text.startswith("\n") else ""
