@@ -41,7 +41,18 @@ def test_the_tool_that_the_readme_shows_works() -> None:
     assert json.loads(answer["output"])["city"] == "Oslo"
 
 
-def test_every_file_that_the_readme_points_to_exists() -> None:
-    linked = re.findall(r"\]\((?!http)([^)#]+)\)", README)
-    assert linked
-    assert [name for name in linked if not (ROOT / name).exists()] == []
+def slug(heading: str) -> str:
+    """Return the anchor that a heading of Markdown has in a repository's web pages."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def test_every_link_of_the_documents_leads_somewhere() -> None:
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    anchors = {page: {slug(heading) for heading in re.findall(r"(?m)^#+ (.*)$", page.read_text())} for page in pages}
+    dead = []
+    for page in pages:
+        for link, anchor in re.findall(r"\]\((?!http)([^)#\s]*)(?:#([^)\s]+))?\)", page.read_text()):
+            target = (page.parent / link).resolve() if link else page
+            if not target.exists() or (anchor and anchor not in anchors.get(target, ())):
+                dead.append(f"{page.relative_to(ROOT)}: {link}#{anchor}")
+    assert dead == []
