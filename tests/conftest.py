@@ -10,9 +10,11 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import boto3
+import botocore.session
 import pytest
 from xdist.remote import Producer
 
@@ -35,6 +37,9 @@ from tests.support.model_server import ModelServer
 from tests.support.project import ADDING_A_TOOL, add_tools, configure, copy
 from tests.support.scheduling import SessionsLast
 from tests.support.webhook_receiver import WebhookReceiver, set_mapping
+
+# Sessions share the descriptions of services: without it, each client that a test makes reads its own, in 0.1 s of CPU.
+botocore.session.create_loader = cache(botocore.session.create_loader)
 
 VERIFY_ENV = os.environ.get("VERIFY_ENV", "")
 LOCAL_FIXTURES = {"app", "aws_proxy", "journal", "listener", "model_server", "webhook"}
