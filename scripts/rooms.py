@@ -19,7 +19,7 @@ FLOORS: Mapping[str, Collection[str]] = {
         "lambdas/events",
         "lambdas/export",
     ),
-    "use cases": ("assistants", "files", "runs", "usage", "vector_stores"),
+    "use cases": ("resources", "runs"),
     "store, model, tools": ("store", "model", "tools", "tool", "search", "schemas", "runtime", "web"),
     "domain": ("domain",),
 }
