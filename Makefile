@@ -38,6 +38,7 @@ help:
 	@echo "make destroy ENV=dev     delete an environment that does not keep its data; asks first"
 	@echo "make usage | budget | export [ENV=dev] [SAY=...]   what was used; what may be used; usage and text as files"
 	@echo "make republish [ENV=dev] publish again the events that were given up"
+	@echo "$(ASSISTANTS) --help     these and more commands for operators: keys, lists of runs, logs"
 	@echo "make bench | docs | layers | synth | lock | format"
 
 setup: $(VENV)/.installed node_modules/.installed
@@ -65,16 +66,19 @@ down: setup
 demo: setup
 	@$(BIN)/python -m local.demo $${SAMPLE:+"$$SAMPLE"}
 
-# Of the local stack; of one in your account where ENV is given. SAY is what the command is told: see scripts/.
-SCRIPT = PYTHONPATH=layers/engine $(BIN)/python -m scripts.$@
+# The local stack, or the one in your account that ENV names. SAY is more of the command: `python -m assistants --help`.
+ASSISTANTS := $(BIN)/python -m assistants
 WHERE := $(if $(ENV_IS_GIVEN),"--env=$$ENV")
 
 watch report: setup
 	@test -n "$$RUN" || { echo "Say which run: make $@ RUN=run_..."; exit 1; }
-	@$(SCRIPT) $${THREAD:+"--thread=$$THREAD"} $(WHERE) -- "$$RUN"
+	@$(ASSISTANTS) runs $@ $${THREAD:+"--thread=$$THREAD"} $(WHERE) -- "$$RUN"
 
-usage budget export republish: setup
-	@$(WORDS) $(SCRIPT) $$SAY $${DAY:+"--day=$$DAY"} $(WHERE)
+usage budget export: setup
+	@$(WORDS) $(ASSISTANTS) $@ $$SAY $${DAY:+"--day=$$DAY"} $(WHERE)
+
+republish: setup
+	@$(ASSISTANTS) events republish $(WHERE)
 
 # Three processes, each with a stack of its own: the tests mostly wait.
 PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder

@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 from rich.console import Console
 
-from bench import cold_start, costs, file_search, latency, report
+from bench import cold_start, costs, extraction, file_search, latency, report
 from bench.stack import DIRECTORY, Stack, stack
 from local.up import shown
 
@@ -40,6 +40,7 @@ PARTS: dict[str, Callable[[Stack, Callable[[str], Any]], Any]] = {
     "at_once": latency.at_once,
     "cold_start": _cold_start,
     "file_search": file_search.measure,
+    "extraction": extraction.measure,
 }
 
 

@@ -9,7 +9,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench import scale
+from bench import extraction, scale
 from bench.prices import PRICES, READ_ON, REGION
 from layers.build import ROOT
 
@@ -54,6 +54,7 @@ def pages(results: Json) -> dict[Path, dict[str, str]]:
         "functions": functions(figures["cold_start"]),
         "layers": layers(figures["cold_start"]["layers"]),
         "file search": search(figures["file_search"]),
+        "extraction": extraction.table(figures["extraction"]),
         "scale": scale.table(figures["costs"]["rivals"]),
     }
     return {PAGE: page, README: {"figures": in_short(figures)}}
@@ -100,7 +101,7 @@ def broken(results: Json) -> list[str]:
     hybrid = figures["file_search"]["rankings"][0]
     if hybrid["top"] < LEAST_FOUND:
         found.append(f"The hybrid search finds {hybrid['top']:.1%}, less than {LEAST_FOUND:.0%}.")
-    return found
+    return [*found, *extraction.broken(figures["extraction"])]
 
 
 def as_table(head: Sequence[str], rows: Iterable[Sequence[Any]], text_columns: int = 1) -> str:
@@ -278,17 +279,35 @@ def layers(rows: list[Json]) -> str:
 
 
 def search(found: Json) -> str:
-    """How often file search finds the right document."""
-    table = as_table(
+    """How often file search finds the right document, in English and in other languages."""
+    others = found["languages"]
+    languages = list(others["rankings"][0]["reciprocals"])
+    return "\n\n".join(
+        (
+            f"{found['documents']} documents in English, read in {found['ingestion_seconds']:.0f} s; "
+            f"{found['questions']} questions.",
+            _ranked(found),
+            f"{others['documents']} documents in six other languages; {others['questions']} questions.",
+            _ranked(others),
+            "Mean reciprocal rank by language:",
+            as_table(
+                ["ranking", *languages],
+                (
+                    [ranking["ranking"], *(f"{ranking['reciprocals'][language]:.2f}" for language in languages)]
+                    for ranking in others["rankings"]
+                ),
+            ),
+        )
+    )
+
+
+def _ranked(found: Json) -> str:
+    return as_table(
         ["ranking", "first", "in the top 5", "mean reciprocal rank", "a search"],
         (
             [r["ranking"], f"{r['first']:.1%}", f"{r['top']:.1%}", f"{r['reciprocal']:.2f}", f"{r['seconds']:.2f} s"]
             for r in found["rankings"]
         ),
-    )
-    return (
-        f"{found['documents']} documents, read in {found['ingestion_seconds']:.0f} s; {found['questions']} questions."
-        f"\n\n{table}"
     )
 
 

@@ -1,1 +1,1 @@
-"""The infrastructure: one module for each capability, composed by `stack.py`."""
+"""Describes the infrastructure: one module for each capability, composed by `stack.py`."""

@@ -1,22 +1,26 @@
-"""The HTTP API: one function behind three routes."""
+"""Makes the HTTP API: one function behind three routes."""
 
 import json
 
+from aws_cdk import Duration
 from aws_cdk.aws_apigatewayv2 import CfnIntegration, CfnStage, HttpApi, HttpMethod
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
-from aws_cdk.aws_lambda import CfnPermission, Code
+from aws_cdk.aws_lambda import CfnPermission
 from aws_cdk.aws_logs import LogGroup
 from constructs import Construct
 
+from cdk.alarms import Alarm
 from cdk.configuration import Configuration
+from cdk.foundation import Foundation
 from cdk.functions import VersionedFunction
-from cdk.layers import ROOT, Layers
 from cdk.model import Model
-from cdk.review import acknowledge
-from cdk.state_machine import TASK_TOKENS, RunStateMachine
+from cdk.nag import acknowledge
+from cdk.outputs import output
+from cdk.secrets import EmptySecret
+from cdk.sources import LAMBDAS, code_of
+from cdk.state_machine import RunStateMachine
 from cdk.steps import READ_AND_WRITE
-from cdk.storage import EmptySecret, Storage
-from cdk.tables import Tables
+from cdk.tools import Tools
 
 ROUTES = ("/v1/{proxy+}", "/openapi.json", "/docs")
 
@@ -42,8 +46,6 @@ class Api(Construct):
     There is no authorizer: its denial would not have the shape of the API's errors, so the function checks keys itself.
 
     Attributes:
-        keys: the secret with the API's keys, hashed, as JSON.
-        url: what a client sets as `base_url`.
         http: the API itself.
     """
 
@@ -51,49 +53,61 @@ class Api(Construct):
         self,
         scope: Construct,
         id: str,
-        configuration: Configuration,
+        foundation: Foundation,
         *,
-        layers: Layers,
-        tables: Tables,
-        storage: Storage,
         model: Model,
         runs: RunStateMachine,
+        tools: Tools,
     ) -> None:
         super().__init__(scope, id)
-        self.keys = EmptySecret(
-            self, "Keys", "api-keys", description="The API's keys, hashed, as JSON.", configuration=configuration
+        configuration, tables, storage = foundation.configuration, foundation.tables, foundation.storage
+        keys = EmptySecret(
+            self,
+            "Keys",
+            "api-keys",
+            output_name="ApiKeysSecret",
+            description="The API's keys, hashed, as JSON.",
+            configuration=configuration,
         )
         self.function = VersionedFunction(
             self,
             "api",
             configuration=configuration,
             description="The Assistants API.",
-            code=Code.from_asset(str(ROOT / "lambdas" / "api"), exclude=["__pycache__", "*.pyc"]),
+            code=code_of(LAMBDAS / "api"),
             handler="api.handler",
-            layers=layers.get("engine", "powertools", "openai"),
+            layers=foundation.layers.get("engine", "powertools", "openai"),
             environment={
-                **tables.environment,
-                **storage.environment,
+                **foundation.records,
                 **model.settings,
                 **model.hosted,
                 "RUN_EXPIRES_AFTER": str(configuration.run_expires_after),
                 "STATE_MACHINE_ARN": runs.machine.state_machine_arn,
-                "API_KEYS_SECRET_ARN": self.keys.secret_arn,
+                "API_KEYS_SECRET_ARN": keys.secret_arn,
+                "CORS_ORIGINS": configuration.cors_origins,
             },
             # API Gateway gives up after 30 s.
             timeout=29,
         )
-        tables.allow(self.function, [*READ_AND_WRITE, "DeleteItem", "BatchGetItem", "BatchWriteItem"], *tables.all)
-        tables.allow_query(self.function, tables.assistants, "by_project")
-        tables.allow_query(self.function, tables.messages, "by_project", "by_user")
-        storage.allow(self.function, ["GetObject", "PutObject", "DeleteObject"], "text/", "files/", "uploads/")
-        storage.allow(self.function, ["PutObjectTagging", "ListMultipartUploadParts", "AbortMultipartUpload"], "files/")
-        storage.allow(self.function, ["GetObject"], "outputs/")
-        self.function.allow(["states:StartExecution"], [runs.machine.state_machine_arn])
-        self.function.allow(["states:SendTaskSuccess"], ["*"], because=TASK_TOKENS)
-        self.function.allow(["secretsmanager:GetSecretValue"], [self.keys.secret_arn])
+        tables.grant(self.function, [*READ_AND_WRITE, "DeleteItem", "BatchGetItem", "BatchWriteItem"], *tables.all)
+        tables.grant_query(self.function, tables.assistants, "by_project")
+        tables.grant_query(self.function, tables.messages, "by_project", "by_user")
+        storage.grant(self.function, ["GetObject", "PutObject", "DeleteObject"], "text/", "files/", "uploads/")
+        storage.grant(self.function, ["PutObjectTagging", "ListMultipartUploadParts", "AbortMultipartUpload"], "files/")
+        storage.grant(self.function, ["GetObject"], "outputs/")
+        runs.grant_start(self.function)
+        keys.grant_read_value(self.function)
+        if tools.file_search:
+            tools.file_search.grant_search(self.function)
         self.http = self._http_api(configuration)
-        self.url = f"{self.http.api_endpoint}/v1"
+        # What a client sets as `base_url`.
+        output(self, "ApiUrl", f"{self.http.api_endpoint}/v1")
+
+    @property
+    def alarms(self) -> list[Alarm]:
+        """The alarms on the HTTP API itself."""
+        errors = self.http.metric_server_error(period=Duration.minutes(5), statistic="Sum")
+        return [Alarm("http-api-5xx", errors, 5, "The HTTP API answers with errors of its own.")]
 
     def _http_api(self, configuration: Configuration) -> HttpApi:
         api = HttpApi(

@@ -1,4 +1,4 @@
-"""What differs between environments: one frozen value for each."""
+"""Configures the environments: one frozen value for each."""
 
 import re
 from collections.abc import Callable
@@ -16,11 +16,9 @@ EMBEDDING_MODELS = {"openai": "text-embedding-3-small", "bedrock": "amazon.titan
 TOOL_HOSTS = ("own", "hosted")
 VECTOR_ENGINES = ("bucket", "s3vectors")
 LAYER_TARGETS = ("lambda", "host")
-MOST_HISTORY_EVENTS = 20_000
-"""An execution's history holds 25,000 (Step Functions limit); the rest is for retries of its own."""
-
-
 SANDBOX_NETWORKS = ("isolated", "open")
+MAX_HISTORY_EVENTS = 20_000
+"""An execution's history holds 25,000 (Step Functions limit); the rest is for retries of its own."""
 
 
 class UnknownEnvironment(Exception):
@@ -65,9 +63,9 @@ class Configuration:
         log_level: of the functions.
         memory: of a step's function, in MB; 1,769 MB are one whole vCPU.
         run_expires_after: seconds until a run expires, unless its request says otherwise (at most 86,400).
-        most_turns: model calls that a run may have answered; it fails if the last of them still calls tools.
-        most_calls: calls of tools that a run may make.
-        most_retries: how often a run calls the model again after a call that came to nothing.
+        max_turns: model calls that a run may have answered; it fails if the last of them still calls tools.
+        max_calls: calls of tools that a run may make.
+        max_retries: how often a run calls the model again after a call that came to nothing.
         context_tokens: how much of a conversation a model call may carry.
         model_provider: `openai` (or anything that speaks its Responses API), `azure` or `bedrock`.
         model: listed first among the models; an assistant names its own.
@@ -85,6 +83,8 @@ class Configuration:
         webhook_url: where each change of a run's status is posted to; empty: nowhere. https, or http on the loopback
             address, which is for tries on a laptop.
         mail_sender: an address verified in Amazon SES that tools send mail from; empty: mail stays in the outbox.
+        cors_origins: origins of web pages that may use the API, separated by commas: `https://app.example`, or with any
+            port `http://localhost:*`; `*` for every page, empty for none.
         api_rate: requests a second that the HTTP API takes; bursts may be twice that.
         layer_target: `lambda` for AWS, `host` for layers built for the interpreter of this machine.
         alarm_email: an address that alarms are mailed to, once it has confirmed; empty: subscribe to the topic by hand.
@@ -101,9 +101,9 @@ class Configuration:
     log_level: str = "INFO"
     memory: int = 1024
     run_expires_after: int = 600
-    most_turns: int = 100
-    most_calls: int = 2_000
-    most_retries: int = 10
+    max_turns: int = 100
+    max_calls: int = 2_000
+    max_retries: int = 10
     context_tokens: int = 128_000
     model_provider: str = "openai"
     model: str = "gpt-6-luna"
@@ -118,6 +118,7 @@ class Configuration:
     file_search: str = "own"
     webhook_url: str = ""
     mail_sender: str = ""
+    cors_origins: str = ""
     api_rate: int = 50
     alarm_email: str = ""
     cost_alarm: float = 50
@@ -126,7 +127,7 @@ class Configuration:
     sandbox_limits: SandboxLimits = SandboxLimits()
 
     def __post_init__(self) -> None:
-        if self.history_events > MOST_HISTORY_EVENTS:
+        if self.history_events > MAX_HISTORY_EVENTS:
             raise ValueError(f"{self.environment}: a run of so many turns, calls and retries may outgrow its history")
 
     @property
@@ -134,7 +135,7 @@ class Configuration:
         """About how many events the longest run leaves in its execution's history."""
         # A turn with calls of both kinds is in_progress (5 events), route (2), call_tools (4), in_progress (5), route
         # (2) and requires_action (6); a call is an iteration with one task; a retry in_progress, route and backoff (2).
-        return 24 * self.most_turns + 7 * self.most_calls + 9 * self.most_retries
+        return 24 * self.max_turns + 7 * self.max_calls + 9 * self.max_retries
 
     @property
     def uses_s3_vectors(self) -> bool:
@@ -182,6 +183,7 @@ OVERRIDES = (
     "file_search",
     "webhook_url",
     "mail_sender",
+    "cors_origins",
     "alarm_email",
     "sandbox_network",
     "layer_target",
@@ -219,6 +221,9 @@ def configuration_of(context: Callable[[str], Any], region: str = "") -> Configu
             raise UnknownEnvironment(f"{value!r} is not one of {', '.join(allowed)}")
     if configuration.webhook_url and not re.match(r"https://[^/]|http://127\.0\.0\.1[:/]", configuration.webhook_url):
         raise UnknownEnvironment("the webhook's URL does not begin with https://")
+    for origin in filter(None, configuration.cors_origins.split(",")):
+        if not re.fullmatch(r"\*|https?://[a-z0-9.-]+(:(\d+|\*))?|https?://\[[0-9a-f:]+\](:(\d+|\*))?", origin):
+            raise UnknownEnvironment(f"{origin!r} is not an origin such as https://app.example: no path, no spaces")
     if region in WITHOUT_S3_VECTORS and configuration.uses_s3_vectors:
         raise UnknownEnvironment(f"{region} has no Amazon S3 Vectors: say `-c vector_engine=bucket`")
     if region in WITHOUT_TENANT_ISOLATION and configuration.code_interpreter == "own":

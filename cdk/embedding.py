@@ -1,32 +1,33 @@
-"""Access to the embedding model's provider."""
+"""Gives access to the embedding model's provider."""
 
 from aws_cdk import Aws
 from constructs import Construct
 
-from cdk.configuration import EMBEDDING_MODELS, Configuration
+from cdk.configuration import EMBEDDING_MODELS
+from cdk.foundation import Foundation
 from cdk.functions import VersionedFunction
 from cdk.model import Model, warn_of_end
-from cdk.storage import EmptySecret
+from cdk.secrets import EmptySecret
 
 
 class Embedding(Construct):
     """The embedding model's settings and, if it has an endpoint of its own, the secret with that one's key.
 
-    Attributes:
-        own_secret: its value is the key as plain text; None where the model's own key serves, or none is needed.
+    The secret's value is the key as plain text. There is none where the model's own key serves, or on Bedrock.
     """
 
-    def __init__(self, scope: Construct, id: str, configuration: Configuration, *, model: Model) -> None:
+    def __init__(self, scope: Construct, id: str, foundation: Foundation, *, model: Model) -> None:
         super().__init__(scope, id)
-        self._configuration = configuration
+        configuration = self._configuration = foundation.configuration
         provider = configuration.embedding_provider or configuration.model_provider
         self._provider = "bedrock" if provider == "bedrock" else "openai"
         needs_own = self._provider == "openai" and (configuration.embedding_base_url or model.secret is None)
-        self.own_secret = (
+        own_secret = (
             EmptySecret(
                 self,
                 "Key",
                 "embedding-key",
+                output_name="EmbeddingSecret",
                 description="The key of the embedding model's provider, as plain text.",
                 configuration=configuration,
             )
@@ -34,7 +35,7 @@ class Embedding(Construct):
             else None
         )
         warn_of_end(self, "embedding_model", self.settings["EMBEDDING_MODEL"])
-        self._secret = None if self._provider == "bedrock" else self.own_secret or model.secret
+        self._secret = None if self._provider == "bedrock" else own_secret or model.secret
 
     @property
     def settings(self) -> dict[str, str]:
@@ -56,12 +57,12 @@ class Embedding(Construct):
             **({"EMBEDDING_SECRET_ARN": self._secret.secret_arn} if self._secret else {}),
         }
 
-    def allow(self, function: VersionedFunction) -> None:
+    def grant_invoke(self, function: VersionedFunction) -> None:
         """Let the function call the embedding model."""
         if self._secret:
-            function.allow(["secretsmanager:GetSecretValue"], [self._secret.secret_arn])
+            self._secret.grant_read_value(function)
             return
-        function.allow(
+        function.add_to_role_policy(
             ["bedrock:InvokeModel"],
             [f"arn:{Aws.PARTITION}:bedrock:{Aws.REGION}::foundation-model/*"],
             because="A vector store keeps the embedding model that it was created with, whatever is configured later.",

@@ -1,12 +1,10 @@
-"""Events: what tells of each change of a run's status on the event bus and, where one is configured, to a webhook."""
+"""Publishes each change of a run's status on the event bus and, where one is configured, to a webhook."""
 
 from aws_cdk import Duration
-from aws_cdk.aws_cloudwatch import Alarm, ComparisonOperator, IMetric, TreatMissingData
-from aws_cdk.aws_cloudwatch_actions import SnsAction
+from aws_cdk.aws_cloudwatch import Metric
 from aws_cdk.aws_events import EventBus
-from aws_cdk.aws_lambda import Code, FilterCriteria, FilterRule, StartingPosition
+from aws_cdk.aws_lambda import FilterCriteria, FilterRule, StartingPosition
 from aws_cdk.aws_lambda_event_sources import DynamoEventSource, SqsDlq, SqsEventSource
-from aws_cdk.aws_sns import ITopic
 from aws_cdk.aws_sqs import (
     DeadLetterQueue,
     DeduplicationScope,
@@ -16,20 +14,21 @@ from aws_cdk.aws_sqs import (
 )
 from constructs import Construct
 
-from cdk.configuration import Configuration
+from cdk.alarms import Alarm
+from cdk.foundation import Foundation
 from cdk.functions import VersionedFunction
-from cdk.layers import ROOT, Layers
-from cdk.review import acknowledge
-from cdk.storage import EmptySecret
-from cdk.tables import Tables
+from cdk.nag import acknowledge
+from cdk.outputs import output
+from cdk.secrets import EmptySecret
+from cdk.sources import LAMBDAS, code_of
 
-TRIED_FOR_HOURS = 12
+MAX_AGE_HOURS = 12
 """How long an event is tried before its place in the stream, which keeps it for 24 hours, goes to the dead letters."""
 
-MOST_DELIVERIES = 100
+MAX_DELIVERIES = 100
 """Of an event to the webhook. With waits of 2, 4, 8 ... and at most 900 s between them that takes 23 hours."""
 
-MOST_AT_ONCE = 20
+MAX_CONCURRENCY = 20
 """Deliveries to the webhook side by side, each of another run."""
 
 LATE = Duration.minutes(15)
@@ -39,34 +38,29 @@ class Events(Construct):
     """The bus `<prefix>`, the function `<prefix>-publish_run_events` and, for a webhook, `<prefix>-deliver_webhook`.
 
     Attributes:
-        bus: where rules find the events.
-        webhook_secret: its value signs what goes to the webhook; None without one.
-        functions: by their names without the prefix.
+        alarms: on what is late, and on what could not be delivered.
     """
 
-    def __init__(
-        self, scope: Construct, id: str, configuration: Configuration, *, layers: Layers, tables: Tables
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, foundation: Foundation) -> None:
         super().__init__(scope, id)
-        self._configuration = configuration
-        self._layers = layers
-        self._alarms: list[Alarm] = []
-        self.functions: dict[str, VersionedFunction] = {}
-        self.webhook_secret: EmptySecret | None = None
-        self.bus = EventBus(
+        configuration = self._configuration = foundation.configuration
+        self._layers = foundation.layers
+        self.alarms: list[Alarm] = []
+        bus = EventBus(
             self, "Bus", event_bus_name=configuration.prefix, description="Tells of each change of a run's status."
         )
+        output(self, "EventBus", bus.event_bus_name)
         dead_letters = self._queue("DeadLetters", "events-dead-letters")
         acknowledge(
             dead_letters, "AwsSolutions-SQS3", "It takes what the stream's mapping gives up: no queue feeds it."
         )
-        self.publisher = self._function("publish_run_events", "Tells of each change of a run's status.", timeout=60)
-        self.publisher.function.add_environment("EVENT_BUS", self.bus.event_bus_name)
-        self.publisher.function.add_environment("EVENT_SOURCE", f"assistants.{configuration.prefix}")
-        self.publisher.allow(["events:PutEvents"], [self.bus.event_bus_arn])
-        self.publisher.alias.add_event_source(
+        self._publisher = self._function("publish_run_events", "Tells of each change of a run's status.", timeout=60)
+        self._publisher.function.add_environment("EVENT_BUS", bus.event_bus_name)
+        self._publisher.function.add_environment("EVENT_SOURCE", f"assistants.{configuration.prefix}")
+        self._publisher.add_to_role_policy(["events:PutEvents"], [bus.event_bus_arn])
+        self._publisher.alias.add_event_source(
             DynamoEventSource(
-                tables.messages,
+                foundation.tables.messages,
                 # Of a new stream, from its first record on.
                 starting_position=StartingPosition.TRIM_HORIZON,
                 filters=[
@@ -80,25 +74,19 @@ class Events(Construct):
                 batch_size=100,
                 report_batch_item_failures=True,
                 bisect_batch_on_error=True,
-                max_record_age=Duration.hours(TRIED_FOR_HOURS),
+                max_record_age=Duration.hours(MAX_AGE_HOURS),
                 on_failure=SqsDlq(dead_letters),
             )
         )
         self._alarm(
             "events-late",
-            self.publisher.function.metric("IteratorAge", statistic="Maximum"),
+            self._publisher.function.metric("IteratorAge", statistic="Maximum"),
             LATE.to_milliseconds(),
             "Changes of runs' statuses are not published.",
         )
         self._alarm_on_dead_letters("events-dead-letters", dead_letters, "Events were given up.")
         if configuration.webhook_url:
             self._webhook(configuration.webhook_url)
-
-    def raise_alarms_at(self, topic: ITopic) -> None:
-        """Have the alarms on what is late, and on what could not be delivered, go to a topic."""
-        for alarm in self._alarms:
-            alarm.add_alarm_action(SnsAction(topic))
-            alarm.add_ok_action(SnsAction(topic))
 
     def _webhook(self, url: str) -> None:
         dead_letters = self._queue("WebhookDeadLetters", "webhook-dead-letters", fifo=True)
@@ -109,25 +97,26 @@ class Events(Construct):
             fifo=True,
             # As AWS advises: six times what one delivery may take. A delivery that fails sets its own.
             visibility_timeout=Duration.seconds(6 * deliverer.timeout),
-            dead_letter_queue=DeadLetterQueue(queue=dead_letters, max_receive_count=MOST_DELIVERIES),
+            dead_letter_queue=DeadLetterQueue(queue=dead_letters, max_receive_count=MAX_DELIVERIES),
         )
-        self.publisher.function.add_environment("WEBHOOK_QUEUE_URL", queue.queue_url)
-        self.publisher.allow(["sqs:SendMessage"], [queue.queue_arn])
+        self._publisher.function.add_environment("WEBHOOK_QUEUE_URL", queue.queue_url)
+        self._publisher.add_to_role_policy(["sqs:SendMessage"], [queue.queue_arn])
 
-        self.webhook_secret = EmptySecret(
+        secret = EmptySecret(
             self,
             "WebhookSecret",
             "webhook-secret",
+            output_name="WebhookSecret",
             description="What signs the events to the webhook: whsec_ and base64.",
             configuration=self._configuration,
         )
         deliverer.function.add_environment("WEBHOOK_URL", url)
         deliverer.function.add_environment("WEBHOOK_QUEUE_URL", queue.queue_url)
-        deliverer.function.add_environment("WEBHOOK_SECRET_ARN", self.webhook_secret.secret_arn)
-        deliverer.allow(["secretsmanager:GetSecretValue"], [self.webhook_secret.secret_arn])
+        deliverer.function.add_environment("WEBHOOK_SECRET_ARN", secret.secret_arn)
+        secret.grant_read_value(deliverer)
         # With the rights to receive and to delete comes that to change a message's visibility.
         deliverer.alias.add_event_source(
-            SqsEventSource(queue, batch_size=1, max_concurrency=MOST_AT_ONCE, report_batch_item_failures=True)
+            SqsEventSource(queue, batch_size=1, max_concurrency=MAX_CONCURRENCY, report_batch_item_failures=True)
         )
         acknowledge(
             deliverer.alias,
@@ -143,19 +132,17 @@ class Events(Construct):
         self._alarm_on_dead_letters("webhook-dead-letters", dead_letters, "Events to the webhook were given up.")
 
     def _function(self, name: str, description: str, *layers: str, timeout: int) -> VersionedFunction:
-        function = VersionedFunction(
+        return VersionedFunction(
             self,
             name,
             configuration=self._configuration,
             description=description,
-            code=Code.from_asset(str(ROOT / "lambdas" / "events"), exclude=["*", f"!{name}.py"]),
+            code=code_of(LAMBDAS / "events", module=name),
             handler=f"{name}.handler",
             layers=self._layers.get("engine", *layers),
             environment={},
             timeout=timeout,
         )
-        self.functions[name] = function
-        return function
 
     def _queue(
         self,
@@ -187,17 +174,5 @@ class Events(Construct):
     def _alarm_on_dead_letters(self, name: str, queue: Queue, description: str) -> None:
         self._alarm(name, queue.metric_approximate_number_of_messages_visible(), 0, description)
 
-    def _alarm(self, name: str, metric: IMetric, threshold: float, description: str) -> None:
-        """An alarm while the metric is above a threshold."""
-        alarm = Alarm(
-            self,
-            f"{name}-alarm",
-            alarm_name=f"{self._configuration.prefix}-{name}",
-            alarm_description=f"{description} What to do: docs/operations.md, {name}.",
-            metric=metric,
-            threshold=threshold,
-            comparison_operator=ComparisonOperator.GREATER_THAN_THRESHOLD,
-            evaluation_periods=1,
-            treat_missing_data=TreatMissingData.NOT_BREACHING,
-        )
-        self._alarms.append(alarm)
+    def _alarm(self, name: str, metric: Metric, limit: float, description: str) -> None:
+        self.alarms.append(Alarm(name, metric, limit, description))

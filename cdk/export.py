@@ -1,16 +1,13 @@
-"""The daily export of conversations and usage to the bucket."""
+"""Makes the daily export of conversations and usage to the bucket."""
 
 from aws_cdk.aws_events import Rule, RuleTargetInput, Schedule
 from aws_cdk.aws_events_targets import LambdaFunction
-from aws_cdk.aws_lambda import Code
 from constructs import Construct
 
-from cdk.configuration import Configuration
+from cdk.foundation import Foundation
 from cdk.functions import VersionedFunction
-from cdk.layers import ROOT, Layers
-from cdk.review import acknowledge
-from cdk.storage import Storage
-from cdk.tables import Tables
+from cdk.nag import acknowledge
+from cdk.sources import LAMBDAS, code_of
 
 SHARDS = 4
 """Of the index of ended runs: `assistant_engine.store.run_item.ENDED_SHARDS`."""
@@ -19,32 +16,25 @@ SHARDS = 4
 class Export(Construct):
     """The function `<prefix>-export`, each night for the day before, once for each shard."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        configuration: Configuration,
-        *,
-        layers: Layers,
-        tables: Tables,
-        storage: Storage,
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, foundation: Foundation) -> None:
         super().__init__(scope, id)
+        tables, storage = foundation.tables, foundation.storage
         function = VersionedFunction(
             self,
             "export",
-            configuration=configuration,
+            configuration=foundation.configuration,
             description="Writes a day's runs and messages to the bucket.",
-            code=Code.from_asset(str(ROOT / "lambdas" / "export"), exclude=["__pycache__"]),
+            code=code_of(LAMBDAS / "export"),
             handler="export.handler",
-            layers=layers.get("engine"),
-            environment={**tables.environment, **storage.environment},
+            layers=foundation.layers.get("engine"),
+            environment=foundation.records,
             timeout=900,
+            max_errors=0,
         )
-        tables.allow_query(function, tables.messages, "ended_runs")
-        tables.allow_partitions(function, ["GetItem", "Query"], tables.messages, "thread_")
-        storage.allow(function, ["GetObject"], "text/")
-        storage.allow(function, ["PutObject"], "export/")
+        tables.grant_query(function, tables.messages, "ended_runs")
+        tables.grant_partitions(function, ["GetItem", "Query"], tables.messages, "thread_")
+        storage.grant(function, ["GetObject"], "text/")
+        storage.grant(function, ["PutObject"], "export/")
         acknowledge(
             self,
             "Serverless-EventBusDLQ",

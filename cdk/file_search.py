@@ -1,7 +1,6 @@
-"""File search: the queue and the function that take files in, and the function that searches."""
+"""Makes file search: the queue and the function that take files in, and the function that searches."""
 
 from aws_cdk import Duration
-from aws_cdk.aws_lambda import Code
 from aws_cdk.aws_lambda_event_sources import SqsEventSource
 from aws_cdk.aws_s3vectors import CfnVectorBucket
 from aws_cdk.aws_sqs import DeadLetterQueue, Queue, QueueEncryption
@@ -9,15 +8,15 @@ from constructs import Construct
 
 from cdk.configuration import Configuration
 from cdk.embedding import Embedding
+from cdk.foundation import Foundation
 from cdk.functions import VersionedFunction
-from cdk.layers import ROOT, Layers
-from cdk.review import acknowledge
-from cdk.storage import Storage
-from cdk.tables import Tables
+from cdk.nag import acknowledge
+from cdk.sources import LAMBDAS, code_of
+from cdk.tool import TOOLS, Tool
 
 INGESTION_SECONDS = 900
-MOST_DELIVERIES = 4
-MOST_AT_ONCE = 5
+MAX_DELIVERIES = 4
+MAX_CONCURRENCY = 5
 """Files that are read at once: each ends in a transaction on its store's one item."""
 
 VECTOR_STORES = "vs_"
@@ -30,22 +29,12 @@ class FileSearch(Construct):
     Attributes:
         ingestion: reads attached files; it parses what strangers made, so it reaches vector stores and files only.
         search: the tool `file_search`, and the API's search.
-        embedding: what makes the vectors.
     """
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        configuration: Configuration,
-        *,
-        layers: Layers,
-        tables: Tables,
-        storage: Storage,
-        embedding: Embedding,
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, foundation: Foundation, *, embedding: Embedding) -> None:
         super().__init__(scope, id)
-        self.embedding = embedding
+        configuration, tables, storage = foundation.configuration, foundation.tables, foundation.storage
+        self._embedding = embedding
         self._storage = storage
         dead_letters = self._queue("DeadLetters", f"{configuration.prefix}-ingestion-dead-letters")
         self.queue = self._queue("Queue", f"{configuration.prefix}-ingestion", dead_letters)
@@ -62,9 +51,9 @@ class FileSearch(Construct):
             "ingestion",
             configuration=configuration,
             description="Reads the files that are attached to vector stores.",
-            code=Code.from_asset(str(ROOT / "lambdas" / "ingestion"), exclude=["__pycache__"]),
+            code=code_of(LAMBDAS / "ingestion"),
             handler="ingestion.handler",
-            layers=layers.get("engine", "openai", "parsers"),
+            layers=foundation.layers.get("engine", "openai", "parsers"),
             environment={
                 **shared,
                 "INGESTION_QUEUE_URL": self.queue.queue_url,
@@ -72,63 +61,50 @@ class FileSearch(Construct):
             },
             timeout=INGESTION_SECONDS,
             memory=2048,
+            max_errors=3,
         )
         for queue in (self.queue, dead_letters):
             # One file for each invocation: what a broken one does to the function, it does to itself alone.
-            self.ingestion.alias.add_event_source(SqsEventSource(queue, batch_size=1, max_concurrency=MOST_AT_ONCE))
+            self.ingestion.alias.add_event_source(SqsEventSource(queue, batch_size=1, max_concurrency=MAX_CONCURRENCY))
         acknowledge(dead_letters, "Serverless-SQSRedrivePolicy", "It is where the other queue's messages end.")
         acknowledge(
             self.ingestion.alias,
             "Serverless-LambdaEventSourceMappingDestination",
             "A queue's mapping has none: the queue's own dead-letter queue takes what fails.",
         )
-        tables.allow_partitions(
+        tables.grant_partitions(
             self.ingestion, ["GetItem", "Query", "UpdateItem", "BatchWriteItem"], tables.messages, VECTOR_STORES, FILES
         )
-        storage.allow(self.ingestion, ["GetObject"], "files/")
-        storage.allow(self.ingestion, ["GetObject", "PutObject", "DeleteObject"], "vectors/")
-        embedding.allow(self.ingestion)
-        self._allow_vectors(self.ingestion, "CreateIndex", "DeleteIndex", "PutVectors", "DeleteVectors")
+        storage.grant(self.ingestion, ["GetObject"], "files/")
+        storage.grant(self.ingestion, ["GetObject", "PutObject", "DeleteObject"], "vectors/")
+        embedding.grant_invoke(self.ingestion)
+        self._grant_vectors(self.ingestion, "CreateIndex", "DeleteIndex", "PutVectors", "DeleteVectors")
 
-        self.search = VersionedFunction(
-            self,
-            "tool-file_search",
-            configuration=configuration,
-            description="Searches vector stores.",
-            code=Code.from_asset(
-                str(ROOT / "lambdas" / "tools" / "file_search"), exclude=["requirements.*", "__pycache__"]
-            ),
-            handler="search.handler",
-            layers=layers.get("engine", "openai", "tool-file_search"),
-            environment={**shared, "TOOL": "file_search"},
-            timeout=60,
-            memory=1769,
-        )
-        tables.allow_partitions(self.search, ["GetItem", "Query", "UpdateItem"], tables.messages, VECTOR_STORES)
-        storage.allow(self.search, ["GetObject"], "vectors/")
-        storage.allow_outputs(self.search, "file_search")
-        embedding.allow(self.search)
+        self.search = Tool(self, foundation, TOOLS / "file_search", environment=shared)
+        tables.grant_partitions(self.search, ["GetItem", "Query", "UpdateItem"], tables.messages, VECTOR_STORES)
+        storage.grant(self.search, ["GetObject"], "vectors/")
+        embedding.grant_invoke(self.search)
         # With a filter, a query asks for the right to read vectors as well.
-        self._allow_vectors(self.search, "QueryVectors", "GetVectors")
+        self._grant_vectors(self.search, "QueryVectors", "GetVectors")
 
-    def let_use(self, function: VersionedFunction) -> None:
-        """Let the API function hand files to the ingestion, read what came of them, and search."""
-        self.let_attach(function)
+    def grant_search(self, function: VersionedFunction) -> None:
+        """Let the API function attach files, read what came of them, and search."""
+        self.grant_attach(function)
         function.function.add_environment("SEARCH_FUNCTION_ARN", self.search.alias_arn)
         function.function.node.add_dependency(self.search.alias)
-        self._storage.allow(function, ["GetObject"], "vectors/")
-        function.let_invoke(self.search)
+        self._storage.grant(function, ["GetObject"], "vectors/")
+        self.search.grant_invoke(function)
 
-    def let_attach(self, function: VersionedFunction) -> None:
+    def grant_attach(self, function: VersionedFunction) -> None:
         """Let a function that makes threads and runs make vector stores and hand files to the ingestion."""
-        for name, value in self.embedding.settings.items():
+        for name, value in self._embedding.settings.items():
             function.function.add_environment(name, value)
-        self.let_sweep(function)
+        self.grant_enqueue(function)
 
-    def let_sweep(self, function: VersionedFunction) -> None:
-        """Let the sweeper hand over what was lost."""
+    def grant_enqueue(self, function: VersionedFunction) -> None:
+        """Let a function hand files to the ingestion."""
         function.function.add_environment("INGESTION_QUEUE_URL", self.queue.queue_url)
-        function.allow(["sqs:SendMessage"], [self.queue.queue_arn])
+        function.add_to_role_policy(["sqs:SendMessage"], [self.queue.queue_arn])
 
     def _queue(self, id: str, name: str, dead_letters: Queue | None = None) -> Queue:
         return Queue(
@@ -141,7 +117,7 @@ class FileSearch(Construct):
             # As AWS advises: six times what one delivery may take. A delivery that fails shortens its own.
             visibility_timeout=Duration.seconds(6 * INGESTION_SECONDS),
             dead_letter_queue=(
-                DeadLetterQueue(queue=dead_letters, max_receive_count=MOST_DELIVERIES) if dead_letters else None
+                DeadLetterQueue(queue=dead_letters, max_receive_count=MAX_DELIVERIES) if dead_letters else None
             ),
         )
 
@@ -152,9 +128,9 @@ class FileSearch(Construct):
         bucket.apply_removal_policy(configuration.removal_policy)
         return bucket
 
-    def _allow_vectors(self, function: VersionedFunction, *actions: str) -> None:
+    def _grant_vectors(self, function: VersionedFunction, *actions: str) -> None:
         if self._vector_bucket:
-            function.allow(
+            function.add_to_role_policy(
                 [f"s3vectors:{action}" for action in actions],
                 [f"{self._vector_bucket.attr_vector_bucket_arn}/index/vs-*"],
                 because="A vector store's index is made when its first file is attached.",

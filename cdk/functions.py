@@ -1,4 +1,4 @@
-"""The one factory of Lambda functions."""
+"""Makes every Lambda function."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,7 +22,7 @@ from aws_cdk.aws_logs import LogGroup
 from constructs import Construct
 
 from cdk.configuration import Configuration
-from cdk.review import acknowledge
+from cdk.nag import acknowledge
 
 RUNTIME = Runtime.PYTHON_3_14
 ARCHITECTURE = Architecture.ARM_64
@@ -49,11 +49,15 @@ class VersionedFunction(Construct):
         timeout: seconds.
         memory: MB; the environment's own unless given.
         tracing: whether X-Ray gets a trace of each call, which the function's role must then allow.
+        max_errors: how often the function may die within a quarter of an hour before an alarm is raised; for functions
+            whose answer nobody waits for.
         others: further arguments of `aws_lambda.Function`.
 
     Attributes:
+        name: `<prefix>-<name>`.
         alias: call this.
         timeout: seconds.
+        max_errors: see above; None where the caller sees the error.
     """
 
     def __init__(
@@ -70,15 +74,17 @@ class VersionedFunction(Construct):
         memory: int | None = None,
         description: str,
         tracing: bool = True,
+        max_errors: int | None = None,
         **others: Any,
     ) -> None:
         super().__init__(scope, name)
-        full_name = f"{configuration.prefix}-{name}"
+        self.name = f"{configuration.prefix}-{name}"
         self.timeout = timeout
+        self.max_errors = max_errors
         self.log_group = LogGroup(
             self,
             "Log",
-            log_group_name=f"/aws/lambda/{full_name}",
+            log_group_name=f"/aws/lambda/{self.name}",
             retention=configuration.log_retention,
             removal_policy=configuration.removal_policy,
         )
@@ -87,7 +93,7 @@ class VersionedFunction(Construct):
         self.function = Function(
             self,
             "Function",
-            function_name=full_name,
+            function_name=self.name,
             description=description,
             runtime=RUNTIME,
             architecture=ARCHITECTURE,
@@ -147,9 +153,9 @@ class VersionedFunction(Construct):
         """The aliases of this deployment and of all before it, for the policy of a role that outlives a version."""
         return f"{self.function.function_arn}:v*"
 
-    def let_invoke(self, callee: "VersionedFunction") -> None:
-        """Let the function invoke another one: each of its versions calls the alias that it was deployed with."""
-        self.allow(["lambda:InvokeFunction"], [callee.every_alias_arn], because=EARLIER_ALIASES)
+    def grant_invoke(self, caller: "VersionedFunction") -> None:
+        """Let another function invoke this one: each of its versions calls the alias that it was deployed with."""
+        caller.add_to_role_policy(["lambda:InvokeFunction"], [self.every_alias_arn], because=EARLIER_ALIASES)
 
     @staticmethod
     def _name_after(version: Version, alias: Alias) -> None:
@@ -159,7 +165,7 @@ class VersionedFunction(Construct):
         assert isinstance(alias_resource, CfnResource)
         alias_resource.override_logical_id(f"{version_resource.logical_id}Alias")
 
-    def allow(
+    def add_to_role_policy(
         self,
         actions: Sequence[str],
         resources: Sequence[str],

@@ -1,4 +1,4 @@
-"""The layers, taken from the cache that `python -m layers.build` fills. Nothing is built or fetched here."""
+"""Takes the layers from the cache that `python -m layers.build` fills. Nothing is built or fetched here."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ from constructs import Construct
 
 from cdk.configuration import Configuration
 from cdk.functions import ARCHITECTURE, RUNTIME
+from cdk.sources import ROOT
 
-ROOT = Path(__file__).parent.parent
 CACHE = ROOT / ".build" / "layers"
 
 
@@ -30,7 +30,7 @@ class Layers(Construct):
         self._folder = cache / configuration.layer_target
 
     def get(self, *names: str) -> list[ILayerVersion]:
-        """The layers of these names.
+        """Return the layers of these names.
 
         Raises:
             EmptyLayerCache: one of them is not in the cache.

@@ -1,4 +1,4 @@
-"""Access to the model's provider."""
+"""Gives access to the model's provider."""
 
 import json
 import re
@@ -7,10 +7,10 @@ from datetime import date, timedelta
 from aws_cdk import Annotations, Aws
 from constructs import Construct
 
-from cdk.configuration import Configuration
+from cdk.foundation import Foundation
 from cdk.functions import VersionedFunction
-from cdk.layers import ROOT
-from cdk.storage import EmptySecret
+from cdk.secrets import EmptySecret
+from cdk.sources import ROOT
 
 MODELS = ROOT / "layers" / "engine" / "assistant_engine" / "domain" / "models.json"
 """The table of models, which the functions have in the engine's layer."""
@@ -26,9 +26,9 @@ class Model(Construct):
         secret: its value is the key as plain text; None on Bedrock, where calls are signed with the function's role.
     """
 
-    def __init__(self, scope: Construct, id: str, configuration: Configuration) -> None:
+    def __init__(self, scope: Construct, id: str, foundation: Foundation) -> None:
         super().__init__(scope, id)
-        self._configuration = configuration
+        configuration = self._configuration = foundation.configuration
         warn_of_end(self, "model", configuration.model)
         self.secret = (
             None
@@ -37,6 +37,7 @@ class Model(Construct):
                 self,
                 "Key",
                 "model-key",
+                output_name="ModelSecret",
                 description="The key of the model's provider, as plain text.",
                 configuration=configuration,
             )
@@ -71,12 +72,12 @@ class Model(Construct):
             **({"MODEL_SECRET_ARN": self.secret.secret_arn} if self.secret else {}),
         }
 
-    def allow(self, function: VersionedFunction) -> None:
+    def grant_invoke(self, function: VersionedFunction) -> None:
         """Let the function call the model."""
         if self.secret:
-            function.allow(["secretsmanager:GetSecretValue"], [self.secret.secret_arn])
+            self.secret.grant_read_value(function)
             return
-        function.allow(
+        function.add_to_role_policy(
             ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"],
             [
                 f"arn:{Aws.PARTITION}:bedrock:*::foundation-model/*",

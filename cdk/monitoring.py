@@ -1,9 +1,8 @@
-"""The dashboard, the alarms and the topic that they go to; what each means stands in docs/operations.md."""
+"""Makes the dashboard, the alarms and the topic that they go to; docs/operations.md says what each means."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import Duration, Stack
-from aws_cdk.aws_apigatewayv2 import HttpApi
 from aws_cdk.aws_cloudwatch import ComparisonOperator, Metric, Stats, TreatMissingData
 from aws_cdk.aws_iam import PolicyStatement, ServicePrincipal
 from aws_cdk.aws_sns import Topic
@@ -14,56 +13,49 @@ from cdk_monitoring_constructs import (
     CustomMetricWithAlarm,
     CustomThreshold,
     DefaultDashboardFactory,
-    ErrorCountThreshold,
     LatencyType,
     MonitoringFacade,
     SnsAlarmActionStrategy,
 )
 from constructs import Construct
 
+from cdk.alarms import Alarm
+from cdk.api import Api
 from cdk.configuration import Configuration
+from cdk.events import Events
+from cdk.foundation import Foundation
 from cdk.functions import VersionedFunction
-from cdk.review import acknowledge
+from cdk.nag import acknowledge
+from cdk.outputs import output
 from cdk.state_machine import RunStateMachine
-from cdk.tables import Tables
 
 NAMESPACE = "AssistantsAPI"
 """Of the metrics in `layers/engine/assistant_engine/runtime/metrics.py`."""
 
 QUARTER = Duration.minutes(15)
-MOST_ERRORS = {"sweeper": 3, "ingestion": 3, "export": 0}
-"""How often these functions may die within a quarter of an hour: a busy AWS service may end the first two."""
-
-STATUSES = ("completed", "incomplete", "failed", "expired", "cancelled")
 
 
 class Monitoring(Construct):
     """The dashboard `<prefix>`, alarms named `<prefix>-...` and the topic `<prefix>-alarms`.
 
-    Attributes:
-        topic: where an alarm goes when it is raised and when it is over.
+    A construct lists the alarms on its own resources. Those on the engine's metrics, which have no resource, are here.
     """
 
     def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        configuration: Configuration,
-        *,
-        api: HttpApi,
-        runs: RunStateMachine,
-        tables: Tables,
+        self, scope: Construct, id: str, foundation: Foundation, *, api: Api, runs: RunStateMachine, events: Events
     ) -> None:
         super().__init__(scope, id)
+        configuration, tables = foundation.configuration, foundation.tables
         self._prefix = configuration.prefix
-        self.topic = self._topic(configuration)
+        topic = self._topic(configuration)
+        output(self, "AlarmTopicArn", topic.topic_arn)
         facade = MonitoringFacade(
             self,
             "Facade",
             alarm_factory_defaults=AlarmFactoryDefaults(
                 actions_enabled=True,
                 alarm_name_prefix=self._prefix,
-                action=SnsAlarmActionStrategy(on_alarm_topic=self.topic, on_ok_topic=self.topic),
+                action=SnsAlarmActionStrategy(on_alarm_topic=topic, on_ok_topic=topic),
             ),
             dashboard_factory=DefaultDashboardFactory(
                 self, "Dashboards", dashboard_name_prefix=self._prefix, create_summary_dashboard=False
@@ -73,18 +65,12 @@ class Monitoring(Construct):
         self._turns(facade)
         self._troubles(facade)
         facade.monitor_api_gateway_v2_http_api(
-            api=api,
+            api=api.http,
             human_readable_name="HTTP API",
             latency_types_to_render=[LatencyType.P50, LatencyType.P99],
-            add5xx_count_alarm={"Many": self._errors("http-api-5xx", "The HTTP API answers with errors of its own.")},
         )
-        facade.monitor_step_function(
-            state_machine=runs.machine,
-            human_readable_name="State machine",
-            add_throttled_execution_count_alarm={
-                "Many": self._errors("executions-throttled", "More executions are started than the account allows.")
-            },
-        )
+        facade.monitor_step_function(state_machine=runs.machine, human_readable_name="State machine")
+        self._services(facade, {"HTTP API": api.alarms, "State machine": runs.alarms, "Events": events.alarms})
         self._functions(facade)
         for table in (tables.messages, tables.threads):
             facade.monitor_dynamo_table(table=table, human_readable_name=f"Table {table.node.id.lower()}")
@@ -105,13 +91,13 @@ class Monitoring(Construct):
             acknowledge(
                 mailed,
                 "Serverless-SNSRedrivePolicy",
-                "SNS tries mail for hours by itself; what state an alarm is in stands in CloudWatch.",
+                "SNS tries mail for hours by itself; CloudWatch shows the state of each alarm.",
             )
         return topic
 
     def _runs(self, facade: MonitoringFacade, configuration: Configuration) -> None:
-        ended = {status: self._metric("RunsEnded", label=status, Status=status) for status in STATUSES}
         a_day = self._metric("Cost", period=Duration.days(1), label="US dollars")
+        cost = Alarm("cost", a_day, configuration.cost_alarm, "The model cost more today than expected.")
         facade.monitor_custom(
             alarm_friendly_name="Runs",
             human_readable_name="Runs",
@@ -119,19 +105,16 @@ class Monitoring(Construct):
                 CustomMetricGroup(
                     title="Ended",
                     metrics=[
-                        ended["completed"],
-                        ended["incomplete"],
-                        ended["cancelled"],
-                        self._alarm("runs-failed", ended["failed"], 5, "Runs fail."),
-                        self._alarm("runs-expired", ended["expired"], 5, "Runs expire before they are done."),
+                        self._ended("completed"),
+                        self._ended("incomplete"),
+                        self._ended("cancelled"),
+                        self._watched(Alarm("runs-failed", self._ended("failed"), 5, "Runs fail.")),
+                        self._watched(
+                            Alarm("runs-expired", self._ended("expired"), 5, "Runs expire before they are done.")
+                        ),
                     ],
                 ),
-                CustomMetricGroup(
-                    title="Cost a day",
-                    metrics=[
-                        self._alarm("cost", a_day, configuration.cost_alarm, "The model cost more today than expected.")
-                    ],
-                ),
+                CustomMetricGroup(title="Cost a day", metrics=[self._watched(cost)]),
                 CustomMetricGroup(
                     title="Tokens", metrics=[self._metric("PromptTokens"), self._metric("CompletionTokens")]
                 ),
@@ -139,7 +122,7 @@ class Monitoring(Construct):
         )
 
     def _turns(self, facade: MonitoringFacade) -> None:
-        slow = self._alarm(
+        slow = Alarm(
             "turns-slow",
             self._metric("TurnMs", Stats.p(99), label="turn, p99"),
             120_000,
@@ -150,7 +133,8 @@ class Monitoring(Construct):
             human_readable_name="Turns",
             metric_groups=[
                 CustomMetricGroup(
-                    title="The whole turn (ms)", metrics=[self._metric("TurnMs", Stats.p(50), label="turn, p50"), slow]
+                    title="The whole turn (ms)",
+                    metrics=[self._metric("TurnMs", Stats.p(50), label="turn, p50"), self._watched(slow)],
                 ),
                 CustomMetricGroup(title="The model alone (ms)", metrics=self._percentiles("ModelMs", "model")),
                 CustomMetricGroup(title="The engine's part (ms)", metrics=self._percentiles("OverheadMs", "engine")),
@@ -158,14 +142,17 @@ class Monitoring(Construct):
         )
 
     def _troubles(self, facade: MonitoringFacade) -> None:
-        said = {
+        troubles = {
             "RunsStuck": ("runs-stuck", 5, "The sweeper finds runs that nobody drives."),
             "ModelThrottled": ("model-throttled", 20, "The model's server asks to slow down."),
             "ModelErrors": ("model-errors", 20, "The model's server fails or refuses requests."),
             "Throttled": ("throttled", 5, "An AWS service throttles the steps of runs."),
             "SandboxUnconfined": ("sandbox-unconfined", 0, "The kernel refuses part of the sandbox's confinement."),
         }
-        alarms = [self._alarm(name, self._metric(metric), most, why) for metric, (name, most, why) in said.items()]
+        alarms = [
+            self._watched(Alarm(name, self._metric(metric), limit, description))
+            for metric, (name, limit, description) in troubles.items()
+        ]
         facade.monitor_custom(
             alarm_friendly_name="Troubles",
             human_readable_name="Troubles",
@@ -175,29 +162,39 @@ class Monitoring(Construct):
             ],
         )
 
+    def _services(self, facade: MonitoringFacade, alarms: Mapping[str, Sequence[Alarm]]) -> None:
+        facade.monitor_custom(
+            alarm_friendly_name="Services",
+            human_readable_name="Services",
+            metric_groups=[
+                CustomMetricGroup(title=service, metrics=[self._watched(alarm) for alarm in its_alarms])
+                for service, its_alarms in alarms.items()
+            ],
+        )
+
     def _functions(self, facade: MonitoringFacade) -> None:
-        """Every function that was made before; nobody waits for the answer of those with an alarm."""
+        """Show every function that was made before; those whose answer nobody waits for have an alarm."""
         functions = [each for each in Stack.of(self).node.find_all() if isinstance(each, VersionedFunction)]
 
-        def of_each(name: str, statistic: str) -> dict[str, Metric]:
-            return {
-                each.node.id: each.function.metric(name, statistic=statistic, label=each.node.id, period=QUARTER)
+        def of_each(name: str, statistic: str) -> list[Metric]:
+            return [
+                each.function.metric(name, statistic=statistic, label=each.node.id, period=QUARTER)
                 for each in functions
-            }
+            ]
 
         errors = [
-            self._alarm(f"{name}-fails", metric, MOST_ERRORS[name], "The function dies.")
-            if name in MOST_ERRORS
-            else metric
-            for name, metric in of_each("Errors", Stats.SUM).items()
+            metric
+            if each.max_errors is None
+            else self._watched(Alarm(f"{each.node.id}-fails", metric, each.max_errors, "The function dies."))
+            for each, metric in zip(functions, of_each("Errors", Stats.SUM), strict=True)
         ]
         facade.monitor_custom(
             alarm_friendly_name="Functions",
             human_readable_name="Functions",
             metric_groups=[
                 CustomMetricGroup(title="Errors", metrics=errors),
-                CustomMetricGroup(title="Throttles", metrics=list(of_each("Throttles", Stats.SUM).values())),
-                CustomMetricGroup(title="Duration, p99 (ms)", metrics=list(of_each("Duration", Stats.p(99)).values())),
+                CustomMetricGroup(title="Throttles", metrics=of_each("Throttles", Stats.SUM)),
+                CustomMetricGroup(title="Duration, p99 (ms)", metrics=of_each("Duration", Stats.p(99))),
             ],
         )
 
@@ -213,29 +210,21 @@ class Monitoring(Construct):
             label=label or name,
         )
 
+    def _ended(self, status: str) -> Metric:
+        return self._metric("RunsEnded", label=status, Status=status)
+
     def _percentiles(self, name: str, label: str) -> list[Metric]:
         return [self._metric(name, Stats.p(rank), label=f"{label}, p{rank}") for rank in (50, 99)]
 
-    def _alarm(self, name: str, metric: Metric, most: float, description: str) -> CustomMetricWithAlarm:
-        """The metric, and an alarm that is raised when it exceeds `most` within the metric's period."""
+    def _watched(self, alarm: Alarm) -> CustomMetricWithAlarm:
+        """Return an alarm's metric with the alarm itself."""
         threshold = CustomThreshold(
-            threshold=most,
+            threshold=alarm.limit,
             comparison_operator=ComparisonOperator.GREATER_THAN_THRESHOLD,
             evaluation_periods=1,
             datapoints_to_alarm=1,
             treat_missing_data_override=TreatMissingData.NOT_BREACHING,
-            **self._named(name, description),
+            alarm_name_override=f"{self._prefix}-{alarm.name}",
+            alarm_description_override=f"{alarm.description} What to do: docs/operations.md, {alarm.name}.",
         )
-        return CustomMetricWithAlarm(metric=metric, alarm_friendly_name=name, add_alarm={"Many": threshold})
-
-    def _errors(self, name: str, description: str) -> ErrorCountThreshold:
-        """More than 5 errors in 5 minutes."""
-        return ErrorCountThreshold(
-            max_error_count=5, evaluation_periods=1, datapoints_to_alarm=1, **self._named(name, description)
-        )
-
-    def _named(self, name: str, description: str) -> dict[str, Any]:
-        return {
-            "alarm_name_override": f"{self._prefix}-{name}",
-            "alarm_description_override": f"{description} What to do: docs/operations.md, {name}.",
-        }
+        return CustomMetricWithAlarm(metric=alarm.metric, alarm_friendly_name=alarm.name, add_alarm={"Many": threshold})

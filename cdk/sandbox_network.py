@@ -1,8 +1,8 @@
-"""A network whose only way out leads to the stack's own bucket."""
+"""Makes a network whose only way out leads to the stack's own bucket."""
 
 from typing import Any
 
-from aws_cdk import Aws, CustomResource
+from aws_cdk import ArnFormat, Aws, CustomResource, Stack
 from aws_cdk.aws_ec2 import (
     CfnSecurityGroup,
     GatewayVpcEndpointAwsService,
@@ -13,16 +13,23 @@ from aws_cdk.aws_ec2 import (
     SubnetType,
     Vpc,
 )
-from aws_cdk.aws_iam import AnyPrincipal, PolicyStatement
-from aws_cdk.aws_lambda import Code
+from aws_cdk.aws_iam import AnyPrincipal, Effect, PolicyStatement
 from aws_cdk.aws_route53resolver import CfnFirewallDomainList, CfnFirewallRuleGroup, CfnFirewallRuleGroupAssociation
 from constructs import Construct
 
-from cdk.configuration import Configuration
+from cdk.foundation import Foundation
 from cdk.functions import VersionedFunction
-from cdk.layers import ROOT
-from cdk.review import acknowledge
-from cdk.storage import Storage
+from cdk.nag import acknowledge
+from cdk.sources import LAMBDAS, code_of
+
+NETWORK_INTERFACE_ACTIONS = [
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+]
 
 
 class SandboxNetwork(Construct):
@@ -37,17 +44,10 @@ class SandboxNetwork(Construct):
         placement: the arguments of `aws_lambda.Function` that put a function into it.
     """
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        configuration: Configuration,
-        *,
-        storage: Storage,
-        broker: VersionedFunction,
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, foundation: Foundation, *, broker: VersionedFunction) -> None:
         super().__init__(scope, id)
-        self._configuration = configuration
+        self._configuration = foundation.configuration
+        bucket = foundation.storage.bucket
         vpc = Vpc(
             self,
             "Vpc",
@@ -65,7 +65,7 @@ class SandboxNetwork(Construct):
             PolicyStatement(
                 principals=[AnyPrincipal()],
                 actions=["s3:GetObject", "s3:PutObject"],
-                resources=[storage.bucket.arn_for_objects(f"{prefix}*") for prefix in ("files/", "sandbox/")],
+                resources=[bucket.arn_for_objects(f"{prefix}*") for prefix in ("files/", "sandbox/")],
                 conditions={"ArnEquals": {"aws:PrincipalArn": broker.role.role_arn}},
             )
         )
@@ -84,7 +84,7 @@ class SandboxNetwork(Construct):
                 )
             ],
         )
-        self._answer_for(vpc, storage.bucket.bucket_regional_domain_name)
+        self._answer_for(vpc, bucket.bucket_regional_domain_name)
         self.placement: dict[str, Any] = {
             "vpc": vpc,
             "vpc_subnets": SubnetSelection(subnet_type=SubnetType.PRIVATE_ISOLATED),
@@ -93,6 +93,29 @@ class SandboxNetwork(Construct):
             ],
         }
 
+    def grant_attach(self, function: VersionedFunction) -> None:
+        """Let Lambda, which uses the function's role for it, make network interfaces; deny it to the code in there."""
+        own_arn = Stack.of(self).format_arn(
+            service="lambda",
+            resource="function",
+            resource_name=function.name,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        function.role.add_to_policy(PolicyStatement(actions=NETWORK_INTERFACE_ACTIONS, resources=["*"]))
+        function.role.add_to_policy(
+            PolicyStatement(
+                effect=Effect.DENY,
+                actions=NETWORK_INTERFACE_ACTIONS,
+                resources=["*"],
+                conditions={"ArnEquals": {"lambda:SourceFunctionArn": own_arn}},
+            )
+        )
+        acknowledge(
+            function.role,
+            "AwsSolutions-IAM5[Resource::*]",
+            "Lambda makes the network interfaces, whose names are not known before; the function itself is denied it.",
+        )
+
     def _addresses_of_s3(self) -> str:
         """The id of the region's prefix list of S3."""
         finder = VersionedFunction(
@@ -100,14 +123,14 @@ class SandboxNetwork(Construct):
             "prefix_list",
             configuration=self._configuration,
             description="Tells CloudFormation the id of S3's prefix list.",
-            code=Code.from_asset(str(ROOT / "lambdas" / "deployment"), exclude=["__pycache__"]),
+            code=code_of(LAMBDAS / "deployment"),
             handler="prefix_list.handler",
             layers=[],
             environment={},
             timeout=60,
             memory=256,
         )
-        finder.allow(
+        finder.add_to_role_policy(
             ["ec2:DescribeManagedPrefixLists"], ["*"], because="Actions that describe know no resources in EC2."
         )
         found = CustomResource(

@@ -1,4 +1,4 @@
-"""The functions behind the states of a run: what each may do, and nothing else."""
+"""Makes the functions behind the states of a run: what each may do, and nothing else."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,12 +6,11 @@ from aws_cdk import Stack
 from aws_cdk.aws_lambda import Code, ILayerVersion
 from constructs import Construct
 
-from cdk.configuration import Configuration
+from cdk.foundation import Foundation
 from cdk.functions import VersionedFunction
-from cdk.layers import ROOT, Layers
 from cdk.model import Model
-from cdk.storage import Storage
-from cdk.tables import Tables
+from cdk.sources import LAMBDAS, code_of
+from cdk.tools import Tools
 
 READ_AND_WRITE = ("GetItem", "PutItem", "UpdateItem", "Query")
 SETTLE = ("GetItem", "UpdateItem", "Query")
@@ -19,23 +18,13 @@ SETTLE = ("GetItem", "UpdateItem", "Query")
 
 
 class Steps(Construct):
-    """One function for each module in `lambdas/steps`, named after it and after the status that it makes true."""
+    """One function for each module in `lambdas/steps`, named after it and after the state that it is behind."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        configuration: Configuration,
-        *,
-        layers: Layers,
-        tables: Tables,
-        storage: Storage,
-        model: Model,
-        tools: Mapping[str, VersionedFunction],
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, foundation: Foundation, *, model: Model, tools: Tools) -> None:
         super().__init__(scope, id)
-        self._configuration = configuration
-        records = {**tables.environment, **storage.environment}
+        configuration = self._configuration = foundation.configuration
+        layers, tables, storage = foundation.layers, foundation.tables, foundation.storage
+        records = foundation.records
         plain = layers.get("engine")
         # The package `openai` brings pydantic, which validates requests.
         with_openai = layers.get("engine", "openai")
@@ -51,9 +40,11 @@ class Steps(Construct):
                 "RUN_EXPIRES_AFTER": str(configuration.run_expires_after),
             },
         )
-        tables.allow(self.queued, ["GetItem", "BatchGetItem"], tables.assistants)
-        tables.allow(self.queued, [*READ_AND_WRITE, "BatchGetItem"], tables.threads, tables.messages)
-        storage.allow(self.queued, ["GetObject", "PutObject"], "text/")
+        tables.grant(self.queued, ["GetItem", "BatchGetItem"], tables.assistants)
+        tables.grant(self.queued, [*READ_AND_WRITE, "BatchGetItem"], tables.threads, tables.messages)
+        storage.grant(self.queued, ["GetObject", "PutObject"], "text/")
+        if tools.file_search:
+            tools.file_search.grant_attach(self.queued)
 
         self.in_progress = self._step(
             "in_progress",
@@ -63,23 +54,25 @@ class Steps(Construct):
             environment={
                 **records,
                 **model.environment,
-                "MOST_TURNS": str(configuration.most_turns),
-                "MOST_CALLS": str(configuration.most_calls),
-                "MOST_RETRIES": str(configuration.most_retries),
-                "TOOLS": Stack.of(self).to_json_string({module: tool.alias_arn for module, tool in tools.items()}),
+                "MOST_TURNS": str(configuration.max_turns),
+                "MOST_CALLS": str(configuration.max_calls),
+                "MOST_RETRIES": str(configuration.max_retries),
+                "TOOLS": Stack.of(self).to_json_string(
+                    {module: tool.alias_arn for module, tool in tools.functions.items()}
+                ),
             },
         )
-        for tool in tools.values():
+        for tool in tools.functions.values():
             self.in_progress.function.node.add_dependency(tool.alias)
-        tables.allow(self.in_progress, ["GetItem"], tables.assistants)  # where files are
-        tables.allow(self.in_progress, READ_AND_WRITE, tables.threads, tables.messages)
-        storage.allow(self.in_progress, ["GetObject", "PutObject"], "text/")
-        storage.allow(self.in_progress, ["GetObject"], "outputs/", "files/")
-        model.allow(self.in_progress)
+        tables.grant(self.in_progress, ["GetItem"], tables.assistants)  # where files are
+        tables.grant(self.in_progress, READ_AND_WRITE, tables.threads, tables.messages)
+        storage.grant(self.in_progress, ["GetObject", "PutObject"], "text/")
+        storage.grant(self.in_progress, ["GetObject"], "outputs/", "files/")
+        model.grant_invoke(self.in_progress)
         if configuration.code_interpreter == "hosted":
             # What the provider's code made becomes files here.
-            tables.allow(self.in_progress, ["PutItem"], tables.assistants)
-            storage.allow(self.in_progress, ["PutObject", "PutObjectTagging"], "files/")
+            tables.grant(self.in_progress, ["PutItem"], tables.assistants)
+            storage.grant(self.in_progress, ["PutObject", "PutObjectTagging"], "files/")
 
         self.requires_action = self._step(
             "requires_action",
@@ -88,8 +81,8 @@ class Steps(Construct):
             timeout=30,
             environment=records,
         )
-        tables.allow(self.requires_action, ["GetItem", "UpdateItem"], tables.messages)
-        storage.allow(self.requires_action, ["GetObject"], "text/")
+        tables.grant(self.requires_action, ["GetItem", "UpdateItem"], tables.messages)
+        storage.grant(self.requires_action, ["GetObject"], "text/")
 
         self.record_failure = self._step(
             "record_failure",
@@ -98,8 +91,8 @@ class Steps(Construct):
             timeout=60,
             environment=records,
         )
-        tables.allow(self.record_failure, SETTLE, tables.threads, tables.messages)
-        storage.allow(self.record_failure, ["GetObject"], "text/")
+        tables.grant(self.record_failure, SETTLE, tables.threads, tables.messages)
+        storage.grant(self.record_failure, ["GetObject"], "text/")
 
     @property
     def all(self) -> dict[str, VersionedFunction]:
@@ -135,4 +128,4 @@ class Steps(Construct):
 
 def step_code(name: str) -> Code:
     """The one module `lambdas/steps/<name>.py`: a change of another step changes nothing here."""
-    return Code.from_asset(str(ROOT / "lambdas" / "steps"), exclude=["*", f"!{name}.py"])
+    return code_of(LAMBDAS / "steps", module=name)

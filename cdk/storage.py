@@ -1,15 +1,15 @@
-"""The bucket for what outgrows an item, and the secrets."""
+"""Makes the bucket for what outgrows an item."""
 
 from collections.abc import Sequence
 
 from aws_cdk import Aws, Duration
 from aws_cdk.aws_s3 import BlockPublicAccess, Bucket, BucketEncryption, LifecycleRule, ObjectOwnership
-from aws_cdk.aws_secretsmanager import CfnSecret, Secret
 from constructs import Construct
 
 from cdk.configuration import Configuration
 from cdk.functions import VersionedFunction
-from cdk.review import acknowledge
+from cdk.nag import acknowledge
+from cdk.outputs import output
 
 FILE_LIFETIMES = (1, 7, 30)
 """Days; the engine tags a file that expires `lifetime=<days>` with the least of these that it fits in."""
@@ -84,56 +84,36 @@ class Storage(Construct):
             "AwsSolutions-S1",
             "Only the engine's own functions reach the bucket; CloudTrail data events serve those who need an audit.",
         )
+        output(self, "Bucket", self.bucket.bucket_name)
 
     @property
     def environment(self) -> dict[str, str]:
         """The environment variable that names the bucket."""
         return {"BUCKET": self.bucket.bucket_name}
 
-    def allow(self, function: VersionedFunction, actions: Sequence[str], *prefixes: str) -> None:
+    def grant(self, function: VersionedFunction, actions: Sequence[str], *prefixes: str) -> None:
         """Let the function do these object actions (`GetObject`, ...) below these prefixes (`text/`).
 
         A function that reads below a prefix may list it. Any reader may meet an object that was deleted a moment ago,
         and S3 says so (404, not 403) only to a role that may list. What the list shows is names of objects that the
         role may read anyway.
         """
-        function.allow(
+        function.add_to_role_policy(
             [f"s3:{action}" for action in actions],
             [self.bucket.arn_for_objects(f"{prefix}*") for prefix in prefixes],
             because=f"Objects below {', '.join(prefixes)} are named by ids that only exist at run time.",
         )
         if "GetObject" in actions:
-            self.allow_list(function, *prefixes)
+            self.grant_list(function, *prefixes)
 
-    def allow_outputs(self, function: VersionedFunction, module: str) -> None:
+    def grant_put_outputs(self, function: VersionedFunction, module: str) -> None:
         """Let a tool's function put its large outputs into the bucket, and touch no other tool's."""
-        self.allow(function, ["PutObject"], f"outputs/{module}/")
+        self.grant(function, ["PutObject"], f"outputs/{module}/")
 
-    def allow_list(self, function: VersionedFunction, *prefixes: str) -> None:
+    def grant_list(self, function: VersionedFunction, *prefixes: str) -> None:
         """Let the function list what is below these prefixes."""
-        function.allow(
+        function.add_to_role_policy(
             ["s3:ListBucket"],
             [self.bucket.bucket_arn],
             conditions={"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}},
         )
-
-
-class EmptySecret(Secret):
-    """A secret that the template creates without a value and never writes: a person or a command puts it there.
-
-    Until then `GetSecretValue` answers `ResourceNotFoundException`.
-    """
-
-    def __init__(self, scope: Construct, id: str, name: str, *, description: str, configuration: Configuration) -> None:
-        super().__init__(
-            scope,
-            id,
-            secret_name=f"{configuration.prefix}/{name}",
-            description=description,
-            removal_policy=configuration.removal_policy,
-        )
-        # `Secret` would fill in a random password, which would look like a key and be refused by the provider.
-        resource = self.node.default_child
-        assert isinstance(resource, CfnSecret)
-        resource.generate_secret_string = None
-        acknowledge(self, "AwsSolutions-SMG4", "Its value is issued elsewhere, or by a command: no service rotates it.")

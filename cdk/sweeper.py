@@ -1,18 +1,16 @@
-"""The sweeper: moves or settles runs that do not move, and removes what deleted threads left."""
+"""Makes the sweeper, which moves or settles runs that do not move, and removes what deleted threads left."""
 
-from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import Duration
 from aws_cdk.aws_events import EventField, EventPattern, Rule, RuleTargetInput, Schedule
 from aws_cdk.aws_events_targets import LambdaFunction
 from constructs import Construct
 
-from cdk.configuration import Configuration
+from cdk.foundation import Foundation
 from cdk.functions import VersionedFunction
-from cdk.layers import Layers
-from cdk.review import acknowledge
-from cdk.state_machine import TASK_TOKENS, RunStateMachine
+from cdk.nag import acknowledge
+from cdk.state_machine import RunStateMachine
 from cdk.steps import SETTLE, step_code
-from cdk.storage import Storage
-from cdk.tables import Tables
+from cdk.tools import Tools
 
 
 class Sweeper(Construct):
@@ -23,54 +21,36 @@ class Sweeper(Construct):
     """
 
     def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        configuration: Configuration,
-        *,
-        layers: Layers,
-        tables: Tables,
-        storage: Storage,
-        runs: RunStateMachine,
+        self, scope: Construct, id: str, foundation: Foundation, *, runs: RunStateMachine, tools: Tools
     ) -> None:
         super().__init__(scope, id)
-        machine = runs.machine
-        self.function = VersionedFunction(
+        machine, tables, storage = runs.machine, foundation.tables, foundation.storage
+        function = VersionedFunction(
             self,
             "sweeper",
-            configuration=configuration,
+            configuration=foundation.configuration,
             description="Moves or settles runs that do not move; removes what deleted threads left.",
             code=step_code("sweeper"),
             handler="sweeper.handler",
-            layers=layers.get("engine"),
+            layers=foundation.layers.get("engine"),
             environment={
-                **tables.environment,
-                **storage.environment,
+                **foundation.records,
                 "STATE_MACHINE_ARN": machine.state_machine_arn,
             },
             timeout=55,
+            max_errors=3,
         )
-        tables.allow(self.function, SETTLE, tables.threads, tables.messages)
-        tables.allow(self.function, ["BatchWriteItem"], tables.messages)
-        tables.allow_query(self.function, tables.messages, "open_runs")
-        storage.allow(self.function, ["GetObject"], "text/")
+        tables.grant(function, SETTLE, tables.threads, tables.messages)
+        tables.grant(function, ["BatchWriteItem"], tables.messages)
+        tables.grant_query(function, tables.messages, "open_runs")
+        storage.grant(function, ["GetObject"], "text/")
         # What deleted threads leave is removed in the background.
-        storage.allow(self.function, ["DeleteObject"], "text/", "outputs/", "sandbox/")
-        storage.allow_list(self.function, "outputs/", "sandbox/")
-        self.function.allow(["states:StartExecution"], [machine.state_machine_arn])
-        self.function.allow(["states:SendTaskSuccess"], ["*"], because=TASK_TOKENS)
-        self.function.allow(
-            ["states:DescribeExecution"],
-            [
-                Stack.of(self).format_arn(
-                    service="states",
-                    resource="execution",
-                    resource_name=f"{machine.state_machine_name}:*",
-                    arn_format=ArnFormat.COLON_RESOURCE_NAME,
-                )
-            ],
-            because="Executions are named after runs, which only exist at run time.",
-        )
+        storage.grant(function, ["DeleteObject"], "text/", "outputs/", "sandbox/")
+        storage.grant_list(function, "outputs/", "sandbox/")
+        runs.grant_start(function)
+        runs.grant_describe(function)
+        if tools.file_search:
+            tools.file_search.grant_enqueue(function)
 
         acknowledge(
             self,
@@ -82,7 +62,7 @@ class Sweeper(Construct):
             "EachMinute",
             description="Sweeps the index of open runs.",
             schedule=Schedule.rate(Duration.minutes(1)),
-            targets=[LambdaFunction(self.function.alias, event=RuleTargetInput.from_object({}))],
+            targets=[LambdaFunction(function.alias, event=RuleTargetInput.from_object({}))],
         )
         Rule(
             self,
@@ -98,7 +78,7 @@ class Sweeper(Construct):
             ),
             targets=[
                 LambdaFunction(
-                    self.function.alias,
+                    function.alias,
                     # The event itself carries the execution's input and output: not for logs or queues.
                     event=RuleTargetInput.from_object(
                         {

@@ -1,4 +1,4 @@
-"""The three tables: assistants, the directory of threads, and everything said in them."""
+"""Makes the three tables: assistants, the directory of threads, and everything said in them."""
 
 from collections.abc import Sequence
 
@@ -13,14 +13,17 @@ from aws_cdk.aws_dynamodb import (
     Table,
     TableEncryption,
 )
-from aws_cdk.aws_lambda import Code
 from constructs import Construct
 
 from cdk.configuration import Configuration
 from cdk.functions import VersionedFunction
-from cdk.layers import ROOT
+from cdk.outputs import output
+from cdk.sources import LAMBDAS, code_of
 
 TIME_TO_LIVE = "ttl"
+
+RUN_STATUS_ATTRIBUTES = ["thread_id", "message_id", "run_status", "turn", "expires_at", "functions"]
+"""What a tool may read of the messages table: whether a run waits for its call, never what was said."""
 
 
 def _text(name: str) -> Attribute:
@@ -76,6 +79,9 @@ class Tables(Construct):
         )
         if configuration.retains_data:
             self._protect(configuration)
+        output(self, "AssistantsTable", self.assistants.table_name)
+        output(self, "ThreadsTable", self.threads.table_name)
+        output(self, "MessagesTable", self.messages.table_name)
 
     def _table(
         self,
@@ -107,14 +113,14 @@ class Tables(Construct):
             "protect_tables",
             configuration=configuration,
             description="Protects the tables against deletion.",
-            code=Code.from_asset(str(ROOT / "lambdas" / "deployment"), exclude=["__pycache__"]),
+            code=code_of(LAMBDAS / "deployment"),
             handler="protect_tables.handler",
             layers=[],
             environment={},
             timeout=300,
             memory=256,
         )
-        self.allow(function, ["DescribeTable", "UpdateTable"], *self.all)
+        self.grant(function, ["DescribeTable", "UpdateTable"], *self.all)
         protection = CustomResource(
             self,
             "Protection",
@@ -135,25 +141,36 @@ class Tables(Construct):
             "MESSAGES_TABLE": self.messages.table_name,
         }
 
-    def allow(self, function: VersionedFunction, actions: Sequence[str], *tables: Table) -> None:
-        """Let the function do these item actions (`GetItem`, ...) on these tables, not on their indexes."""
-        function.allow([f"dynamodb:{action}" for action in actions], [table.table_arn for table in tables])
-
-    def allow_partitions(
-        self, function: VersionedFunction, actions: Sequence[str], table: Table, *prefixes: str
-    ) -> None:
-        """Let the function do these item actions on items whose partition key starts with one of the prefixes."""
-        function.allow(
-            [f"dynamodb:{action}" for action in actions],
-            [table.table_arn],
-            conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{prefix}*" for prefix in prefixes]}},
-        )
-
     @property
     def all(self) -> tuple[Table, Table, Table]:
         """The three tables."""
         return self.assistants, self.threads, self.messages
 
-    def allow_query(self, function: VersionedFunction, table: Table, *indexes: str) -> None:
+    def grant(self, function: VersionedFunction, actions: Sequence[str], *tables: Table) -> None:
+        """Let the function do these item actions (`GetItem`, ...) on these tables, not on their indexes."""
+        function.add_to_role_policy([f"dynamodb:{action}" for action in actions], [table.table_arn for table in tables])
+
+    def grant_partitions(
+        self, function: VersionedFunction, actions: Sequence[str], table: Table, *prefixes: str
+    ) -> None:
+        """Let the function do these item actions on items whose partition key starts with one of the prefixes."""
+        function.add_to_role_policy(
+            [f"dynamodb:{action}" for action in actions],
+            [table.table_arn],
+            conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{prefix}*" for prefix in prefixes]}},
+        )
+
+    def grant_query(self, function: VersionedFunction, table: Table, *indexes: str) -> None:
         """Let the function query these indexes of a table."""
-        function.allow(["dynamodb:Query"], [f"{table.table_arn}/index/{index}" for index in indexes])
+        function.add_to_role_policy(["dynamodb:Query"], [f"{table.table_arn}/index/{index}" for index in indexes])
+
+    def grant_read_run_status(self, tool: VersionedFunction) -> None:
+        """Let a tool's function read whether a run waits for its call."""
+        tool.add_to_role_policy(
+            ["dynamodb:GetItem"],
+            [self.messages.table_arn],
+            conditions={
+                "ForAllValues:StringEquals": {"dynamodb:Attributes": RUN_STATUS_ATTRIBUTES},
+                "StringEquals": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
+            },
+        )

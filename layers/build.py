@@ -134,7 +134,9 @@ def _refresh(folder: Path, target: str, compiler: Compiler, report: Report, laye
         to_compile = modules(made, layer.compiled)
         report(f"{layer.name}: compiling {len(to_compile)} modules")
         for skipped in compiler.compile(made, to_compile):
-            report(f"{layer.name}: {skipped} is no valid Python and is not compiled")
+            # Nothing can import it, such as a module of Python 2 that a package brings along.
+            (made / skipped).unlink()
+            report(f"{layer.name}: {skipped} is no valid Python and is left out")
         report(f"{layer.name}: packing")
         pack(made.parent, Path(temporary) / "new.zip")
         stamp.unlink(missing_ok=True)

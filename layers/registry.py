@@ -7,19 +7,24 @@ The registry is what the engine knows of deployed tools: `{module: {"class_name"
 import importlib
 import json
 import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 
 def registry(folder: Path) -> dict[str, Any]:
-    """Import every `<folder>/<module>/<module>.py` and describe its tool class."""
+    """Import every `<folder>/<module>/<module>.py` and describe its tool class.
+
+    The engine itself describes those that their `tool.toml` calls built in.
+    """
     # From the engine's sources, which are on the path only where a layer is built.
     tool = importlib.import_module("assistant_engine.tool")
     described = {}
-    for path in sorted(folder.glob("*/*.py")):
-        if path.stem != path.parent.name:
+    for settings in sorted(folder.glob("*/tool.toml")):
+        if tomllib.loads(settings.read_text()).get("built_in"):
             continue
+        path = settings.with_name(f"{settings.parent.name}.py")
         sys.path.insert(0, str(path.parent))
         module = importlib.import_module(path.stem)
         sys.path.remove(str(path.parent))

@@ -16,13 +16,13 @@ from typing import Any
 from openai import OpenAI, omit
 from openai.types.beta.threads import Run
 
+from assistants import history
+from assistants.progress import Progress
+from assistants.terminal import Terminal, plain
 from local.processes import LocalError
 from local.tools import ROOT
 from local.up import Local, shown, up
 from samples.sample import Sample, finish, save, start
-from scripts import history
-from scripts.showing import Showing
-from scripts.terminal import Terminal, plain
 
 SAMPLES = ROOT / "samples"
 WORKING = ("queued", "in_progress")
@@ -33,10 +33,10 @@ console = Terminal(highlight=False, soft_wrap=True)
 class Demo:
     """One sample on a running local stack, shown on a console."""
 
-    def __init__(self, local: Local, sample: Sample, showing: Showing) -> None:
+    def __init__(self, local: Local, sample: Sample, progress: Progress) -> None:
         self.sample = sample
-        self.showing = showing
-        self.console = showing.console
+        self.progress = progress
+        self.console = progress.console
         self.step_functions = local.client("stepfunctions")
         self.executions = local.settings["STATE_MACHINE_ARN"].replace(":stateMachine:", ":execution:")
         self.client = OpenAI(
@@ -68,7 +68,7 @@ class Demo:
             attachments=[{"file_id": file.id, "tools": [{"type": "code_interpreter"}]} for file in attached],
         )
         for change in history.follow(self.step_functions, f"{self.executions}:{run.id}", every=0.1):
-            self.showing.show(change)
+            self.progress.show(change)
             if change.entered and change.state == "requires_action":
                 self._answer(run)
         answer = finish(self.client, run)
@@ -95,7 +95,7 @@ class Demo:
         calls = run.required_action.submit_tool_outputs.tool_calls if run.required_action else []
         outputs: list[Any] = []
         for call in calls:
-            self.showing.tell("asks you", f"{call.function.name}({call.function.arguments})")
+            self.progress.tell("asks you", f"{call.function.name}({call.function.arguments})")
             answer = (
                 self.console.input("            your answer: ") if sys.stdin.isatty() else "There is nobody to ask."
             )
@@ -131,7 +131,7 @@ def main() -> None:
         )
     else:
         console.print(f"Answers come from the model [bold]{local.model or 'of the configuration'}[/].")
-    demo = Demo(local, sample, Showing(console))
+    demo = Demo(local, sample, Progress(console))
     ends = [demo.ask(question) for question in sample.questions]
     if ends != ["completed"] * len(ends):
         sys.exit("\nNot every run completed: " + ", ".join(ends))

@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from assistants import private
 from local.processes import Background, free_port
-from scripts import private
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"

@@ -22,6 +22,7 @@ from local import (
     patches_cloudformation,
     patches_dynamodb_keys,
     patches_events,
+    patches_gateway,
     patches_grants,
     patches_iam,
     patches_isolation,
@@ -64,6 +65,7 @@ def apply() -> None:
     patches_dynamodb_keys.apply()
     patches_iam.apply()
     patches_grants.apply()
+    patches_gateway.apply()
     patches_network.apply()
     patches_limits.apply(patches_isolation.tenant.get)
     patches_requests.apply()

@@ -23,12 +23,12 @@ from urllib.parse import urlsplit
 
 from rich.console import Console
 
+from assistants import keys, private
+from assistants.stack import Stack, variables
 from layers.build import BuildError, build
 from local import embedding_model, emulator, offline_model
 from local.processes import LocalError
 from local.tools import CDK, NODE, ROOT, SCRIPTS
-from scripts import keys, private
-from scripts.stack import Stack, variables
 
 DIRECTORY = ROOT / ".local"
 MODEL_SETTINGS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "EMBEDDING_MODEL")
@@ -37,6 +37,9 @@ _TEMPLATE_SOURCES = ("app.py", "cdk.json", "cdk", "lambdas", "requirements.txt",
 ASSEMBLIES = ROOT / ".build" / "assemblies"
 MAX_ASSEMBLIES = 2
 """Cloud assemblies that are kept, each some 130 MB: one may be of the offline model, the other of a real one."""
+
+CORS_ORIGINS = "http://localhost:*,http://127.0.0.1:*"
+"""Pages that a program on this machine serves may use the API; a page of anywhere else may not."""
 
 Step = Callable[[str], Any]
 
@@ -92,7 +95,7 @@ def up(
         port = emulator.start(directory, preferred_port=preferred_port, keep_state=keep_state)
     settings = emulator.environment(directory)
     # The embedded AWS has no S3 Vectors.
-    context = {"env": "dev", "layer_target": "host", "vector_engine": "bucket"}
+    context = {"env": "dev", "layer_target": "host", "vector_engine": "bucket", "cors_origins": CORS_ORIGINS}
     offline = "OPENAI_API_KEY" not in model
     if offline:
         with step("Offline model"):

@@ -19,9 +19,9 @@ from typing import Any
 
 import boto3
 
-from scripts import keys
+from assistants.stack import prefix
+from assistants.terminal import say, stop
 from scripts.cdk_cli import CdkFailed, app_of, cdk
-from scripts.terminal import say, stop
 
 Client = Callable[[str], Any]
 Identifier = dict[str, str]
@@ -162,7 +162,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--env", required=True, help="the environment: dev, staging, prod")
     parser.add_argument("--app", default="", help="a cloud assembly that was synthesised before")
     given, more = parser.parse_known_args(arguments)
-    stack = keys.prefix(given.env)
+    stack = prefix(given.env)
     if is_deployed(boto3.client, stack):
         return
     with tempfile.TemporaryDirectory() as folder:

@@ -3,7 +3,7 @@
 import subprocess
 from collections.abc import Sequence
 
-from scripts.keys import ROOT
+from assistants.stack import ROOT
 
 _INSTALLED = ROOT / "node_modules" / ".bin" / "cdk"
 

@@ -7,19 +7,19 @@ Long texts are cut, so that the picture shows the whole run.
 
 import re
 
+from assistants.progress import Progress
+from assistants.terminal import Terminal
 from local.demo import Demo
 from local.tools import ROOT
 from local.up import shown, up
 from samples.sample import Sample
-from scripts.showing import Showing
-from scripts.terminal import Terminal
 
 PICTURE = ROOT / "docs" / "demo.svg"
 SAMPLE, QUESTION = "personal_finance", 1
 COLUMNS, LINES = 100, 3
 
 
-class Shortened(Showing):
+class Shortened(Progress):
     """Shows the beginning of each text, without the imports of code."""
 
     def tell(self, what: str, text: str) -> None:
@@ -34,7 +34,7 @@ class Shortened(Showing):
 def picture() -> str:
     """Ask the sample's question on the local stack, and return the terminal as SVG text."""
     local, sample = up(step=shown), Sample(SAMPLE)
-    Demo(local, sample, Showing(Terminal())).ask(sample.questions[QUESTION])  # The first run starts every function.
+    Demo(local, sample, Progress(Terminal())).ask(sample.questions[QUESTION])  # The first run starts every function.
     console = Terminal(record=True, width=COLUMNS, highlight=False)
     Demo(local, sample, Shortened(console)).ask(sample.questions[QUESTION])
     svg = console.export_svg(title="make demo", unique_id="demo")

@@ -14,9 +14,9 @@ from typing import Any
 
 import boto3
 
-from scripts import keys
+from assistants.stack import prefix
+from assistants.terminal import say, stop
 from scripts.cdk_cli import CdkFailed, app_of, cdk
-from scripts.terminal import say, stop
 
 Client = Callable[[str], Any]
 
@@ -176,7 +176,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--app", default="", help="a cloud assembly that was synthesised before")
     given = parser.parse_args(arguments)
     try:
-        environment = look(boto3.client, keys.prefix(given.env))
+        environment = look(boto3.client, prefix(given.env))
         account = boto3.client("sts").get_caller_identity()["Account"]
         say(f"This deletes the stack {environment.stack} of account {account}, for good:")
         for line in describe(boto3.client, environment):

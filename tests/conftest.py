@@ -18,7 +18,11 @@ import botocore.session
 import pytest
 from xdist.remote import Producer
 
+from assistant_engine.runtime import settings
 from assistant_engine.tools import registry as deployed_tools
+from assistants import keys
+from assistants.stack import outputs as stack_outputs
+from assistants.stack import variables
 from bench.journal import Journal
 from layers.build import TOOLS, build
 from layers.registry import registry
@@ -26,9 +30,6 @@ from local import emulator, offline_model
 from local import up as local
 from local.processes import is_alive
 from local.tools import ROOT
-from scripts import keys
-from scripts.stack import outputs as stack_outputs
-from scripts.stack import variables
 from tests.support.aws_proxy import AwsProxy
 from tests.support.canaries import remember
 from tests.support.driver import Driver
@@ -104,6 +105,12 @@ def webhook() -> Iterator[WebhookReceiver]:
     receiver = WebhookReceiver()
     yield receiver
     receiver.close()
+
+
+@pytest.fixture(autouse=True)
+def fresh_settings() -> None:
+    """Each test has an environment of its own, and the engine reads it once."""
+    settings.forget()
 
 
 @pytest.fixture(scope="session")

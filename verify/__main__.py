@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from assistant_engine.domain import models
-from scripts.stack import StackNotFound, outputs
+from assistants.stack import StackNotFound, outputs
 from verify import costs, suite
 from verify.account import Account
 from verify.leftovers import remove_leftovers

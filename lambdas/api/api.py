@@ -8,8 +8,10 @@ from urllib.parse import unquote
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
-import assistants
+import assistant_routes
+import cors
 import documentation
 import files
 import messages
@@ -46,7 +48,7 @@ from routes import BASE, Answer, Incoming, Route
 ROUTES: tuple[Route, ...] = tuple(
     route
     for module in (
-        *(assistants.routes, threads.routes, messages.routes, runs.routes, run_steps.routes, files.routes),
+        *(assistant_routes.routes, threads.routes, messages.routes, runs.routes, run_steps.routes, files.routes),
         *(uploads.routes, vector_stores.routes, vector_store_files.routes, vector_store_files.batch_routes),
         *(models.routes, usage.routes),
     )
@@ -61,7 +63,10 @@ app.include_router(documentation.router)
 
 def handler(event: Json, context: Any) -> Json:
     """Answer an HTTP API event (payload format 2.0)."""
-    answer = app.resolve(event, context)
+    request = APIGatewayProxyEventV2(event)
+    preflight = cors.preflight_headers(request.headers) if request.http_method == "OPTIONS" else None
+    answer: Json = {"statusCode": 204, "headers": preflight} if preflight else app.resolve(event, context)
+    answer["headers"] = {**cors.answer_headers(request.headers), **answer["headers"]}
     answer["headers"]["x-request-id"] = event["requestContext"]["requestId"]
     return answer
 

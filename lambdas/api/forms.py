@@ -1,12 +1,13 @@
 """Reads bodies of type multipart/form-data."""
 
-from dataclasses import dataclass
+import binascii
+import quopri
+from dataclasses import dataclass, field
+from email.message import Message
 
-from python_multipart import FormParser
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import Field, File, parse_options_header
+from python_multipart.multipart import MultipartParser, parse_options_header
 
-from answers import MAX_BODY_BYTES
 from assistant_engine.domain.errors import InvalidRequest
 
 _FIELDS = 100
@@ -44,6 +45,14 @@ class Form:
         return self.files[name]
 
 
+@dataclass(slots=True)
+class _Part:
+    """A part of a form: its headers by their names in lower case, and its data."""
+
+    headers: dict[str, bytes] = field(default_factory=dict)
+    data: bytearray = field(default_factory=bytearray)
+
+
 def read_form(content_type: str | None, body: bytes) -> Form:
     """Read the form in a request's body.
 
@@ -56,44 +65,104 @@ def read_form(content_type: str | None, body: bytes) -> Form:
         kind, options = b"", {}
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
         raise InvalidRequest("The body must be multipart/form-data with a boundary.", code="invalid_content_type")
-    fields: list[tuple[str, str]] = []
-    files: dict[str, FormFile] = {}
-
-    def on_field(field: Field) -> None:
-        fields.append((_text(field.field_name or b""), _text(field.value or b"")))
-
-    def on_file(file: File) -> None:
-        name = _text(file.field_name or b"")
-        if name in files:
-            raise InvalidRequest(f"Invalid '{name}': it is given twice.", param=name, code="invalid_value")
-        file.file_object.seek(0)
-        data = file.file_object.read()
-        files[name] = FormFile(_text(file.file_name or b""), file.content_type, data)
-
-    # Files stay in memory: the whole body is there already.
-    config = {"MAX_MEMORY_FILE_SIZE": MAX_BODY_BYTES, "UPLOAD_ERROR_ON_BAD_CTE": True}
-    ends: list[bool] = []
+    form = Form([], {})
     try:
-        parser = FormParser(
-            "multipart/form-data",
-            on_field,
-            on_file,
-            on_end=lambda: ends.append(True),
-            boundary=options[b"boundary"],
-            config=config,
-        )
-        parser.write(body)
-        parser.finalize()
-    except (FormParserError, UnicodeDecodeError) as error:
+        parts = _parts(body, options[b"boundary"])
+        if parts is None or len(parts) > _FIELDS:
+            raise InvalidRequest(
+                "We could not parse the form in the body of your request: it is cut short or has too many fields."
+            )
+        for part in parts:
+            _add(form, part)
+    except ValueError as error:
         # Cut: it may repeat what it could not read.
         reason = str(error)[:200]
         raise InvalidRequest(f"We could not parse the form in the body of your request: {reason}") from None
-    if not ends or len(fields) + len(files) > _FIELDS:
-        raise InvalidRequest(
-            "We could not parse the form in the body of your request: it is cut short or has too many fields."
-        )
-    return Form(fields, files)
+    return form
 
 
-def _text(data: bytes) -> str:
-    return data.decode()
+def _parts(body: bytes, boundary: bytes) -> list[_Part] | None:
+    """The parts of a body; None if it ends before their end.
+
+    Raises:
+        FormParserError: it is not a form.
+    """
+    parts: list[_Part] = []
+    name, value = bytearray(), bytearray()
+    ends: list[bool] = []
+
+    def on_header_end() -> None:
+        parts[-1].headers[name.decode("latin-1").lower()] = value.strip(b" \t")
+        name.clear()
+        value.clear()
+
+    parser = MultipartParser(
+        boundary,
+        {
+            "on_part_begin": lambda: parts.append(_Part()),
+            "on_header_field": lambda data, start, end: name.extend(data[start:end]),
+            "on_header_value": lambda data, start, end: value.extend(data[start:end]),
+            "on_header_end": on_header_end,
+            "on_part_data": lambda data, start, end: parts[-1].data.extend(data[start:end]),
+            "on_end": lambda: ends.append(True),
+        },
+    )
+    parser.write(body)
+    parser.finalize()
+    return parts if ends else None
+
+
+def _add(form: Form, part: _Part) -> None:
+    """Add a part to a form.
+
+    Raises:
+        InvalidRequest, ValueError: it is not one of a form.
+    """
+    disposition = bytes(part.headers.get("content-disposition", b""))
+    _, options = parse_options_header(disposition)
+    if b"name" not in options:
+        raise FormParserError("a part has no name.")
+    name, data = options[b"name"].decode(), _data(part)
+    filename = _extended_filename(disposition)
+    if filename is None and b"filename" in options:
+        filename = options[b"filename"].decode()
+    if filename is None:
+        form.fields.append((name, data.decode()))
+        return
+    if name in form.files:
+        raise InvalidRequest(f"Invalid '{name}': it is given twice.", param=name, code="invalid_value")
+    media_type = part.headers.get("content-type")
+    form.files[name] = FormFile(filename, media_type.decode("latin-1") if media_type is not None else None, data)
+
+
+def _extended_filename(disposition: bytes) -> str | None:
+    """The `filename*` of a header (RFC 5987, RFC 6266), which goes before `filename`; None where no one can read it.
+
+    RFC 7578 has no place for it in forms, which is why the parser leaves it out, but older clients send it.
+    """
+    header = Message()
+    header["Content-Disposition"] = disposition.decode("latin-1")
+    for name, value in header.get_params([], "content-disposition"):
+        if name.lower() == "filename" and isinstance(value, tuple):
+            charset, _, text = value
+            try:
+                return str(text.encode("latin-1").decode(charset or "utf-8"))
+            except (LookupError, UnicodeError):
+                return None
+    return None
+
+
+def _data(part: _Part) -> bytes:
+    """The data of a part, decoded where a header says that it is encoded.
+
+    Raises:
+        ValueError: nothing can decode it.
+    """
+    encoding = part.headers.get("content-transfer-encoding", b"binary").lower()
+    if encoding in (b"binary", b"8bit", b"7bit"):
+        return bytes(part.data)
+    if encoding == b"base64":
+        return binascii.a2b_base64(part.data)
+    if encoding == b"quoted-printable":
+        return quopri.decodestring(part.data)
+    raise FormParserError("a part has an unknown Content-Transfer-Encoding.")

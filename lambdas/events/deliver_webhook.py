@@ -6,7 +6,6 @@ delivered, or has gone to the dead-letter queue, so a run's order is the queue's
 
 import http.client
 import json
-import os
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from standardwebhooks import Webhook
 from assistant_engine.domain.json_data import Json
 from assistant_engine.runtime.faults import fault_of
 from assistant_engine.runtime.log import logger
+from assistant_engine.runtime.settings import DeliverWebhook, configured
 
 ANSWER_SECONDS = 15
 LONGEST_WAIT_SECONDS = 900
@@ -69,7 +69,7 @@ def _post(name: str, body: str) -> None:
         "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": " ".join(webhook.sign(name, now, body) for webhook in _webhooks(_minute())),
     }
-    url = urlsplit(os.environ["WEBHOOK_URL"])
+    url = urlsplit(configured(DeliverWebhook).webhook_url)
     connect = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
     connection = connect(url.hostname or "", url.port, timeout=ANSWER_SECONDS)
     try:
@@ -86,7 +86,9 @@ def _later(record: Json) -> None:
     wait = min(2 ** min(_deliveries(record), 10), LONGEST_WAIT_SECONDS)
     with suppress(ClientError):  # Then it comes after the queue's own time.
         _client("sqs").change_message_visibility(
-            QueueUrl=os.environ["WEBHOOK_QUEUE_URL"], ReceiptHandle=record["receiptHandle"], VisibilityTimeout=wait
+            QueueUrl=configured(DeliverWebhook).webhook_queue_url,
+            ReceiptHandle=record["receiptHandle"],
+            VisibilityTimeout=wait,
         )
 
 
@@ -107,7 +109,9 @@ def _webhooks(minute: int) -> list[Webhook]:
     """
     client = _client("secretsmanager")
     try:
-        secrets = client.get_secret_value(SecretId=os.environ["WEBHOOK_SECRET_ARN"])["SecretString"].split()
+        secrets = client.get_secret_value(SecretId=configured(DeliverWebhook).webhook_secret_arn)[
+            "SecretString"
+        ].split()
     except client.exceptions.ResourceNotFoundException:
         secrets = []
     if not secrets:

@@ -5,7 +5,6 @@ is delivered again with all that follows it: at least once, and in a run's order
 """
 
 import json
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
@@ -17,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from assistant_engine.domain.json_data import Json
 from assistant_engine.runtime.faults import fault_of
 from assistant_engine.runtime.log import logger
+from assistant_engine.runtime.settings import PublishRunEvents, configured
 from assistant_engine.store.changes import status_change
 
 MOST_ENTRIES = 10
@@ -63,8 +63,8 @@ def _put_on_bus(batch: Batch) -> set[str]:
     """Put the batch on the bus; the numbers of those that it did not take."""
     entries = [
         {
-            "EventBusName": os.environ["EVENT_BUS"],
-            "Source": os.environ["EVENT_SOURCE"],
+            "EventBusName": configured(PublishRunEvents).event_bus,
+            "Source": configured(PublishRunEvents).event_source,
             "DetailType": "Run Status Change",
             "Time": at,
             "Detail": json.dumps(change),
@@ -81,7 +81,7 @@ def _put_on_bus(batch: Batch) -> set[str]:
 
 def _put_into_queue(batch: Batch) -> set[str]:
     """Put the batch into the webhook's queue, if there is one; the numbers of those that it did not take."""
-    if "WEBHOOK_QUEUE_URL" not in os.environ:
+    if not configured(PublishRunEvents).webhook_queue_url:
         return set()
     entries = [
         {
@@ -99,7 +99,9 @@ def _put_into_queue(batch: Batch) -> set[str]:
         for number, (at, change) in batch.items()
     ]
     try:
-        answer = _client("sqs").send_message_batch(QueueUrl=os.environ["WEBHOOK_QUEUE_URL"], Entries=entries)
+        answer = _client("sqs").send_message_batch(
+            QueueUrl=configured(PublishRunEvents).webhook_queue_url, Entries=entries
+        )
     except (BotoCoreError, ClientError) as error:
         logger.warning("the webhook's queue takes no events: %s", fault_of(error).where)
         return set(batch)

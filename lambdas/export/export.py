@@ -9,7 +9,6 @@ deleted meanwhile. A message stands in one file: that of the first run that came
 
 import gzip
 import json
-import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -30,13 +29,14 @@ from assistant_engine.domain.run import Run
 from assistant_engine.domain.usage import NANODOLLARS
 from assistant_engine.runtime.handler import lambda_handler
 from assistant_engine.runtime.log import logger
+from assistant_engine.runtime.settings import Export, configured
 from assistant_engine.store.shared import store
 
 READERS = 8
 """Runs that are read side by side."""
 
 
-@lambda_handler
+@lambda_handler(Export)
 def handler(event: Json) -> Json:
     """Write the files of a shard.
 
@@ -53,7 +53,7 @@ def handler(event: Json) -> Json:
         counts = _write(day, shard, runs_file, messages_file)
         for kind, file in (("runs", runs_file), ("messages", messages_file)):
             file.seek(0)
-            _s3().upload_fileobj(file, os.environ["BUCKET"], f"export/{kind}/day={day}/{shard}.jsonl.gz")
+            _s3().upload_fileobj(file, configured(Export).bucket, f"export/{kind}/day={day}/{shard}.jsonl.gz")
     told = {"day": day, "shard": shard, **counts}
     logger.info("exported %s", told)
     return told

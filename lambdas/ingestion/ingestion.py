@@ -6,7 +6,6 @@ dead-letter queue, which has this same function mark the file `failed`.
 """
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.runtime import children
 from assistant_engine.runtime.faults import fault_of
 from assistant_engine.runtime.log import logger
+from assistant_engine.runtime.settings import Ingestion, configured
 from assistant_engine.search.chunking import Chunk, chunks_of, tokens_of
 from assistant_engine.search.embeddings import EmbeddingBusy, EmbeddingError, embed
 from assistant_engine.search.indexes import BucketIndex, Index, VectorsIndex
@@ -58,7 +58,7 @@ def handler(event: Json, context: Any) -> None:
     try:
         if "file" not in message:
             _remove(message)
-        elif record["eventSourceARN"] == os.environ["DEAD_LETTER_QUEUE_ARN"]:
+        elif record["eventSourceARN"] == configured(Ingestion).dead_letter_queue_arn:
             _give_up(message)
         else:
             _ingest(message)
@@ -75,7 +75,7 @@ def _ingest(message: Json) -> None:
     if member is None or member["status"] != "in_progress" or member["ingestion"] != message["ingestion"]:
         return
     try:
-        text = _text(member)
+        text, warnings = _text(member)
         sizes = member["chunking"]
         chunks = list(chunks_of(text, sizes["max_chunk_size_tokens"], sizes["chunk_overlap_tokens"]))
         if not chunks:
@@ -90,7 +90,7 @@ def _ingest(message: Json) -> None:
         files.settle(member, "failed", last_error={"code": "server_error", "message": str(error)})
         return
     parts = -(-len(chunks) // PART_CHUNKS)
-    if files.settle(member, "completed", usage_bytes=size, chunks=len(chunks), parts=parts):
+    if files.settle(member, "completed", usage_bytes=size, chunks=len(chunks), parts=parts, warnings=warnings):
         if "replaces" in member:
             _index().remove(message["store"], member["file_id"], member["replaces"])
         return
@@ -101,8 +101,8 @@ def _ingest(message: Json) -> None:
     _remove({"store": message["store"]})
 
 
-def _text(member: Json) -> str:
-    """The text of the file, read by a program of its own that may fail in any way it likes.
+def _text(member: Json) -> tuple[str, list[str]]:
+    """Return the text of the file and the warnings, read by a program of its own that may fail in any way it likes.
 
     Raises:
         Unusable: the file holds none, or more than we take.
@@ -135,11 +135,11 @@ def _text(member: Json) -> str:
     text: str = answer["text"]
     if tokens_of(text) > MOST_TOKENS:
         raise Unusable("invalid_file", f"The file holds more than {MOST_TOKENS:,} tokens of text.")
-    return text
+    return text, answer["warnings"]
 
 
 def _fetch(file_id: str, path: Path) -> None:
-    answer = objects.find(_s3(), os.environ["BUCKET"], Files.key(file_id))
+    answer = objects.find(_s3(), configured(Ingestion).bucket, Files.key(file_id))
     if answer is None:
         raise Unusable("invalid_file", "The file was deleted before it could be read.")
     if answer["ContentLength"] > MOST_FILE_BYTES:
@@ -190,8 +190,8 @@ def _remove(message: Json) -> None:
 
 def _soon_again(record: Json) -> None:
     """The queue's own timeout is as long as the longest ingestion; a failure need not wait for it."""
-    queue = os.environ["INGESTION_QUEUE_URL"]
-    if record["eventSourceARN"] != os.environ["DEAD_LETTER_QUEUE_ARN"]:
+    queue = configured(Ingestion).ingestion_queue_url
+    if record["eventSourceARN"] != configured(Ingestion).dead_letter_queue_arn:
         _sqs().change_message_visibility(
             QueueUrl=queue, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=_TRY_AGAIN_SECONDS
         )
@@ -209,7 +209,7 @@ def _sqs() -> Any:
 
 @cache
 def _index() -> Index:
-    index = BucketIndex(_s3(), os.environ["BUCKET"])
-    if vector_bucket := os.environ.get("VECTOR_BUCKET"):
+    index = BucketIndex(_s3(), configured(Ingestion).bucket)
+    if vector_bucket := configured(Ingestion).vector_bucket:
         return VectorsIndex(index, boto3.client("s3vectors"), vector_bucket)
     return index

@@ -1,7 +1,8 @@
 """Reads the text out of a file: a program of its own, with limits of its own, that the ingestion starts for each file.
 
-`python parsing.py <path> <suffix of its name> <bytes of memory> <seconds>` writes `{"text"}`, or `{"error": {"code",
-"message"}}` with the code `unsupported_file` or `invalid_file`. Whatever else happens to it, the file is broken.
+`python parsing.py <path> <suffix of its name> <bytes of memory> <seconds>` writes `{"text", "warnings"}`, or `{"error":
+{"code", "message"}}` with the code `unsupported_file` or `invalid_file`. Whatever else happens to it, the file is
+broken.
 """
 
 import json
@@ -17,12 +18,13 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
     resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds)))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    import parsers
+    from parsers.dispatch import text_of
+    from parsers.reading import Unreadable
 
     answer: dict[str, Any]
     try:
-        answer = {"text": parsers.text_of(Path(path), suffix)}
-    except parsers.Unreadable as error:
+        answer = text_of(Path(path), suffix)._asdict()
+    except Unreadable as error:
         answer = {"error": {"code": error.code, "message": error.message}}
     except (MemoryError, RecursionError):
         answer = {"error": {"code": "invalid_file", "message": "Reading the file takes too much memory."}}

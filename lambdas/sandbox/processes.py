@@ -5,8 +5,6 @@ import logging
 import os
 import selectors
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from base64 import b64encode
@@ -19,11 +17,11 @@ from pathlib import Path
 import byte_code
 from interpreter import filter as system_call_filter
 from interpreter.confinement import FILTER
+from template import environment, template
 from workspace import Workspace
 
 _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-_HERE = Path(__file__).parent
 TICK = 0.2
 PATIENCE = 20
 """Seconds after which processes that can't be killed end this one, and with it the whole execution environment."""
@@ -100,28 +98,19 @@ def run(
     seconds = min(seconds, limits.seconds)
     output = _Output(limits.output_bytes)
     report, reported = os.pipe()
-    with byte_code.served() as descriptor:
-        child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "interpreter"],
-            cwd=workspace.data,
-            env=_environment(workspace),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-            pass_fds=[descriptor, reported],
-        )
-        os.close(reported)
+    asked, asks = os.pipe()
+    printed, prints = os.pipe()
+    with byte_code.served() as modules:
+        child = _Child(template.fork(asked, prints, modules, reported), printed)
+        for descriptor in (asked, prints, reported):
+            os.close(descriptor)
         try:
-            _send(child, code, workspace, limits, byte_code=descriptor, report=reported)
+            _send(asks, child, code, workspace, limits)
             reason = _watch(child, output, workspace, limits, seconds, is_stopped)
         finally:
             end_descendants()
     _read(child, output)
-    for stream in (child.stdin, child.stdout):
-        if stream:
-            with suppress(OSError):
-                stream.close()
-    child.wait()
+    os.close(printed)
     with os.fdopen(report) as told:
         refused: list[str] = json.loads(told.read() or "[]")
     if refused:
@@ -131,6 +120,27 @@ def run(
     if not reason and workspace.used([]) > limits.disk_mb << 20:
         reason = _too_much_disk(limits)  # Written and ended between two looks.
     return Ended(output.text().replace(str(workspace.data), "/mnt/data"), reason, refused)
+
+
+class _Child:
+    """The interpreter, a child of this process that another process forked.
+
+    Attributes:
+        output: descriptor of what it prints.
+        status: its exit status, None while it runs.
+    """
+
+    def __init__(self, pid: int, output: int) -> None:
+        self.pid = pid
+        self.output = output
+        self.status: int | None = None
+
+    def has_ended(self) -> bool:
+        """Return whether it has ended; its status is known then."""
+        if self.status is None:
+            ended, status = os.waitpid(self.pid, os.WNOHANG)
+            self.status = os.waitstatus_to_exitcode(status) if ended else None
+        return self.status is not None
 
 
 def _needs_filter() -> bool:
@@ -144,40 +154,24 @@ def _too_much_disk(limits: Limits) -> str:
 
 def _environment(workspace: Workspace) -> dict[str, str]:
     """All that the code finds in its environment: nothing of this process's own."""
-    path = [str(_HERE / "interpreter" / "startup"), *(os.path.realpath(folder) for folder in sys.path if folder)]
     return {
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
-        "PYTHONPATH": os.pathsep.join(path),
-        "PYTHONIOENCODING": "utf-8:backslashreplace",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONNOUSERSITE": "1",
-        # Where Lambda keeps the libraries that Python itself needs.
-        "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", ""),
-        "LANG": "C.UTF-8",
-        "TZ": "UTC",
+        **environment(),
         "HOME": str(workspace.home),
-        "TMPDIR": str(workspace.home),
-        "MPLBACKEND": "module://interpreter.figures",
+        "TMPDIR": str(workspace.temporary),
         "MPLCONFIGDIR": str(workspace.home),
-        # As many threads as Lambda gives processors to this much memory.
-        "OPENBLAS_NUM_THREADS": "2",
-        "OMP_NUM_THREADS": "2",
         "SANDBOX_DATA": str(workspace.data),
         "SANDBOX_FIGURES": str(workspace.figures),
     }
 
 
-def _send(
-    child: subprocess.Popen[bytes], code: str, workspace: Workspace, limits: Limits, *, byte_code: int, report: int
-) -> None:
+def _send(asks: int, child: _Child, code: str, workspace: Workspace, limits: Limits) -> None:
     program = system_call_filter.program(os.uname().machine, child.pid, _own_ids())
     request = {
         "code": code,
-        "byte_code": byte_code,
+        "environment": _environment(workspace),
         "folder": str(workspace.folder),
         "writable": tempfile.gettempdir(),
         "filter": b64encode(program).decode(),
-        "report": report,
         "needs_filter": _needs_filter(),
         "limits": {
             "seconds": limits.seconds,
@@ -188,19 +182,17 @@ def _send(
             "mark": _mark(),
         },
     }
-    assert child.stdin is not None
-    with suppress(BrokenPipeError):
-        child.stdin.write(json.dumps(request).encode())
-        child.stdin.close()
+    with suppress(BrokenPipeError), os.fdopen(asks, "wb") as stream:
+        stream.write(json.dumps(request).encode())
 
 
 def _own_ids() -> set[int]:
-    """The ids of this process, its group and its threads, which can all be signalled."""
-    return {os.getpid(), os.getpgrp(), *map(int, os.listdir("/proc/self/task"))}
+    """The ids of this process, its group, its threads and the template, which can all be signalled."""
+    return {os.getpid(), os.getpgrp(), template.pid, *map(int, os.listdir("/proc/self/task"))}
 
 
 def _watch(
-    child: subprocess.Popen[bytes],
+    child: _Child,
     output: "_Output",
     workspace: Workspace,
     limits: Limits,
@@ -208,18 +200,17 @@ def _watch(
     is_stopped: Callable[[], bool],
 ) -> str:
     """Read what is printed until the interpreter ends or uses too much; why it has to be ended, if it has."""
-    assert child.stdout is not None
-    os.set_blocking(child.stdout.fileno(), False)
+    os.set_blocking(child.output, False)
     deadline = time.monotonic() + seconds
     look = 0.0
     with selectors.DefaultSelector() as selector:
-        selector.register(child.stdout, selectors.EVENT_READ)
+        selector.register(child.output, selectors.EVENT_READ)
         while True:
-            ended = child.poll() is not None
+            ended = child.has_ended()
             if selector.select(0 if ended else TICK / 4) and not _read(child, output):
-                selector.unregister(child.stdout)
-            if ended:
-                return _reason_of(child.returncode)
+                selector.unregister(child.output)
+            if child.status is not None and ended:
+                return _reason_of(child.status)
             now = time.monotonic()
             if now > deadline:
                 return f"The code was stopped: it took longer than {seconds:.0f} s."
@@ -243,12 +234,11 @@ def _reason_of(status: int) -> str:
     return f"The interpreter ended with status {status}."
 
 
-def _read(child: subprocess.Popen[bytes], output: "_Output") -> bool:
+def _read(child: _Child, output: "_Output") -> bool:
     """Read what there is, a bounded part of it at once; whether more may come."""
-    assert child.stdout is not None
     with suppress(BlockingIOError):
         for _ in range(64):
-            data = os.read(child.stdout.fileno(), 65_536)
+            data = os.read(child.output, 65_536)
             if not data:
                 return False
             output.add(data)
@@ -278,7 +268,7 @@ class _Output:
 
 
 def descendants() -> list[int]:
-    """All processes that this one started, or that those started; also those that ended and nobody waited for."""
+    """All processes that calls started, or that those started; also those that ended and nobody waited for."""
     children: dict[int, list[int]] = {}
     for pid in _pids():
         with suppress(OSError):
@@ -286,7 +276,7 @@ def descendants() -> list[int]:
     found: list[int] = []
     pending = [os.getpid()]
     while pending:
-        started = children.get(pending.pop(), [])
+        started = [pid for pid in children.get(pending.pop(), []) if pid != template.pid]
         found += started
         pending += started
     return found

@@ -10,23 +10,29 @@ import os
 import tempfile
 from typing import Any
 
+import given_files
 import processes
+import session_files
 import transfer
 from stop import Stop
+from template import template
 from workspace import Workspace
 
 Json = dict[str, Any]
 
 LIMITS = processes.Limits(**json.loads(os.environ["LIMITS"]))
 
+# While the execution environment initialises, and time costs nothing.
+template.ensure()
+
 
 def handler(event: Json, context: Any) -> Json:
     """Run code.
 
     Args:
-        event: `{"code", "seconds", "files": [{"name", "url"}], "session": {"get": url or None, "put": url}, "outputs":
-            [url], "stop": url}`; `session` holds what the call before left, `outputs` are where produced files go, as
-            many as a call may give back, and the code is stopped once there is an object at `stop`.
+        event: `{"code", "seconds", "files": [{"id", "name", "url"}], "session": {"get": url or None, "put": url},
+            "outputs": [url], "stop": url}`; `session` holds what the call before left, `outputs` are where produced
+            files go, as many as a call may give back, and the code is stopped once there is an object at `stop`.
 
     Returns:
         `{"output", "reason", "notes", "files": [{"name", "bytes", "media_type", "figure"}], "session", "refused"}`:
@@ -34,13 +40,14 @@ def handler(event: Json, context: Any) -> Json:
         of `outputs`; whether the session was stored, or None if the one to start from is not there, and then nothing
         was done; what the kernel refused to confine, which is for operators and not for the model.
     """
-    # For each call: an environment may be a copy of one that was initialised, and copies don't inherit it.
+    # For each call: an environment may be a copy of one that was initialised, and copies don't inherit either.
     processes.guard_this_process()
+    template.ensure()
     # Whatever an earlier call could have left, should its end have been cut short.
     processes.end_descendants()
     with Stop(event["stop"]) as stop, Workspace() as workspace:
         try:
-            given, notes = _fetch(event, workspace)
+            known, notes = _fetch(event, workspace)
         except transfer.NotThere:
             return {"output": "", "reason": "", "notes": [], "files": [], "session": None, "refused": []}
         workspace.remember()
@@ -51,7 +58,7 @@ def handler(event: Json, context: Any) -> Json:
         stored = False
         if not reason:
             files = _give_back(event["outputs"], workspace, notes)
-            stored = _keep(event["session"]["put"], workspace, given, notes)
+            stored = _keep(event, workspace, known, notes)
         return {
             "output": ended.output,
             "reason": reason,
@@ -62,30 +69,19 @@ def handler(event: Json, context: Any) -> Json:
         }
 
 
-def _fetch(event: Json, workspace: Workspace) -> tuple[set[str], list[str]]:
-    """Put the session and the given files into place; the files' names, and what is to be said of them.
+def _fetch(event: Json, workspace: Workspace) -> tuple[Json, list[str]]:
+    """Put the session and the given files into place; what is known of given files, and what is to be said of them.
 
     Raises:
         NotThere: the session is not.
     """
-    notes = []
+    known: Json = {}
     if event["session"]["get"]:
         archive = workspace.folder / "session"
         transfer.fetch(event["session"]["get"], archive, LIMITS.disk_mb << 20)
-        workspace.unpack(archive)
+        known = session_files.unpack(workspace, archive)
         archive.unlink()
-    for file in event["files"]:
-        path = workspace.data / file["name"]
-        if path.exists():
-            continue  # As an earlier call left it.
-        try:
-            transfer.fetch(file["url"], path, LIMITS.file_mb << 20)
-        except transfer.NotThere:
-            notes.append(f"/mnt/data/{file['name']} is not there: the file was deleted")
-        except transfer.TooLarge:
-            path.unlink()
-            notes.append(f"/mnt/data/{file['name']} is not there: it is over {LIMITS.file_mb} MB")
-    return {file["name"] for file in event["files"]}, notes
+    return known, given_files.place(event["files"], known, workspace, LIMITS.file_mb << 20)
 
 
 def _give_back(addresses: list[str], workspace: Workspace, notes: list[str]) -> list[Json]:
@@ -107,14 +103,15 @@ def _give_back(addresses: list[str], workspace: Workspace, notes: list[str]) -> 
     return stored
 
 
-def _keep(address: str, workspace: Workspace, given: set[str], notes: list[str]) -> bool:
+def _keep(event: Json, workspace: Workspace, known: Json, notes: list[str]) -> bool:
     """Store what the next call starts from."""
+    given = given_files.known_after(event["files"], known, workspace.is_unchanged)
     # A new file without a name, made when the code is dead: none of its links or pipes is in the way.
     with tempfile.TemporaryFile() as archive:
-        left_out = workspace.pack(archive, given, LIMITS.session_mb << 20)
+        left_out = session_files.pack(workspace, archive, given, LIMITS.session_mb << 20)
         if left_out:
             notes.append(f"not kept for the next call, no more room: {', '.join(left_out[:20])}")
         size = archive.tell()
         archive.seek(0)
-        transfer.store(address, archive, size)
+        transfer.store(event["session"]["put"], archive, size)
     return True

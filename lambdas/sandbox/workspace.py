@@ -1,12 +1,11 @@
 """The one place where the code of a call may write, and what is found there when all that it started is dead.
 
 All of it is hostile: names, links, pipes, depths and sizes. Only regular files are read, and no link is followed.
+`session_files` carries it from call to call.
 """
 
 import os
-import shutil
 import stat
-import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -41,18 +40,27 @@ class Workspace:
 
     So is all else that code left in the temporary folder, the only place where Lambda lets it write: before a call too,
     since an earlier one may have ended with its runtime.
+
+    Attributes:
+        temporary: the code's folder for temporary files; it has `folder` in it where it is Lambda's /tmp.
     """
 
     def __init__(self) -> None:
         self._temporary = tempfile.gettempdir()
         if _is_own():
             self._remove_all()
-        self.folder = Path(tempfile.mkdtemp(prefix="call-"))
+            # The same in each call: the session may hold paths.
+            self.folder = Path(self._temporary) / "call"
+            self.folder.mkdir(mode=0o700)
+            self.temporary = Path(self._temporary)
+        else:
+            self.folder = Path(tempfile.mkdtemp(prefix="call-"))
+            self.temporary = self.folder / "temporary"
         self.data = self.folder / "data"
         self.figures = self.folder / "figures"
         self.home = self.folder / "home"
-        for folder in (self.data, self.figures, self.home):
-            folder.mkdir()
+        for folder in (self.data, self.figures, self.home, self.temporary):
+            folder.mkdir(exist_ok=True)
         self._device = self.folder.stat().st_dev
         taken = os.statvfs(self.folder)
         self._taken_before = (taken.f_blocks - taken.f_bfree) * taken.f_frsize
@@ -68,12 +76,21 @@ class Workspace:
             remove(self.folder)
 
     def _remove_all(self) -> None:
-        for entry in _entries(self._temporary):
+        for entry in entries(self._temporary):
             remove(Path(entry))
 
     def remember(self) -> None:
         """Take what is there now for given: `changed` tells what is not."""
         self._before = {found.name: found.version for found in self._files()}
+
+    def is_unchanged(self, name: str) -> bool:
+        """Tell whether a file below `data` is as `remember` found it."""
+        path = self.data / name
+        try:
+            status = path.lstat()
+        except OSError:
+            return False
+        return stat.S_ISREG(status.st_mode) and self._before.get(name) == (status.st_size, status.st_mtime_ns)
 
     def used(self, pids: Iterable[int]) -> int:
         """Bytes that all files take; more than anyone may have when there are too many of them.
@@ -127,7 +144,7 @@ class Workspace:
     def take_figures(self) -> list[str]:
         """Put the figures that were shown among the files, under names that are free; the names, in order."""
         names: list[str] = []
-        shown = sorted(entry.path for entry in _entries(self.figures) if entry.is_file(follow_symlinks=False))
+        shown = sorted(entry.path for entry in entries(self.figures) if entry.is_file(follow_symlinks=False))
         if self.data.is_symlink() or not self.data.is_dir():
             return names
         free = (name for number in count(1) if not os.path.lexists(self.data / (name := f"figure-{number}.png")))
@@ -141,7 +158,7 @@ class Workspace:
         pending = [str(self.data)]
         found = []
         while pending:
-            for entry in _entries(pending.pop()):
+            for entry in entries(pending.pop()):
                 name = os.path.relpath(entry.path, self.data)
                 if entry.name.startswith(".") or entry.name == "__pycache__" or not _is_name(name):
                     continue
@@ -151,44 +168,6 @@ class Workspace:
                 elif stat.S_ISREG(status.st_mode):
                     found.append(Found(name, (status.st_size, status.st_mtime_ns), status.st_size))
         yield from sorted(found, key=lambda file: file.name)
-
-    def pack(self, archive: BinaryIO, unchanged: set[str], most_bytes: int) -> list[str]:
-        """Write the variables and the files, without those that are given anew for each call, into an archive.
-
-        Returns:
-            the files that were left out, because there is no more room.
-        """
-        left_out, room = [], most_bytes
-        variables = self.folder / "variables"
-        with tarfile.open(fileobj=archive, mode="w") as tar:
-            if variables.is_file() and not variables.is_symlink():
-                self._add(tar, variables, "variables")
-            for file in sorted(self._files(), key=lambda file: file.bytes):
-                if file.name in unchanged and self._before.get(file.name) == file.version:
-                    continue
-                if file.bytes > room:
-                    left_out.append(file.name)
-                    continue
-                room -= file.bytes
-                self._add(tar, self.data / file.name, f"data/{file.name}")
-        return left_out
-
-    def unpack(self, archive: Path) -> None:
-        """Put what `pack` wrote back into place."""
-        with tarfile.open(archive) as tar:
-            for member in tar:
-                data = tar.extractfile(member)
-                assert data is not None
-                path = self.folder / member.name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with path.open("xb") as file:
-                    shutil.copyfileobj(data, file)
-
-    def _add(self, tar: tarfile.TarFile, path: Path, name: str) -> None:
-        with self.open(path) as file:
-            member = tarfile.TarInfo(name)
-            member.size = os.fstat(file.fileno()).st_size
-            tar.addfile(member, file)
 
 
 def _removed_but_open(pids: Iterable[int]) -> int:
@@ -209,7 +188,7 @@ def _is_name(name: str) -> bool:
     return len(name) <= MOST_NAME and name.isprintable()
 
 
-def _entries(folder: str | Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
+def entries(folder: str | Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
     """What is in a folder; nothing if it is none, or can't be listed."""
     if os.path.islink(folder):
         return []
@@ -233,7 +212,7 @@ def remove(path: Path) -> None:
     while pending:
         folder = pending.pop()
         folder.chmod(0o700)
-        for entry in _entries(folder):
+        for entry in entries(folder):
             if entry.is_dir(follow_symlinks=False):
                 os.chmod(entry.path, 0o700, follow_symlinks=True)
                 moved = path.with_name(f"{path.name}.{next(numbers)}")

@@ -2,26 +2,21 @@
 
 from typing import Any
 
-from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.payloads import Execution, QueuedEvent, QueuedResult
 from assistant_engine.domain.run import Run
 from assistant_engine.resources import references
 from assistant_engine.runs import creation, executions
 from assistant_engine.runtime.clock import now_ms
 from assistant_engine.runtime.handler import lambda_handler
 from assistant_engine.runtime.log import logger
+from assistant_engine.runtime.settings import Queued
 from assistant_engine.store import Idempotency, Replayed
 from assistant_engine.store.shared import store
 
 
-@lambda_handler
-def handler(event: Json) -> Json:
+@lambda_handler(Queued)
+def handler(event: QueuedEvent) -> QueuedResult:
     """Find or create the run.
-
-    Args:
-        event: `{"request": {"thread_id", "run_id"} or a run request, "execution": {"name", "arn", "start_time"}}`.
-
-    Returns:
-        `{"thread_id", "run_id", "expires_at" (seconds since 1970), "turn"}`.
 
     Raises:
         InvalidRequest: the request is wrong; nothing was written.
@@ -31,7 +26,7 @@ def handler(event: Json) -> Json:
     return {"thread_id": run.thread_id, "run_id": run.id, "expires_at": run.expires_at, "turn": run.turn}
 
 
-def _requested_run(request: Any, execution: Json, run_id: str) -> Run:
+def _requested_run(request: Any, execution: Execution, run_id: str) -> Run:
     # Only run requests need the schemas; executions of the HTTP API's runs start faster without them.
     from assistant_engine.schemas import RunRequest, parse
 

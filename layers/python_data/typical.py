@@ -4,18 +4,22 @@
 """
 
 import io
+import tempfile
 
+import cloudpickle
 import matplotlib.pyplot as plt
 import numpy as np
 import openpyxl
 import pandas as pd
 import seaborn as sns
 import sympy
+from IPython.core.interactiveshell import InteractiveShell
 from matplotlib.backends import backend_agg, backend_pdf, backend_svg
 from mpl_toolkits import mplot3d
 from PIL import Image, ImageDraw, ImageFont
+from traitlets.config import Config
 
-USED = (openpyxl.Workbook, backend_agg, backend_pdf, backend_svg, mplot3d)
+USED = (cloudpickle, openpyxl.Workbook, backend_agg, backend_pdf, backend_svg, mplot3d)
 """Imported for their modules alone."""
 
 
@@ -77,7 +81,26 @@ def mathematics() -> None:
     sympy.lambdify(x, x**2)(np.arange(3))
 
 
+def cells() -> None:
+    """Run cells with magics, commands and errors."""
+    config = Config()
+    config.HistoryManager.enabled = False
+    with tempfile.TemporaryDirectory() as folder:
+        shell = InteractiveShell(ipython_dir=folder, config=config)
+        for cell in (
+            "import asyncio\nawait asyncio.sleep(0)",
+            "%time 1",
+            "%config",
+            "%who",
+            "%cd -q .",
+            "x = %env HOME",
+            "len?",
+        ):
+            shell.run_cell(cell, store_history=True)
+
+
 if __name__ == "__main__":
+    cells()
     charts(tables())
     pictures()
     mathematics()

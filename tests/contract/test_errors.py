@@ -8,8 +8,8 @@ import httpx2
 import openai
 import pytest
 
+from assistants import keys
 from local import up as local
-from scripts import keys
 from tests.support.clients import connect
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -1,5 +1,6 @@
 """Vector stores, their files and file batches, at the hands of the `openai` package."""
 
+import os
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -9,6 +10,8 @@ import pytest
 from openai.types import VectorStore
 
 from assistant_engine.store import Store
+from assistant_engine.store.expressions import Update
+from assistant_engine.store.vector_stores import head_key
 
 SECONDS = 120
 LIBRARY = b"The municipal library lends each book for four weeks. A loan may be renewed twice."
@@ -378,7 +381,8 @@ def test_the_same_idempotency_key_means_the_same_store(client: openai.OpenAI) ->
 
 def test_an_expired_store_is_shown_and_no_longer_used(client: openai.OpenAI, store: Store) -> None:
     made = client.vector_stores.create(expires_after={"anchor": "last_active_at", "days": 1})
-    store.vector_stores._set(made.id, {"expires_at": int(time.time()) - 1, "due_at": 2**40}, [])
+    expired = Update(os.environ["MESSAGES_TABLE"], head_key(made.id)).set(expires_at=int(time.time()) - 1, due_at=2**40)
+    store.database.update(expired)
     assert client.vector_stores.retrieve(made.id).status == "expired"
     for work in (
         lambda: client.vector_stores.search(made.id, query="x"),

@@ -42,14 +42,15 @@ def test_what_is_printed_and_the_last_value_come_back(interpreter: Interpreter) 
     assert ran.logs == "one\ntwo\n[3, 3]"
 
 
-def test_an_error_comes_back_as_the_code_s_own_traceback(interpreter: Interpreter) -> None:
+def test_an_error_comes_back_as_the_code_s_own_traceback(driver: Driver) -> None:
+    interpreter = Interpreter(driver)
     ran = interpreter.run("kept = 7\ndef half(n):\n    return n / 0\nhalf(1)")
     assert ran.logs == textwrap.dedent(
         """\
         Traceback (most recent call last):
-          File "<code>", line 4, in <module>
+          File "<cell 1>", line 4, in <module>
             half(1)
-          File "<code>", line 3, in half
+          File "<cell 1>", line 3, in half
             return n / 0
                    ~~^~~
         ZeroDivisionError: division by zero"""
@@ -84,7 +85,9 @@ def test_variables_functions_and_files_are_carried_from_call_to_call(driver: Dri
 
 def test_what_can_t_be_kept_is_named_and_the_rest_is_kept(interpreter: Interpreter) -> None:
     ran = interpreter.run("number = 3\nlines = (line for line in [])\nlines")
-    assert ran.logs.endswith("[not kept for the next call: lines, a generator]")
+    assert ran.logs.endswith(
+        "[not kept for the next call: lines, a generator: TypeError: cannot pickle 'generator' object]"
+    )
     assert interpreter.run("print(number)\nlines").logs.startswith("3\nTraceback")
 
 
@@ -124,7 +127,12 @@ def test_given_files_are_there_and_produced_ones_come_back(driver: Driver, inter
         "frame.describe().to_excel('/mnt/data/out/deep/summary.xlsx')\nint(frame.price.sum())",
         [table, again],
     )
-    assert ran.logs == f"['prices 2026-{again}.csv', 'prices 2026.csv']\n7"
+    older = f"prices 2026-{table}.csv"
+    assert ran.logs.splitlines() == [
+        f"['{older}', 'prices 2026.csv']",
+        "1",
+        f"[/mnt/data/prices 2026.csv is the newest file of this name; /mnt/data/{older} is an older one]",
+    ]
     (path,) = ran.files
     assert path == "/mnt/data/out/deep/summary.xlsx"
     assert ran.files[path]["filename"] == "summary.xlsx"
@@ -141,6 +149,33 @@ def test_a_given_file_that_the_code_changes_stays_changed(driver: Driver, interp
     ran = interpreter.run("open('/mnt/data/list.txt').read()", [file_id])
     assert (ran.logs, ran.files) == ("'one\\ntwo\\n'", {})
     assert driver.store.files.read(file_id) == b"one\n"
+
+
+def test_a_file_that_the_user_sends_is_the_current_one_under_its_name(driver: Driver) -> None:
+    interpreter = Interpreter(driver)
+    interpreter.run("open('/mnt/data/report.csv', 'w').write('old')")
+    sent = upload(driver, "report.csv", b"new")
+    ran = interpreter.run(
+        "print(open('/mnt/data/report.csv').read(), open('/mnt/data/report-before.csv').read())", [sent]
+    )
+    assert ran.logs.splitlines() == [
+        "new old",
+        "[/mnt/data/report.csv is the file that the user gave now. What was there before is now"
+        " /mnt/data/report-before.csv]",
+    ]
+    assert interpreter.run("open('/mnt/data/report.csv').read()", [sent]).logs == "'new'"
+    newer = upload(driver, "report.csv", b"newer")
+    assert interpreter.run("open('/mnt/data/report.csv').read()", [sent, newer]).logs.splitlines()[0] == "'newer'"
+
+
+def test_temporary_files_and_the_home_folder_last_as_long_as_the_session(driver: Driver) -> None:
+    interpreter = Interpreter(driver)
+    interpreter.run(
+        "import os, pathlib, tempfile\npaths = [pathlib.Path(tempfile.gettempdir()), pathlib.Path.home()]\n"
+        "for path in paths: (path / 'kept.txt').write_text('kept')\nos.makedirs('/mnt/data/out')"
+    )
+    ran = interpreter.run("[(path / 'kept.txt').read_text() for path in paths], os.path.isdir('/mnt/data/out')")
+    assert ran.logs == "(['kept', 'kept'], True)"
 
 
 def test_a_deleted_file_is_named(interpreter: Interpreter) -> None:

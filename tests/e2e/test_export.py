@@ -11,7 +11,7 @@ import pytest
 
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.thread import ThreadId, new_thread
-from scripts.export import export
+from assistants.export import export
 from tests.support.driver import Driver
 
 pytestmark = pytest.mark.offline_model

@@ -18,8 +18,9 @@ from assistant_engine.store import Store, Window
 from assistant_engine.store.expressions import query
 from local.up import Local
 from tests.support.clients import connect, upload
-from tests.support.documents import excel, pdf, powerpoint, word
+from tests.support.documents import docx, p
 from tests.support.driver import Driver
+from tests.support.plain_documents import excel, pdf, powerpoint, word
 
 SECONDS = 180
 SECRET = "the-quick-brown-secret-7c1d"
@@ -91,6 +92,21 @@ def test_files_of_every_kind_are_found_and_a_broken_one_fails(client: openai.Ope
     for name, (_, question) in KINDS.items():
         found = [result.filename for result in client.vector_stores.search(vector_store.id, query=question)]
         assert name in found[:5], (question, found)
+    client.vector_stores.delete(vector_store.id)
+
+
+def test_what_is_not_read_of_a_file_is_in_its_warnings(client: openai.OpenAI) -> None:
+    header = {"word/header1.xml": b"<w:hdr"}
+    data = docx(p("The depot in Lindau opens at nine."), ("header", "header1.xml"), parts=header)
+    vector_store = client.vector_stores.create()
+    files = [upload(client, "depot.docx", data), upload(client)]
+    client.vector_stores.file_batches.create_and_poll(vector_store.id, file_ids=files, poll_interval_ms=500)
+    expected = [["The part word/header1.xml of the file is broken and was not read as a whole."], []]
+    shown = [client.vector_stores.files.retrieve(id, vector_store_id=vector_store.id) for id in files]
+    listed = {file.id: file for file in client.vector_stores.files.list(vector_store.id)}
+    for each in (shown, [listed[id] for id in files]):
+        assert [file.status for file in each] == ["completed", "completed"]
+        assert [file.model_extra and file.model_extra["warnings"] for file in each] == expected
     client.vector_stores.delete(vector_store.id)
 
 

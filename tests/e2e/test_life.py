@@ -18,13 +18,13 @@ import openai
 import pytest
 
 from assistant_engine.domain.json_data import Json
+from assistants import keys
+from assistants.stack import Stack, prefix
 from layers.build import build
 from local import emulator, offline_model
 from local import up as local
 from local.processes import LocalError
 from local.tools import ROOT
-from scripts import keys
-from scripts.stack import Stack
 from tests.support.clients import StrictOpenAI, connect
 from tests.support.local_stack import DIRECTORY
 from tests.support.project import configure, copy
@@ -56,7 +56,7 @@ def handler(event, context):
     result = first_release(event, context)
     return {**result, "notes": [*result["notes"], "the second sandbox"]}
 """,
-    "lambdas/tools/code_interpreter/broker.py": "\nRELEASE = 2\n",
+    "lambdas/tools/code_interpreter/code_interpreter.py": "\nRELEASE = 2\n",
     "lambdas/tools/finance/finance.py": """
 
 first_release = handler
@@ -101,7 +101,7 @@ class World:
         cleared = self.script("before_deploy", "--env", environment, "--app", assembly)
         assert cleared.returncode == 0, cleared.stdout + cleared.stderr
         self.cdk(
-            "deploy", keys.prefix(environment), "--app", assembly, "--require-approval", "never", "--progress", "events"
+            "deploy", prefix(environment), "--app", assembly, "--require-approval", "never", "--progress", "events"
         )
 
     def script(self, name: str, *arguments: str, say: str = "") -> subprocess.CompletedProcess[str]:

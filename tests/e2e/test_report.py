@@ -10,11 +10,11 @@ from playwright.sync_api import sync_playwright
 from rich.console import Console
 
 from assistant_engine.domain.run import Run
+from assistants import report
+from assistants.run_trace import RunNotFound, RunTraces
+from assistants.stack import Stack
+from assistants.watch import summary, watch
 from local import up as local
-from scripts import report
-from scripts.recorded import Records, RunNotFound
-from scripts.stack import Stack
-from scripts.watch import summary, watch
 from tests.support.driver import ASK, GET_STOCK_PRICE, Driver
 
 pytestmark = pytest.mark.offline_model
@@ -32,8 +32,8 @@ say <script>document.title = 'taken over'</script>"""
 
 
 @pytest.fixture(scope="module")
-def records(stack: local.Local, driver: Driver) -> Records:
-    return Records(Stack(stack.settings))
+def traces(stack: local.Local, driver: Driver) -> RunTraces:
+    return RunTraces(Stack(stack.settings))
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +47,10 @@ def run(driver: Driver) -> Run:
     return driver.ended(begun, "completed")
 
 
-def test_a_run_is_watched_to_its_end(records: Records, driver: Driver) -> None:
+def test_a_run_is_watched_to_its_end(traces: RunTraces, driver: Driver) -> None:
     begun = driver.begin('call get_stock_price {"symbol": "ACME"}\nsay [bold]done')
     told = io.StringIO()
-    ended = watch(records, begun, Console(file=told, width=200))
+    ended = watch(traces, begun, Console(file=told, width=200))
     lines = told.getvalue()
     shown = re.findall(r" s  (\w+)\n", lines)
     assert shown == ["queued", "in_progress", "in_progress", "completed"]
@@ -59,22 +59,22 @@ def test_a_run_is_watched_to_its_end(records: Records, driver: Driver) -> None:
     assert summary(ended).startswith("[green]completed[/]: 2 turns, 2 model calls")
 
 
-def test_a_run_is_found_by_its_execution(records: Records, driver: Driver) -> None:
+def test_a_run_is_found_by_its_execution(traces: RunTraces, driver: Driver) -> None:
     execution = driver.ask(driver.assistant(), "say Found.")
     run_id = driver.run(execution)["run_id"]
-    assert records.find(execution).id == records.find(execution.rpartition(":")[2]).id == run_id
+    assert traces.find(execution).id == traces.find(execution.rpartition(":")[2]).id == run_id
     with pytest.raises(RunNotFound, match="Then say its thread"):
-        records.find(run_id)
-    thread_id = records.find(execution).thread_id
-    assert records.find(run_id, thread_id).id == run_id
+        traces.find(run_id)
+    thread_id = traces.find(execution).thread_id
+    assert traces.find(run_id, thread_id).id == run_id
 
 
-def test_a_report_asks_for_nothing_and_shows_texts_as_they_are(records: Records, driver: Driver) -> None:
+def test_a_report_asks_for_nothing_and_shows_texts_as_they_are(traces: RunTraces, driver: Driver) -> None:
     lines = ('call get_stock_price {"symbol": "<script>"}', 'call file_search {"query": "lamps"}', "say <script>a = 1")
     assistant = driver.assistant(tools=[{"type": "file_search"}], functions=[GET_STOCK_PRICE])
     begun = driver.begin("\n".join(lines), assistant_id=assistant)
     ended = driver.ended(begun, "completed")
-    page = report.html(records.read(ended), datetime.now(UTC))
+    page = report.html(traces.read(ended), datetime.now(UTC))
     for step in driver.steps(ended.thread_id, ended.id):
         assert f'id="{step["id"]}"' in page
     assert "&lt;script&gt;a = 1" in page
@@ -86,14 +86,14 @@ def test_a_report_asks_for_nothing_and_shows_texts_as_they_are(records: Records,
     assert all(address.startswith("#msg_") for address in addresses)
 
 
-def test_a_report_shows_a_run_that_waits_and_one_that_failed(records: Records, driver: Driver) -> None:
+def test_a_report_shows_a_run_that_waits_and_one_that_failed(traces: RunTraces, driver: Driver) -> None:
     waiting = driver.begin('call ask {"question": "Friday?"}')
     failed = driver.ended(driver.begin("fail 400"), "failed")
     waiting = driver.until(waiting, "requires_action")
-    page = report.html(records.read(waiting), datetime.now(UTC))
+    page = report.html(traces.read(waiting), datetime.now(UTC))
     assert "while the run was requires_action" in page
     assert "not yet" in page
-    page = report.html(records.read(failed), datetime.now(UTC))
+    page = report.html(traces.read(failed), datetime.now(UTC))
     assert "Refused as the message asked: 400." in page
     assert f'<span class="status failed">{failed.status}</span>' in page
     [call] = driver.waiting_calls(waiting)
@@ -101,8 +101,8 @@ def test_a_report_shows_a_run_that_waits_and_one_that_failed(records: Records, d
 
 
 @pytest.mark.browser
-def test_the_report_shows_every_step_in_a_browser(records: Records, run: Run, driver: Driver, tmp_path: Path) -> None:
-    path = report.write(records, run, tmp_path / "report.html")
+def test_the_report_shows_every_step_in_a_browser(traces: RunTraces, run: Run, driver: Driver, tmp_path: Path) -> None:
+    path = report.write(traces, run, tmp_path / "report.html")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
         page = browser.new_page(viewport={"width": 1100, "height": 900}, color_scheme="light")

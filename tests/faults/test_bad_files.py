@@ -83,6 +83,16 @@ def test_quotes_and_folders_in_a_name_are_read_as_forms_have_them(api: httpx2.Cl
         assert made(upload(api, form(given)))["filename"] == kept
 
 
+def test_a_name_in_another_encoding_is_read(api: httpx2.Client) -> None:
+    """RFC 5987's form, of clients that were written before forms had UTF-8."""
+    extended = b"filename*=UTF-8''%E2%82%AC%20rates.txt"
+    for disposition in (extended, b'filename="EURO rates.txt"; ' + extended):
+        body = form("").replace(b'filename=""', disposition)
+        file = made(upload(api, body))
+        assert file["filename"] == "€ rates.txt"
+        assert api.get(f"/files/{file['id']}/content").content == b"content"
+
+
 WHOLE = form("a.txt")
 FORMS = [
     (b"", XX),

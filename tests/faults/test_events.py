@@ -15,9 +15,9 @@ from assistant_engine.domain.lifecycle import TERMINAL, TRANSITIONS
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.usage import RunUsage
 from assistant_engine.runs import control, executions
+from assistants import events
 from local import up as local
 from local.tools import ROOT
-from scripts import republish
 from tests.support.aws_proxy import DIES_AFTER, DIES_BEFORE, FORBIDDEN, LOST, TOO_MANY, AwsProxy
 from tests.support.canaries import canary, found_in_log, remember
 from tests.support.driver import Driver
@@ -260,8 +260,8 @@ def test_what_was_given_up_is_published_again(
     aws_proxy.remove(rule)
     set_mapping(stack, "publish_run_events", MaximumRecordAgeInSeconds=12 * 3600)
 
-    assert republish.at_the_webhook(driver.client, prefix) == untaken.sequence
-    until(lambda: republish.on_the_bus(driver.client, prefix) == 0 and len(bus.of(refused)) == refused.sequence)
+    assert events.return_to_webhook(driver.client, prefix) == untaken.sequence
+    until(lambda: events.republish_to_bus(driver.client, prefix) == 0 and len(bus.of(refused)) == refused.sequence)
     examine(refused, bus.of(refused))
     until(lambda: len(taken(untaken, delivering)) == untaken.sequence)
     assert [each.body["data"] for each in taken(untaken, delivering)] == bus.of(untaken)

@@ -27,8 +27,8 @@ from assistant_engine.domain.message import new_message
 from assistant_engine.domain.project import DEFAULT_PROJECT
 from assistant_engine.store import Store
 from assistant_engine.store.expressions import query
+from assistants import keys
 from local import up as local
-from scripts import keys
 from tests.support.clients import StrictOpenAI, connect, until_known
 from tests.support.driver import ASK, Driver
 from tests.support.foreign_ids import CASES, USER, WITHOUT_IDS, Case

@@ -14,6 +14,7 @@ LOCKS = [
     *sorted(ROOT.glob("layers/*/requirements.txt")),
     *sorted(ROOT.glob("lambdas/tools/*/requirements.txt")),
 ]
+LOCKS_OF_NPM = [ROOT / "package-lock.json", ROOT / "layers" / "compiler" / "package-lock.json"]
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: str(lock.relative_to(ROOT)))
@@ -23,6 +24,18 @@ def test_every_pin_has_hashes(lock: Path) -> None:
     assert lines
     for line in lines:
         assert re.match(r"[\w.\[\],-]+==[\w.!+-]+( ;[^#]*?)?(\s+--hash=sha256:[0-9a-f]{64})+\s*$", line), line[:80]
+
+
+@pytest.mark.parametrize(
+    "file", [*LOCKS, *LOCKS_OF_NPM, ROOT / "Makefile"], ids=lambda file: str(file.relative_to(ROOT))
+)
+def test_no_lock_and_no_makefile_names_a_registry(file: Path) -> None:
+    """Where packages come from is the machine's own setting: an index, a mirror or a cache."""
+    assert not re.search(r'https?://|--(extra-)?index-url|--find-links|"resolved"', file.read_text())
+
+
+def test_the_project_s_own_lock_holds_pytest() -> None:
+    assert re.search(r"^pytest==", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
 
 
 def test_setup_installs_what_the_hashes_say_and_nothing_else() -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from assistants import private, report
 from local import up as local
-from scripts import private, report
 from tests.support.driver import Driver
 from tests.support.examples import RUN
 from tests.support.interpreter import Interpreter

@@ -174,7 +174,7 @@ del libc, call
 def test_searching_for_other_threads_files(attack: Attack) -> None:
     code = """
 import os, pathlib
-start = pathlib.Path(os.environ['TMPDIR'])
+start = pathlib.Path(os.environ['SANDBOX_DATA'], 'any')
 found = []
 for place in {*start.parents, pathlib.Path('/dev/shm'), pathlib.Path('/var')} - {pathlib.Path('/')}:
     for folder, folders, files in os.walk(place):

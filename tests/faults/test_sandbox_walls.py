@@ -266,7 +266,7 @@ subprocess.run([sys.executable, '-c', 'import time; time.sleep(60)', {mark!r}, r
         [runtime] = {arguments[-1] for arguments in started.values()}
         os.kill(int(runtime), signal.SIGKILL)
         assert ran.result().logs == "The sandbox came to its end while the code ran."
-    look = "import os\nprint(sorted(os.listdir(os.environ['TMPDIR'] + '/../..')))"
+    look = "import os\nprint(sorted(os.listdir(os.environ['SANDBOX_DATA'] + '/../..')))"
     assert "loose" not in attack(look).logs
     assert children_of_code(mark) == {}
 

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import repeat
@@ -20,9 +20,10 @@ from assistant_engine.resources import assistants
 from assistant_engine.runs import control, creation, executions
 from assistant_engine.store import Store
 from assistant_engine.store.usage import Budget
+from assistants import keys
+from assistants import stack as stack_finder
+from assistants.commands import main
 from local import up as local
-from scripts import budget, keys, usage
-from scripts import stack as stack_finder
 from tests.support.aws_proxy import CONFLICT, DIES_AFTER, DIES_BEFORE, LOST, THROTTLED, AwsProxy
 from tests.support.clients import StrictOpenAI, connect, until_known
 from tests.support.driver import ASK, GET_STOCK_PRICE, Driver
@@ -359,31 +360,34 @@ def test_the_commands_print_usage_and_set_budgets(
     model_server.when(f"{marker}-priced", repeat(used(says("Done."), REPORTED)))
     of = ["--project", project.store.project]
 
-    def said(command: Callable[[list[str]], None], *arguments: str) -> str:
-        command([*arguments, *of])
+    def said(*arguments: str) -> str:
+        main([*arguments, *of])
         return capsys.readouterr().out
 
-    assert said(budget.main) == f"Project {project.store.project} has no budget.\n"
-    told = said(budget.main, "set", "--assistant", project.assistant_id, "--tokens", "2000", "--dollars", "0.5")
+    def refused(*arguments: str) -> tuple[int | str | None, str]:
+        with pytest.raises(SystemExit) as stopped:
+            said(*arguments)
+        return stopped.value.code, capsys.readouterr().err
+
+    assert said("budget") == f"Project {project.store.project} has no budget.\n"
+    told = said("budget", "set", "--assistant", project.assistant_id, "--tokens", "2000", "--dollars", "0.5")
     assert told == f"{project.assistant_id}: 0 of 2,000 tokens and 0.0000 of 0.50 US dollars used today\n"
-    said(budget.main, "set", "--dollars", "20")
+    said("budget", "set", "--dollars", "20")
     priced = project.ended(project.begin(f"say {marker}-priced", model=PRICED, metadata={"user_id": "ada"}))
     project.ended(project.begin("say Done."))
-    assert f"project {project.store.project}: 0.0001 of 20.00 US dollars used today" in said(budget.main)
-    said(budget.main, "remove", "--assistant", project.assistant_id)
-    assert said(budget.main, "remove") == f"Project {project.store.project} has no budget.\n"
+    assert f"project {project.store.project}: 0.0001 of 20.00 US dollars used today" in said("budget")
+    said("budget", "remove", "--assistant", project.assistant_id)
+    assert said("budget", "remove") == f"Project {project.store.project} has no budget.\n"
     for wrong in (["set"], ["show", "--tokens", "1"], ["set", "--dollars", "-1"], ["set", "--tokens", "1e3"]):
-        with pytest.raises(SystemExit):
-            said(budget.main, *wrong)
-    with pytest.raises(SystemExit, match="No assistant found"):
-        said(budget.main, "set", "--assistant", "asst_none", "--tokens", "1")
+        assert refused("budget", *wrong)[0] == 2
+    code, text = refused("budget", "set", "--assistant", "asst_none", "--tokens", "1")
+    assert code == 1 and "No assistant found" in text
 
-    shown = said(usage.main)
+    shown = said("usage")
     assert "0.0001 *" in shown and "Without what 1 runs cost" in shown
     for arguments in (["--user", "ada"], ["--thread", priced.thread_id]):
-        shown = said(usage.main, *arguments)
+        shown = said("usage", *arguments)
         assert "1,000" in shown and "0.0001 " in shown and "Without what" not in shown
-    with pytest.raises(SystemExit, match="No thread found"):
-        said(usage.main, "--thread", "thread_none")
-    with pytest.raises(SystemExit):
-        said(usage.main, "--from", "yesterday")
+    code, text = refused("usage", "--thread", "thread_none")
+    assert code == 1 and "No thread found" in text
+    assert refused("usage", "--from", "yesterday")[0] == 2

@@ -63,6 +63,17 @@ def test_a_configuration_is_frozen_and_only_known_settings_are_overridden() -> N
         configuration_of({"env": "dev", "sandbox_network": "none"}.get)
 
 
+@pytest.mark.parametrize(
+    "origins", ["https://app.example/", "app.example", "https://*.example", "null", "https://a,, b"]
+)
+def test_origins_of_pages_are_origins(origins: str) -> None:
+    with pytest.raises(UnknownEnvironment, match="is not an origin such as"):
+        configuration_of({"env": "dev", "cors_origins": origins}.get)
+    assert configuration_of({"env": "dev"}.get).cors_origins == ""
+    fine = "https://app.example,https://b.example:8443,http://localhost:*,http://[::1]:*,*"
+    assert configuration_of({"env": "dev", "cors_origins": fine}.get).cors_origins == fine
+
+
 def test_a_region_that_lacks_something_is_an_error_that_says_what_to_do() -> None:
     def configured(region: str, **context: str) -> str:
         return configuration_of({"env": "dev", **context}.get, region).environment
@@ -106,7 +117,7 @@ def test_the_regions_without_s3_vectors_are_cfn_lint_s() -> None:
 def test_a_run_that_could_outgrow_its_history_is_an_error() -> None:
     for configuration in ENVIRONMENTS.values():
         assert configuration.history_events < 20_000
-        changes: list[dict[str, Any]] = [{"most_turns": 1_000}, {"most_calls": 3_000}, {"most_retries": 1_000}]
+        changes: list[dict[str, Any]] = [{"max_turns": 1_000}, {"max_calls": 3_000}, {"max_retries": 1_000}]
         for more in changes:
             with pytest.raises(ValueError, match="history"):
                 replace(configuration, **more)
@@ -229,7 +240,7 @@ def test_a_changed_layer_publishes_a_version_of_the_functions_that_use_it(tmp_pa
 
 
 def test_the_emulator_is_named_only_where_a_laptop_is_meant() -> None:
-    folders = [ROOT / name for name in ("cdk", "lambdas", "layers", "samples", "scripts")]
+    folders = [ROOT / name for name in ("assistants", "cdk", "lambdas", "layers", "samples", "scripts")]
     sources = [path for path in ROOT.iterdir() if path.is_file() and path.name != "Makefile"]
     sources += [path for folder in folders for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
     assert len(sources) > 60
@@ -237,8 +248,28 @@ def test_the_emulator_is_named_only_where_a_laptop_is_meant() -> None:
         assert b"ministack" not in path.read_bytes().lower(), path
 
 
-def test_the_app_is_short() -> None:
-    assert len((ROOT / "app.py").read_text().splitlines()) < 40
+def test_app_and_stack_are_tables_of_contents() -> None:
+    """They compose: what a part is, may do, puts out and raises alarms for is in the part's own module."""
+    for path, limit in (("app.py", 40), ("cdk/stack.py", 80)):
+        text = (ROOT / path).read_text()
+        assert len(text.splitlines()) <= limit
+        assert not re.search(r"\bif\b|grant|CfnOutput|[aA]larm", text), path
+
+
+def test_there_is_one_way_to_make_an_alarm() -> None:
+    made = [
+        path.name
+        for path in (ROOT / "cdk").glob("*.py")
+        if re.search(r"Threshold\(|add_alarm|aws_cloudwatch.*\bAlarm\b", path.read_text())
+    ]
+    assert made == ["monitoring.py"]
+
+
+def test_grants_are_named_as_the_cdk_names_them() -> None:
+    """`grant_*`, a method of what is granted; `add_to_role_policy`, of what it is granted to."""
+    for path in (ROOT / "cdk").glob("*.py"):
+        named = re.findall(r"def _?((?:allow|let|permit|give)_?\w*)", path.read_text())
+        assert not named, path.name
 
 
 def test_tools_that_the_provider_hosts_are_not_deployed(tmp_path: Path, layers: Path, prod: Template) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cdk.configuration import UnknownEnvironment, configuration_of
-from cdk.events import MOST_DELIVERIES
+from cdk.events import MAX_DELIVERIES
 from tests.support.templates import Json, Template, actions, resources, role_of, synthesise
 
 URL = "https://hooks.example.com/runs"
@@ -79,7 +79,7 @@ def test_the_webhook_is_tried_for_a_day(with_webhook: Template) -> None:
     assert queue["FifoQueue"]
     assert dead_letters["FifoQueue"]
     assert queue["VisibilityTimeout"] == 6 * with_webhook.functions()["oae-deliver_webhook"]["Timeout"]
-    assert queue["RedrivePolicy"]["maxReceiveCount"] == MOST_DELIVERIES
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == MAX_DELIVERIES
     assert dead_letters["MessageRetentionPeriod"] == 14 * 86_400
 
 

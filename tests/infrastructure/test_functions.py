@@ -1,6 +1,7 @@
 """The functions, their versions and their roles."""
 
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,8 @@ import pytest
 
 from assistant_engine.store.run_item import ENDED_SHARDS
 from cdk.configuration import ENVIRONMENTS
-from cdk.tools import CALL_ATTRIBUTES
+from cdk.tables import RUN_STATUS_ATTRIBUTES
+from cdk.tool import ToolSettings
 from tests.support.templates import ROOT, Json, Template, actions, as_list, fill_cache, resources, role_of, synthesise
 
 STEPS = ("queued", "in_progress", "requires_action", "record_failure", "sweeper")
@@ -52,9 +54,16 @@ BOUNDED = {
 def test_there_is_one_for_each_step_and_each_tool(prod: Template) -> None:
     tools = [path.parent.name for path in (ROOT / "lambdas" / "tools").glob("*/tool.toml")]
     others = ("api", "export", "ingestion", "sandbox", "prefix_list", "protect_tables", "publish_run_events")
-    built_in = ("tool-code_interpreter", "tool-file_search")
-    expected = {f"oae-{name}" for name in (*STEPS, *others, *built_in, *(f"tool-{tool}" for tool in tools))}
+    expected = {f"oae-{name}" for name in (*STEPS, *others, *(f"tool-{tool}" for tool in tools))}
     assert set(prod.functions()) == expected
+
+
+def test_every_folder_of_a_tool_has_the_same_form() -> None:
+    folders = [path for path in (ROOT / "lambdas" / "tools").iterdir() if path.name != "__pycache__"]
+    assert {"code_interpreter", "file_search", "finance"} <= {folder.name for folder in folders}
+    for folder in folders:
+        ToolSettings.of(folder)
+        assert re.search(r"^(def |@.*\n)?handler\b", (folder / f"{folder.name}.py").read_text(), re.MULTILINE), folder
 
 
 def test_all_are_made_alike(prod: Template) -> None:
@@ -169,7 +178,7 @@ def test_a_tool_reads_no_conversation_and_no_output(prod: Template) -> None:
         if statement["Action"] == "dynamodb:GetItem"
     ]
     assert read["Condition"] == {
-        "ForAllValues:StringEquals": {"dynamodb:Attributes": CALL_ATTRIBUTES},
+        "ForAllValues:StringEquals": {"dynamodb:Attributes": RUN_STATUS_ATTRIBUTES},
         "StringEquals": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
     }
 
@@ -351,7 +360,7 @@ def test_the_limits_of_a_run_are_those_of_the_configuration(prod: Template) -> N
     limits = ENVIRONMENTS["prod"]
     variables = prod.functions()["oae-in_progress"]["Environment"]["Variables"]
     assert {name: int(variables[name]) for name in ("MOST_TURNS", "MOST_CALLS", "MOST_RETRIES")} == {
-        "MOST_TURNS": limits.most_turns,
-        "MOST_CALLS": limits.most_calls,
-        "MOST_RETRIES": limits.most_retries,
+        "MOST_TURNS": limits.max_turns,
+        "MOST_CALLS": limits.max_calls,
+        "MOST_RETRIES": limits.max_retries,
     }

@@ -16,6 +16,7 @@ import openai
 from openai.types import FileObject, VectorStore
 from openai.types.beta import Assistant, Thread
 from openai.types.beta.threads import RequiredActionFunctionToolCall, Run
+from openai.types.vector_stores import VectorStoreFile
 from pydantic import BaseModel
 
 from api import ROUTES
@@ -30,6 +31,7 @@ EXTENSIONS: dict[type, set[str]] = {
     Thread: {"usage", "cost"},
     FileObject: set(),
     VectorStore: {"description"},
+    VectorStoreFile: {"warnings"},
 }
 
 

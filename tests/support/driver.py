@@ -105,7 +105,7 @@ class Driver:
         """The ARN of the execution that drives a run."""
         return f"{self.state_machine_arn.replace(':stateMachine:', ':execution:')}:{run.execution}"
 
-    def invoke(self, function: str, event: Json, **more: Any) -> Any:
+    def invoke(self, function: str, event: Mapping[str, Any], **more: Any) -> Any:
         """Invoke one of the stack's functions; what it returns."""
         answer = self.client("lambda").invoke(
             FunctionName=self.function_name(function), Payload=json.dumps(event).encode(), **more

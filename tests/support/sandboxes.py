@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,28 @@ from layers.build import CACHE, ROOT
 
 _PROGRAM = """
 import json, sys
-import processes
+import processes, session_files
 from workspace import Workspace
 
 {planted}
 limits = processes.Limits(**json.loads(sys.argv[1]))
 processes.guard_this_process()
-for code in json.loads(sys.argv[2]):
+session = open(sys.argv[3], "w+b") if len(sys.argv) > 3 else None
+for number, code in enumerate(json.loads(sys.argv[2])):
     processes.end_descendants()
     with Workspace() as workspace:
+        if session and number:
+            session_files.unpack(workspace, session.name)
+        workspace.remember()
         ended = processes.run(code, workspace, limits, limits.seconds)
-        print(json.dumps([ended.output, ended.reason, ended.refused]), flush=True)
+        told = [ended.output, ended.reason, ended.refused]
+        if session:
+            told.append(workspace.take_figures())
+            session.seek(0)
+            session.truncate()
+            session_files.pack(workspace, session, {{}}, limits.session_mb << 20)
+            session.flush()
+        print(json.dumps(told), flush=True)
 """
 
 
@@ -49,6 +60,41 @@ def sandboxed(
     Returns:
         what each printed, why it was stopped, and what the kernel refused to confine.
     """
+    told = _told(folder, codes, network, planted, executable, environment, limits)
+    return [(output, reason, refused) for output, reason, refused in told]
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a call of a session printed, and the names of the pictures that it shows."""
+
+    output: str
+    pictures: list[str]
+
+
+def session(folder: Path, *cells: str, **limits: int) -> list[Ran]:
+    """Run cells one after another, each in a call that starts from what the call before left.
+
+    Args:
+        folder: of the test; the execution environment has one in it.
+    """
+    temporary = folder / "temporary"
+    temporary.mkdir(exist_ok=True)
+    told = _told(temporary, cells, "isolated", "", sys.executable, None, limits, str(folder / "session.tar"))
+    assert all(reason == "" for _, reason, _, _ in told), told
+    return [Ran(output, pictures) for output, _, _, pictures in told]
+
+
+def _told(
+    folder: Path,
+    codes: tuple[str, ...],
+    network: str,
+    planted: str,
+    executable: str,
+    environment: dict[str, str] | None,
+    limits: dict[str, int],
+    *archive: str,
+) -> list[Any]:
     paths = [ROOT / "lambdas" / "sandbox", CACHE / "host" / "python_data" / "python"]
     variables = {
         "PATH": os.environ["PATH"],
@@ -58,9 +104,9 @@ def sandboxed(
         "AWS_LAMBDA_FUNCTION_NAME": "sandbox",
         **(environment or {}),
     }
-    told = json.dumps({**asdict(SandboxLimits()), **limits})
-    command = [executable, "-c", _PROGRAM.format(planted=planted), told, json.dumps(codes)]
+    allowed = json.dumps({**asdict(SandboxLimits()), **limits})
+    command = [executable, "-c", _PROGRAM.format(planted=planted), allowed, json.dumps(codes), *archive]
     ran = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=300, check=False)
     answers: list[Any] = [json.loads(line) for line in ran.stdout.splitlines()]
     assert len(answers) == len(codes), ran.stderr
-    return [(output, reason, refused) for output, reason, refused in answers]
+    return answers

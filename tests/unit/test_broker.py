@@ -21,7 +21,7 @@ from tests.support.interpreter import new_call
 
 os.environ["LIMITS"] = json.dumps(asdict(SandboxLimits()))
 
-import broker
+import code_interpreter as broker
 
 DONE: Json = {"output": "1", "reason": "", "notes": [], "files": [], "session": True, "refused": []}
 

@@ -11,7 +11,7 @@ import pytest
 
 from assistant_engine.domain.json_data import Json
 from assistant_engine.tools import call
-from cdk.tools import CALL_ATTRIBUTES
+from cdk.tables import RUN_STATUS_ATTRIBUTES
 
 A_CALL = call.Call("thread_1", "run_1", 3, "call_1")
 
@@ -23,7 +23,7 @@ def compute() -> None:
 
 
 def test_a_tool_may_read_of_a_run_what_it_looks_at() -> None:
-    assert set(CALL_ATTRIBUTES) == {"thread_id", "message_id", *call.ATTRIBUTES}
+    assert set(RUN_STATUS_ATTRIBUTES) == {"thread_id", "message_id", *call.ATTRIBUTES}
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_a_file_is_read_by_a_python_that_needs_its_libraries(
     monkeypatch.setattr(sys, "path", [*sys.path, str(CACHE / "host" / "parsers" / "python")])
     monkeypatch.setattr(ingestion, "_fetch", lambda file_id, path: path.write_text("Opening hours"))
     monkeypatch.setenv("LD_LIBRARY_PATH", LIBRARIES)
-    assert ingestion._text({"file_id": "file-1", "filename": "hours.txt"}) == "Opening hours"
+    assert ingestion._text({"file_id": "file-1", "filename": "hours.txt"}) == ("Opening hours", [])
 
 
 def test_code_is_run_by_a_python_that_needs_its_libraries(lambdas_python: str, tmp_path: Path) -> None:

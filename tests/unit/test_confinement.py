@@ -32,22 +32,23 @@ refuse()
 """A filter around the sandbox that refuses these system calls, as Lambda's own may do."""
 PRCTL, SECCOMP = {"x86_64": (157, 317), "aarch64": (167, 277)}[platform.machine()]
 WITHOUT_SCORE = """
-import processes
-original = processes._environment
-def environment(workspace):
-    found = original(workspace)
-    hook = workspace.home / "sitecustomize.py"
+import pathlib, tempfile
+import template
+original = template.environment
+def environment():
+    found = original()
+    hook = pathlib.Path(tempfile.gettempdir(), "sitecustomize.py")
     hook.write_text('''
-import builtins
+import builtins, io
 opened = builtins.open
 def refusing(path, *more, **named):
     if str(path).endswith("oom_score_adj"):
         raise PermissionError(13, "Permission denied", str(path))
     return opened(path, *more, **named)
-builtins.open = refusing
+builtins.open = io.open = refusing
 ''')
-    return {**found, "PYTHONPATH": f"{workspace.home}:{found['PYTHONPATH']}"}
-processes._environment = environment
+    return {**found, "PYTHONPATH": f"{hook.parent}:{found['PYTHONPATH']}"}
+template.environment = environment
 """
 
 

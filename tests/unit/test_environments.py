@@ -222,6 +222,8 @@ def test_the_name_is_asked_for(client: Client, monkeypatch: pytest.MonkeyPatch, 
     known, _ = deployed(client, "Delete")
     monkeypatch.setattr(boto3, "client", known)
     monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
-    with pytest.raises(SystemExit, match="Nothing was deleted"):
+    with pytest.raises(SystemExit):
         destroy.main(["--env", "dev"])
-    assert "This deletes the stack oae-dev of account 123456789012" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "This deletes the stack oae-dev of account 123456789012" in said.out
+    assert said.err == "Nothing was deleted.\n"

@@ -20,7 +20,8 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.search.chunking import Chunk, chunks_of
 from assistant_engine.search.engine import Search
 from assistant_engine.search.indexes import BucketIndex, Index, Parts, VectorsIndex
-from assistant_engine.search.parts import PART_CHUNKS, key_of, pack, words_of
+from assistant_engine.search.parts import PART_CHUNKS, key_of, pack
+from assistant_engine.search.words import words_of
 
 BUCKET, VECTORS = "data", "oae-vectors"
 DIMENSIONS = 64
@@ -145,6 +146,22 @@ def test_a_filter_leaves_only_what_matches(index: Index, aws: Aws) -> None:
     members[0]["attributes"] = '{"kind": "other"}'
     of_kind = {"type": "ne", "key": "kind", "value": "other"}
     assert "file-a" not in names(index, aws, members, "books of the library", filters=of_kind)
+
+
+def test_a_file_that_two_stores_hold_is_found_once(index: Index, aws: Aws) -> None:
+    other = {**HEAD, "thread_id": "vs_2"}
+    stores: list[tuple[Json, list[Json]]] = []
+    for head in (HEAD, other):
+        members = [{**file, "thread_id": head["thread_id"]} for file in fill(index)]
+        for file, text in zip(members, TEXTS.values(), strict=True):
+            index.put(file, 0, pack([Chunk(0, text)], embed([text], {}, "document"), None))
+        stores.append((head, members))
+    search = Search(index, Parts(aws.s3, BUCKET), embed)
+    assert sorted(result.file_id for result in search(stores, ["books of the library"], {}, None, 50)) == sorted(TEXTS)
+    # It is looked for where its attributes match.
+    stores[0][1][0]["attributes"] = '{"old": true}'
+    recent = {"type": "ne", "key": "old", "value": True}
+    assert sorted(result.file_id for result in search(stores, ["library"], {}, recent, 50)) == sorted(TEXTS)
 
 
 def test_a_part_is_kept_once(index: Index, aws: Aws) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from scripts import keys
+from assistants import keys, stack
+from assistants.commands import main
 
 SECRET = "oae-dev/api-keys"
 
@@ -74,24 +75,26 @@ def test_refusals_say_why(work: Any, message: str) -> None:
 
 
 def test_prod_is_the_environment_without_a_suffix() -> None:
-    assert keys.secret_id("prod") == "oae/api-keys"
-    assert keys.secret_id("dev") == SECRET
+    assert (stack.prefix("prod"), stack.prefix("dev")) == ("oae", "oae-dev")
 
 
 def test_the_command_issues_lists_and_revokes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     client = Secrets()
-    monkeypatch.setattr("scripts.keys.boto3.client", lambda service: client)
-    keys.main(["issue", "ci", "--env", "dev"])
+    monkeypatch.setattr(stack, "find", lambda environment: stack.Stack({"API_KEYS_SECRET": SECRET}))
+    monkeypatch.setattr(stack.Stack, "client", lambda self, service: client)
+    main(["keys", "issue", "ci"])
     assert capsys.readouterr().out.startswith("sk-oae-")
-    keys.main(["issue", "alice", "--env", "dev", "--project", "sales"])
+    main(["keys", "issue", "alice", "--env", "dev", "--project", "sales"])
     capsys.readouterr()
-    keys.main(["list", "--env", "dev"])
+    main(["keys", "list"])
     listed = capsys.readouterr().out.splitlines()
     assert [line.split("  ")[1:] for line in listed] == [["default", "ci"], ["sales", "alice"]]
-    keys.main(["revoke", "alice", "--env", "dev"])
-    keys.main(["revoke", "ci", "--env", "dev"])
+    main(["keys", "revoke", "alice", "--env", "dev"])
+    main(["keys", "revoke", "ci", "--env", "dev"])
     assert keys.read(client, SECRET) == []
-    with pytest.raises(SystemExit, match="There is no key named ci"):
-        keys.main(["revoke", "ci", "--env", "dev"])
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as stopped:
+        main(["keys", "revoke", "ci", "--env", "dev"])
+    assert (stopped.value.code, capsys.readouterr().err) == (1, "There is no key named ci.\n")

@@ -25,10 +25,7 @@ def test_a_name_is_safe(filename: str, name: str) -> None:
     assert sandbox_paths.names([{"file_id": "file-1", "filename": filename}]) == {"file-1": name}
 
 
-def test_each_file_has_a_name_of_its_own() -> None:
+def test_each_file_has_a_name_of_its_own_and_the_newest_one_the_plain_name() -> None:
     files = [{"file_id": f"file-{number}", "filename": "a.tar.gz"} for number in (1, 2, 1, 3)]
-    assert sandbox_paths.names(files) == {
-        "file-1": "a.tar.gz",
-        "file-2": "a.tar-file-2.gz",
-        "file-3": "a.tar-file-3.gz",
-    }
+    names = {"file-1": "a.tar-file-1.gz", "file-2": "a.tar-file-2.gz", "file-3": "a.tar.gz"}
+    assert sandbox_paths.names(files) == names

@@ -16,6 +16,7 @@ import processes
 from workspace import Workspace
 
 limits = processes.Limits(30, 1024, 64, 100, 10, 5, 10, 20_000)
+processes.guard_this_process()
 for call in json.load(sys.stdin):
     if "write" in call:
         with open(call["write"], "w") as file:

@@ -5,13 +5,16 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from assistant_engine.domain.json_data import Json
 from assistant_engine.search.chunking import BYTES_PER_TOKEN, Chunk, chunks_of, tokens_of
 from assistant_engine.search.engine import HALF, weights_of
 from assistant_engine.search.filters import matches
-from assistant_engine.search.parts import pack, text_of, unpack, vectors_of, words_of
+from assistant_engine.search.parts import pack, text_of, unpack, vectors_of
 from assistant_engine.search.ranking import Query, Weights, query_of, scores
+from assistant_engine.search.words import words_of
 
 TEXTS = {
     "prose": "It was a fine day. Nobody had expected that, least of all the weather office! " * 80,
@@ -19,6 +22,7 @@ TEXTS = {
     "one word": "x" * 30_000,
     "no spaces": "日本の図書館は素晴らしい。" * 900,
     "short": "Just this.",
+    "code": "\n".join(f"def f_{n}(x):\n    if x:\n\treturn {n}\n\n" for n in range(100)),
 }
 
 
@@ -58,15 +62,35 @@ def test_an_empty_text_has_no_chunks(text: str) -> None:
     assert list(chunks_of(text, 800, 400)) == []
 
 
-@pytest.mark.parametrize("name", TEXTS)
-def test_the_text_comes_back_out_of_its_parts(name: str) -> None:
-    chunks = list(chunks_of(TEXTS[name], 100, 50))
+def stored(text: str, most: int, overlap: int) -> str:
+    """What the parts of a text say."""
+    chunks = list(chunks_of(text, most, overlap))
     first, rest = chunks[:3], chunks[3:]
     parts = [pack(first, [[1.0, 2.0]] * len(first), rest[0].start if rest else None)]
     if rest:
         parts.append(pack(rest, [[1.0, 2.0]] * len(rest), None))
-    together = "\n".join(text_of(part) for part in parts)
-    assert "".join(together.split()) == "".join(TEXTS[name].split())
+    return "".join(text_of(part) for part in parts)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize(("most", "overlap"), [(100, 0), (100, 50)])
+def test_the_text_comes_back_letter_by_letter_out_of_its_parts(name: str, most: int, overlap: int) -> None:
+    assert stored(TEXTS[name], most, overlap) == TEXTS[name]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(alphabet="ab.日 \n\t", min_size=1, max_size=3_000).filter(str.strip), st.sampled_from([0, 25, 50]))
+def test_any_text_comes_back_letter_by_letter(text: str, overlap: int) -> None:
+    assert stored(text, 100, overlap) == text
+    assert all(tokens_of(chunk.text) <= 100 for chunk in chunks_of(text, 100, overlap))
+
+
+def test_a_chunk_of_source_code_keeps_its_indentation() -> None:
+    chunks = list(chunks_of(TEXTS["code"], 100, 0))
+    assert len(chunks) > 5
+    lines = TEXTS["code"].splitlines()
+    for chunk in chunks:
+        assert chunk.text.splitlines()[0] in lines
 
 
 def test_a_part_holds_vectors_of_length_one_and_the_words_of_each_chunk() -> None:

@@ -46,7 +46,7 @@ print(f"environment={parent}/{started}/{boot}")
 
 LEFT_BEHIND = """
 import os
-print(f"left={sum(not name.startswith('call-') for name in os.listdir('/tmp'))}")
+print(f"left={sum(name != 'call' for name in os.listdir('/tmp'))}")
 """
 
 GIVEN = "import os; print(f'given={os.path.exists(\"/mnt/data/probe\")}')"

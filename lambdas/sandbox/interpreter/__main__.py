@@ -1,103 +1,74 @@
-"""Runs one piece of code as a notebook runs a cell: `python -m interpreter`, in a process of its own.
+"""The template of interpreters: `python -m interpreter <descriptor>`. Each call's interpreter is a fork of it.
 
-Standard input is a JSON object `{"code", "byte_code", "folder", "writable", "limits", "filter", "report",
-"needs_filter"}`; `byte_code` is the descriptor of a socket that gives modules' byte code. What the code prints, the
-value of its last expression and its traceback go to standard output. The folder holds `data` (seen as /mnt/data),
-`variables` (those of the calls before, and afterwards those of this one) and `figures`. Before the code runs, the
-descriptor `report` gets a JSON list of what the kernel refused to confine, and is closed. If the filter of system calls
-is refused and `needs_filter` is true, nothing is run.
+It has imported what every call needs, runs no code of a model and holds no secret. The descriptor is a socket. Each
+byte on it asks for an interpreter and brings the four descriptors of `interpreter.call.run`; the answer is its process
+id, eight bytes. The socket's end is the template's.
 """
 
-import ast
-import builtins
-import json
-import linecache
-import os
-import sys
-import traceback
-import types
-from base64 import b64decode
-from pathlib import Path
-from typing import Any
+from interpreter import mapping
 
-from interpreter import byte_code, confinement, mapping, session
+mapped = mapping.install(mapping.MOUNT)  # Before anything else is imported: it may take functions that this replaces.
 
-CODE = "<code>"
-OWN = str(Path(__file__).parent)
+import gc  # noqa: E402
+import os  # noqa: E402
+import socket  # noqa: E402
+import sys  # noqa: E402
+
+from interpreter import call, confinement, shell  # noqa: E402
+
+DESCRIPTORS = 4
 
 
 def main() -> None:
-    """Run the code that standard input holds, and leave without waiting for what it left behind."""
-    request = json.load(sys.stdin)
-    folder = Path(request["folder"])
-    os.dup2(sys.stdout.fileno(), sys.stderr.fileno())
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    refused = confinement.confine(request["limits"], b64decode(request["filter"]), request["writable"])
-    with os.fdopen(request["report"], "w") as report:
-        json.dump(refused, report)
-    if request["needs_filter"] and any(part.startswith(confinement.FILTER) for part in refused):
-        return
-    byte_code.install(request["byte_code"])
-    mapping.install(str(folder / "data"))
-    sys.path.append(str(folder / "data"))
-
-    own_pid = os.getpid()
-    program = types.ModuleType("__main__")
-    sys.modules["__main__"] = program
-    namespace = vars(program)
-    builtins.display = lambda *values: print(*values, sep="\n")  # type: ignore[attr-defined]
-    try:
-        session.restore(folder / "variables", namespace)
-        run(request["code"], namespace)
-        if os.getpid() != own_pid:
-            return  # A copy that the code made of the process, and that reached the code's end too.
-        keep_figures()
-        session.keep(folder / "variables", namespace, request["limits"]["session_bytes"])
-    except Exception as error:
-        print(f"[the variables are as they were before: {type(error).__name__}: {error}]")
-    finally:
-        sys.stdout.flush()
-        # Threads and exit handlers that the code left would keep the process, and the caller, waiting.
-        os._exit(0)
+    """Fork an interpreter for each request."""
+    requests = socket.socket(fileno=int(sys.argv[1]))
+    requests.set_inheritable(False)
+    # A call's code, which may be of the same user, must neither read nor change what later calls are made from.
+    confinement.hide()
+    ready = shell.create()
+    sys.argv[:] = [""]
+    # The collector would touch, and so copy, all that there is now in each interpreter.
+    gc.collect()
+    gc.freeze()
+    while True:
+        asked, descriptors, _, _ = socket.recv_fds(requests, 1, DESCRIPTORS)
+        if not asked:
+            os._exit(0)
+        number = _fork(ready, requests, descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        requests.sendall(number.to_bytes(8, "big"))
 
 
-def run(code: str, namespace: dict[str, Any]) -> None:
-    """Run code in a namespace; its last expression's value is printed, and so is the exception that ends it."""
-    linecache.cache[CODE] = (len(code), None, code.splitlines(keepends=True), CODE)
-    try:
-        tree = ast.parse(code, CODE)
-        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-        exec(compile(tree, CODE, "exec", dont_inherit=True), namespace)  # noqa: S102
-        if isinstance(last, ast.Expr):
-            value = eval(compile(ast.Expression(last.value), CODE, "eval", dont_inherit=True), namespace)  # noqa: S307
-            if value is not None:
-                print(repr(value))
-    except SystemExit:
-        pass
-    except BaseException as error:
-        described = traceback.TracebackException.from_exception(error)
-        _without_own_frames(described)
-        print("".join(described.format()), end="")
+def _fork(ready: shell.Shell, requests: socket.socket, descriptors: list[int]) -> int:
+    """Start an interpreter that is a child of the runtime; return its process id, or 0 if there can't be another.
 
-
-def _without_own_frames(described: traceback.TracebackException | None) -> None:
-    """Leave out of a traceback, and of those that led to it, what is not the code's own doing."""
-    while described is not None:
-        frames = [frame for frame in described.stack if not frame.filename.startswith(OWN)]
-        described.stack = traceback.StackSummary.from_list(frames)
-        described = described.__cause__ or described.__context__
-
-
-def keep_figures() -> None:
-    """Save the figures that the code made and did not show."""
-    if "matplotlib.pyplot" in sys.modules:
-        from interpreter import figures
-
+    The process between it and the template ends at once, so the runtime, which adopts orphans, becomes its parent.
+    """
+    adoption, adopted = os.pipe()
+    answer, answered = os.pipe()
+    between = os.fork()
+    if between == 0:
         try:
-            figures.show()
-        except Exception as error:
-            print(f"[a figure could not be drawn: {type(error).__name__}: {error}]")
+            own = os.fork()
+        except OSError:
+            os._exit(1)
+        if own:
+            os.write(answered, own.to_bytes(8, "big"))
+            os._exit(0)
+        requests.close()
+        for descriptor in (adopted, answer, answered):
+            os.close(descriptor)
+        os.read(adoption, 1)  # Until its parent is the right one.
+        os.close(adoption)
+        call.run(ready, mapped, *descriptors)
+    os.close(adoption)
+    os.close(answered)
+    os.waitpid(between, 0)
+    number = int.from_bytes(os.read(answer, 8), "big")
+    os.close(answer)
+    os.close(adopted)
+    return number
 
 
 if __name__ == "__main__":

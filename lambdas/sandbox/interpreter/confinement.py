@@ -19,7 +19,7 @@ from typing import Any
 FILTER = "the filter of system calls"
 """What `confine` calls the part without which the code may reach the network."""
 
-_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP = 1, 38, 22
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP = 1, 4, 38, 22
 _SECCOMP = {"x86_64": 317, "aarch64": 277}  # the number of seccomp(2)
 _SECCOMP_SET_MODE_FILTER, _SECCOMP_MODE_FILTER = 1, 2
 _LANDLOCK_CREATE_RULESET, _LANDLOCK_ADD_RULE, _LANDLOCK_RESTRICT_SELF = 444, 445, 446
@@ -32,6 +32,16 @@ _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
+
+
+def hide() -> None:
+    """Let no process but root's look into this one by /proc or a debugger."""
+    _prctl(_PR_SET_DUMPABLE, 0)
+
+
+def show() -> None:
+    """Let processes of the same user look into this one again: it is a fork of one that is hidden."""
+    _prctl(_PR_SET_DUMPABLE, 1)
 
 
 def confine(limits: dict[str, Any], program: bytes, writable: str) -> list[str]:

@@ -1,21 +1,33 @@
 """The matplotlib backend of the sandbox: `plt.show()` writes each open figure to a file, and closes it."""
 
-import os
-from pathlib import Path
+import io
+import weakref
 from typing import Any
 
 from matplotlib import pyplot
 from matplotlib.backends.backend_agg import FigureCanvasAgg as FigureCanvas
+from matplotlib.figure import Figure
+
+from interpreter import representations
 
 __all__ = ["FigureCanvas", "show"]
 
+_displayed: weakref.WeakSet[Figure] = weakref.WeakSet()
+
 
 def show(*arguments: Any, **named: Any) -> None:
-    """Write the open figures to `SANDBOX_FIGURES` as PNG files, in the order in which they were made."""
-    folder = Path(os.environ["SANDBOX_FIGURES"])
+    """Keep the open figures as pictures, in the order in which they were made, but for those that were displayed."""
     try:
-        for number in pyplot.get_fignums():
-            name = f"figure-{len(list(folder.iterdir())) + 1:03}.png"
-            pyplot.figure(number).savefig(folder / name, format="png", bbox_inches="tight")
+        for figure in map(pyplot.figure, pyplot.get_fignums()):
+            if figure not in _displayed:
+                representations.save(drawn(figure))
     finally:
         pyplot.close("all")
+
+
+def drawn(figure: Figure) -> bytes:
+    """Return a figure as PNG, for `display` or a cell's last value; `show` then leaves it out."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", bbox_inches="tight")
+    _displayed.add(figure)
+    return file.getvalue()

@@ -26,7 +26,13 @@ _PATHS = (
 _PROGRAMS = ("execv", "execve", "posix_spawn", "posix_spawnp", "system")
 
 
-class _Mapping:
+class Mapping:
+    """Where `/mnt/data` really is, for those who may change it.
+
+    Attributes:
+        folder: `/mnt/data` itself while nothing is mapped.
+    """
+
     def __init__(self, folder: str) -> None:
         self.folder = folder
 
@@ -56,9 +62,9 @@ class _Mapping:
         return MOUNT + path.removeprefix(self.folder) if inside else path
 
 
-def install(folder: str) -> None:
+def install(folder: str) -> Mapping:
     """Let paths below /mnt/data lead to `folder`, for this process and the Pythons that it starts."""
-    mapping = _Mapping(folder)
+    mapping = Mapping(folder)
     os.environ["SANDBOX_DATA"] = folder
 
     def wrap(module: Any, name: str, change: Callable[[Any], Any]) -> None:
@@ -107,6 +113,7 @@ def install(folder: str) -> None:
         return importlib.machinery.FileFinder(mapping.path(path), *_LOADERS)
 
     sys.path_hooks.insert(0, finder)
+    return mapping
 
 
 _LOADERS = (
@@ -123,7 +130,7 @@ def _wrapped(function: Callable[..., Any], change: Callable[[Any], Any]) -> Call
     return wrapped
 
 
-def _database(mapping: _Mapping, value: Any) -> Any:
+def _database(mapping: Mapping, value: Any) -> Any:
     """A database's name: a path, or a URI such as `file:/mnt/data/a.db?mode=ro`."""
     if isinstance(value, str) and value.startswith("file:"):
         return re.sub(rf"^file:(//)?{MOUNT}(?=/)", lambda match: f"file:{mapping.folder}", value)

@@ -2,6 +2,7 @@
 import { answer, run } from "../turns.mjs";
 
 const READ = String.raw`
+!head -n 3 /mnt/data/failed_banks.csv
 import json
 import pandas as pd
 
@@ -11,13 +12,14 @@ banks["Closing Date"] = pd.to_datetime(banks["Closing Date"], format="%d-%b-%y")
 `;
 
 const CHART = `${READ}${String.raw`
+%matplotlib inline
 import matplotlib.pyplot as plt
 
 by_state = banks["State"].value_counts()
 axes = by_state.plot.bar(figsize=(10, 5), color="steelblue", title="Bank failures by state")
 axes.set_xlabel("State")
 axes.set_ylabel("Failures")
-plt.tight_layout()
+plt.tight_layout();
 plt.show()
 print(json.dumps({"banks": len(banks), "states": len(by_state)}))
 `}`;
@@ -35,6 +37,7 @@ print(json.dumps({
 
 const MOST = `${READ}${String.raw`
 by_state = banks["State"].value_counts()
+display(by_state.head())
 print(json.dumps({"state": by_state.index[0], "failures": int(by_state.iloc[0])}))
 `}`;
 

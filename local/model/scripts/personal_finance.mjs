@@ -9,6 +9,7 @@ portfolio = pd.read_csv("/mnt/data/portfolio.csv")
 `;
 
 const HOLDINGS = `${READ}${String.raw`
+display(portfolio)
 print(json.dumps({"holdings": portfolio.to_dict("records"), "symbols": portfolio["symbol"].tolist()}))
 `}`;
 
@@ -36,6 +37,8 @@ print(json.dumps({
 `}`;
 
 const chart = (prices) => `${valued(prices)}${String.raw`
+%matplotlib inline
+%config InlineBackend.figure_format = "retina"
 import matplotlib.pyplot as plt
 
 gains = portfolio.set_index("symbol")["gain"]

@@ -8,6 +8,8 @@ const read = (turn) => {
     [...turn.instructions.matchAll(RANGE)].map(([, reading, low, high]) => [reading, [Number(low), Number(high)]]),
   );
   return String.raw`
+rows = !wc -l < /mnt/data/turbines.csv
+print(rows[0], "lines")
 import json
 import pandas as pd
 
@@ -27,6 +29,7 @@ print(json.dumps(told))
 `}`;
 
 const chart = (turn) => `${read(turn)}${String.raw`
+%matplotlib inline
 import matplotlib.pyplot as plt
 
 figure, rows = plt.subplots(len(normal), figsize=(10, 8), sharex=True)
@@ -56,6 +59,7 @@ const due = (turn) => {
 today = pd.to_datetime("${today}", format="%d %B %Y")
 age = (today - pd.to_datetime(turbines["last_maintenance"])).dt.days
 late = age[age > ${days}].sort_values(ascending=False)
+display(late)
 print(json.dumps({"today": "${today}", "due": {turbine: int(days) for turbine, days in late.items()}}))
 `}`;
 };

@@ -12,20 +12,17 @@ MAX_NAME_BYTES = 200
 def names(files: list[Json]) -> dict[str, str]:
     """The name of each file (`{"file_id", "filename"}`) below `/mnt/data`, by its id.
 
-    It is the file's own name, without the folders in it and what can't be printed. The first file of a name has it;
-    others get their id into it, so the order must be the same in each call.
+    It is the file's own name, without the folders in it and what can't be printed. Of files of one name the last has
+    it, which is the one that the user gave last; the id of each other one is in its name.
     """
+    named = {file["file_id"]: _safe(file["filename"]) or file["file_id"] for file in files}
     given: dict[str, str] = {}
-    for file in files:
-        file_id = file["file_id"]
-        if file_id in given:
-            continue
-        name = _safe(file["filename"]) or file_id
+    for file_id, name in reversed(named.items()):
         if name in given.values():
             path = PurePosixPath(name)
             name = f"{path.stem}-{file_id}{path.suffix}"
         given[file_id] = name
-    return given
+    return {file_id: given[file_id] for file_id in named}
 
 
 def _safe(filename: str) -> str:

@@ -7,6 +7,7 @@ from assistant_engine.domain import ids, tool_resources
 from assistant_engine.domain.clock import Milliseconds, seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import new_message
+from assistant_engine.domain.tool_resources import shown
 from assistant_engine.domain.usage import NANODOLLARS, Usage
 
 ThreadId = NewType("ThreadId", str)
@@ -52,7 +53,7 @@ class Thread:
             "object": "thread",
             "created_at": self.created_at,
             "metadata": self.metadata,
-            "tool_resources": self.tool_resources,
+            "tool_resources": shown(self.tool_resources),
             "usage": self.usage.api(),
             "cost": None if self.unpriced_runs else self.cost / NANODOLLARS,
         }

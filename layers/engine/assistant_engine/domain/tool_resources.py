@@ -2,6 +2,9 @@
 
 from assistant_engine.domain.json_data import Json
 
+MAX_CODE_FILES = 20
+"""Files that `code_interpreter` of `ToolResources` names, as the API has it."""
+
 
 def stored(requested: Json | None) -> Json:
     """`ToolResources` from a valid `CreateToolResources`, without the vector stores that are still to be made."""
@@ -33,3 +36,18 @@ def with_attachments(resources: Json, messages: list[Json]) -> Json:
     known = (resources.get("code_interpreter") or {}).get("file_ids") or []
     added = [file_id for file_id in dict.fromkeys(attached) if file_id not in known]
     return {**resources, "code_interpreter": {"file_ids": [*known, *added]}} if added else resources
+
+
+def shown(resources: Json) -> Json:
+    """Return a thread's resources as the API shows them: of the files for the code interpreter, the 20 newest.
+
+    Attachments may bring more than these. Code can read those, too.
+    """
+    files = (resources.get("code_interpreter") or {}).get("file_ids") or []
+    return {**resources, "code_interpreter": {"file_ids": files[-MAX_CODE_FILES:]}} if files else resources
+
+
+def sent_back(requested: Json, stored: Json) -> Json:
+    """A thread's resources after a valid `ToolResources` replaced them; what it repeats as it was shown stays whole."""
+    seen = shown(stored)
+    return {name: stored[name] if value == seen.get(name) else value for name, value in requested.items()}

@@ -7,7 +7,6 @@ compatible server. Nothing is stored at the model's side. What may come back, an
 
 import json
 import math
-import os
 import random
 import re
 import threading
@@ -24,6 +23,8 @@ import openai
 
 from assistant_engine.domain import models
 from assistant_engine.domain.json_data import Json, well_formed
+from assistant_engine.domain.run import ErrorCode
+from assistant_engine.runtime.settings import Lambda, ModelClient, configured
 
 CANCEL_CHECK_SECONDS = 2.0
 """How often the run's record is looked at while the model works."""
@@ -65,7 +66,7 @@ class Cancelled(Exception):
 class Refused(Exception):
     """The model will never answer this request. `code` and `message` become the run's `last_error`."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: ErrorCode, message: str) -> None:
         super().__init__(code)
         self.code = code
         self.message = message
@@ -78,7 +79,7 @@ class TryAgain(Refused):
         wait_seconds: full jitter over a doubling interval, and no less than `Retry-After` said.
     """
 
-    def __init__(self, code: str, message: str, wait_seconds: int) -> None:
+    def __init__(self, code: ErrorCode, message: str, wait_seconds: int) -> None:
         super().__init__(code, message)
         self.wait_seconds = wait_seconds
 
@@ -297,7 +298,7 @@ def _jitter(retries: int) -> int:
 
 def _another_key() -> bool:
     """Read the secret again; whether it holds another key than the one that was refused."""
-    if os.environ["MODEL_PROVIDER"] == "bedrock":
+    if configured(ModelClient).model_provider == "bedrock":
         return False
     refused = _client().api_key
     _client.cache_clear()
@@ -307,19 +308,19 @@ def _another_key() -> bool:
 @cache
 def _client() -> openai.OpenAI:
     # The engine counts and spaces attempts itself: `max_retries=0` keeps the package from adding its own.
-    if os.environ["MODEL_PROVIDER"] == "bedrock":
+    if configured(ModelClient).model_provider == "bedrock":
         from openai.providers import bedrock
 
         return openai.OpenAI(
-            provider=bedrock(endpoint="runtime", region=os.environ["AWS_REGION"], api_key=None), max_retries=0
+            provider=bedrock(endpoint="runtime", region=configured(Lambda).aws_region, api_key=None), max_retries=0
         )
-    return openai.OpenAI(api_key=_key(), base_url=os.environ.get("MODEL_BASE_URL") or None, max_retries=0)
+    return openai.OpenAI(api_key=_key(), base_url=configured(ModelClient).model_base_url or None, max_retries=0)
 
 
 def _key() -> str:
     secrets = boto3.client("secretsmanager")
     try:
-        secret = secrets.get_secret_value(SecretId=os.environ["MODEL_SECRET_ARN"])
+        secret = secrets.get_secret_value(SecretId=configured(ModelClient).model_secret_arn)
         key: str = secret.get("SecretString", "").strip()  # A newline at its end could stand in no header.
     except secrets.exceptions.ResourceNotFoundException:
         key = ""  # So AWS answers for a secret that was never given a value.

@@ -73,7 +73,7 @@ def new_assistant(request: Json, now_ms: Milliseconds) -> Json:
         "top_p": 1.0,
         "response_format": "auto",
         "reasoning_effort": None,
-        "assistant_type": "chat",
+        "assistant_type": request.get("assistant_type", "chat"),
         "functions": [],
     }
     return modified(blank, request)
@@ -83,8 +83,15 @@ def modified(assistant: Json, request: Json) -> Json:
     """The assistant after a valid `ModifyAssistantRequest`; null puts a field back to its default.
 
     Raises:
-        InvalidRequest: `functions` names a tool that is not deployed.
+        InvalidRequest: `functions` names a tool that is not deployed, or `assistant_type` is another one.
     """
+    if request.get("assistant_type", assistant["assistant_type"]) != assistant["assistant_type"]:
+        raise InvalidRequest(
+            f"Invalid 'assistant_type': it is fixed when the assistant is created; this one is a "
+            f"'{assistant['assistant_type']}' assistant.",
+            param="assistant_type",
+            code="invalid_value",
+        )
     defaults: Json = {
         "tools": [],
         "tool_resources": {},

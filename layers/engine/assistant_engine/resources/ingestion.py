@@ -10,7 +10,6 @@ Each message may come twice, and a lost one is sent again by the sweeper.
 """
 
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
@@ -23,6 +22,7 @@ from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.json_data import Json
 from assistant_engine.runtime.faults import fault_of
 from assistant_engine.runtime.log import logger
+from assistant_engine.runtime.settings import IngestionQueue, configured
 from assistant_engine.store import Store
 from assistant_engine.store.vector_store_actions import LOOK_AGAIN_SECONDS
 from assistant_engine.store.vector_stores import HEAD
@@ -66,7 +66,7 @@ def _send(messages: Sequence[Json]) -> None:
 def _send_group(messages: Sequence[Json]) -> None:
     entries = [{"Id": str(index), "MessageBody": json.dumps(message)} for index, message in enumerate(messages)]
     try:
-        answer = queue().send_message_batch(QueueUrl=os.environ["INGESTION_QUEUE_URL"], Entries=entries)
+        answer = queue().send_message_batch(QueueUrl=configured(IngestionQueue).ingestion_queue_url, Entries=entries)
     except Exception as error:
         # What is asked for is in the records, so the caller's request is carried out; the sweeper looks again.
         logger.warning("a message is not in the queue of the ingestion yet: %s", fault_of(error).where)

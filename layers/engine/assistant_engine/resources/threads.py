@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from assistant_engine.domain import tool_resources
 from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.thread import Thread, new_thread, new_thread_id
@@ -34,5 +35,8 @@ def modify(store: Store, thread_id: str, request: Json) -> Thread:
     Raises:
         NotFound: there is no such thread.
     """
+    if request.get("tool_resources"):
+        stored = store.threads.get(thread_id).tool_resources
+        request = {**request, "tool_resources": tool_resources.sent_back(request["tool_resources"], stored)}
     changes = {name: request[name] or {} if name in request else None for name in ("metadata", "tool_resources")}
     return store.threads.update(thread_id, **changes)

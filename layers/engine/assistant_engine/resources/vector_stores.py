@@ -1,6 +1,5 @@
 """Vector stores and their files."""
 
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -11,6 +10,7 @@ from assistant_engine.domain.errors import NotFound, Unavailable
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
 from assistant_engine.resources import ingestion
+from assistant_engine.runtime.settings import EmbeddingModel, configured
 from assistant_engine.store import Idempotency, Replayed, Store
 from assistant_engine.store.vector_store_batches import BATCH_PREFIX
 from assistant_engine.store.vector_store_files import unique
@@ -30,7 +30,8 @@ _ATTEMPTS = 10
 
 def embedding_settings() -> Json:
     """`{"model", "dimensions"}` of new stores, as configured; dimensions 0 are the model's own."""
-    return {"model": os.environ["EMBEDDING_MODEL"], "dimensions": int(os.environ.get("EMBEDDING_DIMENSIONS") or 0)}
+    chosen = configured(EmbeddingModel)
+    return {"model": chosen.embedding_model, "dimensions": chosen.embedding_dimensions}
 
 
 def create(store: Store, request: Json, now_ms: Milliseconds, idempotency: Idempotency | None = None) -> Json:

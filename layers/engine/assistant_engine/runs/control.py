@@ -1,11 +1,11 @@
-"""What a client does to a run: submit the outputs of its tools, cancel it."""
+"""What a client does to a run: it is waited for, submits the outputs of its tools, cancels the run."""
 
 from dataclasses import replace
 
 from assistant_engine.domain.clock import Milliseconds, Seconds, seconds_of
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
-from assistant_engine.domain.lifecycle import ACTIVE
+from assistant_engine.domain.lifecycle import ACTIVE, next_action
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.thread import ThreadId
 from assistant_engine.runs.tool_calls import inline_bytes
@@ -14,6 +14,32 @@ from assistant_engine.store.dynamodb import ConditionFailed
 
 NOT_APPROVED = "Error: the user did not approve this call."
 """What the model is told of a call that the client said no to."""
+
+
+def wait_for_client(
+    store: Store, thread_id: ThreadId, run_id: str, turn: int, task_token: str, now_ms: Milliseconds
+) -> bool:
+    """Let the run wait for its client, if there is something to wait for.
+
+    Args:
+        turn: the turn whose calls are the client's.
+        task_token: wakes the execution.
+        now_ms: milliseconds since 1970.
+
+    Returns:
+        Whether the run waits. It does not if the outputs are there already, or it was cancelled or has ended.
+
+    Raises:
+        NotFound: no such run.
+    """
+    run = store.runs.get(thread_id, run_id)
+    if next_action(run, turn, store.steps.pending(run), seconds_of(now_ms)) != "requires_action":
+        return False
+    try:
+        store.transitions.wait_for_outputs(run, task_token, now_ms)
+    except ConditionFailed:
+        return False
+    return True
 
 
 def submit_tool_outputs(

@@ -1,6 +1,5 @@
 """Creates runs: a snapshot of the assistant and the request, and the thread if it is new."""
 
-import os
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +13,7 @@ from assistant_engine.domain.schedule import first_look
 from assistant_engine.domain.thread import Thread, ThreadId, new_thread, new_thread_id
 from assistant_engine.resources import vector_stores
 from assistant_engine.resources.usage import check_budgets
+from assistant_engine.runtime.settings import RunDefaults, configured
 from assistant_engine.store import Idempotency, Store
 from assistant_engine.tools import registry
 
@@ -37,7 +37,7 @@ def new_run(
         execution: the name of the execution that will drive it; given together with `run_id`.
     """
     settings = settings_of(assistant, request)
-    expires_after = request.get("expires_after") or int(os.environ["RUN_EXPIRES_AFTER"])
+    expires_after = request.get("expires_after") or configured(RunDefaults).run_expires_after
     return Run(
         id=run_id,
         thread_id=thread_id,

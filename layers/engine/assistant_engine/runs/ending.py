@@ -1,67 +1,67 @@
-"""Ends a run without a further turn, and says what the state machine is told of a run that has ended."""
-
-import json
+"""Ends a run without a further turn, and makes the output of an execution whose run has ended."""
 
 from assistant_engine.domain import accounting
 from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.json_data import Json, json_size
-from assistant_engine.domain.lifecycle import TERMINAL
+from assistant_engine.domain.lifecycle import is_terminal
 from assistant_engine.domain.message import text_of
-from assistant_engine.domain.run import Run
+from assistant_engine.domain.payloads import FinishedRun
+from assistant_engine.domain.run import Run, TerminalStatus
+from assistant_engine.runs.outcome import MOVED, Ended, Moved
 from assistant_engine.runtime import metrics
 from assistant_engine.store import Store
+from assistant_engine.store.dynamodb import ConditionFailed
 
-ANSWER_BYTES = 128 * 1024
+MAX_ANSWER_BYTES = 128 * 1024
 """Bytes of answer in the output of an execution that another AWS service started."""
 
 
 def finish(
     store: Store,
     run: Run,
-    status: str,
+    status: TerminalStatus,
     now_ms: Milliseconds,
     *,
     last_error: Json | None = None,
     incomplete_details: Json | None = None,
-) -> Json:
-    """End a run without a further turn and tell the state machine.
+) -> Ended | Moved:
+    """End a run without a further turn.
 
     An end that it has already stands, and a run that was to be cancelled is.
     """
-    if run.status in TERMINAL:
+    if is_terminal(run.status):
         return ended(store, run)
     if run.status == "cancelling":
         status, last_error = "cancelled", None  # Whatever else happened to it: it was asked to.
     tools = store.steps.pending(run)
     account = accounting.closed(run, accounting.without_turn(run, tools, now_ms), now_ms)
-    run = store.transitions.settle(run, tools, status, account, now_ms, last_error, incomplete_details)
+    try:
+        run = store.transitions.settle(run, tools, status, account, now_ms, last_error, incomplete_details)
+    except ConditionFailed:
+        return MOVED
     metrics.run_ended(run)
     return ended(store, run)
 
 
-def ended(store: Store, run: Run) -> Json:
-    """What the state machine is told of a run that has ended: its status, and the run or the error."""
-    told: Json = {"status": run.status, "turn": run.turn}
-    ids_of_run = {"thread_id": run.thread_id, "run_id": run.id}
-    if run.status in ("completed", "incomplete"):
-        finished: Json = {
-            **ids_of_run,
-            "assistant_id": run.assistant_id,
-            "status": run.status,
-            "usage": run.usage.api(),
-        }
-        finished |= {"incomplete_details": run.incomplete_details}
-        created = store.steps.message_ids(run.thread_id, run.id)
-        finished["messages"] = (
-            _answer(store, run, created) if run.answers_in_output else [{"message_id": name} for name in created]
-        )
-        return {**told, "run": finished}
-    code = run.last_error["code"] if run.last_error else run.status
-    return {**told, "error": code, "cause": json.dumps(ids_of_run)}
+def ended(store: Store, run: Run) -> Ended:
+    """Return what the state machine is told of a run that has ended: with its answer, if it has one."""
+    if run.status not in ("completed", "incomplete"):
+        return Ended(run, None)
+    created = store.steps.message_ids(run.thread_id, run.id)
+    finished: FinishedRun = {
+        "thread_id": run.thread_id,
+        "run_id": run.id,
+        "assistant_id": run.assistant_id,
+        "status": run.status,
+        "usage": run.usage.api(),
+        "incomplete_details": run.incomplete_details,
+        "messages": _answer(store, run, created) if run.answers_in_output else [{"message_id": id} for id in created],
+    }
+    return Ended(run, finished)
 
 
 def _answer(store: Store, run: Run, message_ids: list[str]) -> list[Json]:
-    left = ANSWER_BYTES
+    left = MAX_ANSWER_BYTES
     answer: list[Json] = []
     for message in store.messages.by_ids(run.thread_id, message_ids):
         text = text_of(message)

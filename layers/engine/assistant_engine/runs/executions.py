@@ -1,21 +1,23 @@
 """The executions of the state machine that drive runs: their names, and how they are started and woken."""
 
 import json
-import os
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from assistant_engine.domain import ids
 from assistant_engine.domain.clock import Milliseconds, Seconds
-from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.payloads import Execution
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.schedule import first_look
 from assistant_engine.domain.thread import ThreadId, new_thread_id
+from assistant_engine.runs.outcome import MOVED, Moved
+from assistant_engine.runtime.settings import StateMachine, configured
 from assistant_engine.store import Store
+from assistant_engine.store.dynamodb import ConditionFailed
 
 
-def requested_ids(request: Any, execution: Json) -> tuple[ThreadId, str]:
+def requested_ids(request: Any, execution: Execution) -> tuple[ThreadId, str]:
     """The ids of the thread and the run that an execution is about.
 
     The HTTP API names both. For a run request they follow from the execution's start time and ARN, so the same
@@ -23,7 +25,6 @@ def requested_ids(request: Any, execution: Json) -> tuple[ThreadId, str]:
 
     Args:
         request: the execution's input, valid or not.
-        execution: `{"name", "arn", "start_time" (ISO 8601)}`.
     """
     named = request if isinstance(request, dict) else {}
     thread_id, run_id = named.get("thread_id"), named.get("run_id")
@@ -35,28 +36,48 @@ def requested_ids(request: Any, execution: Json) -> tuple[ThreadId, str]:
 
 
 def execution_arn(run: Run) -> str:
-    """The ARN of the execution that drives the run, from `STATE_MACHINE_ARN`."""
-    return os.environ["STATE_MACHINE_ARN"].replace(":stateMachine:", ":execution:") + ":" + run.execution
+    """The ARN of the execution that drives the run."""
+    return configured(StateMachine).state_machine_arn.replace(":stateMachine:", ":execution:") + ":" + run.execution
 
 
-def start(step_functions: Any, store: Store, run: Run, now: Seconds, *, again: bool = False) -> None:
+def start(step_functions: Any, store: Store, run: Run, now: Seconds, *, again: bool = False) -> Moved | None:
     """Start the execution of a queued run, named after the run: started twice, it is one execution.
 
     Args:
         step_functions: the boto3 client.
         again: the execution that the run had has ended; another one takes over, from where the record stands.
 
-    Raises:
-        ConditionFailed: someone else took over.
+    Returns:
+        `MOVED` if someone else took over.
     """
     name = run.execution
     if again:
         name = f"{run.id}-{run.attempts + 1}"
-        run = store.runs.hand_over(run, name, first_look(now))
+        try:
+            run = store.runs.hand_over(run, name, first_look(now))
+        except ConditionFailed:
+            return MOVED
     data = json.dumps({"thread_id": run.thread_id, "run_id": run.id})
     # If it has run already, what it did is in the record.
     with suppress(step_functions.exceptions.ExecutionAlreadyExists):
-        step_functions.start_execution(stateMachineArn=os.environ["STATE_MACHINE_ARN"], name=name, input=data)
+        step_functions.start_execution(
+            stateMachineArn=configured(StateMachine).state_machine_arn, name=name, input=data
+        )
+    return None
+
+
+def status(step_functions: Any, run: Run) -> str | None:
+    """Return the status of the run's execution, None if there is none.
+
+    Args:
+        step_functions: the boto3 client.
+    """
+    try:
+        described = step_functions.describe_execution(executionArn=execution_arn(run))
+    except step_functions.exceptions.ExecutionDoesNotExist:
+        return None
+    found: str = described["status"]
+    return found
 
 
 def wake(step_functions: Any, run: Run) -> bool:

@@ -3,6 +3,7 @@
 from assistant_engine.domain import builtin_tools, tool_resources
 from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.json_data import Json, json_size
+from assistant_engine.domain.payloads import ToolCall, ToolInputs
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.turn import ToolStep
 from assistant_engine.store import Store
@@ -25,7 +26,7 @@ MAX_FILES = 1_000
 """Files that code finds, the newest that the thread was given: their ids are in the execution's data."""
 
 
-def calls(run: Run, tools: ToolStep) -> list[Json]:
+def calls(run: Run, tools: ToolStep) -> list[ToolCall]:
     """The calls of a turn that tool Lambdas run, as `call_tools` takes them."""
     modules = {entry["function_name"]: entry["module_name"] for entry in run.functions}
     return [
@@ -48,7 +49,7 @@ def calls(run: Run, tools: ToolStep) -> list[Json]:
     ]
 
 
-def inputs(store: Store, run: Run, tools: ToolStep, now: Seconds) -> dict[str, Json]:
+def inputs(store: Store, run: Run, tools: ToolStep, now: Seconds) -> ToolInputs:
     """What the turn's calls of built-in tools work on, by the tool's name: once, however many calls there are.
 
     That is the ids of the assistant's and the thread's files and vector stores. Code is also told how much time its run
@@ -69,7 +70,12 @@ def inputs(store: Store, run: Run, tools: ToolStep, now: Seconds) -> dict[str, J
             "project": run.project,
             "seconds": max(1, run.expires_at - now),
         },
-        "file_search": {"vector_store_ids": vector_store_ids, "project": run.project, **search},
+        "file_search": {
+            "vector_store_ids": vector_store_ids,
+            "project": run.project,
+            "max_num_results": search["max_num_results"],
+            "ranking_options": search["ranking_options"],
+        },
     }
 
 

@@ -4,18 +4,26 @@ An uncaught exception's message would reach the log and the execution's history,
 handler ends with one of the errors of `faults`, or with the caller's mistake.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from assistant_engine.domain.errors import ApiError, InvalidRequest
-from assistant_engine.domain.json_data import Json
 from assistant_engine.runtime import metrics
 from assistant_engine.runtime.faults import NothingToWaitFor, ServiceBusy, StepFailed, fault_of
 from assistant_engine.runtime.log import logger
+from assistant_engine.runtime.settings import Settings, configured
+
+Event = TypeVar("Event", bound=Mapping[str, Any])
+Result = TypeVar("Result", bound=Mapping[str, Any])
 
 
-def lambda_handler(work: Callable[[Json], Json]) -> Callable[[Json, Any], Json]:
+def lambda_handler(
+    needs: type[Settings],
+) -> Callable[[Callable[[Event], Result]], Callable[[Event, Any], Result]]:
     """Make the Lambda handler of a lifecycle step.
+
+    Args:
+        needs: the function's settings: a variable that is missing is found out when the function starts.
 
     Raises:
         InvalidRequest: the caller's mistake (404s and conflicts too); its message names the parameter.
@@ -23,20 +31,24 @@ def lambda_handler(work: Callable[[Json], Json]) -> Callable[[Json, Any], Json]:
         StepFailed: don't.
         NothingToWaitFor: as the step says.
     """
+    configured(needs)
 
-    def handler(event: Json, context: Any) -> Json:
-        try:
-            return work(event)
-        except NothingToWaitFor:
-            raise
-        except ApiError as error:
-            raise InvalidRequest(error.message, param=error.param, code=error.code) from None
-        except Exception as error:
-            fault = fault_of(error)
-            about = event.get("run_id") or event.get("execution", {}).get("name", "")
-            logger.error("step failed: %s (%s)", fault.where, about)
-            if fault.throttled:
-                metrics.emit({"Throttled": 1}, about=about)
-            raise (ServiceBusy if fault.busy else StepFailed)(fault.where) from None
+    def decorate(work: Callable[[Event], Result]) -> Callable[[Event, Any], Result]:
+        def handler(event: Event, context: Any) -> Result:
+            try:
+                return work(event)
+            except NothingToWaitFor:
+                raise
+            except ApiError as error:
+                raise InvalidRequest(error.message, param=error.param, code=error.code) from None
+            except Exception as error:
+                fault = fault_of(error)
+                about = event.get("run_id") or event.get("execution", {}).get("name", "")
+                logger.error("step failed: %s (%s)", fault.where, about)
+                if fault.throttled:
+                    metrics.emit({"Throttled": 1}, about=about)
+                raise (ServiceBusy if fault.busy else StepFailed)(fault.where) from None
 
-    return handler
+        return handler
+
+    return decorate

@@ -6,12 +6,12 @@ dimensions, so they cost nothing; they are what a query of the logs finds it by.
 """
 
 import json
-import os
 import time
 from collections.abc import Mapping
 
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.usage import NANODOLLARS, Usage
+from assistant_engine.runtime.settings import Lambda, Process, configured
 
 NAMESPACE = "AssistantsAPI"
 
@@ -87,8 +87,8 @@ def model_failed(run: Run, code: str) -> None:
 
 def _stack() -> str:
     """The prefix of the function's name: `oae-dev` of `oae-dev-in_progress`, whose service is `in_progress`."""
-    service = os.environ.get("POWERTOOLS_SERVICE_NAME", "")
-    return os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "").removesuffix(f"-{service}")
+    service = configured(Process).powertools_service_name
+    return configured(Lambda).aws_lambda_function_name.removesuffix(f"-{service}")
 
 
 def _ids(run: Run) -> dict[str, str]:

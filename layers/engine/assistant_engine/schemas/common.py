@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 from pydantic_core import PydanticCustomError
 
 from assistant_engine.domain.image_types import data_url_fault
+from assistant_engine.domain.tool_resources import MAX_CODE_FILES
 from assistant_engine.web import urls
 
 ABSENT: Any = None
@@ -298,7 +299,7 @@ class Attachment(Schema):
 class CodeInterpreterResources(Schema):
     """The files that code_interpreter may read."""
 
-    file_ids: list[Id] = Field(default=[], max_length=20)
+    file_ids: list[Id] = Field(default=[], max_length=MAX_CODE_FILES)
 
 
 class FileSearchResources(Schema):

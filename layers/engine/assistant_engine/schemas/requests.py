@@ -94,6 +94,8 @@ def _refuse_streaming(stream: bool) -> bool:
     return stream
 
 
+_READ_ONLY = "Extension: ignored, so that a thread can be sent back as it was read."
+
 NoStreaming = Annotated[
     bool,
     AfterValidator(_refuse_streaming),
@@ -193,6 +195,10 @@ class ModifyAssistantRequest(_AssistantFields):
 
     model: Id = Field(default=ABSENT)
     tool_resources: ToolResources | None = None
+    assistant_type: AssistantType = Field(
+        default=ABSENT,
+        description="Extension: what it is already, so that an assistant can be sent back as it was read.",
+    )
 
 
 class MessageRequestContentTextObject(Schema):
@@ -255,6 +261,8 @@ class ModifyThreadRequest(Schema):
 
     tool_resources: ToolResources | None = None
     metadata: Metadata | None = None
+    usage: dict[str, int] | None = Field(default=None, description=_READ_ONLY)
+    cost: float | None = Field(default=None, description=_READ_ONLY)
 
 
 class _RunFields(Schema):

@@ -61,6 +61,9 @@ class VectorStoreFileObject(Schema):
     vector_store_id: str
     status: VectorStoreFileStatus
     last_error: VectorStoreFileError | None
+    warnings: list[str] = Field(
+        description="Extension: a sentence for each thing in the file that was not read, at most 20."
+    )
     chunking_strategy: Annotated[
         Annotated[StaticChunking, Tag("<static>")] | Annotated[OtherChunking, Tag("<other>")],
         by_type("static", "other"),

@@ -20,11 +20,13 @@ class Chunk:
 
     Attributes:
         start: where in the text it begins, in characters.
-        text: its text.
+        text: its text; the indentation of its first line is part of it.
+        after: the white space between it and the next one, or the end of the text.
     """
 
     start: int
     text: str
+    after: str = ""
 
 
 def tokens_of(text: str) -> int:
@@ -44,7 +46,9 @@ def chunks_of(text: str, most_tokens: int, overlap_tokens: int) -> Iterator[Chun
     # Bytes and not tokens are added up, so that rounding does not grow with the number of words.
     sizes = [len(text[start:end].encode()) for start, end in pieces]
     most, overlap = most_tokens * BYTES_PER_TOKEN, overlap_tokens * BYTES_PER_TOKEN
-    first = 0
+    first = start = 0
+    if pieces and sizes[0] > most:
+        start = words[0]
     while first < len(pieces):
         last, size = first, sizes[first]
         while last + 1 < len(pieces) and size + sizes[last + 1] <= most:
@@ -52,14 +56,20 @@ def chunks_of(text: str, most_tokens: int, overlap_tokens: int) -> Iterator[Chun
             size += sizes[last]
         if last + 1 < len(pieces):
             last = _at_an_end(text, pieces, sizes, first, last, most // 4)
-        yield Chunk(words[first], text[words[first] : pieces[last][1]])
+        end = pieces[last][1]
         if last + 1 == len(pieces):
+            yield Chunk(start, text[start:end], text[end:])
             return
         following, shared = last + 1, 0
         while following - 1 > first and shared + sizes[following - 1] <= overlap:
             following -= 1
             shared += sizes[following]
-        first = following
+        begin = words[following]
+        if sizes[following] <= most:  # Otherwise there is more white space than a chunk holds.
+            # A line's indentation belongs to its first word.
+            begin = text.rfind("\n", pieces[following][0], begin) + 1 or begin
+        yield Chunk(start, text[start:end], text[end:begin])
+        first, start = following, begin
 
 
 def _at_an_end(text: str, pieces: list[tuple[int, int]], sizes: list[int], first: int, last: int, give: int) -> int:

@@ -1,10 +1,6 @@
-"""The one module that calls the embedding model: `POST /embeddings` of any compatible server, or Amazon Bedrock.
-
-`EMBEDDING_PROVIDER` is `openai` or `bedrock`; the other variables of that prefix say where and with which key.
-"""
+"""The one module that calls the embedding model: `POST /embeddings` of any compatible server, or Amazon Bedrock."""
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -16,6 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from assistant_engine.domain.json_data import Json
+from assistant_engine.runtime.settings import EmbeddingClient, configured
 from assistant_engine.search.chunking import tokens_of
 
 Kind = Literal["document", "query"]
@@ -50,7 +47,7 @@ def embed(texts: Sequence[str], settings: Json, kind: Kind) -> list[list[float]]
     Raises:
         EmbeddingBusy, EmbeddingError
     """
-    provider = _bedrock if os.environ["EMBEDDING_PROVIDER"] == "bedrock" else _openai
+    provider = _bedrock if configured(EmbeddingClient).embedding_provider == "bedrock" else _openai
     batches = list(_batches(texts))
     if len(batches) == 1:
         return provider(batches[0], settings, kind)
@@ -140,13 +137,15 @@ def _bedrock_client() -> Any:
 
 @cache
 def _client() -> openai.OpenAI:
-    return openai.OpenAI(api_key=_key(), base_url=os.environ.get("EMBEDDING_BASE_URL") or None)
+    return openai.OpenAI(api_key=_key(), base_url=configured(EmbeddingClient).embedding_base_url or None)
 
 
 def _key() -> str:
     secrets = boto3.client("secretsmanager")
     try:
-        key: str = secrets.get_secret_value(SecretId=os.environ["EMBEDDING_SECRET_ARN"]).get("SecretString", "")
+        key: str = secrets.get_secret_value(SecretId=configured(EmbeddingClient).embedding_secret_arn).get(
+            "SecretString", ""
+        )
     except secrets.exceptions.ResourceNotFoundException:
         key = ""  # So AWS answers for a secret that was never given a value.
     if not key:

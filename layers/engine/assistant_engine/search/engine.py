@@ -9,8 +9,9 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.search import embeddings
 from assistant_engine.search.filters import matches
 from assistant_engine.search.indexes import Index, Parts
-from assistant_engine.search.parts import Part, words_of
+from assistant_engine.search.parts import Part
 from assistant_engine.search.ranking import BACKGROUND, Query, Weights, query_of, scores
+from assistant_engine.search.words import words_of
 from assistant_engine.store.vector_store_actions import attributes_of
 
 Embed = Callable[[Sequence[str], Json, embeddings.Kind], list[list[float]]]
@@ -72,7 +73,7 @@ class Search:
         filters: Json | None,
         most: int,
     ) -> list[Result]:
-        """The best chunks, best first.
+        """The best chunks, best first. Of a file that several of the stores hold, those of the first one.
 
         Args:
             stores: of each store its item and its completed files' items.
@@ -85,10 +86,13 @@ class Search:
         """
         found: list[Result] = []
         weights = weights_of(ranking)
+        searched: set[str] = set()
         for head, members in stores:
-            wanted = [member for member in members if matches(filters, attributes_of(member))]
+            matching = [member for member in members if matches(filters, attributes_of(member))]
+            wanted = [member for member in matching if member["file_id"] not in searched]
             if not wanted:
                 continue
+            searched.update(member["file_id"] for member in wanted)
             made = self._queries(queries, head["embedding"])
             vectors = [query.vector for query in made]
             nominated = self._index.nominate(wanted, vectors, len(wanted) < len(members))

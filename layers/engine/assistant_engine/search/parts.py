@@ -7,21 +7,17 @@ occurs (uint32). So a search reads no text but that of its results, and needs on
 
 import json
 import math
-import re
 import sys
 from array import array
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from zlib import crc32
 
 from assistant_engine.domain.json_data import Json
 from assistant_engine.search.chunking import Chunk
+from assistant_engine.search.words import words_of
 
 PART_CHUNKS = 500
-
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 
 
 def prefix_of(store_id: str, file_id: str = "", ingestion: str = "") -> str:
@@ -32,18 +28,6 @@ def prefix_of(store_id: str, file_id: str = "", ingestion: str = "") -> str:
 def key_of(member: Json, part: int) -> str:
     """The key of one part of a file. What is under it never changes: an ingestion has its own name."""
     return f"{prefix_of(member['thread_id'], member['file_id'], member['ingestion'])}{part:04d}"
-
-
-def words_of(text: str) -> Counter[int]:
-    """The words of a text as hashes, with how often each occurs.
-
-    Case is folded, and a plural's s dropped; where words have no spaces between them, each character is one.
-    """
-    return Counter(crc32(_stem(word).encode()) for word in _WORD.findall(text.casefold()))
-
-
-def _stem(word: str) -> str:
-    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
 
 
 def pack(chunks: Sequence[Chunk], vectors: Sequence[Sequence[float]], following: int | None) -> bytes:
@@ -65,7 +49,7 @@ def pack(chunks: Sequence[Chunk], vectors: Sequence[Sequence[float]], following:
         words.extend(found.keys())
         counts.extend(found.values())
     header = {
-        "chunks": [[chunk.start, chunk.text] for chunk in chunks],
+        "chunks": [[chunk.start, chunk.text, chunk.after] for chunk in chunks],
         "lengths": lengths,
         "following": following,
         "dimensions": len(vectors[0]),
@@ -105,22 +89,19 @@ def unpack(data: bytes) -> Part:
     vectors = np.frombuffer(data, "<f4", count * dimensions, line + 1).reshape(count, dimensions)
     at = line + 1 + 4 * count * dimensions
     owners, hashes, counts = (np.frombuffer(data, "<u4", words, at + 4 * words * column) for column in range(3))
-    texts = [text for _, text in header["chunks"]]
+    texts = [text for _, text, _ in header["chunks"]]
     return Part(texts, vectors, owners, hashes, counts, np.array(header["lengths"], "f4"), len(data))
 
 
 def text_of(data: bytes) -> str:
-    """The text that a part's chunks were cut from, without what they share."""
+    """The text that a part's chunks were cut from, letter by letter, without what they share."""
     header = json.loads(data[: data.index(b"\n")])
     chunks = header["chunks"]
-    starts = [start for start, _ in chunks[1:]] + [header["following"]]
-    pieces = []
-    for (start, text), following in zip(chunks, starts, strict=True):
-        own = text if following is None else text[: following - start]
-        pieces.append(
-            own if own.endswith((" ", "\n")) or following is None else own + "\n" * (following > start + len(text))
-        )
-    return "".join(pieces)
+    starts = [start for start, _, _ in chunks[1:]] + [header["following"]]
+    return "".join(
+        (text if following is None else text[: following - start]) + after
+        for (start, text, after), following in zip(chunks, starts, strict=True)
+    )
 
 
 def vectors_of(data: bytes) -> list[list[float]]:

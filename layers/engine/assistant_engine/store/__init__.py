@@ -9,10 +9,10 @@ and what it creates belongs to its own. Messages, runs and run steps are reached
 the type of its id says so (`ThreadId`).
 """
 
-import os
 from functools import cached_property
 
 from assistant_engine.domain.project import DEFAULT_PROJECT
+from assistant_engine.runtime.settings import Bucket, MessagesTable, Records, configured
 from assistant_engine.store.assistants import Assistants
 from assistant_engine.store.blobs import Blobs
 from assistant_engine.store.directory import Directory
@@ -55,7 +55,7 @@ __all__ = [
 
 
 class Store:
-    """The tables and the bucket that `ASSISTANTS_TABLE`, `THREADS_TABLE`, `MESSAGES_TABLE` and `BUCKET` name.
+    """The tables and the bucket that the function's settings name.
 
     Args:
         project: the one that it sees.
@@ -65,7 +65,7 @@ class Store:
     def __init__(self, project: str = DEFAULT_PROJECT, *, beside: "Store | None" = None) -> None:
         self.project = project
         self.database: Database = beside.database if beside else Database()
-        self.blobs: Blobs = beside.blobs if beside else Blobs(os.environ["BUCKET"])
+        self.blobs: Blobs = beside.blobs if beside else Blobs(configured(Bucket).bucket)
 
     def of(self, project: str) -> "Store":
         """The same store as another project sees it."""
@@ -78,59 +78,64 @@ class Store:
             Replayed: for the same request.
             Conflict: for another one.
         """
-        idempotency.check(self.database, os.environ["MESSAGES_TABLE"])
+        idempotency.check(self.database, configured(MessagesTable).messages_table)
 
     @cached_property
     def assistants(self) -> Assistants:
         """Assistants."""
-        tables = os.environ["ASSISTANTS_TABLE"], os.environ["MESSAGES_TABLE"]
+        tables = configured(Records).assistants_table, configured(MessagesTable).messages_table
         return Assistants(self.database, self.blobs, *tables, self.project)
 
     @cached_property
     def threads(self) -> Threads:
         """Threads."""
-        return Threads(self.database, self.blobs, os.environ["MESSAGES_TABLE"], self._directory, self.project)
+        return Threads(
+            self.database, self.blobs, configured(MessagesTable).messages_table, self._directory, self.project
+        )
 
     @cached_property
     def messages(self) -> Messages:
         """The messages of threads."""
-        return Messages(self.database, self.blobs, os.environ["MESSAGES_TABLE"], self.threads)
+        return Messages(self.database, self.blobs, configured(MessagesTable).messages_table, self.threads)
 
     @cached_property
     def _directory(self) -> Directory:
-        return Directory(os.environ["THREADS_TABLE"])
+        return Directory(configured(Records).threads_table)
 
     @cached_property
     def runs(self) -> Runs:
         """Runs."""
-        return Runs(self.database, self.blobs, os.environ["MESSAGES_TABLE"], self.threads, self._directory)
+        return Runs(self.database, self.blobs, configured(MessagesTable).messages_table, self.threads, self._directory)
 
     @cached_property
     def transitions(self) -> RunTransitions:
         """The changes of runs' statuses."""
-        table, parts = os.environ["MESSAGES_TABLE"], (self.runs, self.threads, self._directory, self.steps, self.usage)
+        table, parts = (
+            configured(MessagesTable).messages_table,
+            (self.runs, self.threads, self._directory, self.steps, self.usage),
+        )
         return RunTransitions(self.database, self.blobs, table, *parts)
 
     @cached_property
     def steps(self) -> Steps:
         """Run steps."""
-        return Steps(self.database, self.blobs, os.environ["MESSAGES_TABLE"])
+        return Steps(self.database, self.blobs, configured(MessagesTable).messages_table)
 
     @cached_property
     def usage(self) -> Usages:
         """Usage totals and budgets."""
-        return Usages(self.database, os.environ["MESSAGES_TABLE"], self.project)
+        return Usages(self.database, configured(MessagesTable).messages_table, self.project)
 
     @cached_property
     def files(self) -> Files:
         """Files."""
-        tables = os.environ["ASSISTANTS_TABLE"], os.environ["MESSAGES_TABLE"]
+        tables = configured(Records).assistants_table, configured(MessagesTable).messages_table
         return Files(self.database, self.blobs, *tables, self.project)
 
     @cached_property
     def uploads(self) -> Uploads:
         """Files that come in parts."""
-        tables = os.environ["ASSISTANTS_TABLE"], os.environ["MESSAGES_TABLE"]
+        tables = configured(Records).assistants_table, configured(MessagesTable).messages_table
         return Uploads(self.database, self.blobs, *tables, self.files)
 
     @cached_property
@@ -141,14 +146,14 @@ class Store:
     @cached_property
     def vector_stores(self) -> VectorStores:
         """Vector stores."""
-        return VectorStores(self.database, self.blobs, os.environ["MESSAGES_TABLE"], self.project)
+        return VectorStores(self.database, self.blobs, configured(MessagesTable).messages_table, self.project)
 
     @cached_property
     def vector_store_files(self) -> VectorStoreFiles:
         """The files in vector stores."""
-        return VectorStoreFiles(self.database, os.environ["MESSAGES_TABLE"])
+        return VectorStoreFiles(self.database, configured(MessagesTable).messages_table)
 
     @cached_property
     def vector_store_batches(self) -> VectorStoreBatches:
         """The batches of files in vector stores."""
-        return VectorStoreBatches(self.database, os.environ["MESSAGES_TABLE"], self.vector_store_files)
+        return VectorStoreBatches(self.database, configured(MessagesTable).messages_table, self.vector_store_files)

@@ -57,6 +57,7 @@ def member_of(item: Json) -> Json:
         "vector_store_id": item["thread_id"],
         "status": item["status"],
         "last_error": item.get("last_error"),
+        "warnings": item.get("warnings", []),
         "chunking_strategy": {"type": "static", "static": item["chunking"]},
         "attributes": attributes_of(item),
     }

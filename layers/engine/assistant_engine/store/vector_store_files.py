@@ -255,7 +255,7 @@ class VectorStoreFiles:
         Args:
             member: its item as the ingestion read it.
             status: `completed`, `failed` or `cancelled`.
-            outcome: `usage_bytes`, `chunks` and `parts` of a completed file, `last_error` of a failed one.
+            outcome: `usage_bytes`, `chunks`, `parts` and `warnings` of a completed file, `last_error` of a failed one.
         """
         return self.settle_all([member], {"status": status, **outcome})
 

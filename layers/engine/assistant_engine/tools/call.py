@@ -1,6 +1,5 @@
 """The call that a tool's Lambda serves: whether it is still wanted, and what tells the tool when it no longer is."""
 
-import os
 import signal
 import threading
 import time
@@ -12,6 +11,7 @@ from functools import cache
 from types import FrameType
 
 from assistant_engine.domain.json_data import Json
+from assistant_engine.runtime.settings import MessagesTable, configured
 from assistant_engine.store.dynamodb import Database
 
 CHECK_SECONDS = 2.0
@@ -121,7 +121,10 @@ def _waits(run: Json, call: Call) -> bool:
 def _run(call: Call, *, consistent: bool) -> Json:
     """What a tool may read of its run, and of nothing else; empty if there is none."""
     key = {"thread_id": call.thread_id, "message_id": call.run_id}
-    return _database().get(os.environ["MESSAGES_TABLE"], key, consistent=consistent, attributes=ATTRIBUTES) or {}
+    return (
+        _database().get(configured(MessagesTable).messages_table, key, consistent=consistent, attributes=ATTRIBUTES)
+        or {}
+    )
 
 
 @cache

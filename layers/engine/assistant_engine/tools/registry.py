@@ -1,16 +1,16 @@
 """The deployed tools: which class and function each module has, and the Lambda that runs it.
 
 `registry.json` lies beside this file in the engine's layer; it is generated from the tool classes when the layer is
-built. `TOOLS` (JSON: `{module_name: function alias ARN}`) comes from the stack.
+built. The aliases come from the stack.
 """
 
 import json
-import os
 from functools import cache
 from importlib import resources
 
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
+from assistant_engine.runtime.settings import ToolFunctions, configured
 
 
 @cache
@@ -82,5 +82,5 @@ def _names() -> list[str]:
 
 def alias_arn(module_name: str) -> str:
     """The Lambda alias that runs a tool module."""
-    arn: str = json.loads(os.environ["TOOLS"])[module_name]
+    arn: str = configured(ToolFunctions).tools[module_name]
     return arn

@@ -1,10 +1,10 @@
 """What the function of a tool is sent and what it returns."""
 
-import os
 from functools import cache
 from typing import Any
 
 from assistant_engine.domain.json_data import Json, json_size
+from assistant_engine.runtime.settings import Bucket, ToolName, configured
 from assistant_engine.store.steps import output_key
 from assistant_engine.tools.call import Call
 
@@ -18,8 +18,8 @@ def result_of(call: Call, output: str, inline_bytes: int) -> Json:
     """What a tool's function returns: the output itself, or where in the bucket a larger one was put; and its time."""
     if json_size(output) <= inline_bytes:
         return {"tool_call_id": call.tool_call_id, "output": output, **call.times()}
-    key = output_key(os.environ["TOOL"], call.thread_id, call.run_id, call.turn, call.tool_call_id)
-    _s3().put_object(Bucket=os.environ["BUCKET"], Key=key, Body=output.encode())
+    key = output_key(configured(ToolName).tool, call.thread_id, call.run_id, call.turn, call.tool_call_id)
+    _s3().put_object(Bucket=configured(Bucket).bucket, Key=key, Body=output.encode())
     return {"tool_call_id": call.tool_call_id, "output_key": key, **call.times()}
 
 

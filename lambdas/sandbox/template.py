@@ -1,0 +1,96 @@
+"""The template of interpreters: a process that has imported what each call needs, and of which each is a fork.
+
+Starting Python and importing IPython anew would take longer than most code runs. The template runs no code of a model,
+was started without anything of this process's environment or memory, and can't be looked into.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+
+
+class Template:
+    """The template of this process's interpreters; started when one is asked for, and again if it died."""
+
+    def __init__(self) -> None:
+        self._owner = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._requests: socket.socket | None = None
+
+    @property
+    def pid(self) -> int:
+        """The template's process id; 0 if this process has none."""
+        return self._process.pid if self._process and self._owner == os.getpid() else 0
+
+    def ensure(self) -> None:
+        """Start the template unless it is there; it is ready some time later."""
+        # A fork of the process that started it, as an execution environment may be, has none of its own.
+        if self.pid and self._process and self._process.poll() is None:
+            return
+        self.end()
+        own, given = socket.socketpair()
+        with given:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "interpreter", str(given.fileno())],
+                cwd="/",
+                env=environment(),
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                pass_fds=[given.fileno()],
+            )
+        self._owner, self._requests = os.getpid(), own
+
+    def fork(self, *descriptors: int) -> int:
+        """Return the process id of a new interpreter, a child of this process that waits for its request.
+
+        Args:
+            descriptors: those of `interpreter.call.run`.
+
+        Raises:
+            OSError: there can't be one.
+        """
+        self.ensure()
+        assert self._requests
+        socket.send_fds(self._requests, [b"\0"], descriptors)
+        number = int.from_bytes(self._requests.recv(8), "big")
+        if not number:
+            raise OSError("no interpreter could be started")
+        return number
+
+    def end(self) -> None:
+        """End the template, if it is this process's."""
+        if self._requests:
+            self._requests.close()
+        if self.pid and self._process:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+            self._process.wait()
+        self._process = self._requests = None
+
+
+def environment() -> dict[str, str]:
+    """Return what every interpreter finds in its environment, whatever the call; nothing of this process's own."""
+    path = [str(_HERE / "interpreter" / "startup"), *(os.path.realpath(folder) for folder in sys.path if folder)]
+    return {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
+        "PYTHONPATH": os.pathsep.join(path),
+        "PYTHONIOENCODING": "utf-8:backslashreplace",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONNOUSERSITE": "1",
+        # Where Lambda keeps the libraries that Python itself needs.
+        "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", ""),
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "MPLBACKEND": "module://interpreter.figures",
+        # As many threads as Lambda gives processors to this much memory.
+        "OPENBLAS_NUM_THREADS": "2",
+        "OMP_NUM_THREADS": "2",
+    }
+
+
+template = Template()

@@ -1,0 +1,215 @@
+"""The payloads that cross a boundary: what the state machine and the functions tell each other.
+
+`cdk/run.asl.json` is the other side. All of them together stay below 256 KiB (Step Functions limit); none carries the
+conversation.
+"""
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.run import TerminalStatus
+from assistant_engine.domain.thread import ThreadId
+
+
+class Execution(TypedDict):
+    """The execution that a function works for.
+
+    Attributes:
+        start_time: ISO 8601.
+    """
+
+    name: str
+    arn: str
+    start_time: str
+
+
+class QueuedEvent(TypedDict):
+    """What `queued` is sent.
+
+    Attributes:
+        request: the execution's input: the ids of a run of the HTTP API, or a run request, valid or not.
+    """
+
+    request: Any
+    execution: Execution
+
+
+class QueuedResult(TypedDict):
+    """What `queued` returns.
+
+    Attributes:
+        expires_at: seconds since 1970.
+    """
+
+    thread_id: ThreadId
+    run_id: str
+    expires_at: int
+    turn: int
+
+
+class ToolEvent(TypedDict):
+    """What a tool's function is sent for one call.
+
+    Attributes:
+        turn: the turn that made the call.
+        arguments: JSON text, as the model wrote it.
+        inline_bytes: a larger output goes into the bucket.
+        most_bytes: a larger output is cut.
+    """
+
+    thread_id: ThreadId
+    run_id: str
+    turn: int
+    tool_call_id: str
+    function_name: str
+    arguments: str
+    inline_bytes: int
+    most_bytes: int
+
+
+class ToolCall(TypedDict):
+    """A call that `call_tools` makes.
+
+    Attributes:
+        function: the ARN of the alias that serves it.
+    """
+
+    tool_call_id: str
+    function: str
+    payload: ToolEvent
+
+
+class ToolResult(TypedDict):
+    """What a tool's function returns, or the state machine of one that died.
+
+    Attributes:
+        output: the output itself, or else
+        output_key: where the bucket has it.
+        began_ms, ended_ms: milliseconds since 1970; a tool that died told none.
+    """
+
+    tool_call_id: str
+    output: NotRequired[str]
+    output_key: NotRequired[str]
+    began_ms: NotRequired[int]
+    ended_ms: NotRequired[int]
+
+
+class CodeInterpreterInput(TypedDict):
+    """What a call of `code_interpreter` works on, in addition to its `ToolEvent`.
+
+    Attributes:
+        seconds: how much time its run has left.
+    """
+
+    file_ids: list[str]
+    project: str
+    seconds: int
+
+
+class FileSearchInput(TypedDict):
+    """What a call of `file_search` works on, in addition to its `ToolEvent`."""
+
+    vector_store_ids: list[str]
+    project: str
+    max_num_results: int
+    ranking_options: Json
+
+
+class ToolInputs(TypedDict, total=False):
+    """What the calls of built-in tools work on, by the tool's name: once a turn, however many calls there are."""
+
+    code_interpreter: CodeInterpreterInput
+    file_search: FileSearchInput
+
+
+class InProgressEvent(TypedDict):
+    """What `in_progress` is sent.
+
+    Attributes:
+        turn: the turn that it is to take.
+        execution: the execution's name.
+        outputs: of the tools that `call_tools` called for the turn before.
+    """
+
+    thread_id: ThreadId
+    run_id: str
+    turn: int
+    execution: str
+    outputs: list[ToolResult]
+
+
+class FinishedRun(TypedDict):
+    """A run that has an answer, as the output of its execution.
+
+    Attributes:
+        messages: `{"message_id"}` each and, for a run that another AWS service asked for, `text` (`truncated` if cut).
+    """
+
+    thread_id: ThreadId
+    run_id: str
+    assistant_id: str
+    status: TerminalStatus
+    usage: Json
+    incomplete_details: Json | None
+    messages: list[Json]
+
+
+class StepResult(TypedDict):
+    """What `in_progress` and `record_failure` return, for `route`: the state that follows, and what it takes.
+
+    Attributes:
+        turn: the turn that is next.
+        calls, inputs: of `call_tools`.
+        wait_seconds: of `backoff`.
+        run: of `completed` and `incomplete`.
+        error, cause: of `expired`, `cancelled` and `failed`.
+    """
+
+    status: Literal["in_progress", "call_tools", "requires_action", "backoff", TerminalStatus]
+    turn: int
+    calls: NotRequired[list[ToolCall]]
+    inputs: NotRequired[ToolInputs]
+    wait_seconds: NotRequired[int]
+    run: NotRequired[FinishedRun]
+    error: NotRequired[str]
+    cause: NotRequired[str]
+
+
+class RequiresActionEvent(TypedDict):
+    """What `requires_action` is sent.
+
+    Attributes:
+        token: ends the wait.
+    """
+
+    thread_id: ThreadId
+    run_id: str
+    turn: int
+    token: str
+
+
+class RecordFailureEvent(TypedDict):
+    """What `record_failure` is sent.
+
+    Attributes:
+        request: the execution's input, valid or not.
+        error: the name of the error that the step died of.
+    """
+
+    request: Any
+    execution: Execution
+    error: str
+
+
+class SweepEvent(TypedDict, total=False):
+    """What the sweeper is sent: nothing by its schedule; the name and the status of an execution that ended badly."""
+
+    name: str
+    status: str
+
+
+class SweepResult(TypedDict):
+    """How many runs the sweeper looked at."""
+
+    swept: int

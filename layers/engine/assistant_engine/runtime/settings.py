@@ -1,0 +1,315 @@
+"""The settings of the functions: the environment variables that the stack sets, as typed values.
+
+A field is a variable in lower case; one with a default may be missing. Each function has a class, made of the parts
+that its code asks for. `tests/infrastructure/test_settings.py` compares them with what the stack sets.
+
+Plain classes, not dataclasses: each of those takes a third of a millisecond of every cold start.
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from assistant_engine.domain.json_data import Json
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(filter(None, text.split(",")))
+
+
+_READERS: dict[Any, Callable[[str], Any]] = {str: str, int: int, frozenset[str]: _names, Json: json.loads}
+
+
+class Settings:
+    """Reads its fields from variables of the same names.
+
+    Raises:
+        KeyError: a variable is missing.
+    """
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        for name, kind in self.fields().items():
+            variable = name.upper()
+            if variable in variables or not hasattr(type(self), name):
+                vars(self)[name] = _READERS[kind](variables[variable])
+
+    @classmethod
+    def fields(cls) -> dict[str, Any]:
+        """Return the types of the fields by their names, those of the parts included."""
+        return {
+            name: kind
+            for part in reversed(cls.mro()[:-1])
+            for name, kind in getattr(part, "__annotations__", {}).items()
+        }
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"{name} is set by the stack")
+
+
+Part = TypeVar("Part", bound=Settings)
+
+_read: list[Settings] = []
+
+
+def configured(part: type[Part]) -> Part:
+    """Return the settings of this function, or the part of them that some code needs; read from the environment once.
+
+    Raises:
+        KeyError: a variable is missing.
+    """
+    for known in _read:
+        if isinstance(known, part):
+            return known
+    _read.insert(0, made := part(os.environ))
+    return made
+
+
+def forget() -> None:
+    """Read the environment again when settings are asked for next; for tests, which change it."""
+    _read.clear()
+
+
+# The parts
+
+
+class Process(Settings):
+    """What every function has."""
+
+    log_level: str = "INFO"
+    powertools_service_name: str = ""
+
+
+class Lambda(Settings):
+    """What Lambda itself sets, and the stack does not."""
+
+    aws_region: str = ""
+    aws_lambda_function_name: str = ""
+
+
+class MessagesTable(Settings):
+    """The table of what lies in threads and in vector stores."""
+
+    messages_table: str
+
+
+class Bucket(Settings):
+    """The bucket of files and of large texts."""
+
+    bucket: str
+
+
+class Records(MessagesTable, Bucket):
+    """Where everything is kept."""
+
+    assistants_table: str
+    threads_table: str
+
+
+class Models(Settings):
+    """The model of the deployment.
+
+    Attributes:
+        model_provider: `openai` (any compatible server) or `bedrock`.
+    """
+
+    model: str
+    model_provider: str
+
+
+class ModelClient(Settings):
+    """How the model is called.
+
+    Attributes:
+        model_base_url: empty for OpenAI's own.
+        model_secret_arn: holds the key; empty for Bedrock, which knows the function by its role.
+    """
+
+    model_provider: str
+    model_base_url: str = ""
+    model_secret_arn: str = ""
+
+
+class Context(Settings):
+    """How much of a thread the model is shown, in tokens."""
+
+    context_tokens: int
+
+
+class HostedTools(Settings):
+    """The built-in tools that this deployment leaves to the model's provider."""
+
+    hosted_tools: frozenset[str] = frozenset()
+
+
+class RunDefaults(Settings):
+    """What a run has unless its request says otherwise.
+
+    Attributes:
+        run_expires_after: seconds.
+    """
+
+    run_expires_after: int
+
+
+class TurnLimits(Settings):
+    """The most that a run may do.
+
+    Attributes:
+        max_retries: of one model call.
+    """
+
+    max_turns: int
+    max_calls: int
+    max_retries: int
+
+
+class ToolFunctions(Settings):
+    """The aliases (ARNs) of the tools' functions by module."""
+
+    tools: Json
+
+
+class StateMachine(Settings):
+    """The state machine that drives runs."""
+
+    state_machine_arn: str
+
+
+class EmbeddingModel(Settings):
+    """What new vector stores are embedded with; empty where file search is the provider's.
+
+    Attributes:
+        embedding_dimensions: 0 for the model's own.
+    """
+
+    embedding_model: str = ""
+    embedding_dimensions: int = 0
+
+
+class EmbeddingClient(Settings):
+    """How the embedding model is called.
+
+    Attributes:
+        embedding_provider: `openai` (any compatible server) or `bedrock`.
+        embedding_base_url: empty for OpenAI's own.
+        embedding_secret_arn: holds the key; missing for Bedrock.
+    """
+
+    embedding_provider: str
+    embedding_base_url: str = ""
+    embedding_secret_arn: str = ""
+
+
+class IngestionQueue(Settings):
+    """The queue of the files that are to be read; empty where file search is the provider's."""
+
+    ingestion_queue_url: str = ""
+
+
+class FileSearch(EmbeddingModel, IngestionQueue):
+    """What attaching files to vector stores takes."""
+
+
+class Vectors(Settings):
+    """The vector bucket (S3 Vectors) that the vectors are in; empty where they are in the bucket."""
+
+    vector_bucket: str = ""
+
+
+class Sandbox(Settings):
+    """Where code runs.
+
+    Attributes:
+        limits: `cdk.configuration.SandboxLimits`.
+        sandbox: the ARN of the alias that runs it.
+    """
+
+    limits: Json
+    sandbox: str
+
+
+class ToolName(Settings):
+    """The module of a tool."""
+
+    tool: str
+
+
+class Tool(Process, MessagesTable, Bucket, ToolName):
+    """What every tool's function has."""
+
+
+# The functions
+
+
+class Queued(Process, Records, RunDefaults, HostedTools, FileSearch):
+    """`queued`."""
+
+
+class InProgress(Process, Lambda, Records, Models, ModelClient, Context, HostedTools, TurnLimits, ToolFunctions):
+    """`in_progress`."""
+
+
+class RequiresAction(Process, Records):
+    """`requires_action`."""
+
+
+class RecordFailure(Process, Records):
+    """`record_failure`."""
+
+
+class Sweeper(Process, Lambda, Records, StateMachine, IngestionQueue):
+    """`sweeper`."""
+
+
+class Export(Process, Records):
+    """`export`."""
+
+
+class Api(Process, Lambda, Records, Models, HostedTools, RunDefaults, StateMachine, FileSearch):
+    """`api`.
+
+    Attributes:
+        search_function_arn: empty where file search is the provider's.
+    """
+
+    api_keys_secret_arn: str
+    search_function_arn: str = ""
+
+
+class PublishRunEvents(Process):
+    """`publish_run_events`.
+
+    Attributes:
+        webhook_queue_url: empty where there is no webhook.
+    """
+
+    event_bus: str
+    event_source: str
+    webhook_queue_url: str = ""
+
+
+class DeliverWebhook(Process):
+    """`deliver_webhook`."""
+
+    webhook_url: str
+    webhook_queue_url: str
+    webhook_secret_arn: str
+
+
+class CodeInterpreterTool(Tool, Records, Sandbox):
+    """`code_interpreter`."""
+
+
+class Embedding(EmbeddingModel, EmbeddingClient):
+    """The model that new vector stores are embedded with, and how it is called."""
+
+
+class Ingestion(Process, MessagesTable, Bucket, Embedding, Vectors, IngestionQueue):
+    """`ingestion`."""
+
+    dead_letter_queue_arn: str
+
+
+class FileSearchTool(Tool, Embedding, Vectors):
+    """`file_search`."""
