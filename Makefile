@@ -98,7 +98,7 @@ browser: setup layers
 
 # Hundreds of runs with every kind of fault; SOAK_SEED=... draws the same faults again.
 soak: setup layers
-	@$(BIN)/python -m pytest -m soak -s
+	@$(BIN)/python -m pytest -m "soak or session" -s tests/faults tests/session
 
 format: setup
 	@$(BIN)/ruff check --fix
@@ -113,11 +113,13 @@ verify: setup
 bench: setup layers
 	@$(WORDS) $(BIN)/python -m bench $$PART
 
-# What is made from the code and committed: the picture of the lifecycle, the API's description and its page.
+# What is made from the code and committed: the picture of the lifecycle, the API's description and its page, the map.
+# The picture of the demo is made by a run of it: python -m scripts.demo_picture.
 docs: setup
 	@PYTHONPATH=layers/engine $(BIN)/python -m scripts.lifecycle_picture
 	@PYTHONPATH=layers/engine:lambdas/api $(BIN)/python -m scripts.openapi
 	@$(BIN)/python -m scripts.system_calls
+	@PYTHONPATH=layers/engine $(BIN)/python -m scripts.rooms
 
 layers: setup
 	@$(BIN)/python -m layers.build --target lambda

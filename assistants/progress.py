@@ -15,13 +15,13 @@ class Progress:
     """Shows changes on a console."""
 
     def __init__(self, console: Console) -> None:
-        self._console = console
+        self.console = console
 
     def show(self, change: Change) -> None:
         """Show a change, if it is one of a status or of a tool."""
         if change.entered and change.state in TRANSITIONS:
             colour = COLOURS.get(change.state, "cyan")
-            self._console.print(f"  [dim]{change.seconds:6.2f} s[/]  [{colour}]{change.state}[/]")
+            self.console.print(f"  [dim]{change.seconds:6.2f} s[/]  [{colour}]{change.state}[/]")
         elif change.entered and change.state == "backoff":
             self.tell("waits", f"{change.data['wait_seconds']} s")
         elif change.entered and change.state == "call_tools":
@@ -42,7 +42,7 @@ class Progress:
     def tell(self, what: str, text: str) -> None:
         """Show a line of what happens within a status; further lines of the text are indented."""
         lines = plain(text).replace("\n", f"\n{' ' * 14}")
-        self._console.print(f"            [magenta]{what}[/] {lines}")
+        self.console.print(f"            [magenta]{what}[/] {lines}")
 
 
 def _member(text: str, name: str) -> str | None:

@@ -76,11 +76,11 @@ def in_short(figures: Json) -> str:
     ratio = {row["model_seconds"]: row["ratio"] for row in figures["overhead"]["answers"]}
     units = [row["read_units"] + row["write_units"] for row in figures["growth"] if row["strategy"] != "auto"]
     told = (
-        f"Beside the model's own price, 1,000 plain answers cost {cost['plain answer']:.2f} US dollars through the HTTP"
-        f" API, and with one call of a tool {cost['one server-side call']:.2f}, if the model takes 1 s for each call. A"
-        f" run takes {ratio[1.0]:.2f} times as long as a model of 1 s, and {ratio[5.0]:.2f} times one of 5 s,"
-        f" on the embedded AWS. With `last_messages: 10` it takes {units[0]:g} read and write units on a thread of 10"
-        f" messages and {units[-1]:g} on one of 10,000."
+        f"Excluding model charges, 1,000 plain answers cost ${cost['plain answer']:.2f} through the HTTP API, or"
+        f" ${cost['one server-side call']:.2f} with one tool call, if each model call takes 1 s. On the embedded AWS, a"
+        f" run takes {ratio[1.0]:.2f} times as long as its model if that takes 1 s, and {ratio[5.0]:.2f} times if it"
+        f" takes 5 s. With `last_messages: 10`, a run uses {units[0]:g} read and write units on a thread of 10 messages"
+        f" and {units[-1]:g} on one of 10,000."
     )
     return textwrap.fill(told, 140)
 

@@ -31,11 +31,12 @@ console = Terminal(highlight=False, soft_wrap=True)
 
 
 class Demo:
-    """One sample on a running local stack."""
+    """One sample on a running local stack, shown on a console."""
 
-    def __init__(self, local: Local, sample: Sample) -> None:
+    def __init__(self, local: Local, sample: Sample, progress: Progress) -> None:
         self.sample = sample
-        self.progress = Progress(console)
+        self.progress = progress
+        self.console = progress.console
         self.step_functions = local.client("stepfunctions")
         self.executions = local.settings["STATE_MACHINE_ARN"].replace(":stateMachine:", ":execution:")
         self.client = OpenAI(
@@ -52,7 +53,7 @@ class Demo:
     def ask(self, question: dict[str, Any]) -> str:
         """Run the assistant on a question and show what happens; the run's last status."""
         user = self.sample.user_of(question)
-        console.print(f"\n[bold]{user}:[/] {plain(question['text'])}")
+        self.console.print(f"\n[bold]{user}:[/] {plain(question['text'])}")
         attached = [
             self.client.files.create(file=self.sample.folder / name, purpose="assistants")
             for name in question.get("attachments", [])
@@ -72,17 +73,19 @@ class Demo:
                 self._answer(run)
         answer = finish(self.client, run)
         if answer.run.status != "completed":
-            console.print(
+            self.console.print(
                 f"  [red]{answer.run.status}[/]: {plain(str(answer.run.last_error or answer.run.incomplete_details))}"
             )
             return answer.run.status
-        console.print(f"[bold]{self.sample.assistant['name']}:[/] {plain(answer.text)}")
+        self.console.print(f"[bold]{self.sample.assistant['name']}:[/] {plain(answer.text)}")
         for path in save(answer):
-            console.print(f"  [green]made[/] {plain(str(path))}")
+            self.console.print(f"  [green]made[/] {plain(str(path))}")
             if path.suffix == ".png":
                 _open(path)
         if usage := answer.run.usage:
-            console.print(f"  [dim]{usage.prompt_tokens} prompt and {usage.completion_tokens} completion tokens[/]")
+            self.console.print(
+                f"  [dim]{usage.prompt_tokens} prompt and {usage.completion_tokens} completion tokens[/]"
+            )
         return answer.run.status
 
     def _answer(self, run: Run) -> None:
@@ -93,7 +96,9 @@ class Demo:
         outputs: list[Any] = []
         for call in calls:
             self.progress.tell("asks you", f"{call.function.name}({call.function.arguments})")
-            answer = console.input("            your answer: ") if sys.stdin.isatty() else "There is nobody to ask."
+            answer = (
+                self.console.input("            your answer: ") if sys.stdin.isatty() else "There is nobody to ask."
+            )
             outputs.append({"tool_call_id": call.id, "output": answer})
         if outputs:
             self.client.beta.threads.runs.submit_tool_outputs(run.id, thread_id=run.thread_id, tool_outputs=outputs)
@@ -126,7 +131,7 @@ def main() -> None:
         )
     else:
         console.print(f"Answers come from the model [bold]{local.model or 'of the configuration'}[/].")
-    demo = Demo(local, sample)
+    demo = Demo(local, sample, Progress(console))
     ends = [demo.ask(question) for question in sample.questions]
     if ends != ["completed"] * len(ends):
         sys.exit("\nNot every run completed: " + ", ".join(ends))

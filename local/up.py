@@ -181,19 +181,18 @@ def bootstrap(settings: Mapping[str, str]) -> None:
 
 
 def _assembly(directory: Path, app: Path, settings: Mapping[str, str], context: Mapping[str, str]) -> Path:
-    """Return the folder of the cloud assembly; the project's own is kept until its sources change."""
-    if app != ROOT:
-        return _synthesised(app, settings, context, directory / "cdk.out")
-    assembly = ASSEMBLIES / _fingerprint(app, context)
+    """Return the folder of the cloud assembly, which is kept until its sources change."""
+    assemblies = ASSEMBLIES if app == ROOT else directory / "assemblies"
+    assembly = assemblies / _fingerprint(app, context)
     if not assembly.is_dir():
-        ASSEMBLIES.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=ASSEMBLIES, prefix=".") as temporary:
+        assemblies.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=assemblies, prefix=".") as temporary:
             made = _synthesised(app, settings, context, Path(temporary) / "assembly")
             with suppress(OSError):  # Another process may have been faster.
                 made.rename(assembly)
     assembly.touch()
     # Names with a dot are of those that are being made.
-    kept = sorted(ASSEMBLIES.glob("[!.]*"), key=lambda path: path.stat().st_mtime)
+    kept = sorted(assemblies.glob("[!.]*"), key=lambda path: path.stat().st_mtime)
     for old in kept[:-MAX_ASSEMBLIES]:
         shutil.rmtree(old, ignore_errors=True)
     return assembly

@@ -10,10 +10,13 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import boto3
+import botocore.session
 import pytest
+from xdist.remote import Producer
 
 from assistant_engine.runtime import settings
 from assistant_engine.tools import registry as deployed_tools
@@ -27,21 +30,33 @@ from local import emulator, offline_model
 from local import up as local
 from local.processes import is_alive
 from local.tools import ROOT
-from tests.driver import Driver
-from tests.faults.aws_proxy import AwsProxy
-from tests.faults.model_server import ModelServer
-from tests.faults.webhook_receiver import WebhookReceiver, set_mapping
-from tests.planted import remember, scan
-from tests.project import add_tools, configure, copy
-from tests.totals import every_total_is_the_sum_over_its_runs
+from tests.support.aws_proxy import AwsProxy
+from tests.support.canaries import remember
+from tests.support.driver import Driver
+from tests.support.local_stack import DIRECTORIES, DIRECTORY, deploy
+from tests.support.model_server import ModelServer
+from tests.support.project import ADDING_A_TOOL, add_tools, configure, copy
+from tests.support.scheduling import SessionsLast
+from tests.support.webhook_receiver import WebhookReceiver, set_mapping
+
+# Sessions share the descriptions of services: without it, each client that a test makes reads its own, in 0.1 s of CPU.
+botocore.session.create_loader = cache(botocore.session.create_loader)
 
 VERIFY_ENV = os.environ.get("VERIFY_ENV", "")
 LOCAL_FIXTURES = {"app", "aws_proxy", "journal", "listener", "model_server", "webhook"}
 """What only the local stack has: faults to be planted, servers that its functions reach, a release to change."""
 
-DIRECTORIES = ROOT / ".local" / "tests"
-DIRECTORY = DIRECTORIES / str(os.getpid())
-ADDING_A_TOOL = ROOT / "docs" / "adding-a-tool.md"
+
+LONGEST = (
+    "e2e/test_life.py",
+    "verify/test_probes.py",
+    "infrastructure/",
+    "faults/test_redelivery.py",
+    "e2e/test_samples.py",
+    "e2e/test_same_code.py",
+    "e2e/test_redeploy.py",
+)
+"""The files and folders of tests that take longest, in this order."""
 
 
 @pytest.fixture(scope="session")
@@ -74,12 +89,6 @@ def deployed(request: pytest.FixtureRequest) -> Iterator[local.Local]:
     finally:
         local.down(DIRECTORY)
         shutil.rmtree(DIRECTORY, ignore_errors=True)
-
-
-def deploy(app: Path, model_server: ModelServer) -> local.Local:
-    """Deploy a release of the app as the session's stack."""
-    url = model_server.url
-    return local.up(DIRECTORY, preferred_port=0, use_real_model=False, app=app, model_base_url=url)
 
 
 @pytest.fixture(scope="session")
@@ -123,23 +132,14 @@ def journal(deployed: local.Local) -> Journal:
 
 @pytest.fixture(scope="session")
 def driver(deployed: local.Local, request: pytest.FixtureRequest) -> Iterator[Driver]:
-    """Drive the stack through the engine's own store, configured where its functions find their configuration.
-
-    At the session's end, all that its tests left behind is scanned for what they planted, and added up.
-    """
+    """Drive the stack through the engine's own store, configured where its functions find their configuration."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {"RUN_EXPIRES_AFTER": "600", **deployed.settings}.items():
             patch.setenv(name, value)
         tools = TOOLS if VERIFY_ENV else request.getfixturevalue("app") / "lambdas" / "tools"
         known = registry(tools)
         patch.setattr(deployed_tools, "deployed", lambda: known)
-        driver = Driver(deployed.client, deployed.outputs, deployed.model or "gpt-6-luna")
-        yield driver
-        if not VERIFY_ENV:
-            remember(deployed.settings["ASSISTANTS_API_KEY"])
-            remember(driver.model_key())
-            scan(driver)
-            every_total_is_the_sum_over_its_runs(driver)
+        yield Driver(deployed.client, deployed.outputs, deployed.model or "gpt-6-luna")
 
 
 @pytest.fixture(scope="session")
@@ -167,18 +167,34 @@ def api_key(stack: local.Local) -> Iterator[str]:
     keys.revoke(secrets, secret, name)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SessionsLast | None:
+    """Give each worker the checks of its own session last."""
+    return SessionsLast(config, log) if config.getoption("dist") == "loadfile" else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse tests that share a name: of these, processes that share the tests run one.
+    """Begin with the files that take longest, and end with the checks of the whole session.
+
+    Refuse tests that share a name: of these, processes that share the tests run one.
 
     In an account, skip what is marked `offline_model`, as a real model doesn't do as those tests' messages say, what
     uses a fixture that only the local stack has, and what doesn't use the stack. A mark, and no fixture: fixtures of a
     wider scope would come first.
     """
+    items.sort(key=place_in_the_order)
     names = Counter(item.nodeid for item in items)
     assert len(names) == len(items), names.most_common(1)
     for item in items if VERIFY_ENV else ():
         if reason := _unfit_for_an_account(item):
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def place_in_the_order(item: pytest.Item) -> tuple[bool, int]:
+    """Return what tests are sorted by: a long file that begins late is waited for, while the other workers are idle."""
+    file = item.nodeid.removeprefix("tests/")
+    place = next((number for number, name in enumerate(LONGEST) if file.startswith(name)), len(LONGEST))
+    return item.get_closest_marker("session") is not None, place
 
 
 def _unfit_for_an_account(item: pytest.Item) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from assistants import keys
 from local import up as local
-from tests.contract.conftest import connect
+from tests.support.clients import connect
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

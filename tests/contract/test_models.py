@@ -5,7 +5,7 @@ from datetime import date
 import openai
 import pytest
 
-from tests.contract.conftest import StrictOpenAI
+from tests.support.clients import StrictOpenAI
 
 
 def test_models_are_listed_with_the_days_on_which_they_end(client: StrictOpenAI) -> None:

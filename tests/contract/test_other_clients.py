@@ -6,7 +6,7 @@ import httpx2
 import openai
 import pytest
 
-from tests.driver import Driver
+from tests.support.driver import Driver
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

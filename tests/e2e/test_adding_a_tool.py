@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from local import up as local
-from tests.conftest import ADDING_A_TOOL
-from tests.driver import Driver
-from tests.project import shown_in
+from tests.support.driver import Driver
+from tests.support.project import ADDING_A_TOOL, shown_in
 
 pytestmark = pytest.mark.offline_model
 

@@ -4,8 +4,8 @@ import pytest
 
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.run import Run
-from tests.driver import LABORATORY, Driver
-from tests.faults.test_cancel import traces
+from tests.support.driver import LABORATORY, Driver
+from tests.support.traces import traces
 
 pytestmark = pytest.mark.offline_model
 

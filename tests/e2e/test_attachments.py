@@ -16,9 +16,8 @@ from assistant_engine.domain.message import new_message
 from assistant_engine.resources import vector_stores
 from assistant_engine.store import Idempotency, Store
 from local.up import Local
-from tests.contract.conftest import connect
-from tests.driver import Driver
-from tests.e2e.test_file_search import queue_url, upload
+from tests.support.clients import connect, upload
+from tests.support.driver import Driver
 
 pytestmark = pytest.mark.offline_model
 
@@ -41,7 +40,7 @@ def assistant(client: openai.OpenAI) -> str:
 
 @pytest.fixture
 def store(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> Store:
-    monkeypatch.setenv("INGESTION_QUEUE_URL", queue_url(driver))
+    monkeypatch.setenv("INGESTION_QUEUE_URL", driver.queue_url("ingestion"))
     monkeypatch.setenv("EMBEDDING_MODEL", "multilingual-e5-small")
     return driver.store
 

@@ -10,8 +10,8 @@ from openai.types.beta.threads.runs import RunStep
 
 from assistant_engine.domain.thread import ThreadId
 from local.up import Local
-from tests.contract.conftest import connect
-from tests.driver import ASK, GET_STOCK_PRICE, Driver
+from tests.support.clients import connect
+from tests.support.driver import ASK, GET_STOCK_PRICE, Driver
 
 pytestmark = pytest.mark.offline_model
 

@@ -1,4 +1,4 @@
-"""Other AWS services start a run and get its answer, as the README shows them."""
+"""Other AWS services start a run and get its answer, as docs/from-aws.md shows them."""
 
 import json
 import time
@@ -10,8 +10,8 @@ import pytest
 
 from assistant_engine.domain.json_data import Json
 from local.tools import ROOT
-from tests.driver import Driver
-from tests.project import shown_in
+from tests.support.driver import Driver
+from tests.support.project import shown_in
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def roles(driver: Driver) -> Iterator[Any]:
 
 def test_another_state_machine_waits_for_the_answer(driver: Driver, roles: Any) -> None:
     _, _, _, region, account, _, machine_name = driver.state_machine_arn.split(":")
-    shown = shown_in(ROOT / "README.md")["caller"]
+    shown = shown_in(ROOT / "docs" / "from-aws.md")["caller"]
     for placeholder, value in (("oae-<env>-run", machine_name), ("<region>", region), ("<account>", account)):
         shown = shown.replace(placeholder, value)
     role = roles("states.amazonaws.com", json.loads(shown))

@@ -10,8 +10,8 @@ import pytest
 from assistant_engine.domain import ids
 from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.errors import NotFound
-from tests.driver import Driver, without_times
-from tests.interpreter import Interpreter, call_broker, new_call
+from tests.support.driver import Driver, without_times
+from tests.support.interpreter import Interpreter, call_broker, new_call
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from tests.driver import ASK, Driver
+from tests.support.driver import ASK, Driver
 
 pytestmark = pytest.mark.offline_model
 

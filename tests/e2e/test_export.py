@@ -14,7 +14,7 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.thread import ThreadId, new_thread
 from assistant_engine.runtime.clock import now_ms
 from assistants.export import export
-from tests.driver import Driver
+from tests.support.driver import Driver
 
 pytestmark = pytest.mark.offline_model
 

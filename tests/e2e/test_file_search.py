@@ -20,10 +20,10 @@ from assistant_engine.store import Store, Window
 from assistant_engine.store.expressions import Update, query
 from assistant_engine.store.vector_stores import head_key
 from local.up import Local
-from tests.contract.conftest import connect
-from tests.documents import docx, p
-from tests.driver import Driver
-from tests.unit.test_parsing import excel, pdf, powerpoint, word
+from tests.support.clients import connect, upload
+from tests.support.documents import docx, p
+from tests.support.driver import Driver
+from tests.support.plain_documents import excel, pdf, powerpoint, word
 
 SECONDS = 180
 SECRET = "the-quick-brown-secret-7c1d"
@@ -36,17 +36,9 @@ def client(stack: Local, api_key: str) -> openai.OpenAI:
 
 @pytest.fixture
 def store(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> Store:
-    monkeypatch.setenv("INGESTION_QUEUE_URL", queue_url(driver))
+    monkeypatch.setenv("INGESTION_QUEUE_URL", driver.queue_url("ingestion"))
     monkeypatch.setenv("EMBEDDING_MODEL", "multilingual-e5-small")
     return driver.store
-
-
-def queue_url(driver: Driver, name: str = "ingestion") -> str:
-    return str(driver.client("sqs").get_queue_url(QueueName=driver.function_name(name))["QueueUrl"])
-
-
-def upload(client: openai.OpenAI, name: str = "a.txt", data: bytes = b"The library lends books for four weeks.") -> str:
-    return client.files.create(file=(name, data), purpose="assistants").id
 
 
 def ready(client: openai.OpenAI, store_id: str, file_id: str) -> str:
@@ -164,7 +156,7 @@ def test_a_file_that_cannot_be_processed_fails_in_the_end(client: openai.OpenAI,
     [member] = store.vector_store_files.attach(vector_store.id, [entry], now_ms())
     # After its last delivery, the queue hands a message over to the dead letters.
     message = {"store": vector_store.id, "file": member["message_id"], "ingestion": member["ingestion"]}
-    dead_letters = queue_url(driver, "ingestion-dead-letters")
+    dead_letters = driver.queue_url("ingestion-dead-letters")
     driver.client("sqs").send_message(QueueUrl=dead_letters, MessageBody=json.dumps(message))
     assert ready(client, vector_store.id, file_id) == "failed"
     error = client.vector_stores.files.retrieve(file_id, vector_store_id=vector_store.id).last_error

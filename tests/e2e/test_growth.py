@@ -7,8 +7,8 @@ import pytest
 from assistant_engine.domain.json_data import Json
 from bench.journal import Journal, taken
 from bench.stack import filled_thread
-from tests.driver import Driver
-from tests.faults.model_server import ModelServer
+from tests.support.driver import Driver
+from tests.support.model_server import ModelServer
 
 pytestmark = pytest.mark.offline_model
 

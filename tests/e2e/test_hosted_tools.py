@@ -13,11 +13,10 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.thread import ThreadId
 from local.tools import ROOT
 from local.up import Local
-from tests.contract.conftest import connect
-from tests.driver import ASK, Driver
-from tests.faults.model_server import Behaviour, ModelServer
-from tests.faults.test_model_output import calls, response
-from tests.unit.test_hosted import FOUND, RAN
+from tests.support.clients import connect
+from tests.support.driver import ASK, Driver
+from tests.support.model_server import Behaviour, ModelServer
+from tests.support.responses import FOUND, RAN, calls, response
 
 pytestmark = pytest.mark.offline_model
 

@@ -25,9 +25,9 @@ from local import emulator, offline_model
 from local import up as local
 from local.processes import LocalError
 from local.tools import ROOT
-from tests.conftest import DIRECTORY
-from tests.contract.conftest import StrictOpenAI, connect
-from tests.project import configure, copy
+from tests.support.clients import StrictOpenAI, connect
+from tests.support.local_stack import DIRECTORY
+from tests.support.project import configure, copy
 
 pytestmark = pytest.mark.offline_model
 

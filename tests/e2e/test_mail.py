@@ -8,7 +8,7 @@ import pytest
 
 from assistant_engine import tool
 from lambdas.tools.finance.finance import Finance
-from tests.driver import Driver
+from tests.support.driver import Driver
 
 
 @pytest.mark.offline_model

@@ -9,7 +9,7 @@ import pytest
 from assistant_engine.domain.json_data import Json
 from assistant_engine.runtime import metrics
 from local.tools import ROOT
-from tests.driver import Driver
+from tests.support.driver import Driver
 
 pytestmark = pytest.mark.offline_model
 

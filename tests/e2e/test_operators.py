@@ -8,7 +8,7 @@ from assistant_engine.domain.run import Run
 from assistants import stack as stack_finder
 from assistants.commands import main
 from local import up as local
-from tests.driver import ASK, GET_STOCK_PRICE, Driver
+from tests.support.driver import ASK, GET_STOCK_PRICE, Driver
 
 pytestmark = pytest.mark.offline_model
 

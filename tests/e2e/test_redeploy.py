@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import deploy
-from tests.driver import Driver
-from tests.faults.model_server import ModelServer
-from tests.project import copy
+from tests.support.driver import Driver
+from tests.support.local_stack import deploy
+from tests.support.model_server import ModelServer
+from tests.support.project import copy
 
 pytestmark = pytest.mark.offline_model
 

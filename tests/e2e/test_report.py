@@ -15,7 +15,7 @@ from assistants.run_trace import RunNotFound, RunTraces
 from assistants.stack import Stack
 from assistants.watch import summary, watch
 from local import up as local
-from tests.driver import ASK, GET_STOCK_PRICE, Driver
+from tests.support.driver import ASK, GET_STOCK_PRICE, Driver
 
 pytestmark = pytest.mark.offline_model
 

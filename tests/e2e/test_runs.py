@@ -9,7 +9,7 @@ import pytest
 from assistant_engine.domain.clock import seconds_of
 from assistant_engine.runtime.clock import now_ms
 from assistant_engine.store.dynamodb import ConditionFailed
-from tests.driver import Driver
+from tests.support.driver import Driver
 
 
 def test_a_plain_answer_enters_four_states(driver: Driver) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from layers.build import CACHE, build
 from local import up as local
-from tests.infrastructure.conftest import Template, fill_cache, synthesise
+from tests.support.templates import Template, fill_cache, synthesise
 
 pytestmark = pytest.mark.offline_model
 

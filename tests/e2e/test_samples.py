@@ -28,7 +28,7 @@ from samples.personal_finance import facts as personal_finance
 from samples.sales_assistant import facts as sales_assistant
 from samples.sample import Answer, Sample
 from samples.wind_farm import facts as wind_farm
-from tests.contract.conftest import connect
+from tests.support.clients import connect
 
 pytestmark = pytest.mark.offline_model
 

@@ -1,13 +1,14 @@
 """What the tests of faults share."""
 
-import socket
-import threading
 from collections.abc import Iterator
 
 import httpx2
 import pytest
 
-from tests.driver import Driver
+from tests.support.attacks import KEPT, STILL_THERE, Attack
+from tests.support.driver import Driver
+from tests.support.interpreter import Interpreter
+from tests.support.listener import Listener
 
 WORKERS = {"api": 4, "queued": 4, "in_progress": 12, "requires_action": 3, "tool-finance": 3}
 """Concurrent invocations of each function: each is a process of its own on this machine. Lambda throttles the others,
@@ -22,30 +23,6 @@ def api(base_url: str, api_key: str) -> Iterator[httpx2.Client]:
         yield client
 
 
-class Listener:
-    """A server on the loopback that counts who connects; `address` is what a request is told of it."""
-
-    def __init__(self) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._socket.getsockname()[1]
-        self.address = f"127.0.0.1:{self.port}"
-        self.connections = 0
-        threading.Thread(target=self._count, daemon=True).start()
-
-    def _count(self) -> None:
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
-                return
-            self.connections += 1
-            connection.close()
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._socket.close()
-
-
 @pytest.fixture
 def listener() -> Iterator[Listener]:
     """A listener that nobody may connect to: the test fails if somebody did."""
@@ -56,11 +33,33 @@ def listener() -> Iterator[Listener]:
 
 
 @pytest.fixture(scope="module")
-def few_workers(driver: Driver) -> Iterator[None]:
-    """As many workers as a machine bears while hundreds of runs go on at once."""
+def few_workers(driver: Driver) -> Iterator[dict[str, int]]:
+    """Limit each function to the workers that a machine bears while hundreds of runs go on; return the limits."""
     functions = driver.client("lambda")
     for name, most in WORKERS.items():
         functions.put_function_concurrency(FunctionName=driver.function_name(name), ReservedConcurrentExecutions=most)
-    yield
+    yield WORKERS
     for name in WORKERS:
         functions.delete_function_concurrency(FunctionName=driver.function_name(name))
+
+
+@pytest.fixture(scope="module")
+def victim(driver: Driver) -> Interpreter:
+    """Another thread, with a secret."""
+    victim = Interpreter(driver)
+    victim.run("secret = 'victim-secret'; open('/mnt/data/victim-secret.txt', 'w').write(secret)")
+    return victim
+
+
+@pytest.fixture(scope="module")
+def attacker(driver: Driver) -> Interpreter:
+    return Interpreter(driver)
+
+
+@pytest.fixture
+def attack(attacker: Interpreter, victim: Interpreter) -> Iterator[Attack]:
+    """Run hostile code; afterwards everything is as it was."""
+    attacker.run(KEPT)
+    yield attacker.run
+    assert attacker.run(STILL_THERE).logs == "kept kept []"
+    assert victim.run("secret").logs == "'victim-secret'"

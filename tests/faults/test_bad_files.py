@@ -6,8 +6,8 @@ from urllib.parse import unquote
 import httpx2
 import pytest
 
-from tests.driver import Driver
-from tests.faults.bad_input import EMOJI, made, refused
+from tests.support.bad_input import EMOJI, made, refused
+from tests.support.driver import Driver
 
 
 def form(filename: str | bytes, **fields: str) -> bytes:

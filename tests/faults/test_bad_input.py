@@ -11,9 +11,9 @@ import httpx2
 import pytest
 
 from assistant_engine.domain.json_data import Json
-from tests.driver import Driver
-from tests.faults.bad_input import EMOJI, KEPT, MODEL, REFUSED, function, made, nested, post, refused, until
-from tests.faults.conftest import Listener
+from tests.support.bad_input import EMOJI, KEPT, MODEL, REFUSED, function, made, nested, post, refused, until
+from tests.support.driver import Driver
+from tests.support.listener import Listener
 
 # Sizes, at each limit and one past it
 

@@ -6,8 +6,8 @@ import uuid
 import pytest
 
 from assistant_engine.domain.json_data import Json
-from tests.driver import Driver
-from tests.faults.bad_input import REFUSED, function, nested
+from tests.support.bad_input import REFUSED, function, nested
+from tests.support.driver import Driver
 
 WRONG: list[tuple[str, Json]] = [
     *(("additional_messages[0].content", {"additional_messages": [{"role": "user", "content": t}]}) for t in REFUSED),

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from assistant_engine.domain.json_data import Json
-from tests.driver import Driver
+from tests.support.driver import Driver
 
 pytestmark = pytest.mark.offline_model
 

@@ -20,11 +20,11 @@ from assistant_engine.runtime.clock import now_ms
 from assistants import events
 from local import up as local
 from local.tools import ROOT
-from tests.driver import Driver
-from tests.faults.aws_proxy import DIES_AFTER, DIES_BEFORE, FORBIDDEN, LOST, TOO_MANY, AwsProxy
-from tests.faults.webhook_receiver import Delivery, WebhookReceiver, set_mapping
-from tests.planted import found_in_log, planted, remember
-from tests.project import shown_in
+from tests.support.aws_proxy import DIES_AFTER, DIES_BEFORE, FORBIDDEN, LOST, TOO_MANY, AwsProxy
+from tests.support.canaries import canary, found_in_log, remember
+from tests.support.driver import Driver
+from tests.support.project import shown_in
+from tests.support.webhook_receiver import Delivery, WebhookReceiver, set_mapping
 
 pytestmark = pytest.mark.offline_model
 
@@ -98,8 +98,8 @@ def until(look: Callable[[], bool]) -> None:
 
 def begun(driver: Driver, number: int) -> Run:
     """Start one of the runs that go on at once, each kind in turn."""
-    text = ASKED[number % len(ASKED)].format(planted("said"))
-    return driver.begin(text, assistant_id=driver.assistant(instructions=planted("instructions")))
+    text = ASKED[number % len(ASKED)].format(canary("said"))
+    return driver.begin(text, assistant_id=driver.assistant(instructions=canary("instructions")))
 
 
 def all_ended(driver: Driver, started: list[Run]) -> list[Run]:
@@ -117,7 +117,7 @@ def all_ended(driver: Driver, started: list[Run]) -> list[Run]:
                     control.cancel(driver.store, run.thread_id, run.id, seconds_of(now_ms())),
                 )
             elif run.status == "requires_action":
-                driver.submit(run, {call["id"]: planted("output") for call in driver.waiting_calls(run)})
+                driver.submit(run, {call["id"]: canary("output") for call in driver.waiting_calls(run)})
         return len(ended) == len(started)
 
     until(look)
@@ -126,7 +126,7 @@ def all_ended(driver: Driver, started: list[Run]) -> list[Run]:
 
 def cancelled_at_once(driver: Driver) -> Run:
     """A run that had four statuses within milliseconds."""
-    run, now = driver.created(f"say {planted('said')}"), now_ms()
+    run, now = driver.created(f"say {canary('said')}"), now_ms()
     run = driver.store.transitions.begin_attempt(run, now)
     run = driver.store.transitions.request_cancel(run, seconds_of(now))
     return driver.store.transitions.settle(run, None, "cancelled", RunUsage(), now)

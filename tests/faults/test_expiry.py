@@ -9,10 +9,12 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
 from assistant_engine.runs import control
 from assistant_engine.runtime.clock import now_ms
-from tests.driver import LABORATORY, Driver
-from tests.faults.test_cancel import traces
+from tests.support.driver import LABORATORY, Driver
+from tests.support.traces import traces
 
 pytestmark = pytest.mark.offline_model
+
+SECONDS = 15
 
 
 def submit(driver: Driver, run: Run, outputs: list[Json]) -> None:
@@ -26,33 +28,23 @@ def assert_on_time(driver: Driver, run: Run) -> None:
     assert run.expires_at - 1 <= described["stopDate"].timestamp() < run.expires_at + 40
 
 
-def test_a_run_that_waits_for_its_client_expires(driver: Driver) -> None:
-    run = driver.begin("call ask {}", expires_after=15)
-    driver.until(run, "requires_action")
-    assert_on_time(driver, driver.ended(run, "expired"))
-    assert [step["status"] for step in driver.steps(run.thread_id, run.id)] == ["expired"]
+@pytest.fixture(scope="module")
+def expiring(driver: Driver) -> dict[str, Run]:
+    """Begin runs that expire, all at once, so that the tests wait for it once; return them by what keeps them busy."""
+    begun = {
+        "client": driver.begin("call ask {}", expires_after=SECONDS),
+        "late client": driver.begin("call ask {}", expires_after=SECONDS),
+        "model": driver.begin("wait 60\nsay Never.", expires_after=SECONDS),
+        "tool": driver.begin(
+            'call take {"seconds": 50}', assistant_id=driver.assistant(functions=LABORATORY), expires_after=SECONDS
+        ),
+    }
+    return begun | {name: driver.until(begun[name], "requires_action") for name in ("client", "late client")}
 
 
-def test_a_run_expires_while_the_model_is_busy(driver: Driver) -> None:
-    run = driver.begin("wait 60\nsay Never.", expires_after=8)
-    ended = driver.ended(run, "expired")
-    assert_on_time(driver, ended)
-    assert (ended.turn, len(driver.messages(run.thread_id))) == (0, 1)
-
-
-def test_a_run_expires_while_a_tool_is_busy(driver: Driver) -> None:
-    assistant = driver.assistant(functions=LABORATORY)
-    run = driver.begin('call take {"seconds": 50}', assistant_id=assistant, expires_after=12)
-    assert_on_time(driver, driver.ended(run, "expired"))
-    assert traces(driver, run) in (["begun", "stopped"], [])
-    [step] = driver.steps(run.thread_id, run.id)
-    assert (step["status"], step["step_details"]["tool_calls"][0]["function"]["output"]) == ("expired", None)
-
-
-def test_late_tool_outputs_are_refused_and_change_nothing(driver: Driver) -> None:
-    run = driver.begin("call ask {}", expires_after=15)
-    waiting = driver.until(run, "requires_action")
-    [call] = driver.waiting_calls(waiting)
+def test_late_tool_outputs_are_refused_and_change_nothing(driver: Driver, expiring: dict[str, Run]) -> None:
+    run = expiring["late client"]
+    [call] = driver.waiting_calls(run)
     output = [{"tool_call_id": call["id"], "output": "late"}]
     time.sleep(max(0.0, run.expires_at - time.time()))
     # Whether the execution has written it yet or not, the time is up.
@@ -62,6 +54,27 @@ def test_late_tool_outputs_are_refused_and_change_nothing(driver: Driver) -> Non
     with pytest.raises(InvalidRequest, match='Runs in status "expired" do not accept tool outputs'):
         submit(driver, run, output)
     assert driver.store.runs.get(run.thread_id, run.id) == before
+
+
+def test_a_run_that_waits_for_its_client_expires(driver: Driver, expiring: dict[str, Run]) -> None:
+    run = expiring["client"]
+    assert_on_time(driver, driver.ended(run, "expired"))
+    assert [step["status"] for step in driver.steps(run.thread_id, run.id)] == ["expired"]
+
+
+def test_a_run_expires_while_the_model_is_busy(driver: Driver, expiring: dict[str, Run]) -> None:
+    run = expiring["model"]
+    ended = driver.ended(run, "expired")
+    assert_on_time(driver, ended)
+    assert (ended.turn, len(driver.messages(run.thread_id))) == (0, 1)
+
+
+def test_a_run_expires_while_a_tool_is_busy(driver: Driver, expiring: dict[str, Run]) -> None:
+    run = expiring["tool"]
+    assert_on_time(driver, driver.ended(run, "expired"))
+    assert traces(driver, run) in (["begun", "stopped"], [])
+    [step] = driver.steps(run.thread_id, run.id)
+    assert (step["status"], step["step_details"]["tool_calls"][0]["function"]["output"]) == ("expired", None)
 
 
 def test_repeated_partial_and_foreign_tool_outputs_are_refused_and_change_nothing(driver: Driver) -> None:

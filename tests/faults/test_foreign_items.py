@@ -15,8 +15,8 @@ from assistant_engine.runtime.clock import now_ms
 from assistant_engine.store.changes import status_change
 from assistant_engine.store.items import marshal
 from local.up import Local
-from tests.contract.conftest import connect
-from tests.driver import Driver
+from tests.support.clients import connect
+from tests.support.driver import Driver
 
 pytestmark = pytest.mark.offline_model
 

@@ -17,7 +17,7 @@ from botocore import auth
 from botocore.exceptions import ClientError
 
 from local import embedding_model, emulator, offline_model
-from tests.faults.front_door import BUCKET, FUNCTION, SECRET, WORTH, Embedded, filled, path_and_query, started
+from tests.support.front_door import BUCKET, FUNCTION, SECRET, WORTH, Embedded, filled, path_and_query, started
 
 ADMINISTRATION = [
     ("POST", "/_ministack/reset"),

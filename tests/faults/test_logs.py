@@ -9,11 +9,11 @@ import pytest
 
 from assistant_engine.domain.json_data import Json
 from local import up as local
-from tests.driver import ASK, LABORATORY, Driver
-from tests.faults.aws_proxy import FORBIDDEN, AwsProxy
-from tests.faults.bad_input import MODEL, function, made, post, refused, until
-from tests.faults.model_server import Behaviour, ModelServer
-from tests.planted import found_in_history, found_in_log, planted, remember
+from tests.support.aws_proxy import FORBIDDEN, AwsProxy
+from tests.support.bad_input import MODEL, function, made, post, refused, until
+from tests.support.canaries import canary, found_in_history, found_in_log, remember
+from tests.support.driver import ASK, LABORATORY, Driver
+from tests.support.model_server import Behaviour, ModelServer
 
 pytestmark = pytest.mark.offline_model
 
@@ -45,39 +45,39 @@ def scan(driver: Driver, begun: float) -> None:
 
 
 def test_what_was_said_stands_in_no_log_and_in_no_history(api: httpx2.Client, driver: Driver, begun: float) -> None:
-    content = {"file": (f"{planted('filename')}.txt", planted("content").encode())}
+    content = {"file": (f"{canary('filename')}.txt", canary("content").encode())}
     file = made(api.post("/files", data={"purpose": "assistants"}, files=content))
-    schema = {"type": "object", "description": planted("schema"), "properties": {planted("property"): {}}}
+    schema = {"type": "object", "description": canary("schema"), "properties": {canary("property"): {}}}
     assistant = made(
         post(
             api,
             "/assistants",
             {
                 "model": MODEL,
-                **{name: planted(name) for name in ("name", "description", "instructions")},
-                "metadata": {planted("key"): planted("value")},
-                "tools": [function(schema, description=planted("tool"))],
-                "functions": [{**FINANCE[0], "configuration": {"a": planted("configuration")}}, *FINANCE[1:]],
+                **{name: canary(name) for name in ("name", "description", "instructions")},
+                "metadata": {canary("key"): canary("value")},
+                "tools": [function(schema, description=canary("tool"))],
+                "functions": [{**FINANCE[0], "configuration": {"a": canary("configuration")}}, *FINANCE[1:]],
             },
-            **{"Idempotency-Key": planted("idempotencykey")},
+            **{"Idempotency-Key": canary("idempotencykey")},
         )
     )
-    user = planted("user")
-    parts = [{"type": "text", "text": planted("earlier")}]
+    user = canary("user")
+    parts = [{"type": "text", "text": canary("earlier")}]
     attached = [{"file_id": file["id"], "tools": [{"type": "file_search"}]}]
-    earlier = {"role": "user", "content": parts, "attachments": attached, "metadata": {planted("k"): planted("v")}}
+    earlier = {"role": "user", "content": parts, "attachments": attached, "metadata": {canary("k"): canary("v")}}
     thread = made(post(api, "/threads", {"messages": [earlier], "metadata": {"user_id": user}}))
     assert made(api.get(f"/threads?user_id={user}"))["data"]
-    arguments = json.dumps({planted("name", called=True): planted("argument", called=True)})
-    lines = (f"call ask {arguments}", f"call get_stock_price {arguments}", f"say {planted('answer')}")
+    arguments = json.dumps({canary("name", called=True): canary("argument", called=True)})
+    lines = (f"call ask {arguments}", f"call get_stock_price {arguments}", f"say {canary('answer')}")
     made(post(api, f"/threads/{thread['id']}/messages", {"role": "user", "content": "\n".join(lines)}))
-    request = {"assistant_id": assistant["id"], "additional_instructions": planted("more"), "metadata": {"a": user}}
+    request = {"assistant_id": assistant["id"], "additional_instructions": canary("more"), "metadata": {"a": user}}
     run = made(post(api, f"/threads/{thread['id']}/runs", request))
     path = f"/threads/{thread['id']}/runs/{run['id']}"
     waiting = until(api, path, "requires_action")
     record = driver.store.runs.get(thread["id"], run["id"])
     [call] = waiting["required_action"]["submit_tool_outputs"]["tool_calls"]
-    outputs = [{"tool_call_id": call["id"], "output": planted("output", called=True)}]
+    outputs = [{"tool_call_id": call["id"], "output": canary("output", called=True)}]
     made(post(api, f"{path}/submit_tool_outputs", {"tool_outputs": outputs}))
     until(api, path, "completed")
     driver.wait(driver.execution(record))
@@ -88,9 +88,9 @@ def test_what_was_said_stands_in_no_log_and_in_no_history(api: httpx2.Client, dr
 
 
 def test_what_is_refused_stands_in_no_log(api: httpx2.Client, driver: Driver, begun: float) -> None:
-    key = remember(planted("key"))
+    key = remember(canary("key"))
     refused(httpx2.get(f"{api.base_url}models", headers={"Authorization": f"Bearer {key}"}), status=401)
-    said = f"{planted('text', called=True)} is what was said"
+    said = f"{canary('text', called=True)} is what was said"
     wrong: list[Json] = [
         {"additional_messages": [{"role": said, "content": "user"}]},
         {"additional_messages": [{"role": "user", "content": f"{said}\0"}]},
@@ -115,10 +115,10 @@ def test_what_is_refused_stands_in_no_log(api: httpx2.Client, driver: Driver, be
 def test_a_function_that_dies_says_where_and_not_of_what(
     driver: Driver, aws_proxy: AwsProxy, begun: float, name: str, operation: str, text: str
 ) -> None:
-    assistant = driver.assistant(instructions=planted("instructions"), functions=[*FINANCE, *LABORATORY], tools=[ASK])
-    thread = driver.run(driver.ask(assistant, f"say {planted('earlier', called=True)}"))["thread_id"]
+    assistant = driver.assistant(instructions=canary("instructions"), functions=[*FINANCE, *LABORATORY], tools=[ASK])
+    thread = driver.run(driver.ask(assistant, f"say {canary('earlier', called=True)}"))["thread_id"]
     with aws_proxy.fault(FORBIDDEN, operation, function=name, about=thread):
-        execution = driver.ask(assistant, text % planted("argument", called=True), thread_id=thread)
+        execution = driver.ask(assistant, text % canary("argument", called=True), thread_id=thread)
         driver.wait(execution)
     assert "AccessDenied" in driver.log_lines(begun)
     assert found_in_history(json.dumps(driver.history(execution), default=str)) == []
@@ -129,7 +129,7 @@ def test_a_request_that_fails_says_where_and_not_of_what(
     api: httpx2.Client, driver: Driver, aws_proxy: AwsProxy, begun: float
 ) -> None:
     thread = made(post(api, "/threads", {}))["id"]
-    message = {"role": "user", "content": planted("text"), "metadata": {"user_id": planted("user")}}
+    message = {"role": "user", "content": canary("text"), "metadata": {"user_id": canary("user")}}
     with aws_proxy.fault(FORBIDDEN, "TransactWriteItems", function="api", about=thread):
         answer = post(api, f"/threads/{thread}/messages", message)
     assert answer.status_code == 500 and not found_in_log(answer.text)
@@ -141,10 +141,10 @@ def test_a_request_that_fails_says_where_and_not_of_what(
 def test_what_the_model_s_server_says_is_shown_and_not_logged(
     driver: Driver, model_server: ModelServer, begun: float, status: int
 ) -> None:
-    text = planted("question", called=True)
+    text = canary("question", called=True)
     error = {"error": {"message": f"{text} and {driver.model_key()}", "type": "error", "code": text}}
     model_server.when(text, itertools.repeat(Behaviour(status, body=error)))
-    execution = driver.ask(driver.assistant(instructions=planted("instructions")), text, expires_after=10)
+    execution = driver.ask(driver.assistant(instructions=canary("instructions")), text, expires_after=10)
     described = driver.wait(execution)
     assert described["status"] == "FAILED"
     assert found_in_history(json.dumps(driver.history(execution), default=str)) == []

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from assistant_engine.runtime.clock import now_ms
-from tests.driver import Driver
-from tests.faults.model_server import Behaviour, ModelServer, failure
+from tests.support.driver import Driver
+from tests.support.model_server import Behaviour, ModelServer, failure
 
 pytestmark = pytest.mark.offline_model
 

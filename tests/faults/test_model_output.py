@@ -12,24 +12,15 @@ import pytest
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.usage import Usage
-from tests.driver import ASK, Driver
-from tests.faults.model_server import Behaviour, ModelServer
+from tests.support.driver import ASK, Driver
+from tests.support.model_server import Behaviour, ModelServer
+from tests.support.responses import calls, response
 
 pytestmark = pytest.mark.offline_model
 
 
-def response(*output: Any, **more: Any) -> Json:
-    """A response of the Responses API."""
-    usage = {"input_tokens": 70, "output_tokens": 30, "total_tokens": 100}
-    return {"id": "resp_1", "object": "response", "status": "completed", "output": output, "usage": usage, **more}
-
-
 def says(text: Any) -> Json:
     return {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": text}]}
-
-
-def calls(name: Any, arguments: Any = "{}", call_id: Any = "call_a") -> Json:
-    return {"type": "function_call", "call_id": call_id, "name": name, "arguments": arguments}
 
 
 def price(symbol: str, call_id: Any = "call_a") -> Json:

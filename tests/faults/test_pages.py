@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from local import offline_model
-from tests.faults.front_door import BUCKET, FUNCTION, SECRET, WORTH, Embedded, filled
+from tests.support.front_door import BUCKET, FUNCTION, SECRET, WORTH, Embedded, filled
 
 pytestmark = pytest.mark.browser
 

@@ -11,10 +11,10 @@ import pytest
 
 from assistants import private, report
 from local import up as local
-from tests.conftest import DIRECTORY
-from tests.driver import Driver
-from tests.interpreter import Interpreter
-from tests.unit.test_lifecycle import RUN
+from tests.support.driver import Driver
+from tests.support.examples import RUN
+from tests.support.interpreter import Interpreter
+from tests.support.local_stack import DIRECTORY
 
 pytestmark = pytest.mark.offline_model
 

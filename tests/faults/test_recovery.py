@@ -8,8 +8,8 @@ from assistant_engine.domain.clock import seconds_of
 from assistant_engine.domain.run import Run
 from assistant_engine.runs import control
 from assistant_engine.runtime.clock import now_ms
-from tests.driver import Driver, without_times
-from tests.interpreter import Interpreter
+from tests.support.driver import Driver, without_times
+from tests.support.interpreter import Interpreter
 
 pytestmark = pytest.mark.offline_model
 

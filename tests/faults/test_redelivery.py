@@ -18,8 +18,7 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.thread import ThreadId, new_thread, new_thread_id
 from assistant_engine.runs import control
 from assistant_engine.runtime.clock import now_ms
-from tests.driver import Driver, without_times
-from tests.faults.aws_proxy import (
+from tests.support.aws_proxy import (
     BROKEN,
     CONFLICT,
     DIES_AFTER,
@@ -32,7 +31,8 @@ from tests.faults.aws_proxy import (
     Call,
     Fault,
 )
-from tests.faults.records import records
+from tests.support.driver import Driver, without_times
+from tests.support.records import records
 
 pytestmark = pytest.mark.offline_model
 

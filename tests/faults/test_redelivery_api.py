@@ -18,9 +18,9 @@ from assistant_engine.domain.thread import ThreadId
 from assistant_engine.runs import control
 from assistant_engine.runtime.clock import now_ms
 from local import up as local
-from tests.driver import Driver
-from tests.faults.aws_proxy import DIES_AFTER, DIES_BEFORE, LOST, AwsProxy
-from tests.faults.records import records
+from tests.support.aws_proxy import DIES_AFTER, DIES_BEFORE, LOST, AwsProxy
+from tests.support.driver import Driver
+from tests.support.records import records
 
 pytestmark = pytest.mark.offline_model
 

@@ -12,7 +12,7 @@ import pytest
 from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.project import DEFAULT_PROJECT
-from tests.driver import Driver
+from tests.support.driver import Driver
 
 pytestmark = pytest.mark.offline_model
 

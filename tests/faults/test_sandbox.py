@@ -4,53 +4,9 @@ Each test runs its code in a thread that has something to lose, and then sees th
 sandbox runs on, that another thread's works too, and that nothing which the code started is alive.
 """
 
-from collections.abc import Callable, Iterator
-
-import pytest
-
-from tests.driver import Driver
-from tests.interpreter import Interpreter, Ran
-
-Attack = Callable[..., Ran]
-
-KEPT = "open('/mnt/data/kept.txt', 'w').write('kept'); kept = 'kept'"
-STILL_THERE = """
-import os
-def mark(pid):
-    try:
-        with open(f'/proc/{pid}/limits') as limits:
-            [line] = [line for line in limits if line.startswith('Max msgqueue size')]
-            return line
-    except (OSError, ValueError):
-        return None
-others = [pid for pid in map(int, filter(str.isdigit, os.listdir('/proc')))
-          if pid != os.getpid() and mark(pid) == mark('self')]
-print(kept, open('/mnt/data/kept.txt').read(), others)
-"""
-"""All that code has started bears the mark of its execution environment, which `test_scheduling_...` tries to take off;
-the user tells it from others only where the stack runs as root."""
-
-
-@pytest.fixture(scope="module")
-def victim(driver: Driver) -> Interpreter:
-    """Another thread, with a secret."""
-    victim = Interpreter(driver)
-    victim.run("secret = 'victim-secret'; open('/mnt/data/victim-secret.txt', 'w').write(secret)")
-    return victim
-
-
-@pytest.fixture(scope="module")
-def attacker(driver: Driver) -> Interpreter:
-    return Interpreter(driver)
-
-
-@pytest.fixture
-def attack(attacker: Interpreter, victim: Interpreter) -> Iterator[Attack]:
-    """Run hostile code; afterwards everything is as it was."""
-    attacker.run(KEPT)
-    yield attacker.run
-    assert attacker.run(STILL_THERE).logs == "kept kept []"
-    assert victim.run("secret").logs == "'victim-secret'"
+from tests.support.attacks import Attack
+from tests.support.driver import Driver
+from tests.support.interpreter import Interpreter
 
 
 def test_a_fork_bomb(attack: Attack) -> None:

@@ -5,11 +5,9 @@ As in `test_sandbox`: the thread has something to lose, and has it still afterwa
 
 import pytest
 
-from tests.driver import Driver
-from tests.faults.test_sandbox import Attack, attack, attacker, victim
-from tests.interpreter import Interpreter
-
-__all__ = ["attack", "attacker", "victim"]  # the fixtures of this module too
+from tests.support.attacks import Attack
+from tests.support.driver import Driver
+from tests.support.interpreter import Interpreter
 
 TRY_ALL = """
 import ctypes, os, socket

@@ -20,11 +20,9 @@ from assistant_engine.runs import creation
 from assistant_engine.runtime.clock import now_ms
 from local.environment import MAX_EMULATORS, users_of
 from local.environments import MAX_IDLE_TENANTS
-from tests.driver import Driver
-from tests.faults.test_sandbox import Attack, attack, attacker, victim
-from tests.interpreter import Interpreter
-
-__all__ = ["attack", "attacker", "victim"]  # the fixtures of this module too
+from tests.support.attacks import Attack
+from tests.support.driver import Driver
+from tests.support.interpreter import Interpreter
 
 CLONE, SECCOMP = {"x86_64": (56, 317), "aarch64": (220, 277)}[platform.machine()]
 REFUSED = "[Errno 1] Operation not permitted"

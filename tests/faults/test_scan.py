@@ -1,15 +1,15 @@
-"""The scan at the session's end (`tests/conftest.py`) sees what is logged, and what histories hold."""
+"""The scan at the session's end (`tests/session`) sees what is logged, and what histories hold."""
 
 import pytest
 
-from tests.driver import Driver
-from tests.planted import everything_in_histories, found_in_history, found_in_log, planted
+from tests.support.canaries import canary, everything_in_histories, found_in_history, found_in_log
+from tests.support.driver import Driver
 
 pytestmark = pytest.mark.offline_model
 
 
 def test_the_scan_reads_every_log_and_every_history(driver: Driver) -> None:
-    asked = planted("request", called=True)
+    asked = canary("request", called=True)
     execution = driver.ask(driver.assistant(), f"say {asked}")
     run = driver.run(execution)
 
@@ -20,7 +20,7 @@ def test_the_scan_reads_every_log_and_every_history(driver: Driver) -> None:
 
 
 def test_the_scan_finds_what_was_planted() -> None:
-    said, called = planted("message"), planted("argument", called=True)
+    said, called = canary("message"), canary("argument", called=True)
     text = f'{{"content": "{said}", "arguments": "{called}"}}'
     assert found_in_log(text) == sorted([said, called])
     assert found_in_history(text) == [said]

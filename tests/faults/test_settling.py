@@ -5,24 +5,12 @@ import time
 import pytest
 
 from assistant_engine.domain.clock import seconds_of
-from assistant_engine.domain.run import Run
 from assistant_engine.runs import control, tool_calls
 from assistant_engine.runtime.clock import now_ms
-from tests.driver import LABORATORY, Driver
-from tests.faults.test_cancel import traces, until_trace
+from tests.support.driver import LABORATORY, Driver
+from tests.support.traces import traces, until_trace
 
 pytestmark = pytest.mark.offline_model
-
-
-def sweep(driver: Driver, run: Run, *, at: int) -> None:
-    """Let the schedule's sweep come at a moment when the run is due."""
-    driver.client("dynamodb").update_item(
-        TableName=driver.outputs["MessagesTable"],
-        Key={"thread_id": {"S": run.thread_id}, "message_id": {"S": run.id}},
-        UpdateExpression="SET due_at = :due",
-        ExpressionAttributeValues={":due": {"N": str(at)}},
-    )
-    driver.invoke("sweeper", {})
 
 
 @pytest.mark.parametrize(("text", "status"), [("call ask {}", "requires_action"), ("wait 300", "in_progress")])
@@ -43,7 +31,7 @@ def test_an_execution_that_is_aborted_fails_its_run_by_the_sweeper_when_the_even
         run = driver.begin("call ask {}")
         driver.until(run, "requires_action")
         driver.step_functions.stop_execution(executionArn=driver.execution(run))
-        sweep(driver, run, at=int(time.time()))
+        driver.sweep(run, at=int(time.time()))
         assert driver.ended(run, "failed").last_error is not None
     finally:
         rules.enable_rule(Name=rule)
@@ -54,13 +42,13 @@ def test_a_run_that_moves_is_looked_at_before_its_time_is_up(driver: Driver) -> 
     run = driver.begin("call ask {}", expires_after=86_400)
     waiting = driver.until(run, "requires_action")
     assert waiting.due_at <= time.time() + 60
-    sweep(driver, waiting, at=int(time.time()))
+    driver.sweep(waiting, at=int(time.time()))
     assert time.time() < driver.store.runs.get(run.thread_id, run.id).due_at <= time.time() + 60
 
 
 def test_the_sweeper_starts_a_run_whose_execution_never_started(driver: Driver) -> None:
     run = driver.created("say Found.")
-    sweep(driver, run, at=int(time.time()))
+    driver.sweep(run, at=int(time.time()))
     assert driver.ended(run, "completed").attempts == 1
 
 
@@ -70,21 +58,21 @@ def test_the_sweeper_wakes_a_run_whose_outputs_were_committed_but_not_sent(drive
     [call] = driver.waiting_calls(waiting)
     given = [{"tool_call_id": call["id"], "output": "here"}]
     control.submit_tool_outputs(driver.store, run.thread_id, run.id, given, now_ms())
-    sweep(driver, run, at=int(time.time()))
+    driver.sweep(run, at=int(time.time()))
     assert driver.ended(run, "completed").turn == 2
 
 
 def test_the_sweeper_expires_what_is_due(driver: Driver) -> None:
     run = driver.created("say Never.", expires_after=1)
     time.sleep(max(0.0, run.expires_at - time.time()))
-    sweep(driver, run, at=run.expires_at)
+    driver.sweep(run, at=run.expires_at)
     assert driver.ended(run, "expired").attempts == 0
 
 
 def test_the_sweeper_cancels_what_nobody_else_did(driver: Driver) -> None:
     run = driver.created("say Never.")
     control.cancel(driver.store, run.thread_id, run.id, seconds_of(now_ms()))
-    sweep(driver, run, at=int(time.time()))
+    driver.sweep(run, at=int(time.time()))
     driver.ended(run, "cancelled")
 
 

@@ -25,23 +25,12 @@ from assistant_engine.domain.lifecycle import TERMINAL
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.usage import Usage
 from local import up as local
-from tests.driver import Driver
-from tests.faults.aws_proxy import (
-    BROKEN,
-    CONFLICT,
-    DIES_AFTER,
-    DIES_BEFORE,
-    LOST,
-    THROTTLED,
-    AwsProxy,
-    Fault,
-    Rule,
-)
-from tests.faults.conftest import WORKERS
-from tests.faults.model_server import CHAOS, ModelServer, Request
-from tests.faults.records import directory
-from tests.planted import found_in_history, found_in_log, planted
-from tests.totals import EVER, summed
+from tests.support.aws_proxy import BROKEN, CONFLICT, DIES_AFTER, DIES_BEFORE, LOST, THROTTLED, AwsProxy, Fault, Rule
+from tests.support.canaries import canary, found_in_history, found_in_log
+from tests.support.driver import Driver
+from tests.support.model_server import CHAOS, ModelServer, Request
+from tests.support.records import directory
+from tests.support.totals import EVER, summed
 
 pytestmark = [pytest.mark.offline_model, pytest.mark.soak, pytest.mark.usefixtures("few_workers")]
 
@@ -84,7 +73,11 @@ CALLS_OF_A_RUN = 9
 
 
 def test_of_cancelling_and_completing_the_first_stands(
-    driver: Driver, client: openai.OpenAI, aws_proxy: AwsProxy, chance: random.Random
+    driver: Driver,
+    client: openai.OpenAI,
+    aws_proxy: AwsProxy,
+    chance: random.Random,
+    few_workers: dict[str, int],
 ) -> None:
     assistant = driver.assistant()
     points = [(chance.randint(1, CALLS_OF_A_RUN), chance.random() < 0.5) for _ in range(INTERLEAVINGS)]
@@ -120,7 +113,7 @@ def test_of_cancelling_and_completing_the_first_stands(
         return ended.status, held.met.is_set()
 
     began = time.monotonic()
-    ends = Counter(side_by_side(race, INTERLEAVINGS, WORKERS["api"]))
+    ends = Counter(side_by_side(race, INTERLEAVINGS, few_workers["api"]))
     print(f"{INTERLEAVINGS} interleavings in {time.monotonic() - began:.0f} s:")
     for (status, met), count in sorted(ends.items()):
         print(
@@ -175,7 +168,7 @@ def test_two_hundred_runs_at_once_end_once_whatever_fails(
     stops = [chance.choice(("queued", "in_progress", "requires_action")) for _ in range(RUNS)]
 
     def prepared(number: int) -> Subject:
-        marker = planted("marker")
+        marker = canary("marker")
         run = driver.created(f"{ASKED[number % len(ASKED)]}\nsay {marker}", assistant_id=assistant)
         faults = drawn[number]
         model_server.when(marker, [CHAOS[kind.removeprefix("model ")] for kind in faults if kind.startswith("model ")])

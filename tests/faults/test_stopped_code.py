@@ -12,8 +12,7 @@ from assistant_engine.domain.run import Run
 from assistant_engine.runs import creation
 from assistant_engine.runtime.clock import now_ms
 from assistant_engine.store import Window
-from tests.driver import Driver
-from tests.faults.test_cancel import cancel
+from tests.support.driver import Driver
 
 pytestmark = pytest.mark.offline_model
 
@@ -78,7 +77,7 @@ def nothing(driver: Driver, run: Run) -> None:
 @pytest.mark.parametrize(
     ("end", "status", "more"),
     [
-        pytest.param(cancel, "cancelled", {}, id="cancelled"),
+        pytest.param(Driver.cancel, "cancelled", {}, id="cancelled"),
         pytest.param(nothing, "expired", {"expires_after": 20}, id="expired"),
         pytest.param(abort, "failed", {}, id="failed"),
     ],

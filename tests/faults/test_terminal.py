@@ -18,7 +18,7 @@ from assistants.history import Change
 from assistants.progress import Progress
 from assistants.terminal import Terminal, inert
 from assistants.watch import summary
-from tests.unit.test_lifecycle import RUN
+from tests.support.examples import RUN
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = "\x1b]52;c;ZXZpbA==\x07\x1b[2J\r\x08\x9b31m\u202egnp.exe[red]no[/]\x00\u2066"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from assistant_engine.domain.json_data import Json
-from tests.driver import Driver
+from tests.support.driver import Driver
 
 pytestmark = pytest.mark.offline_model
 

@@ -10,8 +10,8 @@ from assistant_engine.domain.clock import seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import new_message
 from assistant_engine.runtime.clock import now_ms
-from tests.driver import Driver
-from tests.faults.conftest import Listener
+from tests.support.driver import Driver
+from tests.support.listener import Listener
 
 INSIDE = [
     "127.0.0.1",

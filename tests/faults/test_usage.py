@@ -27,13 +27,11 @@ from assistants import keys
 from assistants import stack as stack_finder
 from assistants.commands import main
 from local import up as local
-from tests.contract.conftest import StrictOpenAI, connect
-from tests.driver import ASK, GET_STOCK_PRICE, Driver
-from tests.faults.aws_proxy import CONFLICT, DIES_AFTER, DIES_BEFORE, LOST, THROTTLED, AwsProxy
-from tests.faults.model_server import Behaviour, ModelServer, failure
-from tests.faults.test_isolation import until_known
-from tests.faults.test_settling import sweep
-from tests.totals import EVER, summed
+from tests.support.aws_proxy import CONFLICT, DIES_AFTER, DIES_BEFORE, LOST, THROTTLED, AwsProxy
+from tests.support.clients import StrictOpenAI, connect, until_known
+from tests.support.driver import ASK, GET_STOCK_PRICE, Driver
+from tests.support.model_server import Behaviour, ModelServer, failure
+from tests.support.totals import EVER, summed
 
 pytestmark = [pytest.mark.offline_model, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
@@ -143,7 +141,7 @@ def test_totals_are_the_sum_over_runs_of_every_end(project: Project, model_serve
     waiting = driver.until(asking, "requires_action")
     [call] = driver.waiting_calls(waiting)
     time.sleep(max(0.0, expiring.expires_at - time.time()))
-    sweep(driver, expiring, at=expiring.expires_at)
+    driver.sweep(expiring, at=expiring.expires_at)
     answered_ms = int(time.time() * 1000)
     given = [{"tool_call_id": call["id"], "output": "blue"}]
     executions.wake(

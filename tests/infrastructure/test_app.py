@@ -17,7 +17,7 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untype
 from cdk.configuration import ENVIRONMENTS, UnknownEnvironment, configuration_of
 from cdk.layers import EmptyLayerCache
 from cdk.regions import WITHOUT_S3_VECTORS, WITHOUT_TENANT_ISOLATION
-from tests.infrastructure.conftest import CONTEXT, ROOT, Template, fill_cache, synthesise
+from tests.support.templates import CONTEXT, ROOT, Template, fill_cache, synthesise
 
 
 @pytest.mark.parametrize("environment", [None, "production", ""])

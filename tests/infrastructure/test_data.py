@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from assistant_engine.store.files import LIFETIME_DAYS
-from tests.infrastructure.conftest import Json, Template
+from tests.support.templates import Json, Template
 
 
 def tables(template: Template) -> dict[str, Json]:

@@ -7,8 +7,7 @@ import pytest
 
 from cdk.configuration import UnknownEnvironment, configuration_of
 from cdk.events import MAX_DELIVERIES
-from tests.infrastructure.conftest import Json, Template, synthesise
-from tests.infrastructure.test_functions import actions, resources, role_of
+from tests.support.templates import Json, Template, actions, resources, role_of, synthesise
 
 URL = "https://hooks.example.com/runs"
 

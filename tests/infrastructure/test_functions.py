@@ -12,7 +12,7 @@ from assistant_engine.store.run_item import ENDED_SHARDS
 from cdk.configuration import ENVIRONMENTS
 from cdk.tables import RUN_STATUS_ATTRIBUTES
 from cdk.tool import ToolSettings
-from tests.infrastructure.conftest import ROOT, Json, Template, fill_cache, synthesise
+from tests.support.templates import ROOT, Json, Template, actions, as_list, fill_cache, resources, role_of, synthesise
 
 STEPS = ("queued", "in_progress", "requires_action", "record_failure", "sweeper")
 
@@ -50,30 +50,6 @@ BOUNDED = {
     "oae-export": {"/text/*", "/export/*"},
     "oae-api": {"/text/*", "/files/*", "/uploads/*", "/outputs/*", "/vectors/*", ":v*"},
 }
-
-
-def as_list(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
-
-
-def resources(statement: Json) -> list[str | Json]:
-    value = statement["Resource"]
-    return value if isinstance(value, list) else [value]
-
-
-def role_of(function: Json) -> str:
-    name: str = function["Role"]["Fn::GetAtt"][0]
-    return name
-
-
-def actions(template: Template, function: str) -> dict[str, set[str]]:
-    """The actions that a function may do, by service."""
-    allowed: dict[str, set[str]] = {}
-    for statement in template.statements(role_of(template.functions()[function])):
-        for action in as_list(statement["Action"]):
-            service, _, name = action.partition(":")
-            allowed.setdefault(service, set()).add(name)
-    return allowed
 
 
 def test_there_is_one_for_each_step_and_each_tool(prod: Template) -> None:

@@ -18,7 +18,7 @@ from bench.cold_start import (
     size,
 )
 from layers.build import CACHE, build
-from tests.infrastructure.conftest import Template
+from tests.support.templates import Template
 
 STEPS = ("queued", "in_progress", "requires_action", "record_failure")
 

@@ -10,7 +10,7 @@ from bench.cold_start import functions, size
 from layers.build import CACHE, COMPILED, ROOT, build
 from layers.byte_code import RUNTIME_MAGIC, modules
 from layers.typical import loaded
-from tests.infrastructure.conftest import Template
+from tests.support.templates import Template
 
 MAX_FUNCTION_BYTES = 262_144_000
 """Lambda's limit for a function's code with all its layers, unzipped: 250 MiB."""

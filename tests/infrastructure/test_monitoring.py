@@ -8,7 +8,7 @@ from typing import Any
 from assistant_engine.domain.lifecycle import TERMINAL
 from assistant_engine.runtime import metrics
 from cdk import monitoring
-from tests.infrastructure.conftest import ROOT, Json, Template, synthesise
+from tests.support.templates import ROOT, Json, Template, synthesise
 
 
 def shown(template: Template) -> list[list[Any]]:

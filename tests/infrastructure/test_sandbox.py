@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cdk.configuration import ENVIRONMENTS, SandboxLimits
-from tests.infrastructure.conftest import ROOT, Json, Template, synthesise
+from tests.support.templates import ROOT, Json, Template, synthesise
 
 
 def role_of(template: Template, function: str) -> str:

@@ -7,7 +7,7 @@ from typing import get_args
 from openai.types.beta.threads import RunStatus
 
 from assistant_engine.runtime.invocation import NEVER_RAN
-from tests.infrastructure.conftest import Json, Template
+from tests.support.templates import Json, Template
 
 
 def states(machine: Json) -> Iterator[tuple[str, Json]]:

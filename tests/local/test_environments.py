@@ -24,7 +24,7 @@ from botocore.config import Config
 from local import emulator
 from local.environments import MAX_ENVIRONMENTS
 from local.tools import ROOT
-from tests.local.functions import Deployed, deploy, function
+from tests.support.functions import Deployed, deploy, function
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the emulator's own workers run functions")
 

@@ -11,7 +11,7 @@ import pytest
 
 from cdk.functions import ARCHITECTURE, RUNTIME
 from layers import build, byte_code
-from tests.python_3_14 import run_on_3_14
+from tests.support.python_3_14 import run_on_3_14
 
 MODULE = b"""
 'Has all kinds of constants.'

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.local.test_patches import role
+from tests.support.functions import role
 
 CODE = """
 import boto3, json, os

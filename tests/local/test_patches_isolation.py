@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.functions import Deployed, deploy, function
+from tests.support.functions import Deployed, deploy, function
 
 CODE = """
 import os, tempfile

@@ -16,7 +16,7 @@ from assistant_engine.domain.turn import ToolStep, Turn
 from assistant_engine.domain.usage import RunUsage, Usage
 from cdk.configuration import EMBEDDING_MODELS, ENVIRONMENTS
 from cdk.model import MODELS, near_end
-from tests.unit.test_lifecycle import RUN
+from tests.support.examples import RUN
 
 TABLE = """{
   "plain": {"input": 0.4, "cached_input": 0.1, "cache_write": null, "output": 1.6, "long_context": [],

@@ -17,7 +17,7 @@ from moto import mock_aws
 from assistant_engine.domain.json_data import Json
 from assistant_engine.store import objects, shared
 from cdk.configuration import SandboxLimits
-from tests.interpreter import new_call
+from tests.support.interpreter import new_call
 
 os.environ["LIBRARIES"] = "{}"
 os.environ["LIMITS"] = json.dumps(asdict(SandboxLimits()))

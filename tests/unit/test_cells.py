@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandboxes import session
+from tests.support.sandboxes import session
 
 
 def outputs(folder: Path, *cells: str) -> list[str]:

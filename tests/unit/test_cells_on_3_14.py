@@ -5,7 +5,7 @@ of the process, figures) is tested on the machine's Python alone.
 """
 
 from layers.build import CACHE, ROOT
-from tests.python_3_14 import run_on_3_14
+from tests.support.python_3_14 import run_on_3_14
 
 SCRIPT = """
 import os, sys, types

@@ -13,7 +13,7 @@ import pytest
 import ingestion
 from assistant_engine.runtime import children
 from layers.build import CACHE, ROOT
-from tests.sandboxes import sandboxed
+from tests.support.sandboxes import sandboxed
 
 LIBRARIES = "/var/lang/lib:/lib64"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandboxes import sandboxed
+from tests.support.sandboxes import sandboxed
 
 REFUSING = """
 import ctypes, errno, struct

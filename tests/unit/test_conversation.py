@@ -1,8 +1,5 @@
 """Messages and turns as the Responses API speaks them, and back."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 import pytest
 
 from assistant_engine.domain.clock import Seconds
@@ -11,53 +8,12 @@ from assistant_engine.domain.message import new_message, text_of
 from assistant_engine.domain.usage import Usage
 from assistant_engine.model.request import build_request, fit
 from assistant_engine.model.response import read_turn
-
-SETTINGS: Json = {
-    "model": "a-model",
-    "instructions": "Be brief.",
-    "tools": [],
-    "tool_choice": "auto",
-    "parallel_tool_calls": True,
-    "response_format": "auto",
-    "temperature": 1.0,
-    "top_p": 1.0,
-    "reasoning_effort": None,
-    "max_prompt_tokens": None,
-    "max_completion_tokens": None,
-    "truncation_strategy": {"type": "auto", "last_messages": None},
-}
+from tests.support.model_requests import SETTINGS, request
+from tests.support.responses import call, response, text
 
 
 def said(text: str, role: str = "user") -> Json:
     return new_message({"role": role, "content": text}, Seconds(1))
-
-
-def request(
-    messages: Sequence[Json] = (),
-    turns: Sequence[list[Json]] = (),
-    outputs: Sequence[dict[str, str]] = (),
-    hosted: Mapping[str, Json | None] | None = None,
-    **settings: Any,
-) -> Json:
-    return build_request(
-        {**SETTINGS, **settings}, list(messages), list(turns), list(outputs), Usage(5, 100), hosted or {}
-    )
-
-
-def response(*output: Json, **more: Any) -> Json:
-    return {"status": "completed", "output": list(output), "usage": {"input_tokens": 7, "output_tokens": 3}, **more}
-
-
-def text(value: str) -> Json:
-    return {
-        "type": "message",
-        "role": "assistant",
-        "content": [{"type": "output_text", "text": value, "annotations": []}],
-    }
-
-
-def call(call_id: str, name: str = "f") -> Json:
-    return {"type": "function_call", "id": "fc_1", "call_id": call_id, "name": name, "arguments": "{}"}
 
 
 def test_a_plain_request_sends_the_messages_and_stores_nothing() -> None:
@@ -182,7 +138,7 @@ def test_cached_and_reasoning_tokens_are_among_the_others(details: Json, usage: 
 
 def test_an_answer_completes_the_run() -> None:
     turn = read_turn(response(text("Hello")), "asst_1", "run_1", Seconds(9))
-    assert (turn.status, turn.usage, turn.calls) == ("completed", Usage(7, 3), [])
+    assert (turn.status, turn.usage, turn.calls) == ("completed", Usage(70, 30), [])
     assert turn.message is not None
     assert text_of(turn.message) == "Hello"
     assert (turn.message["assistant_id"], turn.message["run_id"], turn.message["status"]) == (

@@ -11,28 +11,14 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.model import citations
 from assistant_engine.model.response import read_turn
 from assistant_engine.resources import references
-from tests.unit.test_conversation import call, request, response, text
+from tests.support.model_requests import request
+from tests.support.responses import FOUND, RAN, call, response, text
 
 TOOLS: list[Json] = [
     {"type": "code_interpreter"},
     {"type": "file_search", "file_search": {"max_num_results": 7}},
     {"type": "function", "function": {"name": "f"}},
 ]
-RAN = {
-    "type": "code_interpreter_call",
-    "id": "ci_1",
-    "status": "completed",
-    "code": "print(6 * 7)",
-    "container_id": "cntr_1",
-    "outputs": [{"type": "logs", "logs": "42"}, {"type": "image", "url": "https://provider.example/chart.png"}],
-}
-FOUND = {
-    "type": "file_search_call",
-    "id": "fs_1",
-    "status": "completed",
-    "queries": ["lamp"],
-    "results": [{"file_id": "file-g", "filename": "guide.pdf", "score": 0.75, "text": "At dusk.", "attributes": {}}],
-}
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.lifecycle import ACTIVE, TERMINAL, TRANSITIONS, next_action, sources
-from assistant_engine.domain.run import Run, Status
-from assistant_engine.domain.thread import ThreadId
+from assistant_engine.domain.run import Status
 from assistant_engine.domain.turn import ToolStep
+from tests.support.examples import RUN
 
 API_STATUSES: set[Status] = {
     "queued",
@@ -24,23 +24,6 @@ API_STATUSES: set[Status] = {
     "incomplete",
     "expired",
 }
-
-RUN = Run(
-    id="run_1",
-    thread_id=ThreadId("thread_1"),
-    assistant_id="asst_1",
-    status="in_progress",
-    created_at=1_000,
-    expires_at=1_600,
-    settings={},
-    functions=[],
-    tool_resources={},
-    metadata={},
-    execution="",
-    answers_in_output=False,
-    due_at=1_030,
-    project="default",
-)
 
 
 def tool_step(server: list[str], client: list[str], answered: list[str], approve: list[str] | None = None) -> ToolStep:

@@ -13,7 +13,7 @@ from assistant_engine.domain.turn import Turn
 from assistant_engine.domain.usage import Usage
 from assistant_engine.model import client
 from assistant_engine.model.response import UnusableResponse, read_turn
-from tests.faults.model_server import Behaviour, ModelServer, failure
+from tests.support.model_server import Behaviour, ModelServer, failure
 
 ANYTHING: list[Any] = [None, 7, "text", [], {}]
 NO_RESPONSE = "The model's server answered with something that is not a response."

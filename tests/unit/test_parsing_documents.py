@@ -10,9 +10,9 @@ import olefile
 import pytest
 import xlwt
 
-from tests.compound import compound, doc, msg, ppt
-from tests.documents import archive, saved
-from tests.parsing import parse
+from tests.support.compound import compound, doc, msg, ppt
+from tests.support.documents import archive, saved
+from tests.support.parsing import parse
 
 _O = "urn:oasis:names:tc:opendocument:xmlns:"
 _ODF = (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.documents import (
+from tests.support.documents import (
     archive,
     chart,
     docx,
@@ -22,7 +22,7 @@ from tests.documents import (
     word_table,
     xlsx,
 )
-from tests.parsing import parse
+from tests.support.parsing import parse
 
 
 def text(folder: Path, name: str, data: bytes) -> str:

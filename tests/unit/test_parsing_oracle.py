@@ -23,9 +23,9 @@ from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
 from pptx.util import Inches
 
-from tests.compound import doc, ppt
-from tests.documents import saved
-from tests.parsing import parse
+from tests.support.compound import doc, ppt
+from tests.support.documents import saved
+from tests.support.parsing import parse
 
 _WORD = re.compile(r"[^\W_]+")
 

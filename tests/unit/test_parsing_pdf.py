@@ -7,8 +7,8 @@ from pathlib import Path
 import pypdf
 import pytest
 
-from tests.documents import line, pages, pdf, saved, stream
-from tests.parsing import parse
+from tests.support.documents import line, pages, pdf, saved, stream
+from tests.support.parsing import parse
 
 
 def encrypted(user: str, algorithm: str) -> bytes:

@@ -14,7 +14,7 @@ import deliver_webhook
 import publish_run_events
 from assistant_engine.domain.json_data import Json
 from local.tools import ROOT
-from tests.project import shown_in
+from tests.support.project import shown_in
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 EVENT = {"type": "thread.run.queued", "data": {"run_id": "run_a", "sequence": 1}}

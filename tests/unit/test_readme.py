@@ -1,4 +1,4 @@
-"""The README's promises have the tests that it names."""
+"""The documents name tests and files that exist; each promise names its test."""
 
 import json
 import re
@@ -21,6 +21,13 @@ def test_every_test_that_the_documents_name_exists() -> None:
     assert [name for name in re.findall(r"`(tests/\w+/\w+\.py)`", DOCUMENTS) if not (ROOT / name).exists()] == []
 
 
+def test_every_promise_names_its_test() -> None:
+    tables = re.findall(r"\| promise \| test \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", DOCUMENTS)
+    rows = [row for table in tables for row in table.splitlines()]
+    assert len(rows) >= 70
+    assert [row for row in rows if not re.search(r"`(test_\w+|tests/\w+/\w+\.py)`", row.split("|")[2])] == []
+
+
 @pytest.mark.usefixtures("a_run_that_waits")
 def test_the_tool_that_the_readme_shows_works() -> None:
     [program] = re.findall(r"<!-- tool -->\n```python\n(.*?)```", README, flags=re.DOTALL)
@@ -34,7 +41,18 @@ def test_the_tool_that_the_readme_shows_works() -> None:
     assert json.loads(answer["output"])["city"] == "Oslo"
 
 
-def test_every_file_that_the_readme_points_to_exists() -> None:
-    linked = re.findall(r"\]\((?!http)([^)#]+)\)", README)
-    assert linked
-    assert [name for name in linked if not (ROOT / name).exists()] == []
+def slug(heading: str) -> str:
+    """Return the anchor that a heading of Markdown has in a repository's web pages."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def test_every_link_of_the_documents_leads_somewhere() -> None:
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    anchors = {page: {slug(heading) for heading in re.findall(r"(?m)^#+ (.*)$", page.read_text())} for page in pages}
+    dead = []
+    for page in pages:
+        for link, anchor in re.findall(r"\]\((?!http)([^)#\s]*)(?:#([^)\s]+))?\)", page.read_text()):
+            target = (page.parent / link).resolve() if link else page
+            if not target.exists() or (anchor and anchor not in anchors.get(target, ())):
+                dead.append(f"{page.relative_to(ROOT)}: {link}#{anchor}")
+    assert dead == []

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandboxes import session
+from tests.support.sandboxes import session
 
 
 def outputs(folder: Path, *cells: str, **limits: int) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 from interpreter import filter as system_call_filter
 from interpreter.system_calls import ABSENT, ARCHITECTURES, GROUPS, MAX_NUMBER, RULES, numbers
 from scripts.system_calls import PAGE, table
-from tests.sandboxes import sandboxed
+from tests.support.sandboxes import sandboxed
 
 OWN, RUNTIME = 1000, 900
 ALLOWED, REFUSED, NOT_THERE = system_call_filter.ALLOW, system_call_filter.REFUSE, system_call_filter.NOT_THERE

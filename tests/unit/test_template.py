@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.sandboxes import sandboxed
+from tests.support.sandboxes import sandboxed
 
 SEEN = "import os, sys\nprint(os.getppid(), sys.modules.get('planted'))\nsys.modules['planted'] = 1"
 KILL_BEFORE_THE_SECOND_CALL = """

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandboxes import sandboxed
+from tests.support.sandboxes import sandboxed
 
 
 def test_what_a_runtime_that_ended_left_is_removed_before_the_next_call(tmp_path: Path) -> None:

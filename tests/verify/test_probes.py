@@ -12,9 +12,9 @@ import pytest
 from botocore.config import Config
 
 from local import up as local
-from tests.verify.cases import CASES
-from tests.verify.plants import Change, World
-from tests.verify.wire import Wire
+from tests.support.plants import Change, World
+from tests.support.probe_cases import CASES
+from tests.support.wire import Wire
 from verify import probe as probing
 from verify import temporary
 from verify.account import Account

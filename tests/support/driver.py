@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
+from assistant_engine.domain.clock import seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TERMINAL
 from assistant_engine.domain.run import Run
@@ -56,6 +57,10 @@ class Driver:
     def function_name(self, name: str) -> str:
         """The full name of one of the stack's functions."""
         return self.outputs["AssistantsTable"].removesuffix("assistants") + name
+
+    def queue_url(self, name: str) -> str:
+        """Return the address of one of the stack's queues."""
+        return str(self.client("sqs").get_queue_url(QueueName=self.function_name(name))["QueueUrl"])
 
     def model_key(self) -> str:
         """The key that the stack calls the model with."""
@@ -146,14 +151,15 @@ class Driver:
     def until_status(self, execution: str, status: str, seconds: float = 180) -> Run:
         """Wait until the run of the execution has the status."""
 
-        def find() -> Run | None:
-            exited = [e["stateExitedEventDetails"] for e in self.history(execution) if "stateExitedEventDetails" in e]
-            if not exited:
-                return None
-            ids = json.loads(exited[0]["output"])
-            return self.store.runs.find(ids["thread_id"], ids["run_id"])
+        def exited() -> list[Json]:
+            return [e["stateExitedEventDetails"] for e in self.history(execution) if "stateExitedEventDetails" in e]
 
-        found: Run = self._until(find, lambda run: run is not None and run.status == status, seconds)
+        ids = json.loads(self._until(exited, bool, seconds)[0]["output"])
+        found: Run = self._until(
+            lambda: self.store.runs.find(ids["thread_id"], ids["run_id"]),
+            lambda run: run is not None and run.status == status,
+            seconds,
+        )
         return found
 
     def until(self, run: Run, *statuses: str, seconds: float = 180) -> Run:
@@ -192,6 +198,22 @@ class Driver:
             self.step_functions,
             control.submit_tool_outputs(self.store, run.thread_id, run.id, given, now_ms()),
         )
+
+    def cancel(self, run: Run) -> Run:
+        """Cancel a run as the HTTP API does; return it as it is then."""
+        cancelled = control.cancel(self.store, run.thread_id, run.id, seconds_of(now_ms()))
+        executions.wake(self.step_functions, cancelled)
+        return cancelled
+
+    def sweep(self, run: Run, *, at: int) -> None:
+        """Run the scheduled sweep at a moment (seconds since 1970) when the run is due."""
+        self.client("dynamodb").update_item(
+            TableName=self.outputs["MessagesTable"],
+            Key={"thread_id": {"S": run.thread_id}, "message_id": {"S": run.id}},
+            UpdateExpression="SET due_at = :due",
+            ExpressionAttributeValues={":due": {"N": str(at)}},
+        )
+        self.invoke("sweeper", {})
 
     def steps(self, thread_id: str, run_id: str) -> list[Json]:
         """The run's steps as the API shows them, oldest first."""

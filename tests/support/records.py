@@ -3,7 +3,7 @@
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.thread import ThreadId
 from assistant_engine.store import Window
-from tests.driver import Driver
+from tests.support.driver import Driver
 
 
 def records(driver: Driver, thread_id: str, run_id: str) -> Json:

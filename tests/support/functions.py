@@ -66,3 +66,15 @@ def deploy(client: Callable[[str], Any], resources: Mapping[str, Any]) -> Deploy
     cloudformation.get_waiter("stack_create_complete").wait(StackName="scratch", WaiterConfig={"Delay": 1})
     (stack,) = cloudformation.describe_stacks(StackName="scratch")["Stacks"]
     return Deployed(client, {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]})
+
+
+def role(service: str, *statements: dict[str, Any]) -> dict[str, Any]:
+    trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    policy = {"PolicyName": "p", "PolicyDocument": {"Version": "2012-10-17", "Statement": list(statements)}}
+    return {
+        "Type": "AWS::IAM::Role",
+        "Properties": {
+            "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
+            "Policies": [policy] if statements else [],
+        },
+    }

@@ -11,7 +11,7 @@ from assistant_engine.domain.run import Run
 from assistant_engine.domain.usage import RunUsage
 from assistant_engine.store.items import unmarshal
 from assistant_engine.store.usage import Total, user_partition
-from tests.driver import Driver
+from tests.support.driver import Driver
 
 EVER = ("2000-01-01", "2999-12-31")
 SECONDS = 60

@@ -12,7 +12,7 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.project import DEFAULT_PROJECT
 from assistant_engine.runtime.clock import now_ms
 from assistant_engine.store.items import marshal
-from tests.driver import Driver
+from tests.support.driver import Driver
 
 
 @dataclass(frozen=True, slots=True)

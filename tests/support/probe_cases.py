@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tests.verify.plants import (
+from tests.support.plants import (
     ACTOR,
     CODE,
     SANDBOX,
@@ -32,7 +32,7 @@ from tests.verify.plants import (
     with_rules,
     without_conditions,
 )
-from tests.verify.wire import answered, failed_with, rewritten
+from tests.support.wire import answered, failed_with, rewritten
 
 
 @dataclass(frozen=True, slots=True)

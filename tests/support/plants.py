@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from tests.verify.wire import Ask, Plant, Request, Response, Wire, answered
+from tests.support.wire import Ask, Plant, Request, Response, Wire, answered
 
 Json = dict[str, Any]
 

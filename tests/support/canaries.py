@@ -1,13 +1,13 @@
-"""Texts that tests plant in whatever a caller, a model or a tool can say, so that a scan finds where they turn up.
+"""Makes texts that tests plant in whatever a caller, a model or a tool can say; a scan finds where they turn up.
 
-    text = planted("message")                    # a message, instructions, metadata, a file's name or content ...
-    text = planted("arguments", called=True)     # a tool's arguments and outputs, and what a run request itself says
+    text = canary("message")                    # a message, instructions, metadata, a file's name or content ...
+    text = canary("arguments", called=True)     # a tool's arguments and outputs, and what a run request itself says
     remember(api_key)                            # a secret that has a form of its own: a key, a task token
 
     assert not found_in_log(lines)
     assert not found_in_history(events)
 
-    scan(driver)                                 # at the session's end: every log line, every execution
+    scan(driver)                                 # last in a session: every log line, every execution
 
 A planted text is a word of letters and digits, so it reads the same in JSON, in a URL and in a header. The mark in it
 is enough to find it: a scan after the suite needs no list of what its tests planted. Only secrets are remembered.
@@ -17,29 +17,29 @@ import json
 import re
 import uuid
 
-from tests.driver import Driver
+from tests.support.driver import Driver
 
-_SAID = "plantedsaid"
-_CALLED = "plantedcalled"
+_SAID = "canarysaid"
+_CALLED = "canarycalled"
 _secrets: set[str] = set()
 _tokens: set[str] = set()
 
 
-def planted(what: str, *, called: bool = False) -> str:
-    """A text of its own to plant; `what` (letters) tells in a finding what leaked.
+def canary(what: str, *, called: bool = False) -> str:
+    """Return a text of its own to plant; `what` (letters) says in a finding what leaked.
 
     Args:
-        called: it stands in an execution's history by design, as the tools' arguments and outputs do, and what another
+        called: it is in an execution's history by design, as the tools' arguments and outputs are, and what another
             AWS service gave and gets back. No log line holds it either.
     """
     return f"{_CALLED if called else _SAID}{what}{uuid.uuid4().hex}"
 
 
 def remember(secret: str, *, called: bool = False) -> str:
-    """The secret, which every scan of this session looks for from now on.
+    """Return the secret; every scan of this session looks for it from now on.
 
     Args:
-        called: it stands in an execution's history by design, as the token that its own task waits with does.
+        called: it is in an execution's history by design, as the token is that its own task waits with.
     """
     assert len(secret) >= 7, "what is this short is found by chance"
     (_tokens if called else _secrets).add(secret)
@@ -47,12 +47,12 @@ def remember(secret: str, *, called: bool = False) -> str:
 
 
 def found_in_log(lines: str) -> list[str]:
-    """What was planted and stands in log lines; secrets by their first letters."""
+    """Return what was planted and is in log lines; secrets by their first letters."""
     return _found(lines, f"{_SAID}|{_CALLED}", _secrets | _tokens)
 
 
 def found_in_history(events: str) -> list[str]:
-    """What was planted and stands in an execution's history though it must not; secrets by their first letters."""
+    """Return what was planted and is in an execution's history though it must not; secrets by their first letters."""
     return _found(events, _SAID, _secrets)
 
 

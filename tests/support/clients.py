@@ -1,0 +1,105 @@
+"""Connects clients to the running stack: the `openai` package, made strict.
+
+Every answer, in every test, passes two checks:
+
+- `StrictOpenAI` refuses an object that has a field which the package's own type does not know (documented extensions
+  aside); strict validation refuses a field of the wrong type.
+- `hold_against_schema` refuses a body that our own description of the API does not allow. It also sees that a field
+  which the reference requires is absent; the package would make it None.
+"""
+
+import time
+from typing import Any
+
+import httpx2
+import openai
+from openai.types import FileObject, VectorStore
+from openai.types.beta import Assistant, Thread
+from openai.types.beta.threads import RequiredActionFunctionToolCall, Run
+from openai.types.vector_stores import VectorStoreFile
+from pydantic import BaseModel
+
+from api import ROUTES
+from assistant_engine.schemas import responses
+from local import up as local
+from scripts.openapi import schema_of
+
+EXTENSIONS: dict[type, set[str]] = {
+    Assistant: {"assistant_type", "functions", "reasoning_effort"},
+    Run: {"reasoning_effort"},
+    RequiredActionFunctionToolCall: {"needs_approval"},
+    Thread: {"usage", "cost"},
+    FileObject: set(),
+    VectorStore: {"description"},
+    VectorStoreFile: {"warnings"},
+}
+
+
+OF_PAGES = {"object", "first_id", "last_id", "has_more", "next_page", "search_query"}
+"""What the reference has pages say, of lists and of searches, and the package does not read."""
+
+
+def hold_against_schema(response: httpx2.Response) -> None:
+    """Fail unless the body is exactly what our description of the API says."""
+    path = response.request.url.path.partition("/v1")[2]
+    if not path:
+        return  # A redirect led to the bucket.
+    assert response.headers["x-request-id"]
+    text = response.read()
+    if response.status_code >= 400:
+        responses.ErrorResponse.model_validate_json(text)
+        return
+    method = response.request.method
+    # As in a router, a path without parameters goes first.
+    found = [route for route in ROUTES if route.method == method and route.pattern.fullmatch(path)]
+    route = min(found, key=lambda route: len(route.parameters))
+    if route.answer:
+        schema_of(route.answer).model_validate_json(text)
+
+
+def only_known_fields(value: object) -> None:
+    """Fail if an object of the package, or one in it, has a field that its type does not know."""
+    if isinstance(value, BaseModel):
+        unknown = set(value.model_extra or {}) - EXTENSIONS.get(type(value), set())
+        assert unknown <= (OF_PAGES if hasattr(value, "data") else set()), (type(value), unknown)
+        for name in value.model_fields_set:
+            only_known_fields(getattr(value, name))
+    elif isinstance(value, list):
+        for item in value:
+            only_known_fields(item)
+
+
+class StrictOpenAI(openai.OpenAI):
+    """The package's client, refusing what its types do not know."""
+
+    def _process_response(self, **arguments: Any) -> Any:
+        parsed = super()._process_response(**arguments)
+        only_known_fields(parsed)
+        return parsed
+
+
+def connect(stack: local.Local, api_key: str) -> StrictOpenAI:
+    """A client of the stack that does not try again."""
+    return StrictOpenAI(
+        base_url=stack.settings.get("ASSISTANTS_BASE_URL") or stack.outputs["ApiUrl"],
+        api_key=api_key,
+        max_retries=0,
+        http_client=openai.DefaultHttpxClient(event_hooks={"response": [hold_against_schema]}, timeout=60),
+        _strict_response_validation=True,
+    )
+
+
+def until_known(client: openai.OpenAI, seconds: float = 30) -> None:
+    """Wait until the API knows the client's key: where a stranger asked just before, it looks again after 5 s."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            client.models.list()
+            return
+        except openai.AuthenticationError:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+
+def upload(client: openai.OpenAI, name: str = "a.txt", data: bytes = b"The library lends books for four weeks.") -> str:
+    return client.files.create(file=(name, data), purpose="assistants").id
