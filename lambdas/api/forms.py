@@ -92,7 +92,7 @@ def _parts(body: bytes, boundary: bytes) -> list[_Part] | None:
     ends: list[bool] = []
 
     def on_header_end() -> None:
-        parts[-1].headers[name.decode("latin-1").lower()] = value.strip(b" \t")
+        parts[-1].headers[name.decode("latin-1").lower()] = bytes(value.strip(b" \t"))
         name.clear()
         value.clear()
 

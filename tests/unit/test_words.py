@@ -88,4 +88,4 @@ def test_marks_are_parts_of_words_and_scripts_without_spaces_have_a_word_for_eac
 def test_the_form_of_a_text_makes_no_difference(text: str) -> None:
     words = words_of(text)
     for form in ("NFC", "NFD", "NFKC", "NFKD"):
-        assert words_of(unicodedata.normalize(form, text)) == words  # type: ignore[arg-type]
+        assert words_of(unicodedata.normalize(form, text)) == words
