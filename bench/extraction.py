@@ -30,7 +30,7 @@ Json = dict[str, Any]
 CORPUS = Path(__file__).parent / "corpus" / "samples.txt"
 BUILDERS = CORPUS.with_name("build.txt")
 RIVAL = "1d9ec9b"
-PROGRAM = ROOT / "lambdas" / "ingestion" / "parsing.py"
+PROGRAM = ROOT / "lambdas" / "tools" / "file_search" / "ingestion" / "parsing.py"
 MAX_SECONDS_A_PAGE = 1.5 / 619
 MAX_MEMORY_MB = 400
 MEMORY, SECONDS = 1024**3, 120
@@ -105,7 +105,11 @@ def collect(folder: Path) -> Iterator[str]:
 def _rival(folder: Path) -> tuple[Path, Path]:
     """Take the program that reads files, and the libraries that it needs, from the repository's history."""
     folder.mkdir()
-    for name in ("lambdas/ingestion/parsing.py", "lambdas/ingestion/parsers.py", "layers/parsers/requirements.txt"):
+    for name in (
+        "lambdas/tools/file_search/ingestion/parsing.py",
+        "lambdas/tools/file_search/ingestion/parsers.py",
+        "layers/parsers/requirements.txt",
+    ):
         old = subprocess.run(["git", "show", f"{RIVAL}:{name}"], cwd=ROOT, check=True, capture_output=True)
         (folder / Path(name).name).write_bytes(old.stdout)
     libraries = folder / "libraries"

@@ -78,7 +78,11 @@ def _import_twice(module: str) -> tuple[float, float]:
         environment = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": os.pathsep.join(
-                str(path) for path in (ROOT / "lambdas" / "sandbox", CACHE / "host" / "python_data" / "python")
+                str(path)
+                for path in (
+                    ROOT / "lambdas" / "tools" / "code_interpreter" / "sandbox",
+                    CACHE / "host" / "python_data" / "python",
+                )
             ),
             "TMPDIR": str(Path(folder)),
             "SANDBOX_NETWORK": "isolated",

@@ -19,7 +19,7 @@ from bench.model import Model
 from layers.build import CACHE, build
 from local import emulator, offline_model
 from local import up as local
-from local.tools import ROOT
+from local.paths import ROOT
 
 if TYPE_CHECKING:
     from assistant_engine.store import Store

@@ -12,9 +12,11 @@ from cdk.functions import VersionedFunction
 from cdk.libraries import PREFIX as LIBRARIES
 from cdk.libraries import Libraries
 from cdk.sandbox_network import SandboxNetwork
-from cdk.sources import LAMBDAS, code_of
+from cdk.sources import code_of
 from cdk.tool import TOOLS, Tool
 
+SANDBOX = "sandbox"
+"""The folder of the half that runs the code."""
 OVERHEAD_MB = 512
 """Memory of the function that the code doesn't get: for what runs it, and so that the system itself never runs out."""
 LIBRARIES_MB = 768
@@ -43,6 +45,7 @@ class CodeInterpreter(Construct):
             environment={**tables.environment, **limits_variable},
             # Others' calls on the thread may be faster, and then this one's code runs once more.
             timeout=min(900, 3 * timeout),
+            without=[SANDBOX],
         )
         tables.grant(self.broker, ["GetItem", "PutItem"], tables.assistants)
         tables.grant_read_run_status(self.broker)
@@ -62,7 +65,7 @@ class CodeInterpreter(Construct):
             "sandbox",
             configuration=configuration,
             description="Runs code that a model wrote.",
-            code=code_of(LAMBDAS / "sandbox"),
+            code=code_of(TOOLS / "code_interpreter" / SANDBOX),
             handler="sandbox.handler",
             layers=foundation.layers.get("python_data"),
             environment={**limits_variable, "SANDBOX_NETWORK": configuration.sandbox_network},

@@ -11,9 +11,11 @@ from cdk.embedding import Embedding
 from cdk.foundation import Foundation
 from cdk.functions import VersionedFunction
 from cdk.nag import acknowledge
-from cdk.sources import LAMBDAS, code_of
+from cdk.sources import code_of
 from cdk.tool import TOOLS, Tool
 
+INGESTION = "ingestion"
+"""The folder of the half that reads files."""
 INGESTION_SECONDS = 900
 MAX_DELIVERIES = 4
 MAX_CONCURRENCY = 5
@@ -51,7 +53,7 @@ class FileSearch(Construct):
             "ingestion",
             configuration=configuration,
             description="Reads the files that are attached to vector stores.",
-            code=code_of(LAMBDAS / "ingestion"),
+            code=code_of(TOOLS / "file_search" / INGESTION),
             handler="ingestion.handler",
             layers=foundation.layers.get("engine", "openai", "parsers"),
             environment={
@@ -80,7 +82,7 @@ class FileSearch(Construct):
         embedding.grant_invoke(self.ingestion)
         self._grant_vectors(self.ingestion, "CreateIndex", "DeleteIndex", "PutVectors", "DeleteVectors")
 
-        self.search = Tool(self, foundation, TOOLS / "file_search", environment=shared)
+        self.search = Tool(self, foundation, TOOLS / "file_search", environment=shared, without=[INGESTION])
         tables.grant_partitions(self.search, ["GetItem", "Query", "UpdateItem"], tables.messages, VECTOR_STORES)
         storage.grant(self.search, ["GetObject"], "vectors/")
         embedding.grant_invoke(self.search)

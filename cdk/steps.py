@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from aws_cdk import Stack
-from aws_cdk.aws_lambda import Code, ILayerVersion
+from aws_cdk.aws_lambda import ILayerVersion
 from constructs import Construct
 
 from cdk.foundation import Foundation
@@ -118,14 +118,9 @@ class Steps(Construct):
             name,
             configuration=self._configuration,
             description=description,
-            code=step_code(name),
+            code=code_of(LAMBDAS / "steps", module=name),
             handler=f"{name}.handler",
             layers=layers,
             environment=environment,
             timeout=timeout,
         )
-
-
-def step_code(name: str) -> Code:
-    """The one module `lambdas/steps/<name>.py`: a change of another step changes nothing here."""
-    return code_of(LAMBDAS / "steps", module=name)

@@ -8,8 +8,9 @@ from constructs import Construct
 from cdk.foundation import Foundation
 from cdk.functions import VersionedFunction
 from cdk.nag import acknowledge
+from cdk.sources import LAMBDAS, code_of
 from cdk.state_machine import RunStateMachine
-from cdk.steps import SETTLE, step_code
+from cdk.steps import SETTLE
 from cdk.tools import Tools
 
 
@@ -30,7 +31,7 @@ class Sweeper(Construct):
             "sweeper",
             configuration=foundation.configuration,
             description="Moves or settles runs that do not move; removes what deleted threads left.",
-            code=step_code("sweeper"),
+            code=code_of(LAMBDAS / "sweeper"),
             handler="sweeper.handler",
             layers=foundation.layers.get("engine"),
             environment={

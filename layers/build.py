@@ -97,7 +97,11 @@ def _layers(target: str) -> list[Layer]:
             *(source.read_bytes() for source in _c_files(lock)),
         ]
         layers.append(Layer(name, tuple(made_from), partial(_install, target, lock), lock.with_name(COMPILED)))
-    sources = [*_sources(ENGINE), *_sources(TOOLS), ROOT / "layers" / "registry.py"]
+    sources = [
+        *_sources(ENGINE),
+        *(path for path in _sources(TOOLS) if len(path.relative_to(TOOLS).parts) == 2),
+        ROOT / "layers" / "registry.py",
+    ]
     made_from = [part for path in sources for part in (str(path.relative_to(ROOT)).encode(), path.read_bytes())]
     return [*layers, Layer(ENGINE_LAYER, tuple(made_from), _copy_engine, ENGINE.with_name(COMPILED))]
 

@@ -19,8 +19,8 @@ from openai.types.beta.threads import Run
 from assistants import history
 from assistants.progress import Progress
 from assistants.terminal import Terminal, plain
+from local.paths import ROOT
 from local.processes import LocalError
-from local.tools import ROOT
 from local.up import Local, shown, up
 from samples.sample import Sample, finish, save, start
 

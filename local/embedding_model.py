@@ -4,8 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+from local.paths import ROOT
 from local.processes import Background, free_port
-from local.tools import ROOT
 
 API_KEY = "local"
 MODEL = "multilingual-e5-small"

@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
+from local.paths import NODE, NODE_MODULES
 from local.processes import Background, free_port
-from local.tools import NODE, NODE_MODULES
 
 API_KEY = "offline"
 MODEL = "offline-script"

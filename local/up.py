@@ -27,8 +27,8 @@ from assistants import keys, private
 from assistants.stack import Stack, variables
 from layers.build import BuildError, build
 from local import embedding_model, emulator, offline_model
+from local.paths import CDK, NODE, ROOT, SCRIPTS
 from local.processes import LocalError
-from local.tools import CDK, NODE, ROOT, SCRIPTS
 
 DIRECTORY = ROOT / ".local"
 MODEL_SETTINGS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "EMBEDDING_MODEL")

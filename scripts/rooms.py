@@ -15,7 +15,7 @@ FLOORS: Mapping[str, Collection[str]] = {
         "lambdas/api",
         "lambdas/steps",
         "lambdas/tools",
-        "lambdas/ingestion",
+        "lambdas/tools/file_search/ingestion",
         "lambdas/events",
         "lambdas/export",
     ),

@@ -8,7 +8,7 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "code-interpreter.md"
 BEGIN, END = "<!-- system calls -->\n", "<!-- end of system calls -->\n"
 
-sys.path.append(str(ROOT / "lambdas" / "sandbox"))
+sys.path.append(str(ROOT / "lambdas" / "tools" / "code_interpreter" / "sandbox"))
 
 from interpreter.system_calls import ABSENT, GROUPS, RULES  # noqa: E402
 

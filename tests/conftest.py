@@ -28,8 +28,8 @@ from layers.build import TOOLS, build
 from layers.registry import registry
 from local import emulator, offline_model
 from local import up as local
+from local.paths import ROOT
 from local.processes import is_alive
-from local.tools import ROOT
 from tests.support.aws_proxy import AwsProxy
 from tests.support.canaries import remember
 from tests.support.driver import Driver

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from assistant_engine.domain.json_data import Json
-from local.tools import ROOT
+from local.paths import ROOT
 from tests.support.driver import Driver
 from tests.support.project import shown_in
 

@@ -11,7 +11,7 @@ from openai.types.beta.threads import Message
 
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.thread import ThreadId
-from local.tools import ROOT
+from local.paths import ROOT
 from local.up import Local
 from tests.support.clients import connect
 from tests.support.driver import ASK, Driver

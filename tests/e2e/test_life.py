@@ -23,8 +23,8 @@ from assistants.stack import Stack, prefix
 from layers.build import build
 from local import emulator, offline_model
 from local import up as local
+from local.paths import ROOT
 from local.processes import LocalError
-from local.tools import ROOT
 from tests.support.clients import StrictOpenAI, connect
 from tests.support.local_stack import DIRECTORY
 from tests.support.project import configure, copy
@@ -47,7 +47,7 @@ def handler(event, context):
     answer["headers"]["x-release"] = "second"
     return answer
 """,
-    "lambdas/sandbox/sandbox.py": """
+    "lambdas/tools/code_interpreter/sandbox/sandbox.py": """
 
 first_release = handler
 

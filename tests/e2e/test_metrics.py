@@ -8,7 +8,7 @@ import pytest
 
 from assistant_engine.domain.json_data import Json
 from assistant_engine.runtime import metrics
-from local.tools import ROOT
+from local.paths import ROOT
 from tests.support.driver import Driver
 
 pytestmark = pytest.mark.offline_model

@@ -20,7 +20,7 @@ import pytest
 from openai import NotFoundError, OpenAI
 from PIL import Image
 
-from local.tools import ROOT
+from local.paths import ROOT
 from local.up import Local
 from samples.failed_banks import facts as failed_banks
 from samples.math_tutor import facts as math_tutor

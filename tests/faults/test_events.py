@@ -19,7 +19,7 @@ from assistant_engine.runs import control, executions
 from assistant_engine.runtime.clock import now_ms
 from assistants import events
 from local import up as local
-from local.tools import ROOT
+from local.paths import ROOT
 from tests.support.aws_proxy import DIES_AFTER, DIES_BEFORE, FORBIDDEN, LOST, TOO_MANY, AwsProxy
 from tests.support.canaries import canary, found_in_log, remember
 from tests.support.driver import Driver

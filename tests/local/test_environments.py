@@ -23,7 +23,7 @@ from botocore.config import Config
 
 from local import emulator
 from local.environments import MAX_ENVIRONMENTS
-from local.tools import ROOT
+from local.paths import ROOT
 from tests.support.functions import Deployed, deploy, function
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the emulator's own workers run functions")

@@ -8,7 +8,7 @@ import openai
 import pytest
 
 from local import offline_model
-from local.tools import ROOT
+from local.paths import ROOT
 from samples.sample import Sample
 
 TOOLS: Any = [

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from local import up as local
-from local.tools import ROOT
+from local.paths import ROOT
 from tests.support.model_server import ModelServer
 
 DIRECTORIES = ROOT / ".local" / "tests"

@@ -9,7 +9,7 @@ from typing import Any
 
 from layers.build import CACHE, ROOT
 
-PROGRAM = ROOT / "lambdas" / "ingestion" / "parsing.py"
+PROGRAM = ROOT / "lambdas" / "tools" / "file_search" / "ingestion" / "parsing.py"
 MEMORY = 1024**3
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from local.tools import ROOT
+from local.paths import ROOT
 
 ADDING_A_TOOL = ROOT / "docs" / "adding-a-tool.md"
 PARTS = ("app.py", "cdk.json", "cdk", "lambdas", "layers")

@@ -102,7 +102,7 @@ def _told(
     libraries: Sequence[dict[str, Any]],
     *archive: str,
 ) -> list[Any]:
-    paths = [ROOT / "lambdas" / "sandbox", CACHE / "host" / "python_data" / "python"]
+    paths = [ROOT / "lambdas" / "tools" / "code_interpreter" / "sandbox", CACHE / "host" / "python_data" / "python"]
     variables = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.pathsep.join(map(str, paths)),

@@ -54,7 +54,10 @@ call("%no_such_magic")
 def test_cells_and_sessions() -> None:
     printed = run_on_3_14(
         SCRIPT + CALLS,
-        {"/sandbox": ROOT / "lambdas" / "sandbox", "/layer": CACHE / "host" / "python_data" / "python"},
+        {
+            "/sandbox": ROOT / "lambdas" / "tools" / "code_interpreter" / "sandbox",
+            "/layer": CACHE / "host" / "python_data" / "python",
+        },
     )
     told = [part.strip("\n") for part in printed.split("--\n")]
     assert told[0] == "[not kept for the next call: gone, a generator: TypeError: cannot pickle 'generator' object]"

@@ -73,4 +73,6 @@ def test_every_program_is_started_with_such_an_environment() -> None:
                 keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
                 starting[path.name] = keywords.get("env")
     assert starting == {"ingestion.py": "children.environment()", "processes.py": "_environment(workspace)"}
-    assert "LD_LIBRARY_PATH" in (ROOT / "lambdas" / "sandbox" / "processes.py").read_text()
+    assert (
+        "LD_LIBRARY_PATH" in (ROOT / "lambdas" / "tools" / "code_interpreter" / "sandbox" / "processes.py").read_text()
+    )

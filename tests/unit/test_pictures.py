@@ -1,6 +1,6 @@
 """The pictures that are drawn from the code are the committed ones."""
 
-from local.tools import ROOT
+from local.paths import ROOT
 from scripts import lifecycle_picture
 
 

@@ -13,7 +13,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 import deliver_webhook
 import publish_run_events
 from assistant_engine.domain.json_data import Json
-from local.tools import ROOT
+from local.paths import ROOT
 from tests.support.project import shown_in
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

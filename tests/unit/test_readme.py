@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from assistant_engine import tool
-from local.tools import ROOT
+from local.paths import ROOT
 
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = README + "\n".join(path.read_text() for path in (ROOT / "docs").glob("*.md"))

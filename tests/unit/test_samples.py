@@ -8,7 +8,7 @@ import pytest
 from lambdas.tools.finance.finance import Finance
 from layers.build import TOOLS
 from layers.registry import registry
-from local.tools import ROOT
+from local.paths import ROOT
 from samples.failed_banks import facts as failed_banks
 from samples.math_tutor import facts as math_tutor
 from samples.personal_finance import facts as personal_finance

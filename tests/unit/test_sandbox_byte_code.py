@@ -39,7 +39,11 @@ def ask(path):
 
 def calls(layer: Path, *steps: dict[str, str]) -> list[str]:
     """Let one process of the sandbox run codes one after the other; what each printed."""
-    folders = [ROOT / "lambdas" / "sandbox", layer, CACHE / "host" / "python_data" / "python"]
+    folders = [
+        ROOT / "lambdas" / "tools" / "code_interpreter" / "sandbox",
+        layer,
+        CACHE / "host" / "python_data" / "python",
+    ]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders)), "PYTHONDONTWRITEBYTECODE": "1"}
     ran = subprocess.run(
         [sys.executable, "-c", DRIVER],

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from local.tools import ROOT
+from local.paths import ROOT
 
 CONFTEST = """
 import os

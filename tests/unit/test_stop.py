@@ -139,7 +139,7 @@ def call(bucket: Bucket, folder: Path, code: str, look_seconds: float) -> Json:
         "stop": f"{bucket.address}/stop",
         "libraries": [],
     }
-    paths = [ROOT / "lambdas" / "sandbox", CACHE / "host" / "python_data" / "python"]
+    paths = [ROOT / "lambdas" / "tools" / "code_interpreter" / "sandbox", CACHE / "host" / "python_data" / "python"]
     variables = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.pathsep.join(map(str, paths)),

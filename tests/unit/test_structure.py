@@ -5,7 +5,7 @@ from graphlib import CycleError, TopologicalSorter
 
 import pytest
 
-from local.tools import ROOT
+from local.paths import ROOT
 from scripts.imports import ENGINE, Imports, imports, modules
 from scripts.rooms import FLOORS, PAGE, filled, room_of, rooms
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from local import up as local
-from local.tools import ROOT
+from local.paths import ROOT
 from verify import __main__ as command
 from verify import costs, suite
 from verify.account import Account

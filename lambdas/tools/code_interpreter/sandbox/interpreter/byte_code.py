@@ -1,6 +1,6 @@
 """Imports modules that have no byte code: the process that started this one compiles them, and keeps the result.
 
-`lambdas/sandbox/byte_code.py` is the other end.
+`lambdas/tools/code_interpreter/sandbox/byte_code.py` is the other end.
 """
 
 import marshal

@@ -1,6 +1,6 @@
 """Imports large libraries that are not in the layers: the process that started this one fetches them.
 
-`lambdas/sandbox/libraries.py` is the other end.
+`lambdas/tools/code_interpreter/sandbox/libraries.py` is the other end.
 """
 
 import importlib
