@@ -35,11 +35,11 @@ def _is_closed(value: Any) -> bool:
             case "Popen":
                 return value.returncode is not None
             case "Pool" | "ThreadPool":
-                return value._state != "RUN"
+                return bool(value._state != "RUN")
             case "ProcessPoolExecutor":
-                return value._shutdown_thread
+                return bool(value._shutdown_thread)
             case "ThreadPoolExecutor":
-                return value._shutdown
+                return bool(value._shutdown)
             case "ZipFile":
                 return value.fp is None
             case "Connection" if isinstance(value, sqlite3.Connection):

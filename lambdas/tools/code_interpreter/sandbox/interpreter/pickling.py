@@ -167,7 +167,7 @@ def _closed_file(is_text: bool, name: Any, mode: Any) -> Any:
     raw.name = name
     file = io.TextIOWrapper(raw) if is_text else raw
     if mode:
-        file.mode = mode
+        file.mode = mode  # type: ignore[misc]
     file.close()
     return file
 
@@ -188,7 +188,7 @@ def _new_type(kind: Any) -> Reduced:
 
 
 def _named_type(name: str, base: Any) -> Any:
-    made = typing.NewType(name, base)
+    made = typing.NewType(name, base)  # type: ignore[misc]
     made.__module__ = "__main__"
     return made
 

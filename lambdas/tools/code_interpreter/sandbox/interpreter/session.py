@@ -229,8 +229,8 @@ def _loaded(
         if reason:
             # Later pickles count on the places that the objects of this one have in the unpickler's memory.
             places = range(_memorised(pickles[:start]))
-            remembered = unpickler.memo.copy()  # type: ignore[attr-defined]
-            known = [remembered[place] for place in places]
+            remembered = unpickler.memo.copy()
+            known: list[Any] = [remembered[place] for place in places]
             known += [_MISSING] * _memorised(pickles[start : start + entry.bytes])
             position.next = first + len(entry.buffers)
             unpickler = pickling.Unpickler(pickles[start + entry.bytes :], namespace, position, known)

@@ -33,11 +33,11 @@ _MAGICS = ("cd", "config", "matplotlib", "run", "time", "timeit", "writefile")
 """Those that models use most; importing what is behind them once saves it in each call."""
 
 
-class _Compiler(CachingCompiler):  # type: ignore[misc]
+class _Compiler(CachingCompiler):
     """Names a cell's code by its number, and keeps its text as the model wrote it for tracebacks and `inspect`."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.reset_compiler_flags()  # A cell that is not complete is wrong: nobody goes on writing it.
 
     def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:
@@ -49,7 +49,7 @@ class _Compiler(CachingCompiler):  # type: ignore[misc]
         return name
 
 
-class _Display(DisplayPublisher):  # type: ignore[misc]
+class _Display(DisplayPublisher):
     """Prints what is displayed, or keeps it as a picture."""
 
     def publish(self, data: Mapping[str, Any], metadata: Any = None, *others: Any, **named: Any) -> None:
@@ -59,7 +59,7 @@ class _Display(DisplayPublisher):  # type: ignore[misc]
         """Leave what was printed: it is gone already."""
 
 
-class _LastValue(DisplayHook):  # type: ignore[misc]
+class _LastValue(DisplayHook):
     """Shows the value of a cell's last expression, without a prompt before it."""
 
     def write_output_prompt(self) -> None:
@@ -72,7 +72,7 @@ class _LastValue(DisplayHook):  # type: ignore[misc]
         pass
 
 
-class Shell(InteractiveShell):  # type: ignore[misc]
+class Shell(InteractiveShell):
     """IPython's shell in a process that one cell is run in."""
 
     compiler_class = Type(_Compiler)
@@ -91,10 +91,10 @@ class Shell(InteractiveShell):  # type: ignore[misc]
         pass
 
     def init_completer(self) -> None:
-        self.Completer = None
+        self.Completer = None  # type: ignore[assignment]
 
     def init_user_ns(self) -> None:
-        super().init_user_ns()
+        super().init_user_ns()  # type: ignore[no-untyped-call]
         # IPython's `open` would not see /mnt/data, and its `exit` would not end the cell.
         del self.user_ns["open"], self.user_ns_hidden["open"]
         for namespace in (self.user_ns, self.user_ns_hidden):
@@ -111,7 +111,7 @@ class Shell(InteractiveShell):  # type: ignore[misc]
     # Errors.
 
     def showtraceback(self, exc_tuple: Any = None, *others: Any, **named: Any) -> None:
-        _, error, _ = self._get_exc_info(exc_tuple)
+        _, error, _ = self._get_exc_info(exc_tuple)  # type: ignore[no-untyped-call]
         print(tracebacks.told(error), end="")
 
     def showsyntaxerror(self, *others: Any, **named: Any) -> None:
@@ -124,7 +124,7 @@ class Shell(InteractiveShell):  # type: ignore[misc]
 
     def system(self, cmd: str) -> None:
         """Run a command of the shell (`!command`); its output is the cell's."""
-        command = self.var_expand(cmd, depth=1)
+        command = self.var_expand(cmd, depth=1)  # type: ignore[no-untyped-call]
         if _INSTALLS.match(command):
             print(NO_PACKAGES)
             self.user_ns["_exit_code"] = 1
@@ -134,7 +134,7 @@ class Shell(InteractiveShell):  # type: ignore[misc]
 
     def getoutput(self, cmd: str, split: bool = True, depth: int = 0) -> Any:
         """Return the output of a command of the shell (`lines = !command`)."""
-        command = self.var_expand(cmd, depth=depth + 1)
+        command = self.var_expand(cmd, depth=depth + 1)  # type: ignore[no-untyped-call]
         if _INSTALLS.match(command):
             return SList([NO_PACKAGES]) if split else LSString(NO_PACKAGES)
         ran = subprocess.run(  # noqa: S602
@@ -154,7 +154,7 @@ class Shell(InteractiveShell):  # type: ignore[misc]
         # Without the empty lines that IPython would drop: so lines are numbered as they are shown.
         while (line_end := code.find("\n") + 1) and not code[:line_end].strip():
             code = code[line_end:]
-        self.run_cell(code, store_history=True)
+        self.run_cell(code, store_history=True)  # type: ignore[no-untyped-call]
 
     # Cells of earlier calls.
 
@@ -178,23 +178,24 @@ def as_shown(raw: str, transformed: str) -> str:
 def create() -> Shell:
     """Make the shell; its namespace is a new module `__main__`."""
     # "To exit: use 'exit', ..." is no help here.
-    told = interactiveshell.warn
-    interactiveshell.warn = lambda text, *others, **named: (
-        str(text).startswith("To exit:") or told(text, *others, **named)
+    told = vars(interactiveshell)["warn"]
+    vars(interactiveshell)["warn"] = lambda text, *others, **named: (
+        None if str(text).startswith("To exit:") else told(text, *others, **named)
     )
     config = Config()
     config.HistoryManager.enabled = False
     config.HistoryManager.hist_file = ":memory:"
     config.InteractiveShell.colors = "nocolor"
     shell: Shell = Shell.instance(config=config, user_module=types.ModuleType("__main__"))
-    shell.set_hook("show_in_pager", page.as_hook(page.display_page), 90)
+    shell.set_hook("show_in_pager", page.as_hook(page.display_page), 90)  # type: ignore[no-untyped-call]
     for name in ("pip", "uv", "conda", "mamba", "micromamba"):
-        shell.register_magic_function(_install, "line", name)
+        shell.register_magic_function(_install, "line", name)  # type: ignore[arg-type]
     for name in ("bash", "sh"):
-        shell.register_magic_function(partial(_run_script, name), "cell", name)
+        shell.register_magic_function(partial(_run_script, name), "cell", name)  # type: ignore[arg-type]
     for name in _MAGICS:
-        shell.find_line_magic(name)
-        shell.find_cell_magic(name)
+        shell.find_line_magic(name)  # type: ignore[no-untyped-call]
+        shell.find_cell_magic(name)  # type: ignore[no-untyped-call]
+    assert shell.display_formatter
     representations.configure(shell.display_formatter)
     assert asyncio  # For cells that await something.
     return shell

@@ -32,7 +32,7 @@ def unsaveable(values: Values, namespace: Values) -> dict[str, str]:
     reasons = {}
     for name, value in values.items():
         try:
-            pickling.Pickler(_Nowhere(), namespace).dump(value)
+            pickling.Pickler(_Nowhere(), namespace).dump(value)  # type: ignore[arg-type]
         except Exception as error:
             reasons[name] = reason_of(error)
     return reasons
