@@ -18,7 +18,7 @@ def handler(event: dict[str, Any], context: Any) -> None:
 
 
 def _copy(properties: dict[str, Any], request: str) -> str:
-    bucket, prefix = properties["Bucket"], properties["Prefix"]
+    bucket, prefix = str(properties["Bucket"]), str(properties["Prefix"])
     if request == "Delete":
         # CloudFormation deletes an empty bucket only.
         for page in _s3().get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):

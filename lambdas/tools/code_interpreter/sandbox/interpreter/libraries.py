@@ -88,4 +88,4 @@ def install(modules: Sequence[str], ask: Callable[[str], bytes], code: str) -> N
     joblib, and with it scikit-learn, then works with threads: its processes would be Pythons of their own.
     """
     os.environ["JOBLIB_MULTIPROCESSING"] = "0"
-    sys.meta_path.append(Finder(modules, ask, code))  # type: ignore[arg-type]
+    sys.meta_path.append(Finder(modules, ask, code))

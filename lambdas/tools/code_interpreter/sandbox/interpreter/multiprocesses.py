@@ -4,6 +4,7 @@ Its locks are made of an `eventfd` each, which the processes that are started in
 code of a cell is in no file, so a Python that starts anew could not import what it is to run.
 """
 
+import importlib
 import os
 import select
 import sys
@@ -95,9 +96,7 @@ class SemLock:
 
 
 def _use_own_locks(package: Any) -> None:
-    import _multiprocessing
-
-    _multiprocessing.SemLock = SemLock  # type: ignore[misc, assignment]
+    importlib.import_module("_multiprocessing").SemLock = SemLock  # type: ignore[attr-defined]
     fork = package.context._concrete_contexts["fork"]
     package.context._concrete_contexts.update(spawn=fork, forkserver=fork)
     package.context._default_context._default_context = fork
@@ -133,4 +132,4 @@ def install() -> None:
     """Let `multiprocessing` work in this process."""
     for name in _CHANGES.keys() & sys.modules.keys():
         _CHANGES[name](sys.modules[name])
-    sys.meta_path.insert(0, _Finder())  # type: ignore[arg-type]
+    sys.meta_path.insert(0, _Finder())
