@@ -73,7 +73,7 @@ class Function:
         code: the folder, or the archive, of its own code.
         module: of its handler.
         layers: their names.
-        variables: of its environment, "none" for what is known after the deployment only.
+        variables: of its environment, "null" for what is known after the deployment only.
     """
 
     name: str
@@ -118,7 +118,7 @@ def functions(template: Path) -> list[Function]:
                     properties["Handler"].rpartition(".")[0],
                     tuple(layer.removeprefix(prefix) for layer in layers),
                     tuple(
-                        (name, value if isinstance(value, str) else "none")
+                        (name, value if isinstance(value, str) else "null")
                         for name, value in properties["Environment"]["Variables"].items()
                     ),
                 )

@@ -25,7 +25,7 @@ import vector_store_files
 import vector_stores
 from answers import MAX_BODY_BYTES, to_json
 from api_keys import keys
-from assistant_engine.domain import builtin_tools, ids
+from assistant_engine.domain import ids
 from assistant_engine.domain.errors import (
     ApiError,
     InvalidRequest,
@@ -42,6 +42,7 @@ from assistant_engine.resources.references import HOSTED_SEARCH
 from assistant_engine.runtime import metrics
 from assistant_engine.runtime.faults import fault_of
 from assistant_engine.runtime.log import logger
+from assistant_engine.runtime.settings import HostedTools, configured
 from assistant_engine.store import Replayed, Store, shared
 from routes import BASE, Answer, Incoming, Route
 
@@ -107,7 +108,7 @@ def _check(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Resp
         azure = request.headers.get("api-key")
         project = keys().check(request.headers.get("authorization") or (f"Bearer {azure}" if azure else None))
         app.append_context(project=project)
-    if request.path.startswith(f"{BASE}/vector_stores") and "file_search" in builtin_tools.hosted():
+    if request.path.startswith(f"{BASE}/vector_stores") and "file_search" in configured(HostedTools).hosted_tools:
         raise InvalidRequest(f"Invalid URL ({request.path[:256]}): {HOSTED_SEARCH}", code="unsupported_value")
     if len(request.body) > MAX_BODY_BYTES:
         raise TooLarge(

@@ -5,10 +5,11 @@ commas: `https://app.example`, or with any port `http://localhost:*`, or `*` for
 header of its own; there are no cookies, and nothing is allowed that needs credentials.
 """
 
-import os
 import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+
+from assistant_engine.runtime.settings import Cors, configured
 
 METHODS = "GET, POST, DELETE"
 REQUEST_HEADERS = ("authorization", "content-type", "idempotency-key", "openai-beta", "x-stainless-*")
@@ -57,7 +58,7 @@ def preflight_headers(request: Mapping[str, str]) -> dict[str, str] | None:
 
 
 def _origins() -> list[str]:
-    return [origin for origin in os.environ.get("CORS_ORIGINS", "").lower().split(",") if origin]
+    return [origin.lower() for origin in configured(Cors).cors_origins]
 
 
 def _is(origin: str, allowed: str) -> bool:

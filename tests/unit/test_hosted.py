@@ -21,6 +21,9 @@ TOOLS: list[Json] = [
 ]
 
 
+HOSTED = ("code_interpreter", "file_search")
+
+
 @pytest.fixture
 def all_hosted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOSTED_TOOLS", "code_interpreter,file_search")
@@ -28,7 +31,7 @@ def all_hosted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("all_hosted")
 def test_the_provider_s_tools_are_asked_for_in_its_words() -> None:
-    hosted = builtin_tools.hosted_tools(TOOLS, ["file-1"], ["vs_1", "vs_2"])
+    hosted = builtin_tools.hosted_tools(TOOLS, HOSTED, ["file-1"], ["vs_1", "vs_2"])
     body = request(tools=TOOLS, hosted=hosted, reasoning_effort="low", tool_choice={"type": "file_search"})
     code, search, function = body["tools"]
     assert code == {"type": "code_interpreter", "container": {"type": "auto", "file_ids": ["file-1"]}}
@@ -49,18 +52,17 @@ def test_the_provider_s_tools_are_asked_for_in_its_words() -> None:
 
 @pytest.mark.usefixtures("all_hosted")
 def test_without_a_vector_store_the_provider_is_asked_for_no_search() -> None:
-    hosted = builtin_tools.hosted_tools(TOOLS, [], [])
+    hosted = builtin_tools.hosted_tools(TOOLS, HOSTED, [], [])
     body = request(tools=TOOLS, hosted=hosted, tool_choice={"type": "file_search"})
     assert [tool["type"] for tool in body["tools"]] == ["code_interpreter", "function"]
     assert body["tools"][0]["container"] == {"type": "auto"}
     assert (body["tool_choice"], body["include"]) == ("auto", ["code_interpreter_call.outputs"])
 
 
-def test_each_tool_is_hosted_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    for value, ours in (("", ["code_interpreter", "file_search"]), ("file_search", ["code_interpreter"])):
-        monkeypatch.setenv("HOSTED_TOOLS", value)
-        assert builtin_tools.offered(TOOLS) == ours
-        hosted = builtin_tools.hosted_tools(TOOLS, [], ["vs_1"])
+def test_each_tool_is_hosted_by_itself() -> None:
+    for value, ours in ((set(), ["code_interpreter", "file_search"]), ({"file_search"}, ["code_interpreter"])):
+        assert builtin_tools.offered(TOOLS, value) == ours
+        hosted = builtin_tools.hosted_tools(TOOLS, value, [], ["vs_1"])
         kinds = [tool["type"] for tool in request(tools=TOOLS, hosted=hosted)["tools"]]
         assert kinds == [("function" if tool["type"] in ours else tool["type"]) for tool in TOOLS]
 

@@ -12,8 +12,7 @@ in the same shapes.
 """
 
 import json
-import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -106,24 +105,26 @@ def tell(calls: list[list[Json]], outputs: list[dict[str, str]]) -> tuple[list[d
     return said, results
 
 
-def hosted() -> frozenset[str]:
-    """The built-in tools that this deployment leaves to the model's provider: `HOSTED_TOOLS`, commas between them."""
-    return frozenset(filter(None, os.environ.get("HOSTED_TOOLS", "").split(",")))
-
-
-def offered(tools: list[Json]) -> list[str]:
-    """The names of the built-in tools among a run's tools that are functions of ours."""
-    return [tool["type"] for tool in tools if tool["type"] in FUNCTIONS and tool["type"] not in hosted()]
-
-
-def hosted_tools(tools: list[Json], file_ids: list[str], vector_store_ids: list[str]) -> dict[str, Json | None]:
-    """Those of a run's tools that the provider has, by type, as the Responses API describes them.
+def offered(tools: list[Json], hosted: Collection[str]) -> list[str]:
+    """Return the names of the built-in tools among a run's tools that are functions of ours.
 
     Args:
+        hosted: the built-in tools that the deployment leaves to the model's provider.
+    """
+    return [tool["type"] for tool in tools if tool["type"] in FUNCTIONS and tool["type"] not in hosted]
+
+
+def hosted_tools(
+    tools: list[Json], hosted: Collection[str], file_ids: list[str], vector_store_ids: list[str]
+) -> dict[str, Json | None]:
+    """Return those of a run's tools that the provider has, by type, as the Responses API describes them.
+
+    Args:
+        hosted: the built-in tools that the deployment leaves to the model's provider.
         file_ids: of the provider's files, for its code interpreter.
         vector_store_ids: of its vector stores. Without one, its file search is None: the API takes no empty list.
     """
-    wanted = {tool["type"] for tool in tools} & hosted()
+    wanted = {tool["type"] for tool in tools if tool["type"] in hosted}
     described: dict[str, Json | None] = {}
     if "code_interpreter" in wanted:
         container = {"type": "auto", **({"file_ids": file_ids} if file_ids else {})}

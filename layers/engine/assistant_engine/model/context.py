@@ -7,7 +7,7 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import text_of
 from assistant_engine.domain.run import Run
 from assistant_engine.model import images, request
-from assistant_engine.runtime.settings import Context, configured
+from assistant_engine.runtime.settings import Context, HostedTools, configured
 from assistant_engine.store import Store
 
 MOST_MESSAGES = 500
@@ -63,12 +63,13 @@ def prompt_of(store: Store, run: Run) -> Prompt:
 def _hosted(store: Store, run: Run) -> dict[str, Json | None]:
     """`builtin_tools.hosted_tools` of the run; the thread is read for them alone."""
     tools = run.settings["tools"]
-    if not builtin_tools.hosted() & {tool["type"] for tool in tools}:
+    hosted = configured(HostedTools).hosted_tools
+    if not hosted & {tool["type"] for tool in tools}:
         return {}
     resources = [run.tool_resources, store.threads.get_head(run.thread_id).tool_resources]
     file_ids = tool_resources.named(resources, "code_interpreter", "file_ids")
     return builtin_tools.hosted_tools(
-        tools, file_ids, tool_resources.named(resources, "file_search", "vector_store_ids")
+        tools, hosted, file_ids, tool_resources.named(resources, "file_search", "vector_store_ids")
     )
 
 

@@ -2,11 +2,12 @@
 
 import time
 
-from assistant_engine.domain import builtin_tools, ids
+from assistant_engine.domain import ids
 from assistant_engine.domain.clock import Milliseconds, seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.model import citations, client
 from assistant_engine.runtime.log import logger
+from assistant_engine.runtime.settings import HostedTools, configured
 from assistant_engine.store import Files
 from assistant_engine.store.files import PREFIX, media_type_of
 
@@ -23,7 +24,7 @@ def import_files(files: Files, response: Json) -> dict[str, Json]:
     One that can't be had, is too large or comes too late is left out. A step that dies before its turn is stored leaves
     files that no message names.
     """
-    if "code_interpreter" not in builtin_tools.hosted():
+    if "code_interpreter" not in configured(HostedTools).hosted_tools:
         return {}
     deadline = time.monotonic() + SECONDS
     carried: dict[str, Json] = {}

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from assistant_engine.domain import builtin_tools, ids
+from assistant_engine.domain import ids
 from assistant_engine.domain.errors import InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
+from assistant_engine.runtime.settings import HostedTools, configured
 from assistant_engine.store import Store
 
 HOSTED_SEARCH = (
@@ -23,7 +24,7 @@ def check(store: Store, request: Json) -> None:
         InvalidRequest: one is not; or the provider's file search is to be given files, which only the provider takes.
     """
     parts = list(_parts(request))
-    if "file_search" in builtin_tools.hosted():
+    if "file_search" in configured(HostedTools).hosted_tools:
         _refuse_new_files(parts)
     for path, part in parts:
         for index, store_id in enumerate(_resources(part, "file_search").get("vector_store_ids") or []):
@@ -52,7 +53,7 @@ def _parts(request: Json, path: str = "") -> Iterator[tuple[str, Json]]:
 def _resources(part: Json, tool: str) -> Json:
     """What our own tool is to work on."""
     resources: Json = (part.get("tool_resources") or {}).get(tool) or {}
-    return {} if tool in builtin_tools.hosted() else resources
+    return {} if tool in configured(HostedTools).hosted_tools else resources
 
 
 def _files(part: Json) -> Iterator[tuple[str, str]]:
@@ -67,7 +68,7 @@ def _files(part: Json) -> Iterator[tuple[str, str]]:
         if piece["type"] == "image_file":
             yield f"content[{index}].image_file.file_id", piece["image_file"]["file_id"]
     for index, attachment in enumerate(part.get("attachments") or []):
-        if not _tools_of(attachment) or _tools_of(attachment) - builtin_tools.hosted():
+        if not _tools_of(attachment) or _tools_of(attachment) - configured(HostedTools).hosted_tools:
             yield f"attachments[{index}].file_id", attachment["file_id"]
 
 

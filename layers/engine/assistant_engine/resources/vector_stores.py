@@ -10,7 +10,7 @@ from assistant_engine.domain.errors import NotFound, Unavailable
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
 from assistant_engine.resources import ingestion
-from assistant_engine.runtime.settings import EmbeddingModel, configured
+from assistant_engine.runtime.settings import EmbeddingModel, HostedTools, configured
 from assistant_engine.store import Idempotency, Replayed, Store
 from assistant_engine.store.vector_store_batches import BATCH_PREFIX
 from assistant_engine.store.vector_store_files import unique
@@ -178,11 +178,15 @@ def take_in(
     raise Unavailable(f"Too many writers on {thread_id} at once. Please try again.")
 
 
+def _searches(run: Run) -> bool:
+    return "file_search" in offered(run.settings["tools"], configured(HostedTools).hosted_tools)
+
+
 def still_reading(store: Store, run: Run, now: Seconds) -> bool:
     """Whether a run that searches files had better wait before it first asks the model: files of its thread's vector
     store are still being read, and the run is not a minute old.
     """
-    if run.turn or now - run.created_at >= READING_SECONDS or "file_search" not in offered(run.settings["tools"]):
+    if run.turn or now - run.created_at >= READING_SECONDS or not _searches(run):
         return False
     named = store_ids(store.threads.get_head(run.thread_id).tool_resources)
     head = store.of(run.project).vector_stores.searchable(named[0]) if named else None

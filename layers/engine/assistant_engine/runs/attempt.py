@@ -20,7 +20,7 @@ from assistant_engine.runs.outcome import MOVED, Ended, Moved, Wait
 from assistant_engine.runtime import metrics
 from assistant_engine.runtime.clock import now_ms
 from assistant_engine.runtime.log import logger
-from assistant_engine.runtime.settings import TurnLimits, configured
+from assistant_engine.runtime.settings import HostedTools, TurnLimits, configured
 from assistant_engine.store import Store
 from assistant_engine.store.dynamodb import ConditionFailed
 from assistant_engine.tools import registry
@@ -171,7 +171,8 @@ def _store(store: Store, run: Run, turn: Turn, tools: ToolStep | None, answer: _
 
 def _served(run: Run, turn: Turn) -> tuple[list[str], list[str]]:
     """Return the ids of the turn's calls that tools of the stack serve, and of those that wait for a yes."""
-    served = {*builtin_tools.offered(run.settings["tools"]), *(entry["function_name"] for entry in run.functions)}
+    ours = builtin_tools.offered(run.settings["tools"], configured(HostedTools).hosted_tools)
+    served = {*ours, *(entry["function_name"] for entry in run.functions)}
     asking = {entry["function_name"] for entry in run.functions if registry.needs_approval(entry)}
     named = [(call["id"], call["function"]["name"]) for call in turn.calls]
     return [id for id, name in named if name in served], [id for id, name in named if name in asking]

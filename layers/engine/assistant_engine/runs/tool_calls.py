@@ -6,6 +6,7 @@ from assistant_engine.domain.json_data import Json, json_size
 from assistant_engine.domain.payloads import ToolCall, ToolInputs
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.turn import ToolStep
+from assistant_engine.runtime.settings import HostedTools, configured
 from assistant_engine.store import Store
 from assistant_engine.store.blobs import INLINE_BYTES
 from assistant_engine.tools import registry
@@ -90,7 +91,7 @@ def code_file_ids(run: Run, of_thread: Json) -> list[str]:
 def refused(run: Run, tools: ToolStep) -> dict[str, Json]:
     """The outputs, by call id, of calls that nobody can carry out: the model is told, and may do better."""
     offered = {tool["function"]["name"] for tool in run.settings["tools"] if tool["type"] == "function"}
-    offered |= set(builtin_tools.offered(run.settings["tools"]))
+    offered |= set(builtin_tools.offered(run.settings["tools"], configured(HostedTools).hosted_tools))
     answers = {}
     for call in [*tools.unanswered(server=True), *tools.unanswered(server=False)]:
         if call["function"]["name"] not in offered:

@@ -217,6 +217,12 @@ class SearchFunction(Settings):
     search_function_arn: str = ""
 
 
+class Cors(Settings):
+    """The origins whose pages may call the API."""
+
+    cors_origins: frozenset[str] = frozenset()
+
+
 class ApiKeys(Settings):
     """The secret that holds the API's keys, hashed."""
 
@@ -282,7 +288,7 @@ class Export(Process, Records):
 
 
 class Api(
-    Process, Lambda, Records, Models, HostedTools, RunDefaults, StateMachine, FileSearch, SearchFunction, ApiKeys
+    Process, Lambda, Records, Models, HostedTools, RunDefaults, StateMachine, FileSearch, SearchFunction, ApiKeys, Cors
 ):
     """`api`."""
 
@@ -311,15 +317,11 @@ class CodeInterpreterTool(Tool, Records, Sandbox):
     """`code_interpreter`."""
 
 
-class Embedding(EmbeddingModel, EmbeddingClient):
-    """The model that new vector stores are embedded with, and how it is called."""
-
-
-class Ingestion(Process, MessagesTable, Bucket, Embedding, Vectors, IngestionQueue):
+class Ingestion(Process, MessagesTable, Bucket, EmbeddingClient, Vectors, IngestionQueue):
     """`ingestion`."""
 
     dead_letter_queue_arn: str
 
 
-class FileSearchTool(Tool, Embedding, Vectors):
+class FileSearchTool(Tool, EmbeddingClient, Vectors):
     """`file_search`."""
