@@ -3,6 +3,7 @@
 from assistant_engine.domain import builtin_tools, ids, sandbox_paths
 from assistant_engine.domain.run import Run
 from assistant_engine.runs.tool_calls import code_file_ids
+from assistant_engine.runtime.settings import HostedTools, configured
 from assistant_engine.store import Store
 
 MAX_STEPS = 200
@@ -15,7 +16,7 @@ def by_path(store: Store, run: Run) -> dict[str, str]:
     Where the code interpreter is the model provider's, the files it was given are the provider's, and left out.
     """
     files = _made(store, run)
-    if "code_interpreter" in builtin_tools.hosted():
+    if "code_interpreter" in configured(HostedTools).hosted_tools:
         return files
     for path, file_id in _given(store, run).items():
         if path not in files or ids.milliseconds_of(file_id) > ids.milliseconds_of(files[path]):
