@@ -107,8 +107,9 @@ def submit_tool_outputs(request: Request, thread_id: ThreadId, run_id: str) -> R
     return _wake(request.store, control.submit_tool_outputs(request.store, thread_id, run_id, outputs, request.now_ms))
 
 
-def _create(request: Request, **thread: ThreadId) -> Response[Json]:
-    run = creation.create(request.store, request.body, request.now_ms, idempotency=request.idempotency, **thread)
+def _create(request: Request, thread_id: ThreadId | None = None) -> Response[Json]:
+    key = request.idempotency
+    run = creation.create(request.store, request.body, request.now_ms, thread_id=thread_id, idempotency=key)
     try:
         executions.start(_step_functions(), request.store, run, seconds_of(now_ms()))
     except Exception as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from assistant_engine.domain.run import Run
+from assistant_engine.domain.thread import ThreadId
 from assistant_engine.runs import creation
 from assistant_engine.runtime.clock import now_ms
 from assistant_engine.store import Window
@@ -32,7 +33,7 @@ time.sleep(60)
 """
 
 
-def begin(driver: Driver, code: str, thread_id: str | None = None, **more: int) -> Run:
+def begin(driver: Driver, code: str, thread_id: ThreadId | None = None, **more: int) -> Run:
     """Start a run whose model calls the code interpreter once, on a new thread or on one that is there."""
     messages = [{"role": "user", "content": f"call code_interpreter {json.dumps({'code': code})}"}]
     assistant = driver.assistant(functions=[], tools=[{"type": "code_interpreter"}])

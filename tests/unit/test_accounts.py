@@ -181,7 +181,7 @@ def test_calls_side_by_side_count_each_moment_once(step: ToolStep | None, millis
 
 
 def test_the_four_times_are_the_run_s_time() -> None:
-    run = replace(RUN, settings={"model": "plain"}, created_ms=1_000)
+    run = replace(RUN, settings={"model": "plain"}, created_ms=Milliseconds(1_000))
     asked = accounting.with_turn(run, Turn([], Usage(10, 5), "in_progress", calls=[{}, {}]), None, model_ms=200)
     run = replace(run, turn=1, account=replace(asked, client_ms=300))
     answered = accounting.with_turn(run, Turn([], Usage(20, 5), "completed"), tools((2_000, 2_100)), model_ms=400)

@@ -10,6 +10,7 @@ import pytest
 import messages
 import threads
 from api import ROUTES
+from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.errors import InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.thread import Thread, ThreadId
@@ -17,7 +18,9 @@ from assistant_engine.schemas import CreateThreadRequest
 from assistant_engine.store import Store
 from routes import CONTAINERS, Incoming, Request, Route, Routes
 
-THREAD = Thread(id=ThreadId("thread_1"), created_at=1, metadata={"user_id": "ada"}, tool_resources={}, last_ms=1_000)
+THREAD = Thread(
+    id=ThreadId("thread_1"), created_at=1, metadata={"user_id": "ada"}, tool_resources={}, last_ms=Milliseconds(1_000)
+)
 
 
 class Threads:

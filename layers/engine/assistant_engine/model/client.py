@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
-from typing import Any
+from typing import Any, TypeGuard
 
 import boto3
 import httpx2
@@ -198,9 +198,14 @@ def _checked(response: Any, retries: int) -> Json:
     if response.get("status") != "failed" or not isinstance(code, str):
         raise Refused("server_error", "The model's server answered with something that is not a response.")
     message = _shown(error, "The model could not answer.")
-    if code in ("rate_limit_exceeded", "server_error"):
+    if _passes(code):
         raise TryAgain(code, message, _jitter(retries))
     raise Refused("invalid_prompt", message)
+
+
+def _passes(code: str) -> TypeGuard[ErrorCode]:
+    """Whether the model may answer when it is asked again."""
+    return code in ("rate_limit_exceeded", "server_error")
 
 
 def _classified(error: Exception, retries: int) -> Exception:
