@@ -34,12 +34,12 @@ RUNTIME = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "ur
 MEGABYTE = 1_000_000
 
 BUDGETS = {
-    "in_progress": (850, 13.0),
+    "in_progress": (865, 13.0),
     "ingestion": (850, 13.0),
     "api": (450, 12.0),
     "tool-file_search": (950, 26.0),
     "tool-": (270, 10.5),
-    "": (220, 4.0),
+    "": (235, 4.0),
 }
 """Modules, beside the standard library's, and megabytes of them that importing a function's handler may take. The first
 name that the function's begins with counts: the first two have the client of the model; `api` has Powertools and

@@ -5,6 +5,7 @@
 
 import io
 import tempfile
+from typing import Any
 
 import bs4
 import cloudpickle
@@ -99,7 +100,7 @@ def cells() -> None:
     config = Config()
     config.HistoryManager.enabled = False
     with tempfile.TemporaryDirectory() as folder:
-        shell = InteractiveShell(ipython_dir=folder, config=config)
+        shell: Any = InteractiveShell(ipython_dir=folder, config=config)  # type: ignore[no-untyped-call]
         for cell in (
             "import asyncio\nawait asyncio.sleep(0)",
             "%time 1",

@@ -44,7 +44,7 @@ OWN = {
     "tool-finance": {"MAIL_SENDER"},  # declared in its tool.toml
 }
 
-WITHOUT_THE_ENGINE = {"sandbox", "protect_tables", "prefix_list"}
+WITHOUT_THE_ENGINE = {"copy_libraries", "prefix_list", "protect_tables", "sandbox"}
 
 
 @pytest.fixture(scope="module")

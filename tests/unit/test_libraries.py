@@ -13,7 +13,7 @@ import pytest
 from cdk.code_interpreter import LIBRARIES_MB
 from cdk.libraries import modules_of
 from layers.build import CACHE, ROOT, build
-from tests.sandboxes import sandboxed
+from tests.support.sandboxes import sandboxed
 
 NAMES = sorted(path.name for path in (ROOT / "layers" / "libraries").iterdir())
 Run = Callable[..., list[str]]

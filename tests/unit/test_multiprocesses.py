@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandboxes import sandboxed
+from tests.support.sandboxes import sandboxed
 
 CODES = {
     "forkserver": (

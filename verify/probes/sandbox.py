@@ -91,7 +91,15 @@ def _wait_for_call(account: Account, thread: str, run_id: str) -> None:
 def _run_directly(account: Account, code: str, tenant: str, files: list[Json] | None = None) -> str:
     """All that the sandbox answers, invoked directly for a tenant; the code must end with LEAVE."""
     session = {"get": None, "put": ""}
-    event = {"code": code, "seconds": 30, "files": files or [], "session": session, "outputs": [], "stop": ""}
+    event = {
+        "code": code,
+        "seconds": 30,
+        "files": files or [],
+        "session": session,
+        "outputs": [],
+        "stop": "",
+        "libraries": [],
+    }
     return json.dumps(told(account, account.name("sandbox"), event, TenantId=tenant))
 
 

@@ -46,7 +46,7 @@ def pack(workspace: Workspace, archive: BinaryIO, given: Json, most_bytes: int) 
         known: dict[tuple[int, int], str] = {}
         for name, path, status in sorted(found, key=lambda each: (stat.S_ISREG(each[2].st_mode), each[2].st_size)):
             member = tarfile.TarInfo(name)
-            member.mode, member.mtime = stat.S_IMODE(status.st_mode), status.st_mtime  # type: ignore[assignment]
+            member.mode, member.mtime = stat.S_IMODE(status.st_mode), status.st_mtime
             if stat.S_ISDIR(status.st_mode):
                 member.type = tarfile.DIRTYPE
             elif stat.S_ISLNK(status.st_mode):
@@ -159,7 +159,7 @@ def _add_file(tar: tarfile.TarFile, workspace: Workspace, name: str, path: Path,
     with workspace.open(path) as file:
         member = tarfile.TarInfo(name)
         member.size = os.fstat(file.fileno()).st_size
-        member.mode, member.mtime = stat.S_IMODE(status.st_mode), status.st_mtime  # type: ignore[assignment]
+        member.mode, member.mtime = stat.S_IMODE(status.st_mode), status.st_mtime
         tar.addfile(member, file)
 
 

@@ -142,10 +142,17 @@ class Uploads:
         deadline = time.monotonic() + seconds
         arrangement = hashlib.sha256("\n".join([md5 or "", *part_ids]).encode()).hexdigest()
         item = self._item(upload_id)
-        if item["status"] == "completed" and item["arrangement"] == arrangement:
+        if _is_completed_so(item, arrangement):
             return _upload(item)
-        item = self._pending(upload_id)
-        sizes = self._sizes(upload_id, part_ids)
+        _require_pending(item)
+        try:
+            sizes = self._sizes(upload_id, part_ids)
+        except InvalidRequest:
+            # Another request may have completed it just now: then its parts are gone.
+            item = self._item(upload_id)
+            if _is_completed_so(item, arrangement):
+                return _upload(item)
+            raise
         if sum(sizes) != item["document"]["bytes"]:
             raise InvalidRequest(
                 f"The parts hold {sum(sizes)} bytes, but the upload was announced with {item['document']['bytes']}."
@@ -184,8 +191,7 @@ class Uploads:
 
     def _pending(self, upload_id: str) -> Json:
         item = self._item(upload_id)
-        if item["status"] != "pending":
-            raise InvalidRequest(f"Upload {upload_id} is {item['status']}.", param="upload_id")
+        _require_pending(item)
         return item
 
     def _update(self, upload_id: str) -> Update:
@@ -236,7 +242,7 @@ class Uploads:
             self._db.transact([self._files.put(file, item["media_type"]), completed.action()])
         except ConditionFailed:
             now = self._item(upload_id)
-            if now["status"] == "completed" and now["arrangement"] == item["arrangement"]:
+            if _is_completed_so(now, item["arrangement"]):
                 return _upload(now)
             self._files.delete_bytes(item["file_id"])
             self._pending(upload_id)
@@ -247,6 +253,15 @@ class Uploads:
 
 def _key(upload_id: str, own_id: str) -> Json:
     return {"assistant_type": upload_id, "assistant_id": own_id}
+
+
+def _is_completed_so(item: Json, arrangement: str) -> bool:
+    return bool(item["status"] == "completed" and item["arrangement"] == arrangement)
+
+
+def _require_pending(item: Json) -> None:
+    if item["status"] != "pending":
+        raise InvalidRequest(f"Upload {item['document']['id']} is {item['status']}.", param="upload_id")
 
 
 def _part(upload_id: str, part_id: str) -> Json:
