@@ -200,10 +200,17 @@ _owners: dict[tuple[int, str], int] = {}
 
 def _owns(pid: int, user: int, inode: str) -> bool:
     """Whether a process, or one that it started, has a connection."""
-    with suppress(psutil.Error):
-        process = psutil.Process(pid)
-        return any(_has(one.pid, user, inode) for one in (process, *process.children(recursive=True)))
-    return False
+    return any(_has(one, user, inode) for one in _family(pid))
+
+
+def _family(pid: int) -> Iterator[int]:
+    """A process and all that it started, by the kernel's list of children: psutil looks at every process there is."""
+    yield pid
+    with suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208
+            with suppress(OSError):
+                for child in Path(f"/proc/{pid}/task/{thread}/children").read_text().split():
+                    yield from _family(int(child))
 
 
 def _has(pid: int, user: int, inode: str) -> bool:
@@ -227,7 +234,14 @@ def _is_seen_in(pid: int, inode: str) -> bool:
 
 
 def _is_open_in(pid: int, inode: str) -> bool:
-    return any(os.path.realpath(one).endswith(f"socket:[{inode}]") for one in Path(f"/proc/{pid}/fd").iterdir())
+    return any(_target(one) == f"socket:[{inode}]" for one in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def _target(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except FileNotFoundError:  # It was closed meanwhile.
+        return ""
 
 
 def _host(scope: Json) -> str:
