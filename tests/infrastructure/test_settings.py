@@ -22,7 +22,7 @@ from assistant_engine.runtime.settings import (
     Sweeper,
     Tool,
 )
-from tests.infrastructure.conftest import Template, synthesise
+from tests.support.templates import Template, synthesise
 
 FUNCTIONS: dict[str, type[Settings]] = {
     "api": Api,

@@ -3,14 +3,23 @@
 import pytest
 
 import cors
+from assistant_engine.runtime import settings
 
 LOCAL = "http://localhost:*,http://127.0.0.1:*"
 ASKED = {"access-control-request-method": "POST"}
 
 
+def configure(monkeypatch: pytest.MonkeyPatch, value: str | None) -> None:
+    """Set the variable of the function, or take it away, and have it read again."""
+    monkeypatch.delenv("CORS_ORIGINS", raising=False)
+    if value is not None:
+        monkeypatch.setenv("CORS_ORIGINS", value)
+    settings.forget()
+
+
 @pytest.fixture(autouse=True)
 def origins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CORS_ORIGINS", LOCAL)
+    configure(monkeypatch, LOCAL)
 
 
 def allowed(origin: str) -> bool:
@@ -39,21 +48,19 @@ def test_a_page_of_another_origin_does_not(origin: str) -> None:
 
 
 def test_origins_are_those_of_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CORS_ORIGINS", "https://app.example,https://b.example:8443")
+    configure(monkeypatch, "https://app.example,https://b.example:8443")
     assert allowed("https://app.example")
     assert allowed("https://b.example:8443")
     assert not allowed("https://b.example")
     assert not allowed("http://app.example")
     assert not allowed("https://x.app.example")
-    monkeypatch.setenv("CORS_ORIGINS", "*")
+    configure(monkeypatch, "*")
     assert allowed("https://anything.example")
 
 
 def test_without_the_setting_no_page_does(monkeypatch: pytest.MonkeyPatch) -> None:
     for value in ("", None):
-        monkeypatch.delenv("CORS_ORIGINS", raising=False)
-        if value is not None:
-            monkeypatch.setenv("CORS_ORIGINS", value)
+        configure(monkeypatch, value)
         assert cors.answer_headers({"origin": "http://localhost:5173"}) == {}
         assert cors.preflight_headers({"origin": "http://localhost:5173", **ASKED}) is None
 
