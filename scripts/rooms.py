@@ -15,7 +15,7 @@ FLOORS: Mapping[str, Collection[str]] = {
         "lambdas/api",
         "lambdas/steps",
         "lambdas/tools",
-        "lambdas/tools/file_search/ingestion",
+        "lambdas/sweeper",
         "lambdas/events",
         "lambdas/export",
     ),

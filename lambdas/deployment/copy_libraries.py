@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any
 
 import boto3
-from botocore.exceptions import ClientError
 from custom_resource import answer
 
 
@@ -26,20 +25,10 @@ def _copy(properties: dict[str, Any], request: str) -> str:
                 _s3().delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
     else:
         for archive in properties["Archives"]:
-            if not _is_there(bucket, archive["CopyKey"]):
-                source = {"Bucket": archive["Bucket"], "Key": archive["Key"]}
-                _s3().copy_object(Bucket=bucket, Key=archive["CopyKey"], CopySource=source)
+            # A key names its archive's bytes, so that copying them again changes nothing.
+            source = {"Bucket": archive["Bucket"], "Key": archive["Key"]}
+            _s3().copy_object(Bucket=bucket, Key=archive["CopyKey"], CopySource=source)
     return prefix
-
-
-def _is_there(bucket: str, key: str) -> bool:
-    try:
-        _s3().head_object(Bucket=bucket, Key=key)
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in ("404", "NoSuchKey"):
-            raise
-        return False
-    return True
 
 
 @cache

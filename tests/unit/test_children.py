@@ -65,14 +65,17 @@ def test_a_child_gets_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_program_is_started_with_such_an_environment() -> None:
-    """The sandbox has no layer of ours, so its function is a second one, with the same variable of the runtime."""
+    """The sandbox has no layer of ours, so its function is a second one, with the same variable of the runtime.
+
+    What the model's code starts in an interpreter has that interpreter's environment.
+    """
     starting = {}
     for path in [*(ROOT / "lambdas").rglob("*.py"), *(ROOT / "layers" / "engine").rglob("*.py")]:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text())) if path.parent.name != "interpreter" else ():
             if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("subprocess."):
                 keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
                 starting[path.name] = keywords.get("env")
-    assert starting == {"ingestion.py": "children.environment()", "processes.py": "_environment(workspace)"}
+    assert starting == {"ingestion.py": "children.environment()", "template.py": "environment()"}
     assert (
-        "LD_LIBRARY_PATH" in (ROOT / "lambdas" / "tools" / "code_interpreter" / "sandbox" / "processes.py").read_text()
+        "LD_LIBRARY_PATH" in (ROOT / "lambdas" / "tools" / "code_interpreter" / "sandbox" / "template.py").read_text()
     )
