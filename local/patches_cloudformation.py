@@ -1,6 +1,8 @@
 """Where the emulator's CloudFormation forgives what AWS's does not; see `patches`."""
 
 import copy
+import io
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +18,7 @@ def apply() -> None:
     """Patch the emulator in this process, before it serves."""
     refuse_a_name_that_exists()
     refuse_to_delete_what_the_service_keeps()
+    zip_equal_code_equally()
     publish_no_version_of_unchanged_code()
     keep_the_new_half_of_a_replacement()
     import_secrets_by_their_arns()
@@ -66,6 +69,23 @@ def refuse_to_delete_what_the_service_keeps() -> None:
 
 
 _OF_A_VERSION = ("Version", "FunctionArn", "RevisionId", "LastModified", "Description")
+
+
+def zip_equal_code_equally() -> None:
+    """The archive of inline code holds the time at which it was made, so that equal code differs some seconds later."""
+    zip_inline = provisioners._zip_inline
+
+    def zip_without_time(*args: Json, **more: Json) -> bytes | None:
+        made = zip_inline(*args, **more)
+        if made is None:
+            return None
+        archive = io.BytesIO()
+        with zipfile.ZipFile(io.BytesIO(made)) as source, zipfile.ZipFile(archive, "w") as target:
+            for name in source.namelist():
+                target.writestr(zipfile.ZipInfo(name), source.read(name))
+        return archive.getvalue()
+
+    provisioners._zip_inline = zip_without_time
 
 
 def publish_no_version_of_unchanged_code() -> None:

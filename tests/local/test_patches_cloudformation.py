@@ -109,6 +109,19 @@ def function(code: str, version: str, *, replaced: bool) -> dict[str, Any]:
     }
 
 
+def test_equal_inline_code_is_the_same_code_whenever_it_is_deployed(client: Client) -> None:
+    hashes = []
+    for seconds in (0, 2.1):  # An archive tells times to two seconds.
+        time.sleep(seconds)
+        name = f"inline-{seconds}".replace(".", "-")
+        made = function("A = 1", "One", replaced=True)["Function"]
+        made = {**made, "Properties": {**made["Properties"], "FunctionName": name}}
+        client("cloudformation").create_stack(StackName=name, TemplateBody=body(Function=made))
+        assert settled(client, name) == "CREATE_COMPLETE"
+        hashes.append(client("lambda").get_function_configuration(FunctionName=name)["CodeSha256"])
+    assert hashes[0] == hashes[1]
+
+
 @pytest.mark.parametrize("replaced", [True, False])
 def test_an_alias_that_is_replaced_outlives_the_rollback_and_holds_its_version(client: Client, replaced: bool) -> None:
     cloudformation = client("cloudformation")
