@@ -11,7 +11,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
+import time
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,12 +22,18 @@ from pathlib import Path
 import boto3
 
 from local import environment_process
+from local.paths import ROOT
 
 RUNTIME_PACKAGES = (
     *("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3"),
     *("awslambdaric", "runtime_client.*", "simplejson", "snapshot_restore_py.py"),
 )
 """What AWS's runtime brings: boto3 and what it needs, and the runtime's client. All else has to be in a layer."""
+
+SHARED = ROOT / ".build" / "unpacked"
+MIN_SHARED_BYTES = 1_000_000
+"""Layers are larger. Functions' own code is not, and tests deploy hundreds of kinds of it."""
+MAX_UNUSED_SECONDS = 7 * 24 * 3600
 
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -102,7 +110,20 @@ class FunctionFiles:
         digest = hashlib.sha256()
         for archive in archives:
             digest.update(hashlib.sha256(archive).digest())
-        return self._once(self.folder / "unpacked" / digest.hexdigest()[:16], lambda made: _unpack(archives, made))
+        return self._once(self.folder / "unpacked" / digest.hexdigest()[:16], lambda made: self._fill(archives, made))
+
+    def _fill(self, archives: Sequence[bytes], folder: Path) -> None:
+        for archive in archives:
+            # Functions that have no read-only view of their files could change what the next emulator takes.
+            if self.private and len(archive) >= MIN_SHARED_BYTES:
+                _link(_shared(archive), folder)
+            else:
+                _unpack(archive, folder)
+        if os.getuid() != 0:
+            # Without mounts, this is what keeps a function from writing; root would write all the same.
+            for path in (folder, *folder.rglob("*")):
+                if path.is_dir():
+                    path.chmod(0o555)
 
     def _once(self, folder: Path, fill: Callable[[Path], None]) -> Path:
         with self._lock:
@@ -145,18 +166,46 @@ def _site_packages() -> Path:
     return Path(boto3.__file__).resolve().parent.parent
 
 
-def _unpack(archives: Sequence[bytes], folder: Path) -> None:
-    for archive in archives:
-        with zipfile.ZipFile(io.BytesIO(archive)) as packed:
-            packed.extractall(folder)
-    for path in folder.rglob("*"):
-        if path.is_file():
-            path.chmod(0o555)
-    if os.getuid() != 0:
-        # Without mounts, this is what keeps a function from writing; root would write all the same.
-        for path in (folder, *folder.rglob("*")):
-            if path.is_dir():
-                path.chmod(0o555)
+def _shared(archive: bytes) -> Path:
+    """Return a folder with what is in an archive, unpacked for all emulators of this project: layers are large."""
+    folder = SHARED / hashlib.sha256(archive).hexdigest()[:32]
+    if folder.exists():
+        os.utime(folder)
+        return folder
+    SHARED.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(dir=SHARED, suffix=".new"))
+    made.chmod(0o755)
+    _unpack(archive, made)
+    try:
+        made.rename(folder)
+    except OSError:  # Another emulator was faster.
+        shutil.rmtree(made)
+    for old in SHARED.iterdir():
+        if time.time() - old.stat().st_mtime > MAX_UNUSED_SECONDS:
+            shutil.rmtree(old, ignore_errors=True)
+    return folder
+
+
+def _link(source: Path, folder: Path) -> None:
+    """Fill a folder with links to another's files, over those that are there; with copies on another file system."""
+    for path, names, files in os.walk(source):
+        below = folder / Path(path).relative_to(source)
+        for name in names:
+            (below / name).mkdir(exist_ok=True)
+        for name in files:
+            (below / name).unlink(missing_ok=True)
+            try:
+                os.link(f"{path}/{name}", below / name)
+            except OSError:
+                shutil.copy2(f"{path}/{name}", below / name)
+
+
+def _unpack(archive: bytes, folder: Path) -> None:
+    with zipfile.ZipFile(io.BytesIO(archive)) as packed:
+        for name in packed.namelist():
+            made = Path(packed.extract(name, folder))
+            if made.is_file():
+                made.chmod(0o555)
 
 
 def _can_mount() -> bool:
