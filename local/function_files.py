@@ -202,8 +202,10 @@ def _link(source: Path, folder: Path) -> None:
 
 def _unpack(archive: bytes, folder: Path) -> None:
     with zipfile.ZipFile(io.BytesIO(archive)) as packed:
-        for name in packed.namelist():
-            made = Path(packed.extract(name, folder))
+        for entry in packed.infolist():
+            if not entry.is_dir():
+                (folder / entry.filename).unlink(missing_ok=True)  # An earlier archive's may not be written over.
+            made = Path(packed.extract(entry, folder))
             if made.is_file():
                 made.chmod(0o555)
 
