@@ -121,7 +121,7 @@ def _step(step: Json, trace: RunTrace) -> Json:
 
 
 def _call(call: Json, given: str, store: Store) -> Json:
-    """Return a call: its name, its input, its output (None while there is none), and images that it made.
+    """Return a call as its name, its input, its output (None until there is one) and the images that it made.
 
     Args:
         given: the arguments as the model made them.

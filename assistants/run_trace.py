@@ -29,7 +29,7 @@ class RunNotFound(CommandError):
 
 @dataclass(frozen=True)
 class RunTrace:
-    """What is recorded of a run.
+    """Holds the records of a run.
 
     Attributes:
         steps: `RunStepObject`, oldest first, with what file searches found.

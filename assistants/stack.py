@@ -35,7 +35,7 @@ class Stack:
 
     @property
     def prefix(self) -> str:
-        """What the names of the stack and of its resources start with: `oae-dev`."""
+        """Return the prefix of the names of the stack and of its resources, such as `oae-dev`."""
         # The bus is named by the prefix alone.
         return self.variables["EVENT_BUS"]
 

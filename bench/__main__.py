@@ -46,7 +46,7 @@ PARTS: dict[str, Callable[[Stack, Callable[[str], Any]], Any]] = {
 
 
 def machine() -> Json:
-    """What the figures were measured with."""
+    """Return what the figures were measured with."""
     cpuinfo = Path("/proc/cpuinfo")
     models = [line.partition(": ")[2] for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
     return {

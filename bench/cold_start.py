@@ -127,7 +127,7 @@ def functions(template: Path) -> list[Function]:
 
 
 def imported(function: Function, runtime: Path) -> Imported:
-    """What importing a function's handler brings in."""
+    """Return what importing a function's handler brings in."""
     told = json.loads(_run(function, runtime, f"import {function.module}\n{_REPORT}"))
     return Imported(told["modules"], told["bytes"])
 

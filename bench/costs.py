@@ -78,7 +78,7 @@ def _counted(stack: Stack, work: Callable[[], object]) -> Json:
 
 
 def figures(of: Taken) -> Json:
-    """What was taken, as it is saved; `dollars` are for 1,000 of them."""
+    """Return what was taken, as it is saved; `dollars` are for 1,000 of them."""
     return {
         "transitions": len(of.states),
         "invocations": len(of.functions),

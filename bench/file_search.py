@@ -60,7 +60,7 @@ def rank(client: openai.OpenAI, store_id: str, question: str, name: str, weights
 
 
 def measure(stack: Stack, step: Callable[[str], Any]) -> dict[str, Any]:
-    """What `measured` says of the English corpus, and of the other one as `languages`."""
+    """Return what `measured` says of the English corpus, and of the other one as `languages`."""
     return {**measured(stack, step, "documents"), "languages": measured(stack, step, "languages")}
 
 

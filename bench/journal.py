@@ -21,7 +21,7 @@ class Journal:
         self._path = path
 
     def end(self) -> int:
-        """Where the journal ends now, for `since`."""
+        """Return where the journal ends now, for `since`."""
         return self._path.stat().st_size
 
     def since(self, start: int) -> list[Line]:
@@ -31,7 +31,7 @@ class Journal:
             return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def during(self, work: Callable[[], object]) -> list[Line]:
-        """What was written for some work: from when all is quiet before it until all is quiet after it."""
+        """Return what was written for some work: from when all is quiet before it until all is quiet after it."""
         self._until_quiet()
         start = self.end()
         work()
@@ -74,7 +74,7 @@ class Taken:
 
 
 def taken(lines: Iterable[Line], prefix: str = "oae-dev-") -> Taken:
-    """What lines of the journal come to. The sweeper is left out: it comes each minute, whatever runs."""
+    """Return what lines of the journal come to. The sweeper is left out: it comes each minute, whatever runs."""
     lines = [line for line in lines if not line.get("function", "").endswith("sweeper")]
     states = [line["state"] for line in lines if line["kind"] == "state"]
     invocations = [line for line in lines if line["kind"] == "invocation"]

@@ -26,7 +26,7 @@ TIMES = 3
 """How often each import is timed, in environments of their own; the median counts."""
 
 _IMPORTED = {"scikit-learn": "sklearn.linear_model", "scipy": "scipy.stats", "statsmodels": "statsmodels.api"}
-"""What is imported of a library, where it is not the module that has the library's name."""
+"""The module to import of a library, where it has another name than the library."""
 _PROGRAM = """
 import json, sys
 import processes

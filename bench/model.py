@@ -29,7 +29,7 @@ class Call:
 
     @property
     def seconds(self) -> float:
-        """How long the model took."""
+        """Return how long the model took."""
         return self.sent - self.received
 
 
@@ -84,7 +84,7 @@ class Model:
         return {**response, "status": "in_progress", "output": [], "usage": None}
 
     def look(self, response_id: str) -> Json:
-        """What is told of a response that was begun."""
+        """Return what is told of a response that was begun."""
         due, response = self._working[response_id]
         return response if time.time() >= due else {**response, "status": "in_progress", "output": [], "usage": None}
 

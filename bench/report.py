@@ -41,7 +41,7 @@ def write(results: Json) -> None:
 
 
 def pages(results: Json) -> dict[Path, dict[str, str]]:
-    """What each page shows of these results: text by the mark that it stands behind."""
+    """Return what each page shows of these results: text by the mark that it stands behind."""
     figures = {name: part["figures"] for name, part in results.items()}
     page = {
         "measured on": measured_on(results),
@@ -86,7 +86,7 @@ def in_short(figures: Json) -> str:
 
 
 def broken(results: Json) -> list[str]:
-    """What was promised and does not hold by these results."""
+    """Return what was promised and does not hold by these results."""
     figures = {name: part["figures"] for name, part in results.items()}
     found = []
     for row in figures["overhead"]["answers"]:
@@ -111,7 +111,7 @@ def as_table(head: Sequence[str], rows: Iterable[Sequence[Any]], text_columns: i
 
 
 def measured_on(results: Json) -> str:
-    """Which machine, and when."""
+    """Return which machine, and when."""
     machine = next(iter(results.values()))["machine"]
     dates = " to ".join(sorted({part["machine"]["date"] for part in results.values()}))
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
@@ -127,7 +127,7 @@ def total(row: Json) -> float:
 
 
 def kinds(runs: list[Json]) -> str:
-    """What each kind of run takes."""
+    """Return what each kind of run takes."""
     head = [
         "run",
         "transitions",
@@ -187,7 +187,7 @@ def prices() -> str:
 
 
 def overhead(found: Json) -> str:
-    """How much longer a run takes than the model."""
+    """Return how much longer a run takes than the model."""
     rows = (
         [
             f"{row['model_seconds']:g} s",
@@ -250,7 +250,7 @@ def at_once(rows: list[Json]) -> str:
 
 
 def functions(found: Json) -> str:
-    """What each function imports."""
+    """Return what each function imports."""
     alone = found["interpreter_ms"]
     return as_table(
         ["function", "modules", "MB of them", "budget", "CPU", "of the interpreter's own start", "own code"],
@@ -279,7 +279,7 @@ def layers(rows: list[Json]) -> str:
 
 
 def search(found: Json) -> str:
-    """How often file search finds the right document, in English and in other languages."""
+    """Return how often file search finds the right document, in English and in other languages."""
     others = found["languages"]
     languages = list(others["rankings"][0]["reciprocals"])
     return "\n\n".join(

@@ -100,7 +100,7 @@ class Api(Construct):
         if tools.file_search:
             tools.file_search.grant_search(self.function)
         self.http = self._http_api(configuration)
-        # What a client sets as `base_url`.
+        # Clients set this as `base_url`.
         output(self, "ApiUrl", f"{self.http.api_endpoint}/v1")
 
     @property

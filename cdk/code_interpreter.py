@@ -73,7 +73,7 @@ class CodeInterpreter(Construct):
             memory=limits.memory_mb + OVERHEAD_MB,
             tracing=False,
             tenancy_config=TenancyConfig.PER_TENANT,
-            # What it writes, the archive of the session, and the libraries that it imports.
+            # Room for the files that code writes, the archive of the session, and the libraries that code imports.
             ephemeral_storage_size=Size.mebibytes(limits.disk_mb + 2 * limits.session_mb + LIBRARIES_MB + 64),
             **(network.placement if network else {}),
         )

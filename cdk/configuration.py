@@ -27,7 +27,7 @@ class UnknownEnvironment(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SandboxLimits:
-    """What one call of the code interpreter may use; see docs/code-interpreter.md.
+    """Limits one call of the code interpreter; see docs/code-interpreter.md.
 
     Attributes:
         seconds: of time, and of each process's processor time.
@@ -139,12 +139,12 @@ class Configuration:
 
     @property
     def uses_s3_vectors(self) -> bool:
-        """Whether large vector stores are searched through Amazon S3 Vectors."""
+        """Return whether large vector stores are searched through Amazon S3 Vectors."""
         return self.file_search == "own" and self.vector_engine == "s3vectors"
 
     @property
     def retains_data(self) -> bool:
-        """Whether the data outlives the stack."""
+        """Return whether the data outlives the stack."""
         return self.removal_policy != RemovalPolicy.DESTROY
 
 

@@ -13,7 +13,7 @@ from cdk.secrets import EmptySecret
 class Embedding(Construct):
     """The embedding model's settings and, if it has an endpoint of its own, the secret with that one's key.
 
-    The secret's value is the key as plain text. There is none where the model's own key serves, or on Bedrock.
+    The secret's value is the key as plain text. There is no secret if the model's key serves here too, or on Bedrock.
     """
 
     def __init__(self, scope: Construct, id: str, foundation: Foundation, *, model: Model) -> None:

@@ -20,7 +20,7 @@ SETTINGS = "tool.toml"
 
 @dataclass(frozen=True, slots=True)
 class ToolSettings:
-    """What `tool.toml` says.
+    """Holds what a `tool.toml` declares.
 
     Attributes:
         description: of the function.

@@ -51,7 +51,7 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """How a layer is made.
+    """Describes how a layer is made.
 
     Attributes:
         made_from: all that decides about its files.

@@ -1,1 +1,1 @@
-"""What exists only on a laptop: the embedded AWS, the offline model and the commands that run them."""
+"""Runs on a laptop only: the embedded AWS, the offline model and the commands that start them."""

@@ -1,4 +1,4 @@
-"""Which requests the servers of the local stack answer: those of programs on this machine, and of no page in a browser.
+"""Decides which requests the local stack answers: those of programs on this machine, and of no page in a browser.
 
 Every page that a browser shows reaches the loopback address, directly or by a name of its own that leads there (DNS
 rebinding). What gives it away are headers that it can't forge.

@@ -69,7 +69,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an invocation came to.
+    """The outcome of an invocation.
 
     Attributes:
         answer: the function's, or Lambda's own where the function gave none.
@@ -114,7 +114,7 @@ class Environment:
 
     @property
     def is_running(self) -> bool:
-        """Whether its runtime runs, as far as was heard."""
+        """Return whether its runtime runs, as far as was heard."""
         return self._control is not None
 
     def start(self, commands: socket.socket | None = None) -> None:
@@ -228,7 +228,7 @@ class Environment:
         return _error("Runtime.ExitError", f"RequestId: {request_id} Error: Runtime exited {reason}")
 
     def _is_ready_now(self) -> bool:
-        """Whether the runtime lives and has asked for an invocation, or is about to."""
+        """Return whether the runtime lives and has asked for an invocation, or is about to."""
         if self.is_alive():
             self._api.serve(lambda: self._api.is_ready or not self.is_running, time.monotonic() + MAX_INIT_SECONDS)
         return self.is_running and self._api.is_ready

@@ -1,4 +1,4 @@
-"""What a Lambda function finds on its file system, on Linux: its code, its layers, and the Python runtime.
+"""Prepares a Lambda function's file system, on Linux: its code, its layers, and the Python runtime.
 
 On AWS these are /var/task, /opt, /var/lang and /var/runtime. Here each is a folder of the emulator, unpacked once; with
 the rights for it, an environment sees them at AWS's paths and read-only (`environment_process.enter_mounts`).
@@ -211,7 +211,7 @@ def _unpack(archive: bytes, folder: Path) -> None:
 
 
 def _can_mount() -> bool:
-    """Whether this process may do what `enter_mounts` does."""
+    """Return whether this process may do what `enter_mounts` does."""
     if os.getuid() != 0:
         return False
     probe = (
@@ -232,7 +232,7 @@ def place_of_files(temporary: Path, name: str) -> Path:
 
 
 def _is_open(folder: Path) -> bool:
-    """Whether every user may enter a folder."""
+    """Return whether every user may enter a folder."""
     return all(one.stat().st_mode & 0o005 == 0o005 for one in (folder, *folder.parents))
 
 

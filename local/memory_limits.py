@@ -1,6 +1,5 @@
 """Control groups that limit the memory of a function's environment, where this process may make them."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,11 +48,3 @@ def _parent() -> tuple[Path, tuple[str, str]]:
     # Version 2 lets no group with processes of its own have groups that limit memory: the new one is a sibling.
     own = ROOT / groups.get("", "/").lstrip("/")
     return (own if own == ROOT else own.parent), ("memory.max", "memory.swap.max")
-
-
-def is_possible() -> bool:
-    """Return whether this process may make such groups."""
-    made = limit(f"functions-{os.getpid()}-probe", 64 * 2**20)
-    if made:
-        made.remove()
-    return made is not None

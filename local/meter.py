@@ -143,7 +143,7 @@ def _note_what_queries_look_at() -> None:
 
 
 def _units(operation: str, request: Json, answer: Json) -> Json:
-    """What DynamoDB charges for a request that it has answered."""
+    """Return what DynamoDB charges for a request that it has answered."""
     units = {"read_units": 0.0, "write_units": 0.0, "index_units": 0.0, "bytes": 0}
 
     def read(items: list[Json], consistent: bool) -> None:

@@ -1,4 +1,4 @@
-"""Where the emulator falls short of AWS, and what is done about it.
+"""Patches the emulator where it falls short of AWS.
 
 Each function closes one gap of ministack 1.5.33, in its own process, and names the symptom that someone would see
 without it. The infrastructure and the engine are written for AWS as documented and know nothing of this.

@@ -1,4 +1,4 @@
-"""Where the emulator's alarms fall short of AWS's; see `local.patches`."""
+"""Patches the emulator's alarms where they fall short of AWS's; see `local.patches`."""
 
 from typing import Any
 

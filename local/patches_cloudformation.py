@@ -1,4 +1,4 @@
-"""Where the emulator's CloudFormation forgives what AWS's does not; see `patches`."""
+"""Patches the emulator's CloudFormation where it forgives what AWS's does not; see `patches`."""
 
 import copy
 import io

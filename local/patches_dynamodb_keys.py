@@ -1,4 +1,4 @@
-"""Where the emulator doesn't see what a request to DynamoDB asks for, so that a policy can't limit it.
+"""Has the emulator see what a request to DynamoDB asks for, so that a policy can limit it.
 
 Each item action carries `dynamodb:LeadingKeys`, `dynamodb:Attributes`, `dynamodb:Select` and `dynamodb:ReturnValues`,
 as "Using IAM policy conditions for fine-grained access control" in DynamoDB's developer guide describes them.
@@ -87,7 +87,7 @@ def _parsed(body: bytes) -> dict[str, Json]:
 
 
 def _in_batch(wanted: Json) -> Iterator[dict[str, Json]]:
-    """What a batch asks of a table, as requests for one item each."""
+    """Yield what a batch asks of a table, as requests for one item each."""
     if isinstance(wanted, dict):
         rest = {name: value for name, value in wanted.items() if name != "Keys"}
         yield from ({**rest, "Key": key} for key in wanted.get("Keys", []))

@@ -1,4 +1,4 @@
-"""Where the emulator does not deliver a table's stream as AWS does.
+"""Has the emulator deliver a table's stream as AWS does.
 
 Like those in `local.patches`, each function closes one gap of ministack 1.5.33 and names its symptom.
 """

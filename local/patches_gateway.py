@@ -1,4 +1,4 @@
-"""Where the emulator's HTTP APIs answer what AWS leaves to the integration.
+"""Has the emulator's HTTP APIs leave to the integration what AWS leaves to it.
 
 Like those in `local.patches`, each function closes one gap of ministack 1.5.33 and names its symptom.
 """

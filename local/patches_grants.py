@@ -1,4 +1,4 @@
-"""Where one of the emulator's services uses another without asking whether it may.
+"""Has the emulator's services ask whether they may use each other.
 
 Like those in `local.patches`, each function closes one gap of ministack 1.5.33 and names its symptom.
 """
@@ -64,7 +64,7 @@ def ask_whether_a_rule_may_invoke_a_function() -> None:
 
 
 def _lets_in(function: str, service: str, is_source: Callable[[str], bool]) -> bool:
-    """Whether the policy of a function, or of its alias, lets a service invoke it for such a source."""
+    """Return whether the policy of a function, or of its alias, lets a service invoke it for such a source."""
     name, qualifier = lambda_svc._resolve_name_and_qualifier(function)
     found = lambda_svc._functions.get(name)
     if found is None:

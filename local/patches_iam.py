@@ -1,4 +1,4 @@
-"""Where the emulator allows what IAM denies.
+"""Has the emulator deny what IAM denies.
 
 Like those in `local.patches`, each function closes one gap of ministack 1.5.33 and names its symptom.
 """

@@ -1,4 +1,4 @@
-"""Where the emulator does not keep apart what AWS does: tenants of a function, and its network.
+"""Has the emulator keep apart what AWS keeps apart: tenants of a function, and its network.
 
 Like those in `local.patches`, each function closes one gap of ministack 1.5.33 and names its symptom.
 """

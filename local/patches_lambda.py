@@ -1,4 +1,4 @@
-"""How the emulator runs Lambda functions on Linux: in the environments of `local.environments`.
+"""Runs the emulator's Lambda functions on Linux, in the environments of `local.environments`.
 
 Like those in `local.patches`, each function closes one gap of ministack 1.5.33 and names its symptom.
 """

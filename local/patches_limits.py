@@ -1,4 +1,4 @@
-"""Where the emulator has no limits, or others than AWS.
+"""Gives the emulator AWS's limits.
 
 Like those in `local.patches`, each function closes one gap of ministack 1.5.33 and names its symptom.
 """
@@ -92,7 +92,7 @@ def limit_the_size_of_data() -> None:
 
 
 def _metadata(length: int) -> dict[str, Json]:
-    """What Step Functions puts around a function's answer; see "Invoke an AWS Lambda function with Step Functions"."""
+    """Return what Step Functions adds to a function's answer; see its page "Invoke an AWS Lambda function"."""
     request_id = str(uuid.uuid4())
     headers = {
         "Connection": "keep-alive",
@@ -122,7 +122,7 @@ class _Environment:
 
 
 class _Slot(str):
-    """What an invocation holds while it runs."""
+    """A place among the invocations that run at once."""
 
     environment: _Environment
 

@@ -1,4 +1,4 @@
-"""Where the emulator has no networks: a function in a VPC reaches everything.
+"""Gives the emulator networks: without them, a function in a VPC reaches everything.
 
 Like those in `local.patches`, each function closes one gap of ministack 1.5.33 and names its symptom. Here a request of
 a function's process passes what its VPC has on the way to AWS: DNS Firewall, security groups, routes and the gateway
@@ -199,7 +199,7 @@ _owners: dict[tuple[int, str], int] = {}
 
 
 def _owns(pid: int, user: int, inode: str) -> bool:
-    """Whether a process, or one that it started, has a connection."""
+    """Return whether a process, or one that it started, has a connection."""
     return any(_has(one, user, inode) for one in _family(pid))
 
 
@@ -290,7 +290,7 @@ def _endpoint_of(vpc: str, subnet: str, to_s3: bool) -> _Endpoint | None:
 
 
 def _lets_out(group: str, to_s3: bool) -> bool:
-    """Whether a security group lets HTTPS out."""
+    """Return whether a security group lets HTTPS out."""
     addresses = ec2._aws_pl_id_from_name(f"com.amazonaws.{get_region()}.s3")
     for rule in ec2._security_groups[group]["IpPermissionsEgress"]:
         anywhere = any(one.get("CidrIp") == "0.0.0.0/0" for one in rule["IpRanges"])
@@ -304,7 +304,7 @@ def _lets_out(group: str, to_s3: bool) -> bool:
 
 
 def _resolves(vpc: str, host: str) -> bool:
-    """Whether the firewall of a VPC's DNS lets a name be resolved; the first rule that fits decides."""
+    """Return whether the firewall of a VPC's DNS lets a name be resolved; the first rule that fits decides."""
     domains = {found["PhysicalResourceId"]: found["Properties"] for found in _of_type("FirewallDomainList")}
     groups = {found["PhysicalResourceId"]: found["Properties"] for found in _of_type("FirewallRuleGroup")}
     associations = [found["Properties"] for found in _of_type("FirewallRuleGroupAssociation")]
@@ -321,7 +321,7 @@ def _resolves(vpc: str, host: str) -> bool:
 
 
 def _fits(host: str, name: str) -> bool:
-    """Whether a domain list's entry (`example.com`, `*.example.com`, `*`) is a name's."""
+    """Return whether a domain list's entry (`example.com`, `*.example.com`, `*`) is a name's."""
     host, name = host.lower().rstrip("."), name.lower().rstrip(".")
     return host.endswith(name[1:]) if name.startswith("*") else host == name
 

@@ -1,4 +1,4 @@
-"""Where the emulator takes requests that AWS refuses.
+"""Has the emulator refuse requests that AWS refuses.
 
 Like those in `local.patches`, each function closes one gap of ministack 1.5.33 and names its symptom.
 """
@@ -98,7 +98,7 @@ def _operations(service: str) -> dict[str, OperationModel]:
 
 
 def _violations(shape: Shape, value: Json, where: str) -> Iterator[str]:
-    """What a value breaks of its shape's constraints."""
+    """Yield what a value breaks of its shape's constraints."""
     if isinstance(shape, StructureShape) and isinstance(value, dict):
         for name, member in shape.members.items():
             sent = member.serialization.get("name", name)

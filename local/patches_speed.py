@@ -1,4 +1,4 @@
-"""Where the emulator makes its callers wait for nothing.
+"""Has the emulator wait for nothing in vain.
 
 Like those in `local.patches`, each function closes one gap of ministack 1.5.33 and names its symptom.
 """

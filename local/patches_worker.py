@@ -1,4 +1,4 @@
-"""How the emulator runs Lambda functions where there is no Linux, as on macOS: in its own worker processes.
+"""Runs the emulator's Lambda functions where there is no Linux, as on macOS, in its own worker processes.
 
 Like those in `local.patches`, each function closes one gap of ministack 1.5.33 and names its symptom. On Linux
 `local.patches_lambda` is in its place, and none of this is needed.

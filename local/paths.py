@@ -1,4 +1,4 @@
-"""Where the programs of the virtual environment and of `node_modules` are."""
+"""Finds the programs of the virtual environment and of `node_modules`."""
 
 import sys
 from pathlib import Path

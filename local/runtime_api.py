@@ -25,7 +25,7 @@ _RESULT = re.compile(r"/2018-06-01/runtime/invocation/([^/]+)/(response|error)")
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What the runtime gets: the event as JSON, and the request that it is of."""
+    """An invocation as the runtime gets it: the event as JSON, and its request."""
 
     request_id: str
     event: bytes
@@ -53,7 +53,7 @@ class Invocation:
 
 @dataclass(slots=True)
 class Answer:
-    """What came of an invocation, or of an initialisation that failed: the body is JSON as the runtime sent it."""
+    """The answer to an invocation, or an initialisation that failed; the body is JSON as the runtime sent it."""
 
     failed: bool
     body: bytes
@@ -111,7 +111,7 @@ class RuntimeApi:
 
     @property
     def is_ready(self) -> bool:
-        """Whether the runtime waits for an invocation."""
+        """Return whether the runtime waits for an invocation."""
         return self._waiting is not None
 
     def hand_over(self, invocation: Invocation) -> None:
@@ -130,7 +130,7 @@ class RuntimeApi:
 
     @property
     def is_answered(self) -> bool:
-        """Whether the answer has arrived."""
+        """Return whether the answer has arrived."""
         return self._answer is not None
 
     def _accept(self) -> None:

@@ -48,7 +48,7 @@ class Sample:
         self.now = datetime.fromisoformat(definition["clock"]) if "clock" in definition else datetime.now()
 
     def user_of(self, question: dict[str, Any]) -> str:
-        """Who asks the question."""
+        """Return who asks the question."""
         return str(question.get("user") or next(iter(self.users)))
 
     def instructions(self, question: dict[str, Any]) -> str:

@@ -31,7 +31,7 @@ WITHOUT_RESOURCES = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE")
 
 
 class NotAdopted(Exception):
-    """What exists is not what an earlier stack left; the message says what to do."""
+    """Something exists that an earlier stack did not leave; the message says what to do."""
 
 
 def left_behind(client: Client, template: dict[str, Any]) -> dict[str, Identifier]:
@@ -90,7 +90,7 @@ def _table(client: Client, name: str, properties: dict[str, Any]) -> Identifier 
 
 
 def _made_of(table: dict[str, Any]) -> tuple[Any, ...]:
-    """What can't be changed of a table, or only one index at a time; as the API and as a template say it."""
+    """Return what can't be changed of a table, or only one index at a time; as the API and as a template say it."""
 
     def keys_of(part: dict[str, Any]) -> tuple[str, ...]:
         return tuple(key["AttributeName"] for key in part["KeySchema"])
@@ -157,7 +157,7 @@ def _resolved(client: Client, value: Any) -> str:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """What the command line says."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description="Clears the way for a deployment that creates the stack.")
     parser.add_argument("--env", required=True, help="the environment: dev, staging, prod")
     parser.add_argument("--app", default="", help="a cloud assembly that was synthesised before")

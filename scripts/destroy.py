@@ -169,7 +169,7 @@ def _running(step_functions: Any, machine: str) -> Iterator[str]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """What the command line says."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description="Deletes an environment that does not keep its data.")
     parser.add_argument("--env", required=True, help="the environment: dev, staging")
     parser.add_argument("--yes", action="store_true", help="do not ask; for scripts")

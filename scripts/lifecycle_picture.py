@@ -64,7 +64,7 @@ def _arrow(source: Status, status: Status) -> str:
 
 
 def _edge(x: float, y: float, angle: float) -> tuple[float, float]:
-    """Where a ray from the middle of a box leaves it."""
+    """Return where a ray from the middle of a box leaves it."""
     cos, sin = math.cos(angle), math.sin(angle)
     reach = min(
         BOX_WIDTH / 2 / abs(cos) if abs(cos) > 1e-9 else math.inf,

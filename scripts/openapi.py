@@ -222,7 +222,7 @@ def _schemas() -> Json:
 
 
 def files() -> dict[Path, str]:
-    """What is generated: the text of each file, by its path."""
+    """Return what is generated: the text of each file, by its path."""
     described = document()
     return {
         ROOT / "docs" / "openapi.json": json.dumps(described, indent=2, ensure_ascii=False) + "\n",
@@ -237,7 +237,7 @@ def stale() -> list[Path]:
 
 
 def main() -> None:
-    """What the command line says."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description="The API's description.")
     parser.add_argument("--check", action="store_true", help="write nothing, fail when a file is stale")
     if parser.parse_args().check:

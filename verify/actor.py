@@ -16,7 +16,7 @@ MAGIC_AND_FLAGS = 8
 
 
 class Planned(Exception):
-    """What `raise` raises."""
+    """The exception that `raise` raises."""
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:

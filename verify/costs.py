@@ -1,4 +1,4 @@
-"""What `make verify` costs, said before anything is done: counts, estimated high, times list prices."""
+"""Estimates what `make verify` costs before anything is done: counts, estimated high, times list prices."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ class Part:
 
     @property
     def dollars(self) -> float:
-        """What it costs."""
+        """Return what it costs."""
         return self.count * self.price
 
 
 def parts(model: str, prices: Mapping[str, tuple[float, float]], *, tests: bool = True) -> list[Part]:
-    """What is paid for.
+    """Return what is paid for.
 
     Args:
         model: the deployed stack's.

@@ -16,7 +16,7 @@ def remove_leftovers(account: Account) -> list[str]:
 
 
 def _found(account: Account, prefix: str) -> Iterator[tuple[str, Callable[[], object]]]:
-    """What there is, in the order in which it is made: `clean_up` goes backwards."""
+    """Yield what there is, in the order in which it is made: `clean_up` goes backwards."""
     iam, functions, machines = account.client("iam"), account.client("lambda"), account.client("stepfunctions")
     tables, logs, stacks = account.client("dynamodb"), account.client("logs"), account.client("cloudformation")
 

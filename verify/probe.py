@@ -1,4 +1,4 @@
-"""What a probe is, and what comes of one."""
+"""Defines probes and their results."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from verify.account import Account
 
 
 class Verdict(StrEnum):
-    """What a probe found, in the words of the report."""
+    """The verdict of a probe, in the words of the report."""
 
     AS_DOCUMENTED = "as documented"
     DIFFERENT = "DIFFERENT"
@@ -24,7 +24,7 @@ class Untried(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a probe saw.
+    """The observation of a probe.
 
     Attributes:
         text: one sentence for the report; it holds no account id and no text of a caller.
@@ -59,7 +59,7 @@ def probe(id: str, *, does: str, expected: str) -> Callable[[Callable[[Account],
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a probe; `observed` says why if it could not be tried."""
+    """The result of a probe; `observed` says why if it could not be tried."""
 
     probe: Probe
     verdict: Verdict

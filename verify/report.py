@@ -12,7 +12,7 @@ from verify.suite import Summary
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What the page is about.
+    """The run that the page reports.
 
     Attributes:
         account: the account's id, of which the page shows the last two digits.

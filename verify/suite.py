@@ -15,7 +15,7 @@ FOLDERS = ("tests/e2e", "tests/contract", "tests/faults")
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What came of the tests.
+    """The results of the tests.
 
     Attributes:
         counts: by folder: how many `passed`, `failed` or were `skipped`.
@@ -40,7 +40,7 @@ def run(environment: str) -> Summary:
 
 
 def summarised(xml: str) -> Summary:
-    """What a JUnit report of pytest says."""
+    """Return what a JUnit report of pytest says."""
     counts = {folder: Counter[str]() for folder in FOLDERS}
     failed = []
     for case in ElementTree.fromstring(xml).iter("testcase"):  # noqa: S314 - pytest has just written it

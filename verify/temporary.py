@@ -1,4 +1,4 @@
-"""What probes make for themselves: roles, functions and state machines that are gone when the run ends.
+"""Makes what probes need for themselves: roles, functions and state machines that are gone when the run ends.
 
 The deployed roles trust AWS services alone, so nobody can act as they do. A role of the probe's own that has a copy of
 their statements is judged by AWS by the same rules, and needs no permission of the product.

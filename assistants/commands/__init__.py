@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BotoCoreError as error:
         stop(str(error))
     except BrokenPipeError:
-        # Whoever read the output has seen enough. The interpreter flushes it once more at its end.
+        # The reader closed the pipe. The interpreter flushes the output once more when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Who may call: bearer keys, several at once, kept hashed in Secrets Manager.
+"""Checks API keys: bearer keys, several at once, whose hashes are in Secrets Manager.
 
 The secret `API_KEYS_SECRET_ARN` is JSON, `{"keys": [{"name", "project", "hash", "created_at"}]}`. A hash is the SHA-256
 of a key; without a project, a key is the default project's.

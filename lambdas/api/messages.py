@@ -2,7 +2,7 @@
 
 from answers import deleted, listing, window
 from assistant_engine.domain.json_data import Json
-from assistant_engine.domain.thread import ThreadId
+from assistant_engine.domain.thread import Thread
 from assistant_engine.resources import messages
 from assistant_engine.schemas import CreateMessageRequest, ListMessagesParameters, ModifyMessageRequest
 from routes import Request, Routes
@@ -15,8 +15,8 @@ _ALL, _ONE = "/threads/{thread_id}/messages", "/threads/{thread_id}/messages/{me
 @routes.post(
     _ALL, "createMessage", "Create a message", body=CreateMessageRequest, answer="MessageObject", creates="message"
 )
-def create(request: Request, thread_id: ThreadId) -> Json:
-    return messages.create(request.store, thread_id, request.body, request.now_ms, request.idempotency)
+def create(request: Request, thread: Thread) -> Json:
+    return messages.create(request.store, thread, request.body, request.now_ms, request.idempotency)
 
 
 @routes.get(
@@ -26,25 +26,25 @@ def create(request: Request, thread_id: ThreadId) -> Json:
     query=ListMessagesParameters,
     answer="ListMessagesResponse",
 )
-def list_(request: Request, thread_id: ThreadId) -> Json:
+def list_(request: Request, thread: Thread) -> Json:
     run_id = request.query.get("run_id")
-    added = request.store.steps.message_ids(thread_id, run_id) if run_id else None
-    return listing(request.store.messages.page(thread_id, window(request.query), added))
+    added = request.store.steps.message_ids(thread.id, run_id) if run_id else None
+    return listing(request.store.messages.page(thread.id, window(request.query), added))
 
 
 @routes.get(_ONE, "getMessage", "Retrieve a message", answer="MessageObject")
-def retrieve(request: Request, thread_id: ThreadId, message_id: str) -> Json:
-    return request.store.messages.get(thread_id, message_id)
+def retrieve(request: Request, thread: Thread, message_id: str) -> Json:
+    return request.store.messages.get(thread.id, message_id)
 
 
 @routes.post(_ONE, "modifyMessage", "Modify a message", body=ModifyMessageRequest, answer="MessageObject")
-def modify(request: Request, thread_id: ThreadId, message_id: str) -> Json:
+def modify(request: Request, thread: Thread, message_id: str) -> Json:
     if "metadata" not in request.body:
-        return request.store.messages.get(thread_id, message_id)
-    return request.store.messages.update(thread_id, message_id, request.body["metadata"] or {})
+        return request.store.messages.get(thread.id, message_id)
+    return request.store.messages.update(thread.id, message_id, request.body["metadata"] or {})
 
 
 @routes.delete(_ONE, "deleteMessage", "Delete a message", answer="DeleteMessageResponse")
-def delete(request: Request, thread_id: ThreadId, message_id: str) -> Json:
-    request.store.messages.delete(thread_id, message_id)
+def delete(request: Request, thread: Thread, message_id: str) -> Json:
+    request.store.messages.delete(thread.id, message_id)
     return deleted("thread.message", message_id)

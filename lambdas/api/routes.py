@@ -3,7 +3,7 @@
 A declaration says what a request may hold, what it creates and what it is answered with. The checks of a request, its
 idempotency, the guard of what lies in a thread or a vector store, the API's description and the tests of projects'
 isolation are read off it. A route below `{thread_id}` or `{vector_store_id}` lies in that thread or vector store: it is
-read for the caller first, and the handler gets its id (`ThreadId`).
+read for the caller first, once, and the handler gets what was read.
 """
 
 import hashlib
@@ -27,11 +27,11 @@ from forms import FormFile, read_form
 
 BASE = "/v1"
 
-CONTAINERS: Mapping[str, Callable[[Store, str], str]] = {
-    "thread_id": lambda store, thread_id: store.threads.get(thread_id).id,
-    "vector_store_id": lambda store, store_id: str(store.vector_stores.head(store_id)["thread_id"]),
+CONTAINERS: Mapping[str, tuple[str, Callable[[Store, str], Any]]] = {
+    "thread_id": ("thread", lambda store, thread_id: store.threads.get(thread_id)),
+    "vector_store_id": ("vector_store", lambda store, store_id: store.vector_stores.head(store_id)),
 }
-"""What other objects lie in, by its parameter in their paths: reads it for a project and gives its id."""
+"""Names what objects lie in, by its parameter in their paths: the handler's argument, and how a project reads it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class Route:
 
     @property
     def pattern(self) -> re.Pattern[str]:
-        """What a path below `/v1` looks like."""
+        """Return what a path below `/v1` looks like."""
         return re.compile(re.sub(r"{(\w+)(:path)?}", lambda found: r".+" if found[2] else r"[^/]+", self.path))
 
     @property
@@ -138,9 +138,11 @@ class Route:
         body, file = self._body(incoming)
         if self.body and not self.file:
             references.check(store, body)
+        arguments: Mapping[str, Any] = parameters
         if self.container:
-            read = CONTAINERS[self.container](store, parameters[self.container])
-            parameters = {**parameters, self.container: read}
+            argument, read = CONTAINERS[self.container]
+            others = {name: value for name, value in parameters.items() if name != self.container}
+            arguments = {argument: read(store, parameters[self.container]), **others}
         request = Request(
             store=store,
             body=body,
@@ -149,7 +151,7 @@ class Route:
             headers=incoming.headers,
             idempotency=self._idempotency(incoming, store, body, file),
         )
-        return self.handler(request, **parameters)
+        return self.handler(request, **arguments)
 
     def _body(self, incoming: Incoming) -> tuple[Json, FormFile | None]:
         if self.file:

@@ -2,7 +2,7 @@
 
 from answers import listing, window
 from assistant_engine.domain.json_data import Json
-from assistant_engine.domain.thread import ThreadId
+from assistant_engine.domain.thread import Thread
 from assistant_engine.schemas import IncludeParameters, ListRunStepsParameters
 from routes import Request, Routes
 
@@ -14,13 +14,13 @@ _ALL = "/threads/{thread_id}/runs/{run_id}/steps"
 @routes.get(
     _ALL, "listRunSteps", "List the steps of a run", query=ListRunStepsParameters, answer="ListRunStepsResponse"
 )
-def list_(request: Request, thread_id: ThreadId, run_id: str) -> Json:
-    request.store.runs.get(thread_id, run_id)
+def list_(request: Request, thread: Thread, run_id: str) -> Json:
+    request.store.runs.get(thread.id, run_id)
     steps, contents = request.store.steps, "include" in request.query
-    return listing(steps.page(thread_id, run_id, window(request.query), contents=contents))
+    return listing(steps.page(thread.id, run_id, window(request.query), contents=contents))
 
 
 @routes.get(f"{_ALL}/{{step_id}}", "getRunStep", "Retrieve a run step", query=IncludeParameters, answer="RunStepObject")
-def retrieve(request: Request, thread_id: ThreadId, run_id: str, step_id: str) -> Json:
-    request.store.runs.get(thread_id, run_id)
-    return request.store.steps.get(thread_id, run_id, step_id, contents="include" in request.query)
+def retrieve(request: Request, thread: Thread, run_id: str, step_id: str) -> Json:
+    request.store.runs.get(thread.id, run_id)
+    return request.store.steps.get(thread.id, run_id, step_id, contents="include" in request.query)

@@ -14,7 +14,7 @@ from assistant_engine.domain.clock import Seconds, seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TERMINAL, WORKING
 from assistant_engine.domain.run import Run
-from assistant_engine.domain.thread import ThreadId
+from assistant_engine.domain.thread import Thread
 from assistant_engine.runs import control, creation, executions
 from assistant_engine.runtime.clock import now_ms
 from assistant_engine.runtime.faults import fault_of
@@ -51,8 +51,8 @@ _ALL, _ONE = "/threads/{thread_id}/runs", "/threads/{thread_id}/runs/{run_id}"
     creates="run",
     polled=True,
 )
-def create(request: Request, thread_id: ThreadId) -> Response[Json]:
-    return _create(request, thread_id=thread_id)
+def create(request: Request, thread: Thread) -> Response[Json]:
+    return _create(request, thread)
 
 
 @routes.post(
@@ -69,29 +69,29 @@ def create_thread_and_run(request: Request) -> Response[Json]:
 
 
 @routes.get(_ALL, "listRuns", "List the runs of a thread", query=ListParameters, answer="ListRunsResponse")
-def list_(request: Request, thread_id: ThreadId) -> Json:
-    found = request.store.runs.page(thread_id, window(request.query))
+def list_(request: Request, thread: Thread) -> Json:
+    found = request.store.runs.page(thread.id, window(request.query))
     return listing(replace(found, objects=map(partial(_shown, request.store), found.objects)))
 
 
 @routes.get(_ONE, "getRun", "Retrieve a run", answer="RunObject", polled=True)
-def retrieve(request: Request, thread_id: ThreadId, run_id: str) -> Response[Json]:
-    run = request.store.runs.get(thread_id, run_id)
+def retrieve(request: Request, thread: Thread, run_id: str) -> Response[Json]:
+    run = request.store.runs.get(thread.id, run_id)
     if request.headers.get("x-stainless-poll-helper") == "true":
         run = _watched(request.store, run)
     return answer(request.store, run)
 
 
 @routes.post(_ONE, "modifyRun", "Modify a run", body=ModifyRunRequest, answer="RunObject", polled=True)
-def modify(request: Request, thread_id: ThreadId, run_id: str) -> Response[Json]:
+def modify(request: Request, thread: Thread, run_id: str) -> Response[Json]:
     if "metadata" not in request.body:
-        return answer(request.store, request.store.runs.get(thread_id, run_id))
-    return answer(request.store, request.store.runs.update(thread_id, run_id, request.body["metadata"] or {}))
+        return answer(request.store, request.store.runs.get(thread.id, run_id))
+    return answer(request.store, request.store.runs.update(thread.id, run_id, request.body["metadata"] or {}))
 
 
 @routes.post(f"{_ONE}/cancel", "cancelRun", "Cancel a run", answer="RunObject", polled=True)
-def cancel(request: Request, thread_id: ThreadId, run_id: str) -> Response[Json]:
-    return _wake(request.store, control.cancel(request.store, thread_id, run_id, seconds_of(request.now_ms)))
+def cancel(request: Request, thread: Thread, run_id: str) -> Response[Json]:
+    return _wake(request.store, control.cancel(request.store, thread.id, run_id, seconds_of(request.now_ms)))
 
 
 @routes.post(
@@ -102,14 +102,14 @@ def cancel(request: Request, thread_id: ThreadId, run_id: str) -> Response[Json]
     answer="RunObject",
     polled=True,
 )
-def submit_tool_outputs(request: Request, thread_id: ThreadId, run_id: str) -> Response[Json]:
+def submit_tool_outputs(request: Request, thread: Thread, run_id: str) -> Response[Json]:
     outputs = request.body["tool_outputs"]
-    return _wake(request.store, control.submit_tool_outputs(request.store, thread_id, run_id, outputs, request.now_ms))
+    return _wake(request.store, control.submit_tool_outputs(request.store, thread.id, run_id, outputs, request.now_ms))
 
 
-def _create(request: Request, thread_id: ThreadId | None = None) -> Response[Json]:
+def _create(request: Request, thread: Thread | None = None) -> Response[Json]:
     key = request.idempotency
-    run = creation.create(request.store, request.body, request.now_ms, thread_id=thread_id, idempotency=key)
+    run = creation.create(request.store, request.body, request.now_ms, thread=thread, idempotency=key)
     try:
         executions.start(_step_functions(), request.store, run, seconds_of(now_ms()))
     except Exception as error:
@@ -150,7 +150,7 @@ def answer(store: Store, run: Run) -> Response[Json]:
 
 
 def poll_after(run: Run, now: Seconds) -> int:
-    """How many milliseconds a client that polls an unfinished run had best wait.
+    """Return how many milliseconds a client that polls an unfinished run had best wait.
 
     The client of the `openai` package keeps to the first one that it is told in a poll.
 

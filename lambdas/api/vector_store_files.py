@@ -13,6 +13,7 @@ from assistant_engine.schemas import (
     UpdateVectorStoreFileAttributesRequest,
 )
 from assistant_engine.search.parts import key_of, text_of
+from assistant_engine.store.vector_stores import id_of
 from routes import Request, Routes
 
 routes = Routes("Vector store files")
@@ -33,8 +34,8 @@ _BATCH = f"{_BATCHES}/{{batch_id}}"
     answer="VectorStoreFileObject",
     polled=True,
 )
-def create(request: Request, vector_store_id: str) -> Response[Json]:
-    return _polled(vector_stores.attach(request.store, vector_store_id, [request.body], request.now_ms, batch=False))
+def create(request: Request, vector_store: Json) -> Response[Json]:
+    return _polled(vector_stores.attach(request.store, vector_store, [request.body], request.now_ms, batch=False))
 
 
 @routes.get(
@@ -44,16 +45,16 @@ def create(request: Request, vector_store_id: str) -> Response[Json]:
     query=ListVectorStoreFilesParameters,
     answer="ListVectorStoreFilesResponse",
 )
-def list_(request: Request, vector_store_id: str) -> Json:
+def list_(request: Request, vector_store: Json) -> Json:
     files = request.store.vector_store_files
-    return listing(files.page(vector_store_id, window(request.query), request.query.get("filter")))
+    return listing(files.page(id_of(vector_store), window(request.query), request.query.get("filter")))
 
 
 @routes.get(
     _ONE, "getVectorStoreFile", "Retrieve a file of a vector store", answer="VectorStoreFileObject", polled=True
 )
-def retrieve(request: Request, vector_store_id: str, file_id: str) -> Response[Json]:
-    return _polled(request.store.vector_store_files.get(vector_store_id, file_id))
+def retrieve(request: Request, vector_store: Json, file_id: str) -> Response[Json]:
+    return _polled(request.store.vector_store_files.get(id_of(vector_store), file_id))
 
 
 @routes.post(
@@ -63,15 +64,15 @@ def retrieve(request: Request, vector_store_id: str, file_id: str) -> Response[J
     body=UpdateVectorStoreFileAttributesRequest,
     answer="VectorStoreFileObject",
 )
-def modify(request: Request, vector_store_id: str, file_id: str) -> Json:
-    return request.store.vector_store_files.set_attributes(vector_store_id, file_id, request.body["attributes"])
+def modify(request: Request, vector_store: Json, file_id: str) -> Json:
+    return request.store.vector_store_files.set_attributes(id_of(vector_store), file_id, request.body["attributes"])
 
 
 @routes.delete(
     _ONE, "deleteVectorStoreFile", "Take a file out of a vector store", answer="DeleteVectorStoreFileResponse"
 )
-def delete(request: Request, vector_store_id: str, file_id: str) -> Json:
-    vector_stores.detach(request.store, vector_store_id, file_id)
+def delete(request: Request, vector_store: Json, file_id: str) -> Json:
+    vector_stores.detach(request.store, vector_store, file_id)
     return deleted("vector_store.file", file_id)
 
 
@@ -82,10 +83,10 @@ def delete(request: Request, vector_store_id: str, file_id: str) -> Json:
     query=FileContentParameters,
     answer="VectorStoreFileContentResponse",
 )
-def content(request: Request, vector_store_id: str, file_id: str) -> Json:
+def content(request: Request, vector_store: Json, file_id: str) -> Json:
     """Answer with the text that was read from a file, as many of its parts as an answer holds."""
     first = int(request.query.get("page", 0))
-    member = request.store.vector_store_files.member(vector_store_id, file_id)
+    member = request.store.vector_store_files.member(id_of(vector_store), file_id)
     count = member.get("parts", 0)
     data: list[Json] = []
     size = 0
@@ -113,16 +114,16 @@ def content(request: Request, vector_store_id: str, file_id: str) -> Json:
     answer="VectorStoreFileBatchObject",
     polled=True,
 )
-def create_batch(request: Request, vector_store_id: str) -> Response[Json]:
+def create_batch(request: Request, vector_store: Json) -> Response[Json]:
     entries = vector_stores.batch_entries(request.body)
-    return _polled(vector_stores.attach(request.store, vector_store_id, entries, request.now_ms, batch=True))
+    return _polled(vector_stores.attach(request.store, vector_store, entries, request.now_ms, batch=True))
 
 
 @batch_routes.get(
     _BATCH, "getVectorStoreFileBatch", "Retrieve a batch", answer="VectorStoreFileBatchObject", polled=True
 )
-def retrieve_batch(request: Request, vector_store_id: str, batch_id: str) -> Response[Json]:
-    return _polled(request.store.vector_store_batches.get(vector_store_id, batch_id))
+def retrieve_batch(request: Request, vector_store: Json, batch_id: str) -> Response[Json]:
+    return _polled(request.store.vector_store_batches.get(id_of(vector_store), batch_id))
 
 
 @batch_routes.post(
@@ -132,8 +133,8 @@ def retrieve_batch(request: Request, vector_store_id: str, batch_id: str) -> Res
     answer="VectorStoreFileBatchObject",
     polled=True,
 )
-def cancel_batch(request: Request, vector_store_id: str, batch_id: str) -> Response[Json]:
-    return _polled(request.store.vector_store_batches.cancel(vector_store_id, batch_id))
+def cancel_batch(request: Request, vector_store: Json, batch_id: str) -> Response[Json]:
+    return _polled(request.store.vector_store_batches.cancel(id_of(vector_store), batch_id))
 
 
 @batch_routes.get(
@@ -143,10 +144,10 @@ def cancel_batch(request: Request, vector_store_id: str, batch_id: str) -> Respo
     query=ListVectorStoreFilesParameters,
     answer="ListVectorStoreFilesResponse",
 )
-def list_batch(request: Request, vector_store_id: str, batch_id: str) -> Json:
+def list_batch(request: Request, vector_store: Json, batch_id: str) -> Json:
     files = request.store.vector_store_files
-    request.store.vector_store_batches.get(vector_store_id, batch_id)
-    return listing(files.page(vector_store_id, window(request.query), request.query.get("filter"), batch_id))
+    request.store.vector_store_batches.get(id_of(vector_store), batch_id)
+    return listing(files.page(id_of(vector_store), window(request.query), request.query.get("filter"), batch_id))
 
 
 def _polled(answer: Json) -> Response[Json]:

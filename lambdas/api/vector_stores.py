@@ -60,5 +60,5 @@ def delete(request: Request, vector_store_id: str) -> Json:
     body=VectorStoreSearchRequest,
     answer="VectorStoreSearchResultsPage",
 )
-def search(request: Request, vector_store_id: str) -> Json:
-    return vector_search.search(request.store, vector_store_id, request.body)
+def search(request: Request, vector_store: Json) -> Json:
+    return vector_search.search(request.store, vector_store, request.body)

@@ -102,7 +102,7 @@ def _minute() -> int:
 
 @lru_cache(maxsize=1)
 def _webhooks(minute: int) -> list[Webhook]:
-    """What signs: one for each secret. While a secret is replaced there are two, and an event bears both signatures.
+    """Return the signers, one for each secret. While a secret is replaced there are two; events have both signatures.
 
     Raises:
         NotTaken: there is no secret.

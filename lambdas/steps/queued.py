@@ -36,12 +36,13 @@ def _requested_run(request: Any, execution: Execution, run_id: str) -> Run:
     key = valid.get("idempotency_key")
     project = creation.requested_project(store(), valid)
     references.check(store(project), valid)
+    thread = store(project).threads.get(valid["thread_id"]) if "thread_id" in valid else None
     try:
         run = creation.create(
             store(project),
             valid,
             now_ms(),
-            thread_id=valid.get("thread_id"),
+            thread=thread,
             run_id=run_id,
             execution=execution["name"],
             answers_in_output=True,

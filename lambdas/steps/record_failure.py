@@ -2,7 +2,7 @@
 
 from assistant_engine.domain.payloads import RecordFailureEvent, StepResult
 from assistant_engine.runs import ending, executions
-from assistant_engine.runs.outcome import Ended
+from assistant_engine.runs.outcome import MAX_LOOKS, Ended
 from assistant_engine.runtime.clock import now_ms
 from assistant_engine.runtime.faults import StepFailed
 from assistant_engine.runtime.handler import lambda_handler
@@ -26,7 +26,7 @@ def handler(event: RecordFailureEvent) -> StepResult:
         StepFailed: other writers change the run each time.
     """
     thread_id, run_id = executions.requested_ids(event["request"], event["execution"])
-    for _ in range(3):
+    for _ in range(MAX_LOOKS):
         run = store().runs.find(thread_id, run_id)
         if run is None:
             return NO_RUN

@@ -13,7 +13,7 @@ def banks() -> list[dict[str, str]]:
 
 
 def closed(bank: dict[str, str]) -> date:
-    """When the bank was closed."""
+    """Return when the bank was closed."""
     return datetime.strptime(bank["Closing Date"], "%d-%b-%y").date()
 
 

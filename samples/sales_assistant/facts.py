@@ -18,7 +18,7 @@ def customers(state: str) -> set[str]:
 
 
 def worth_by(column: str) -> list[tuple[str, Decimal]]:
-    """What the orders are worth by `name` of the seller or `state` of the customer, most first."""
+    """Return what the orders are worth by `name` of the seller or `state` of the customer, most first."""
     prices = {row["product_id"]: Decimal(row["unit_price"]) for row in rows("inventory")}
     table, key = {"name": ("sellers", "seller_id"), "state": ("customers", "customer_id")}[column]
     names = {row[key]: row[column] for row in rows(table)}
@@ -29,7 +29,7 @@ def worth_by(column: str) -> list[tuple[str, Decimal]]:
 
 
 def quantity_by_product() -> list[tuple[str, int]]:
-    """How many of each product were sold, most first."""
+    """Return how many of each product were sold, most first."""
     names = {row["product_id"]: row["product"] for row in rows("inventory")}
     sold: Counter[str] = Counter()
     for order in rows("orders"):

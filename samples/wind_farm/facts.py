@@ -19,7 +19,7 @@ def ranges(instructions: str) -> dict[str, tuple[float, float]]:
 
 
 def out_of_range(instructions: str) -> dict[str, list[str]]:
-    """Which readings of which turbines are out of their range."""
+    """Return which readings of which turbines are out of their range."""
     limits = ranges(instructions)
     found = {
         name: [reading for reading, (low, high) in limits.items() if not low <= float(turbine[reading]) <= high]

@@ -183,9 +183,9 @@ def test_a_request_that_died_after_its_store_finds_it_again(client: openai.OpenA
     assert client.vector_stores.retrieve(store_id).file_counts.total == 1
 
     thread = client.beta.threads.create()
-    vector_stores.take_in(store, thread.id, [message], now_ms, key)
+    vector_stores.take_in(store, store.threads.get(thread.id), [message], now_ms, key)
     seen = client.beta.threads.retrieve(thread.id)
-    vector_stores.take_in(store, thread.id, [message], now_ms, key)
+    vector_stores.take_in(store, store.threads.get(thread.id), [message], now_ms, key)
     assert client.beta.threads.retrieve(thread.id) == seen
     assert store_of(client, seen).file_counts.total == 1
 

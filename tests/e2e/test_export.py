@@ -49,9 +49,9 @@ def test_a_day_is_exported_with_every_run_and_every_message_once(driver: Driver)
     first = driver.run(driver.ask(driver.assistant(), long, thread={"metadata": user}))
     thread_id = first["thread_id"]
     store = driver.store
-    store.messages.add(thread_id, _said("And then?"), now_ms())
+    store.messages.add(store.threads.get(thread_id), _said("And then?"), now_ms())
     second = driver.run(driver.ask(driver.assistant(), "say Later.", thread_id=thread_id))
-    store.messages.add(thread_id, _said("Nobody has read this."), now_ms())
+    store.messages.add(store.threads.get(thread_id), _said("Nobody has read this."), now_ms())
     run = store.runs.get(thread_id, second["run_id"])
     assert run.ended_ms is not None
     day = f"{datetime.fromtimestamp(run.ended_ms / 1000, UTC):%Y-%m-%d}"

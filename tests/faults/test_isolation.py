@@ -294,7 +294,8 @@ def test_a_run_is_shown_no_image_of_another_project(owners: dict[str, Owner], dr
         now = int(time.time() * 1000)
         thread = another.client.beta.threads.create()
         message = new_message({"role": "user", "content": content}, Seconds(now // 1000))
-        Store(another.project).messages.add(thread.id, message, Milliseconds(now))
+        store = Store(another.project)
+        store.messages.add(store.threads.get(thread.id), message, Milliseconds(now))
         run = another.client.beta.threads.runs.create_and_poll(
             thread_id=thread.id, assistant_id=another.ids["assistant_id"]
         )

@@ -38,7 +38,8 @@ def begin(driver: Driver, code: str, thread_id: ThreadId | None = None, **more: 
     messages = [{"role": "user", "content": f"call code_interpreter {json.dumps({'code': code})}"}]
     assistant = driver.assistant(functions=[], tools=[{"type": "code_interpreter"}])
     request = {"assistant_id": assistant, "additional_messages": messages, **more}
-    run = creation.create(driver.store, request, now_ms(), thread_id=thread_id)
+    thread = driver.store.threads.get(thread_id) if thread_id else None
+    run = creation.create(driver.store, request, now_ms(), thread=thread)
     driver.start({"thread_id": run.thread_id, "run_id": run.id}, run.execution)
     return run
 

@@ -47,7 +47,7 @@ def run_that_shows(driver: Driver, url: str) -> Any:
     request = {"assistant_id": driver.assistant(), "additional_messages": [{"role": "user", "content": "say Made."}]}
     first = driver.run(driver.start(request))
     message = new_message(showing(url), seconds_of(now_ms()))
-    driver.store.messages.add(first["thread_id"], message, now_ms())
+    driver.store.messages.add(driver.store.threads.get(first["thread_id"]), message, now_ms())
     execution = driver.start({"assistant_id": request["assistant_id"], "thread_id": first["thread_id"]})
     described = driver.wait(execution)
     assert (described["status"], described["error"]) == ("FAILED", "invalid_prompt")

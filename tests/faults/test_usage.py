@@ -16,7 +16,6 @@ from assistant_engine.domain.clock import Milliseconds, seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TERMINAL
 from assistant_engine.domain.run import Run
-from assistant_engine.domain.thread import ThreadId
 from assistant_engine.domain.usage import RunUsage, Usage
 from assistant_engine.resources import assistants
 from assistant_engine.runs import control, creation, executions
@@ -51,7 +50,8 @@ class Project:
         """A run, on a new thread unless one is named, that is not started yet."""
         messages = [{"role": "user", "content": text}]
         request = {"assistant_id": self.assistant_id, "additional_messages": messages, **more}
-        run = creation.create(self.store, request, now_ms(), thread_id=ThreadId(thread_id) if thread_id else None)
+        thread = self.store.threads.get(thread_id) if thread_id else None
+        run = creation.create(self.store, request, now_ms(), thread=thread)
         self.begun.append(run)
         return run
 

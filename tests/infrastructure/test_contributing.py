@@ -14,8 +14,8 @@ from tests.support.templates import ROOT
 ROUTE = """
 
 @routes.get("/threads/{thread_id}/age", "getThreadAge", "Retrieve a thread's time of creation", answer="ThreadObject")
-def age(request: Request, thread_id: ThreadId) -> Json:
-    return request.store.threads.get(thread_id).api()
+def age(request: Request, thread: Thread) -> Json:
+    return thread.api()
 """
 
 COMMAND = '''"""Shows where an environment keeps its files."""

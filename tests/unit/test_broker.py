@@ -18,6 +18,7 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.store import objects, shared
 from cdk.configuration import SandboxLimits
 from tests.support.interpreter import new_call
+from verify.probes.sandbox import event_of, file_at
 
 os.environ["LIBRARIES"] = "{}"
 os.environ["LIMITS"] = json.dumps(asdict(SandboxLimits()))
@@ -68,6 +69,17 @@ def ask(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, **event: Any) -> str:
     monkeypatch.setattr(broker, "_lambda", lambda: sandbox)
     output: str = broker.handler({**new_call("thread_1", "print(1)"), **event}, None)["output"]
     return output
+
+
+def test_the_probes_send_the_sandbox_what_the_tool_sends(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    sandbox = Sandbox(DONE)
+    monkeypatch.setattr(broker, "_given", lambda event: ({"file-1": "a.csv"}, []))
+    ask(monkeypatch, sandbox)
+    [request] = sandbox.requests
+    probe = event_of("print(1)", [file_at("https://example.com/")])
+    assert probe.keys() == request.keys()
+    assert probe["files"][0].keys() == request["files"][0].keys()
+    assert probe["session"].keys() == request["session"].keys()
 
 
 def test_a_throttled_sandbox_is_asked_again(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:

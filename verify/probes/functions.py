@@ -48,7 +48,7 @@ def runtime_sdk(account: Account) -> Seen:
 
 @cache
 def _loaded(account: Account, like: str) -> Json:
-    """What a function with the layers of a deployed one finds when it imports that one's packages."""
+    """Return what a function with the layers of a deployed one finds when it imports that one's packages."""
     name = f"layers-{like}"
     made = function(account, name, like=like, layers=layers_of(account, like))
     client = account.client("lambda")

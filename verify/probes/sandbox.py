@@ -46,15 +46,15 @@ print(f"environment={parent}/{started}/{boot}")
 """
 
 LEFT_BEHIND = """
-import os
-print(f"left={sum(name != 'call' for name in os.listdir('/tmp'))}")
+import os, tempfile
+print(f"left={sum(name != 'call' for name in os.listdir(tempfile.gettempdir()))}")
 """
 
 GIVEN = "import os; print(f'given={os.path.exists(\"/mnt/data/probe\")}')"
 
 
 def _called(account: Account, code: str) -> str:
-    """What code prints that runs as a call of a model on a thread of its own."""
+    """Return what code prints that runs as a call of a model on a thread of its own."""
     thread = f"thread_verify{uuid.uuid4().hex}"
     account.later(f"objects of {thread}", lambda: _remove_objects(account, f"sandbox/{thread}/"))
     run_id = ids.new_id("run_", Milliseconds(int(time.time() * 1000)))
@@ -89,18 +89,26 @@ def _wait_for_call(account: Account, thread: str, run_id: str) -> None:
 
 
 def _run_directly(account: Account, code: str, tenant: str, files: list[Json] | None = None) -> str:
-    """All that the sandbox answers, invoked directly for a tenant; the code must end with LEAVE."""
-    session = {"get": None, "put": ""}
-    event = {
+    """Return all that the sandbox answers, invoked directly for a tenant; the code must end with LEAVE."""
+    return json.dumps(told(account, account.name("sandbox"), event_of(code, files or []), TenantId=tenant))
+
+
+def event_of(code: str, files: list[Json]) -> Json:
+    """Return an event of the sandbox as the code interpreter sends it, without what would have to be signed."""
+    return {
         "code": code,
         "seconds": 30,
-        "files": files or [],
-        "session": session,
+        "files": files,
+        "session": {"get": None, "put": ""},
         "outputs": [],
         "stop": "",
         "libraries": [],
     }
-    return json.dumps(told(account, account.name("sandbox"), event, TenantId=tenant))
+
+
+def file_at(url: str) -> Json:
+    """Return a file as the code interpreter gives it to the sandbox."""
+    return {"id": "file-probe", "name": "probe", "url": url}
 
 
 def _remove_objects(account: Account, prefix: str) -> None:
@@ -112,7 +120,7 @@ def _remove_objects(account: Account, prefix: str) -> None:
 
 @cache
 def _examined(account: Account) -> dict[str, str]:
-    """What the sandbox's code finds of its own confinement."""
+    """Return what the sandbox's code finds of its own confinement."""
     printed = _called(account, EXAMINATION)
     found = dict(re.findall(r"(\w+)=([\w-]+)", printed))
     if "seccomp" not in found:
@@ -157,7 +165,7 @@ def no_socket(account: Account) -> Seen:
     expected="The name is not resolved: DNS answers for the bucket alone.",
 )
 def no_names(account: Account) -> Seen:
-    files = [{"name": "probe", "url": "https://example.com/"}]
+    files = [file_at("https://example.com/")]
     answer = _run_directly(account, GIVEN + LEAVE, account.own_prefix, files)
     closed = re.search(r"\[Errno -\d+\]|not known|[Nn]o address", answer)
     return Seen("no address for the name" if closed else f"the name was resolved: {answer[:300]}", bool(closed))
@@ -169,7 +177,7 @@ def no_names(account: Account) -> Seen:
     expected="No connection: the subnets have no route, and the security group lets out to S3 alone.",
 )
 def no_internet(account: Account) -> Seen:
-    files = [{"name": "probe", "url": "https://1.1.1.1/"}]
+    files = [file_at("https://1.1.1.1/")]
     answer = _run_directly(account, GIVEN + LEAVE, account.own_prefix, files)
     closed = re.search("timed out|unreachable|No route|refused", answer)
     return Seen("no connection" if closed else f"there was a connection: {answer[:300]}", bool(closed))
@@ -191,7 +199,7 @@ def endpoint_refuses_others(account: Account) -> Seen:
     url = account.make_client("s3", config=config).generate_presigned_url(
         "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=300
     )
-    answer = _run_directly(account, GIVEN + LEAVE, account.own_prefix, [{"name": "probe", "url": url}])
+    answer = _run_directly(account, GIVEN + LEAVE, account.own_prefix, [file_at(url)])
     if "given=True" in answer:
         return Seen("the object came through", False)
     if "given=False" in answer or "403" in answer:

@@ -18,7 +18,7 @@ def _resources(account: Account, kind: str) -> list[Json]:
 
 
 def _compared(asked: dict[str, Any], found: dict[str, Any]) -> Seen:
-    """What differs between what the template asks for and what is there, by table."""
+    """Return what differs between what the template asks for and what is there, by table."""
     differing = {name: f"{found[name]} instead of {value}" for name, value in asked.items() if found[name] != value}
     text = "; ".join(f"{name}: {what}" for name, what in differing.items())
     return Seen(text or ", ".join(f"{name}: {value}" for name, value in found.items()), not differing)

@@ -15,7 +15,9 @@ import boto3
 from botocore.config import Config
 
 from assistant_engine.domain import ids, sandbox_paths
+from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.errors import NotFound
+from assistant_engine.domain.file import new_file
 from assistant_engine.domain.json_data import Json, json_size
 from assistant_engine.runtime import metrics
 from assistant_engine.runtime.invocation import NotRun, invoke
@@ -178,7 +180,7 @@ def _run(event: Json, call: Call, code: str, before: str | None, after: str) -> 
 
 
 def _seconds_left(event: Json, call: Call) -> float:
-    """What is left of the run by now."""
+    """Return what is left of the run by now."""
     told: float = event.get("seconds") or _limits()["seconds"]
     return told - (time.time() - call.began_ms / 1000)
 
@@ -197,18 +199,11 @@ def _given(event: Json) -> tuple[dict[str, str], list[str]]:
 
 
 def _told(call: Call, result: Json, notes: list[str]) -> Json:
-    """What is kept of a call as its answer."""
+    """Return what is kept of a call as its answer."""
     files = []
     for number, made in enumerate(result["files"]):
-        file = {
-            "id": _file_id(call, number),
-            "object": "file",
-            "bytes": made["bytes"],
-            "created_at": int(time.time()),
-            "filename": made["name"].rpartition("/")[2],
-            "purpose": "assistants_output",
-            "status": "processed",
-        }
+        filename, now = made["name"].rpartition("/")[2], Seconds(int(time.time()))
+        file = new_file(_file_id(call, number), filename, made["bytes"], "assistants_output", now)
         path = f"{sandbox_paths.FOLDER}/{made['name']}"
         files.append({"file": file, "media_type": made["media_type"], "path": path, "image": made["figure"]})
     parts = [*notes, result["output"].strip("\n"), result["reason"], *(f"[{note}]" for note in result["notes"])]

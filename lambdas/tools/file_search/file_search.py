@@ -59,7 +59,7 @@ def _output(event: Json) -> str:
 
 
 def _query(arguments: str) -> str | None:
-    """What the model asks for in `{"query": "..."}`, None if it asks for nothing."""
+    """Return what the model asks for in `{"query": "..."}`, None if it asks for nothing."""
     try:
         query = json.loads(arguments)["query"]
     except (ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""What a tool module needs: `handler` makes its Lambda handler, `describe` its JSON schemas.
+"""Offers what a tool module needs: `handler` makes its Lambda handler, `describe` its JSON schemas.
 
 A tool is a class: the constructor takes `configuration`, each public method takes the model's arguments, with type
 hints and a docstring. From these the schema is generated; nobody writes it by hand. A method that wants to know the

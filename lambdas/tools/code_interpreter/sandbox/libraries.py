@@ -21,13 +21,12 @@ from typing import Any, NamedTuple
 
 import transfer
 
-FOLDER = Path(tempfile.gettempdir()) / "libraries"
 MAX_ARCHIVE_BYTES = 256 << 20
 _BLOCK = 4096
 
 
 class _Stamp(NamedTuple):
-    """What tells a file from a changed one. Nobody can set the time of a change (`ctime`)."""
+    """Identifies a version of a file. Nobody can set the time of a change (`ctime`)."""
 
     inode: int
     size: int
@@ -38,6 +37,11 @@ _kept: dict[str, dict[str, _Stamp]] = {}
 """The stamp of each file of a library, by its path, and that by the library's name."""
 _taken: dict[str, tuple[int, int]] = {}
 """What a library takes of the disk, bytes and entries, as soon as it is unpacked; by its name."""
+
+
+def folder() -> Path:
+    """Return the folder of the libraries; a copy of an execution environment has a temporary folder of its own."""
+    return Path(tempfile.gettempdir()) / "libraries"
 
 
 class Libraries:
@@ -67,7 +71,7 @@ class Libraries:
                     _fetch(library)
             except Exception as error:
                 return json.dumps({"error": f"it could not be fetched ({type(error).__name__})"}).encode()
-        return json.dumps({"folder": str(FOLDER / library["name"] / "python")}).encode()
+        return json.dumps({"folder": str(folder() / library["name"] / "python")}).encode()
 
 
 def _fetch(library: dict[str, Any]) -> None:
@@ -82,17 +86,17 @@ def _fetch(library: dict[str, Any]) -> None:
 
 
 def _unpack(archive: zipfile.ZipFile, name: str) -> dict[str, _Stamp]:
-    """Unpack an archive below `FOLDER`; no link that the code may have put there is followed."""
+    """Unpack an archive below the folder of libraries; no link that the code may have put there is followed."""
     stamps = {}
-    folder, opened = "", -1
+    open_folder, opened = "", -1
     try:
         for entry in sorted(archive.infolist(), key=lambda entry: entry.filename):
             path = f"{name}/{entry.filename}"
-            if opened < 0 or os.path.dirname(path) != folder:
+            if opened < 0 or os.path.dirname(path) != open_folder:
                 if opened >= 0:
                     os.close(opened)
-                folder = os.path.dirname(path)
-                opened = _folder(folder)
+                open_folder = os.path.dirname(path)
+                opened = _folder(open_folder)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
             with (
                 archive.open(entry) as packed,
@@ -108,9 +112,10 @@ def _unpack(archive: zipfile.ZipFile, name: str) -> dict[str, _Stamp]:
 
 
 def _folder(path: str) -> int:
-    """Open a folder below `FOLDER`; make what is missing of it."""
-    opened = os.open(FOLDER.parent, os.O_RDONLY | os.O_DIRECTORY)
-    for part in (FOLDER.name, *path.split("/")):
+    """Open a folder below that of the libraries; make what is missing of it."""
+    root = folder()
+    opened = os.open(root.parent, os.O_RDONLY | os.O_DIRECTORY)
+    for part in (root.name, *path.split("/")):
         above = opened
         try:
             with suppress(FileExistsError):
@@ -126,7 +131,7 @@ def is_kept(path: str) -> bool:
 
     If one is not, or something else is there, none is kept any more.
     """
-    if path != str(FOLDER):
+    if path != str(folder()):
         return False
     known = {name: stamp for stamps in _kept.values() for name, stamp in stamps.items()}
     with suppress(OSError):
@@ -138,7 +143,8 @@ def is_kept(path: str) -> bool:
 
 
 def _walked() -> Iterator[tuple[str, _Stamp]]:
-    pending = [str(FOLDER)]
+    root = folder()
+    pending = [str(root)]
     while pending:
         with os.scandir(pending.pop()) as entries:
             for entry in entries:
@@ -147,7 +153,7 @@ def _walked() -> Iterator[tuple[str, _Stamp]]:
                 else:
                     status = entry.stat(follow_symlinks=False)
                     regular = stat.S_ISREG(status.st_mode)
-                    yield os.path.relpath(entry.path, FOLDER), _stamp(status) if regular else _Stamp(0, 0, 0)
+                    yield os.path.relpath(entry.path, root), _stamp(status) if regular else _Stamp(0, 0, 0)
 
 
 def _stamp(status: os.stat_result) -> _Stamp:

@@ -30,7 +30,7 @@ PATIENCE = 20
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a call may use.
+    """Limits one call.
 
     Attributes:
         seconds: of time, and of each process's processor time.
@@ -55,7 +55,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How the interpreter ended.
+    """Describes the end of an interpreter.
 
     Attributes:
         output: what was printed.
@@ -152,7 +152,7 @@ class _Child:
 
 
 def _needs_filter() -> bool:
-    """Whether the filter of system calls is all that keeps the code from the network."""
+    """Return whether the filter of system calls is all that keeps the code from the network."""
     return os.environ.get("SANDBOX_NETWORK") != "isolated"
 
 
@@ -161,7 +161,7 @@ def _too_much_disk(limits: Limits) -> str:
 
 
 def _environment(workspace: Workspace) -> dict[str, str]:
-    """All that the code finds in its environment: nothing of this process's own."""
+    """Return all that the code finds in its environment: nothing of this process's own."""
     return {
         **environment(),
         "HOME": str(workspace.home),
@@ -328,7 +328,7 @@ def _marked() -> list[int]:
 
 
 def _is_dead(pid: int) -> bool:
-    """Whether a process has ended, and only its parent has not taken notice yet."""
+    """Return whether a process has ended, and only its parent has not taken notice yet."""
     return _fields_of(pid)[0] in "ZX"
 
 
@@ -359,7 +359,7 @@ def _memory_of(pids: list[int]) -> int:
 
 
 def _tasks() -> int:
-    """How many processes and threads this user has: the kernel's limit counts all of them."""
+    """Return how many processes and threads this user has: the kernel's limit counts all of them."""
     user, total = os.getuid(), 0
     for pid in _pids():
         with suppress(OSError):

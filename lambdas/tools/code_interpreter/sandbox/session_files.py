@@ -111,7 +111,7 @@ def _found(workspace: Workspace) -> Iterator[tuple[str, str, os.stat_result]]:
     while pending:
         above, folder = pending.pop()
         for entry in entries(folder):
-            if entry.path in (str(workspace.folder), str(libraries.FOLDER)):
+            if entry.path in (str(workspace.folder), str(libraries.folder())):
                 continue
             with suppress(OSError):
                 status = entry.stat(follow_symlinks=False)

@@ -21,7 +21,7 @@ MOST_ENTRIES = 20_000
 
 
 def _is_own() -> bool:
-    """Whether the temporary folder is this execution environment's alone, as Lambda's is.
+    """Return whether the temporary folder is this execution environment's alone, as Lambda's is.
 
     It survives a runtime that ended in a time-out or a crash, so what is in it tells nothing.
     """
@@ -188,12 +188,12 @@ def _removed_but_open(pids: Iterable[int]) -> int:
 
 
 def _is_name(name: str) -> bool:
-    """Whether the path can be a file's name in the API: valid, printable text that is not too long."""
+    """Return whether the path can be a file's name in the API: valid, printable text that is not too long."""
     return len(name) <= MOST_NAME and name.isprintable()
 
 
 def entries(folder: str | Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
-    """What is in a folder; nothing if it is none, or can't be listed."""
+    """Return what is in a folder; nothing if it is none, or can't be listed."""
     if os.path.islink(folder):
         return []
     try:

@@ -1,4 +1,4 @@
-"""What a run has taken: tokens, calls, time and money, from its record alone.
+"""Accounts for a run: tokens, calls, time and money, from its record alone.
 
 A turn's account is written with the turn, the final one with the run's end, so neither is lost nor counted twice.
 """
@@ -57,7 +57,7 @@ def closed(run: Run, account: RunUsage, now_ms: Milliseconds) -> RunUsage:
 
 
 def busy_ms(tools: ToolStep | None) -> int:
-    """How long tools of the stack worked on a turn's calls, each moment counted once.
+    """Return how long tools of the stack worked on a turn's calls, each moment counted once.
 
     A tool that died told nothing.
     """

@@ -14,11 +14,11 @@ in the same shapes.
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from assistant_engine.domain import mentions
 from assistant_engine.domain.errors import InvalidRequest
-from assistant_engine.domain.json_data import Json, well_formed
+from assistant_engine.domain.json_data import Json, dicts_of, well_formed
 
 FUNCTIONS: Final[dict[str, Json]] = {
     "code_interpreter": {
@@ -149,17 +149,13 @@ def carried_out(item: Json) -> tuple[Json, str]:
     name = CARRIED_OUT[item["type"]]
     if name == "code_interpreter":
         arguments: Json = {"code": item["code"] if isinstance(item.get("code"), str) else ""}
-        logs = [each["logs"] for each in _dicts(item.get("outputs")) if isinstance(each.get("logs"), str)]
+        logs = [each["logs"] for each in dicts_of(item.get("outputs")) if isinstance(each.get("logs"), str)]
         output: Json = {"logs": "\n".join(logs), "files": []}
     else:
         arguments = {"queries": item.get("queries")}
-        found = [each for each in _dicts(item.get("results")) if isinstance(each.get("file_id"), str)]
+        found = [each for each in dicts_of(item.get("results")) if isinstance(each.get("file_id"), str)]
         output = {"results": [_result(each) for each in found]}
     return {"name": name, "arguments": json.dumps(arguments), "output": None}, json.dumps(output)
-
-
-def _dicts(values: Any) -> list[Json]:
-    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
 
 
 def _result(found: Json) -> Json:
@@ -189,7 +185,7 @@ def check_names(tools: list[Json]) -> None:
 
 
 def search_options(tools: list[Json]) -> Json:
-    """What a run's `file_search` tool says of the search, complete: `{"max_num_results", "ranking_options"}`."""
+    """Return what a run's `file_search` tool says of the search, complete: `{"max_num_results", "ranking_options"}`."""
     given = next((tool.get("file_search") or {} for tool in tools if tool["type"] == "file_search"), {})
     ranking = {"ranker": "auto", "score_threshold": 0.0, **(given.get("ranking_options") or {})}
     return {"max_num_results": given.get("max_num_results") or DEFAULT_RESULTS, "ranking_options": ranking}

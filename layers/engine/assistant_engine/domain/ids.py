@@ -56,12 +56,12 @@ def step_id(run_id: str, turn: int, index: int) -> str:
 
 
 def step_prefix(run_id: str) -> str:
-    """What the ids of all steps of a run start with."""
+    """Return what the ids of all steps of a run start with."""
     return "step_" + run_id.removeprefix("run_")
 
 
 def is_id(text: str) -> bool:
-    """Whether the text can be an id at all: what cannot is not found, and never becomes a key."""
+    """Return whether the text can be an id at all: what cannot is not found, and never becomes a key."""
     return re.fullmatch(r"[A-Za-z0-9_-]{1,64}", text) is not None
 
 
@@ -74,5 +74,5 @@ def shown(text: str) -> str:
 
 
 def is_run_id(text: str) -> bool:
-    """Whether the text has the form of a run's id."""
+    """Return whether the text has the form of a run's id."""
     return re.fullmatch(rf"run_[0-9a-z]{{{TIME_LENGTH + _ENTROPY_LENGTH}}}", text) is not None

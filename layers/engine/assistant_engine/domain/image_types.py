@@ -1,4 +1,4 @@
-"""What counts as an image, by its bytes: names, headers and media types come from outside."""
+"""Recognises images by their bytes: names, headers and media types come from outside."""
 
 import base64
 import binascii

@@ -14,3 +14,8 @@ def well_formed(text: str) -> str:
 def json_size(text: str) -> int:
     """The bytes that text takes in JSON at most: quotes and what is not ASCII are escaped there."""
     return len(json.dumps(text))
+
+
+def dicts_of(values: Any) -> list[Json]:
+    """Return the objects of what should be a list of objects, whatever else it is or holds."""
+    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []

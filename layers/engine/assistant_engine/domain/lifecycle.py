@@ -37,7 +37,7 @@ def sources(status: Status) -> tuple[Status, ...]:
 
 
 def is_terminal(status: str) -> TypeGuard[TerminalStatus]:
-    """Whether a run with this status has ended."""
+    """Return whether a run with this status has ended."""
     return status in TERMINAL
 
 

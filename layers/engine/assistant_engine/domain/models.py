@@ -1,4 +1,4 @@
-"""What is known of models: their prices, and when their provider switches them off.
+"""Knows the models: their prices, and when their provider switches them off.
 
 `models.json` is the one table, which the operator keeps (docs/usage.md).
 """
@@ -53,7 +53,7 @@ class Model:
     shutdown_date: date | None
 
     def gone(self, today: date) -> bool:
-        """Whether the provider has switched it off by `today`."""
+        """Return whether the provider has switched it off by `today`."""
         return self.shutdown_date is not None and self.shutdown_date <= today
 
 
@@ -64,7 +64,7 @@ def known(name: str) -> Model | None:
 
 
 def cost_of(model: str, usage: Usage) -> int | None:
-    """What one model call costs, in billionths of a US dollar, rounded once; None for a model without a price.
+    """Return what one model call costs, in billionths of a US dollar, rounded once; None for a model without a price.
 
     Args:
         usage: of this call alone: its prompt's length decides which prices hold.

@@ -24,7 +24,7 @@ class Execution(TypedDict):
 
 
 class QueuedEvent(TypedDict):
-    """What `queued` is sent.
+    """The event of `queued`.
 
     Attributes:
         request: the execution's input: the ids of a run of the HTTP API, or a run request, valid or not.
@@ -35,7 +35,7 @@ class QueuedEvent(TypedDict):
 
 
 class QueuedResult(TypedDict):
-    """What `queued` returns.
+    """The result of `queued`.
 
     Attributes:
         expires_at: seconds since 1970.
@@ -48,7 +48,7 @@ class QueuedResult(TypedDict):
 
 
 class ToolEvent(TypedDict):
-    """What a tool's function is sent for one call.
+    """The event of a tool's function, for one call.
 
     Attributes:
         turn: the turn that made the call.
@@ -80,7 +80,7 @@ class ToolCall(TypedDict):
 
 
 class ToolResult(TypedDict):
-    """What a tool's function returns, or the state machine of one that died.
+    """The result of a tool's function; of one that died, the state machine makes it.
 
     Attributes:
         output: the output itself, or else
@@ -96,7 +96,7 @@ class ToolResult(TypedDict):
 
 
 class CodeInterpreterInput(TypedDict):
-    """What a call of `code_interpreter` works on, in addition to its `ToolEvent`.
+    """The input of a call of `code_interpreter`, in addition to its `ToolEvent`.
 
     Attributes:
         seconds: how much time its run has left.
@@ -108,7 +108,7 @@ class CodeInterpreterInput(TypedDict):
 
 
 class FileSearchInput(TypedDict):
-    """What a call of `file_search` works on, in addition to its `ToolEvent`."""
+    """The input of a call of `file_search`, in addition to its `ToolEvent`."""
 
     vector_store_ids: list[str]
     project: str
@@ -117,14 +117,14 @@ class FileSearchInput(TypedDict):
 
 
 class ToolInputs(TypedDict, total=False):
-    """What the calls of built-in tools work on, by the tool's name: once a turn, however many calls there are."""
+    """The inputs of the calls of built-in tools, by the tool's name: once a turn, however many calls there are."""
 
     code_interpreter: CodeInterpreterInput
     file_search: FileSearchInput
 
 
 class InProgressEvent(TypedDict):
-    """What `in_progress` is sent.
+    """The event of `in_progress`.
 
     Attributes:
         turn: the turn that it is to take.
@@ -156,7 +156,7 @@ class FinishedRun(TypedDict):
 
 
 class StepResult(TypedDict):
-    """What `in_progress` and `record_failure` return, for `route`: the state that follows, and what it takes.
+    """The result of `in_progress` and `record_failure`, for `route`: the state that follows, and its input.
 
     Attributes:
         turn: the turn that is next.
@@ -177,7 +177,7 @@ class StepResult(TypedDict):
 
 
 class RequiresActionEvent(TypedDict):
-    """What `requires_action` is sent.
+    """The event of `requires_action`.
 
     Attributes:
         token: ends the wait.
@@ -190,7 +190,7 @@ class RequiresActionEvent(TypedDict):
 
 
 class RecordFailureEvent(TypedDict):
-    """What `record_failure` is sent.
+    """The event of `record_failure`.
 
     Attributes:
         request: the execution's input, valid or not.
@@ -203,13 +203,13 @@ class RecordFailureEvent(TypedDict):
 
 
 class SweepEvent(TypedDict, total=False):
-    """What the sweeper is sent: nothing by its schedule; the name and the status of an execution that ended badly."""
+    """The event of the sweeper: empty by its schedule, else name and status of an execution that ended badly."""
 
     name: str
     status: str
 
 
 class SweepResult(TypedDict):
-    """How many runs the sweeper looked at."""
+    """The result of the sweeper: how many runs it looked at."""
 
     swept: int

@@ -1,4 +1,4 @@
-"""Where the code interpreter finds its files: `/mnt/data/<name>`, a name for each that is safe and its own."""
+"""Gives each file of the code interpreter a safe name of its own: `/mnt/data/<name>`."""
 
 import re
 from pathlib import PurePosixPath

@@ -1,4 +1,4 @@
-"""What tools work on (`ToolResources`): as it is stored with an assistant or a thread."""
+"""Prepares `ToolResources`, what tools work on, to be stored with an assistant or a thread."""
 
 from assistant_engine.domain.json_data import Json
 

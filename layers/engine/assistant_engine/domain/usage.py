@@ -48,7 +48,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class RunUsage:
-    """What a run has taken: so far, or, once it has ended, in all.
+    """The usage of a run: so far or, once it has ended, in all.
 
     The four times together are the time from the run's creation to its end, in milliseconds.
 

@@ -1,4 +1,4 @@
-"""What the model's provider cites in a text, as the Assistants API shows it. Pure functions.
+"""Turns what the model's provider cites in a text into the Assistants API's annotations. Pure functions.
 
 The Responses API gives a place where a citation belongs; the Assistants API gives a stretch of the text, which clients
 replace. So a mark is put into the text there.
@@ -7,7 +7,7 @@ replace. So a mark is put into the text there.
 from collections.abc import Mapping
 from typing import Any
 
-from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.json_data import Json, dicts_of
 
 MOST_FILES = 20
 """Files that one response may bring out of the provider's container."""
@@ -19,9 +19,9 @@ def container_files(output: list[Any]) -> list[Json]:
     Args:
         output: items of the Responses API, whatever is in them.
     """
-    messages = [item for item in _dicts(output) if item.get("type") == "message"]
-    parts = [part for message in messages for part in _dicts(message.get("content"))]
-    given = [each for part in parts for each in _dicts(part.get("annotations"))]
+    messages = [item for item in dicts_of(output) if item.get("type") == "message"]
+    parts = [part for message in messages for part in dicts_of(message.get("content"))]
+    given = [each for part in parts for each in dicts_of(part.get("annotations"))]
     made = {each["file_id"]: each for each in given if _is_made(each)}
     return list(made.values())[:MOST_FILES]
 
@@ -36,7 +36,7 @@ def parts_of(text: str, annotations: Any, files: Mapping[str, Json]) -> list[Jso
     marks: list[tuple[int, str, Json]] = []
     links: list[tuple[int, int, Json]] = []
     images: dict[str, Json] = {}
-    for each in _dicts(annotations):
+    for each in dicts_of(annotations):
         if each.get("type") == "file_citation" and isinstance(each.get("file_id"), str):
             if isinstance(each.get("index"), int):
                 named = {"file_id": each["file_id"], "filename": each.get("filename")}
@@ -81,7 +81,3 @@ def _is_made(annotation: Json) -> bool:
 
 def _within(text: str, place: Any) -> int:
     return min(max(place, 0), len(text)) if isinstance(place, int) else 0
-
-
-def _dicts(values: Any) -> list[Json]:
-    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []

@@ -204,12 +204,12 @@ def _checked(response: Any, retries: int) -> Json:
 
 
 def _passes(code: str) -> TypeGuard[ErrorCode]:
-    """Whether the model may answer when it is asked again."""
+    """Return whether the model may answer when it is asked again."""
     return code in ("rate_limit_exceeded", "server_error")
 
 
 def _classified(error: Exception, retries: int) -> Exception:
-    """What an exception of the client means; one that the client doesn't know is a bug, and stays what it is."""
+    """Return what an exception of the client means; one that the client doesn't know is a bug, and stays what it is."""
     if isinstance(error, openai.APITimeoutError):
         return _late(retries)
     if isinstance(error, openai.APIStatusError):
@@ -229,7 +229,7 @@ def _classified(error: Exception, retries: int) -> Exception:
 
 
 def _refused_sampling(error: Exception, body: Json) -> set[str]:
-    """Which sampling parameters of the request the model does not take, if that is what it says."""
+    """Return which sampling parameters of the request the model does not take, if that is what it says."""
     if not isinstance(error, openai.BadRequestError):
         return set()
     message = _message(error.body) or ""
@@ -239,7 +239,7 @@ def _refused_sampling(error: Exception, body: Json) -> set[str]:
 
 
 def _is_gone(error: Exception) -> bool:
-    """Whether the server says that there is no such model, or no longer, or not for this key."""
+    """Return whether the server says that there is no such model, or no longer, or not for this key."""
     if not isinstance(error, openai.APIStatusError) or error.status_code not in (400, 403, 404, 410):
         return False
     if error.status_code == 410 or str(error.code).lower() in _GONE_CODES:
@@ -283,7 +283,7 @@ def _key_of(error: openai.APIStatusError) -> str:
 
 
 def _retry_after(headers: Any) -> int:
-    """What the server asks to wait, in whole seconds: `retry-after-ms`, or `Retry-After` in seconds or as a date."""
+    """Return the seconds that the server asks to wait: `retry-after-ms`, or `Retry-After` in seconds or as a date."""
     for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
         try:
             seconds = float(headers.get(name, "")) / unit

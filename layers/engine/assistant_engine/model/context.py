@@ -1,4 +1,4 @@
-"""What the model is asked in a run's next turn, put together from the record."""
+"""Puts together, from the record, what the model is asked in a run's next turn."""
 
 from dataclasses import dataclass
 

@@ -1,9 +1,10 @@
-"""What the code interpreter of the model's provider made: copied out of its container, which soon expires."""
+"""Copies files that the code interpreter of the model's provider made out of its container, which soon expires."""
 
 import time
 
 from assistant_engine.domain import ids
 from assistant_engine.domain.clock import Milliseconds, seconds_of
+from assistant_engine.domain.file import new_file
 from assistant_engine.domain.json_data import Json
 from assistant_engine.model import citations, client
 from assistant_engine.runtime.log import logger
@@ -38,15 +39,7 @@ def import_files(files: Files, response: Json) -> dict[str, Json]:
         filename = str(made.get("filename") or "").rpartition("/")[2][-255:] or made["file_id"]
         media_type = media_type_of(filename, None)
         now_ms = Milliseconds(int(time.time() * 1000))
-        file = {
-            "id": ids.new_id(PREFIX, now_ms),
-            "object": "file",
-            "bytes": len(data),
-            "created_at": seconds_of(now_ms),
-            "filename": filename,
-            "purpose": "assistants_output",
-            "status": "processed",
-        }
+        file = new_file(ids.new_id(PREFIX, now_ms), filename, len(data), "assistants_output", seconds_of(now_ms))
         files.create(file, media_type, data)
         carried[made["file_id"]] = {"file_id": file["id"], "filename": filename, "image": media_type in _IMAGES}
     return carried

@@ -30,7 +30,7 @@ class UnusableResponse(Exception):
 def read_turn(
     response: Json, assistant_id: str, run_id: str, now: Seconds, files: Mapping[str, Json] | None = None
 ) -> Turn:
-    """What a response makes of the run, whatever else it holds than the Responses API describes.
+    """Return what a response makes of the run, whatever else it holds than the Responses API describes.
 
     Args:
         response: with status `completed` or `incomplete` and a list as `output`.
@@ -124,7 +124,7 @@ def _calls(output: list[Json]) -> tuple[list[Json], dict[str, str]]:
 
 
 def _content(parts: Any, files: Mapping[str, Json]) -> Iterable[Json]:
-    """What a message of the model says; parts without text, and those of other types, say nothing."""
+    """Return what a message of the model says; parts without text, and those of other types, say nothing."""
     for part in parts if isinstance(parts, list) else []:
         kind = part.get("type") if isinstance(part, dict) else None
         if kind == "output_text" and isinstance(part.get("text"), str) and part["text"]:

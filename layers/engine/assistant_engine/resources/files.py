@@ -5,6 +5,7 @@ from typing import Protocol
 from assistant_engine.domain import ids
 from assistant_engine.domain.clock import Milliseconds, seconds_of
 from assistant_engine.domain.errors import InvalidRequest
+from assistant_engine.domain.file import new_file
 from assistant_engine.domain.json_data import Json
 from assistant_engine.resources import vector_stores
 from assistant_engine.schemas import text_fault
@@ -45,28 +46,12 @@ def create(
         fault = f"it must have 1 to {MAX_NAME_LENGTH} characters"
     if fault:
         raise InvalidRequest(f"Invalid name of 'file': {fault}.", param="file", code="invalid_value")
-    file = new_file(content.filename, len(content.data), request["purpose"], now_ms)
+    file_id = ids.new_id(PREFIX, now_ms)
+    file = new_file(file_id, content.filename, len(content.data), request["purpose"], seconds_of(now_ms))
     if lifetime := lifetime_of(request):
         file["expires_at"] = file["created_at"] + lifetime
     store.files.create(file, media_type_of(content.filename, content.media_type), content.data, idempotency)
     return file
-
-
-def new_file(filename: str, size: int, purpose: str, now_ms: Milliseconds) -> Json:
-    """A file as `OpenAIFile`.
-
-    Args:
-        size: in bytes.
-    """
-    return {
-        "id": ids.new_id(PREFIX, now_ms),
-        "object": "file",
-        "bytes": size,
-        "created_at": seconds_of(now_ms),
-        "filename": filename,
-        "purpose": purpose,
-        "status": "processed",
-    }
 
 
 def lifetime_of(request: Json) -> int | None:

@@ -3,13 +3,13 @@
 from assistant_engine.domain.clock import Milliseconds, seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import new_message
-from assistant_engine.domain.thread import ThreadId
+from assistant_engine.domain.thread import Thread
 from assistant_engine.resources import vector_stores
 from assistant_engine.store import Idempotency, Store
 
 
 def create(
-    store: Store, thread_id: ThreadId, request: Json, now_ms: Milliseconds, idempotency: Idempotency | None = None
+    store: Store, thread: Thread, request: Json, now_ms: Milliseconds, idempotency: Idempotency | None = None
 ) -> Json:
     """Add a message to a thread from a valid `CreateMessageRequest`; files for file search are attached before.
 
@@ -22,5 +22,5 @@ def create(
         Replayed, Conflict: the idempotency key was used.
     """
     message = new_message(request, seconds_of(now_ms))
-    vector_stores.take_in(store, thread_id, [message], now_ms, idempotency)
-    return store.messages.add(thread_id, message, now_ms, idempotency)
+    vector_stores.take_in(store, thread, [message], now_ms, idempotency)
+    return store.messages.add(thread, message, now_ms, idempotency)

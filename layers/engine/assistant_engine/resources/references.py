@@ -51,7 +51,7 @@ def _parts(request: Json, path: str = "") -> Iterator[tuple[str, Json]]:
 
 
 def _resources(part: Json, tool: str) -> Json:
-    """What our own tool is to work on."""
+    """Return what our own tool is to work on."""
     resources: Json = (part.get("tool_resources") or {}).get(tool) or {}
     return {} if tool in configured(HostedTools).hosted_tools else resources
 

@@ -83,7 +83,7 @@ def check_budgets(store: Store, assistant_id: str, now_ms: Milliseconds, idempot
 
 
 def used_today(store: Store, budget: Budget, now_ms: Milliseconds) -> RunUsage:
-    """What is used of a budget today."""
+    """Return what is used of a budget today."""
     today = day_of(now_ms)
     if budget.assistant_id:
         found = store.usage.of_assistant(budget.assistant_id, today, today)
@@ -93,7 +93,7 @@ def used_today(store: Store, budget: Budget, now_ms: Milliseconds) -> RunUsage:
 
 
 def _used_up(budget: Budget, used: RunUsage) -> str | None:
-    """Which limit is reached, in words; None while none is."""
+    """Return which limit is reached, in words; None while none is."""
     tokens, cost = used.usage.total_tokens, used.cost or 0
     if budget.tokens is not None and tokens >= budget.tokens:
         return f"{tokens:,} of {budget.tokens:,} tokens"

@@ -12,6 +12,7 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.runtime.invocation import invoke
 from assistant_engine.runtime.settings import SearchFunction, configured
 from assistant_engine.store import Store
+from assistant_engine.store.vector_stores import id_of
 
 RESULTS = 10
 """How many results a search has unless it says otherwise, as the API has it."""
@@ -19,8 +20,8 @@ RESULTS = 10
 _REFUSED_SECONDS = 3  # of the 29 that an answer may take
 
 
-def search(store: Store, vector_store_id: str, request: Json) -> Json:
-    """Search as a valid `VectorStoreSearchRequest` says.
+def search(store: Store, head: Json, request: Json) -> Json:
+    """Search a store (its item, as it was read) as a valid `VectorStoreSearchRequest` says.
 
     Returns:
         `VectorStoreSearchResultsPage`.
@@ -29,12 +30,12 @@ def search(store: Store, vector_store_id: str, request: Json) -> Json:
         InvalidRequest: the vector store has expired.
         Unavailable: the search did not end in time, or nothing could embed the query.
     """
-    store.vector_stores.usable(vector_store_id)
+    store.vector_stores.require_usable(head)
     asked = request["query"]
     queries = [asked] if isinstance(asked, str) else asked
     event = {
         "project": store.project,
-        "vector_store_ids": [vector_store_id],
+        "vector_store_ids": [id_of(head)],
         "queries": queries,
         "max_num_results": request.get("max_num_results", RESULTS),
         "ranking_options": request.get("ranking_options"),

@@ -9,12 +9,13 @@ from assistant_engine.domain.clock import Milliseconds, Seconds, seconds_of
 from assistant_engine.domain.errors import NotFound, Unavailable
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
+from assistant_engine.domain.thread import Thread
 from assistant_engine.resources import ingestion
 from assistant_engine.runtime.settings import EmbeddingModel, HostedTools, configured
 from assistant_engine.store import Idempotency, Replayed, Store
 from assistant_engine.store.vector_store_batches import BATCH_PREFIX
 from assistant_engine.store.vector_store_files import unique
-from assistant_engine.store.vector_stores import PREFIX, counts_of
+from assistant_engine.store.vector_stores import PREFIX, counts_of, id_of
 
 AUTO_CHUNKING = {"max_chunk_size_tokens": 800, "chunk_overlap_tokens": 400}
 """The sizes of chunks unless a request says otherwise, as the API has them."""
@@ -74,18 +75,20 @@ def create(store: Store, request: Json, now_ms: Milliseconds, idempotency: Idemp
     return made
 
 
-def attach(store: Store, store_id: str, entries: Sequence[Json], now_ms: Milliseconds, *, batch: bool) -> Json:
+def attach(store: Store, head: Json, entries: Sequence[Json], now_ms: Milliseconds, *, batch: bool) -> Json:
     """Attach files to a store and hand them to the ingestion.
 
     Args:
+        head: the store's item, as it was read.
         entries: valid `CreateVectorStoreFileRequest`s.
         batch: whether they are a batch, which then is the answer; else the one file is.
 
     Raises:
-        NotFound: the store or a file does not exist.
+        NotFound: a file does not exist.
         InvalidRequest: the store has expired, or would hold too many files.
     """
-    head = store.vector_stores.usable(store_id)
+    store.vector_stores.require_usable(head)
+    store_id = id_of(head)
     named = _named(store, entries)
     batch_id = ids.new_id(BATCH_PREFIX, now_ms) if batch else None
     ingestion.enqueue(store.vector_store_files.attach(store_id, named, now_ms, batch_id))
@@ -138,16 +141,17 @@ def made_with(
 
 
 def take_in(
-    store: Store, thread_id: str, messages: Sequence[Json], now_ms: Milliseconds, idempotency: Idempotency | None = None
+    store: Store, thread: Thread, messages: Sequence[Json], now_ms: Milliseconds, idempotency: Idempotency | None = None
 ) -> None:
     """Put the files that new messages bring for file search into their thread's vector store; the thread gets one if it
     has none that can be added to.
 
-    Done before the messages are written. Who dies between the two leaves files that can be searched in the thread, and
-    no message that tells of them; repeated, the request finds them there. A store that the thread did not get, because
-    somebody else gave it one at the same moment, expires.
+    Done before the messages are written. A process that dies between the two leaves files that can be searched in the
+    thread, and no message that tells of them; repeated, the request finds them there. If somebody else gives the thread
+    a store at the same moment, the one made here expires.
 
     Args:
+        thread: as it was read.
         messages: as `MessageObject`. There is nothing to do while a run of the thread is active: they are refused.
 
     Raises:
@@ -163,7 +167,6 @@ def take_in(
         store.check(idempotency)
     made = None
     for _ in range(_ATTEMPTS):
-        thread = store.threads.get(thread_id)
         if thread.active_run:
             return
         named = store_ids(thread.tool_resources)
@@ -175,7 +178,8 @@ def take_in(
         resources = {**thread.tool_resources, "file_search": {"vector_store_ids": [made]}}
         if store.threads.replace_resources(thread, resources):
             return
-    raise Unavailable(f"Too many writers on {thread_id} at once. Please try again.")
+        thread = store.threads.get(thread.id)
+    raise Unavailable(f"Too many writers on {thread.id} at once. Please try again.")
 
 
 def _searches(run: Run) -> bool:
@@ -183,8 +187,9 @@ def _searches(run: Run) -> bool:
 
 
 def still_reading(store: Store, run: Run, now: Seconds) -> bool:
-    """Whether a run that searches files had better wait before it first asks the model: files of its thread's vector
-    store are still being read, and the run is not a minute old.
+    """Return whether a run that searches files should wait before it first asks the model.
+
+    It should while files of its thread's vector store are being read, and the run is not a minute old.
     """
     if run.turn or now - run.created_at >= READING_SECONDS or not _searches(run):
         return False
@@ -230,14 +235,13 @@ def _add(
     store.vector_stores.touch(store_id, head)
 
 
-def detach(store: Store, store_id: str, file_id: str) -> None:
-    """Take a file out of a store; its chunks go in the background.
+def detach(store: Store, head: Json, file_id: str) -> None:
+    """Take a file out of a store (its item, as it was read); its chunks go in the background.
 
     Raises:
-        NotFound: there is no such store, or it does not hold the file.
+        NotFound: the store does not hold the file.
     """
-    store.vector_stores.head(store_id)
-    member = store.vector_store_files.detach(store_id, file_id)
+    member = store.vector_store_files.detach(id_of(head), file_id)
     ingestion.enqueue_removal(member)
 
 
@@ -245,7 +249,7 @@ def detach_everywhere(store: Store, file_id: str) -> None:
     """Take a file that is deleted out of all vector stores."""
     for store_id in store.vector_store_files.stores_of(file_id):
         with suppress(NotFound):
-            detach(store, store_id, file_id)
+            detach(store, store.vector_stores.head(store_id), file_id)
 
 
 def delete(store: Store, store_id: str) -> None:
@@ -268,7 +272,7 @@ def batch_entries(request: Json) -> list[Json]:
 
 
 def _named(store: Store, entries: Sequence[Json]) -> list[Json]:
-    """What `VectorStoreFiles.attach` takes of the files.
+    """Return what `VectorStoreFiles.attach` takes of the files.
 
     Raises:
         NotFound: one does not exist.

@@ -1,1 +1,1 @@
-"""What is done with a run: create it, take its turns, submit tool outputs, cancel it, end it."""
+"""Creates runs, takes their turns, submits tool outputs, cancels runs and ends them."""

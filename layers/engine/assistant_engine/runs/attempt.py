@@ -39,7 +39,7 @@ STORED = Stored()
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What the model answered.
+    """An answer of the model.
 
     Attributes:
         began_ms: when the attempt began, milliseconds since 1970.

@@ -1,4 +1,4 @@
-"""What a client does to a run: it is waited for, submits the outputs of its tools, cancels the run."""
+"""Waits for a run's client, takes the outputs of its tools, and cancels the run for it."""
 
 from dataclasses import replace
 

@@ -115,20 +115,20 @@ def create(
     request: Json,
     now_ms: Milliseconds,
     *,
-    thread_id: ThreadId | None = None,
+    thread: Thread | None = None,
     run_id: str = "",
     execution: str = "",
     answers_in_output: bool = False,
     idempotency: Idempotency | None = None,
 ) -> Run:
-    """Create a run, and its thread unless `thread_id` is one that exists, in one transaction.
+    """Create a run, and its thread unless one is given, in one transaction.
 
     Vector stores that the request asks for, or that attachments need, are made before (`vector_stores.made_with`,
     `vector_stores.take_in`).
 
     Args:
         request: a valid `CreateRunRequest`, or `CreateThreadAndRunRequest` (its `thread` may be missing).
-        thread_id: the existing thread; without it a new one is made.
+        thread: the existing thread, as it was read; without it a new one is made.
         run_id: see `new_run`. With it the new thread's id follows from it, too.
 
     Raises:
@@ -140,15 +140,14 @@ def create(
     assistant = store.assistants.get(request["assistant_id"])
     check_budgets(store, assistant["id"], now_ms, idempotency)
     now = seconds_of(now_ms)
-    thread: Thread | None = None
     messages: list[Json] = []
-    if thread_id is None:
-        thread_id = new_thread_id(now_ms, run_id)
-        thread, messages = new_thread(request.get("thread") or {}, thread_id, now_ms)
+    is_new = thread is None
+    if thread is None:
+        thread, messages = new_thread(request.get("thread") or {}, new_thread_id(now_ms, run_id), now_ms)
     run = new_run(
         assistant,
         request,
-        thread_id,
+        thread.id,
         now,
         project=store.project,
         run_id=run_id,
@@ -158,15 +157,15 @@ def create(
     messages += [new_message(message, now) for message in request.get("additional_messages") or []]
     # A run whose id its cause decides is the same one each time, as with a key.
     key = idempotency or (Idempotency(f"run#{store.project}#{run_id}", request) if run_id else None)
-    if thread:
+    if is_new:
         resources = tool_resources.with_attachments(thread.tool_resources, messages)
         requested = (request.get("thread") or {}).get("tool_resources")
         days = vector_stores.THREAD_DAYS
         resources = vector_stores.made_with(store, requested, resources, messages, now_ms, key, days=days)
         thread = replace(thread, tool_resources=resources)
     else:
-        vector_stores.take_in(store, thread_id, messages, now_ms, key)
-    return store.runs.create(run, messages, now_ms, new_thread=thread, idempotency=idempotency)
+        vector_stores.take_in(store, thread, messages, now_ms, key)
+    return store.runs.create(run, thread, messages, now_ms, is_new=is_new, idempotency=idempotency)
 
 
 def requested_project(store: Store, request: Json) -> str:

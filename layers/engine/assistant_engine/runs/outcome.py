@@ -1,4 +1,4 @@
-"""What follows a step of a run: one type for each way that the state machine can go on, and its payload."""
+"""The outcomes of a step: one type for each way that the state machine can go on, and its payload."""
 
 import json
 from dataclasses import dataclass
@@ -86,3 +86,6 @@ Outcome = CallTools | WaitForClient | Wait | TakeNextTurn | Ended
 """All that a step can come to."""
 
 MOVED = Moved()
+
+MAX_LOOKS = 3
+"""How often a record is read again, after other writers came first. A run that moves needs no help."""

@@ -8,7 +8,7 @@ from assistant_engine.domain.run import Run
 from assistant_engine.domain.schedule import next_look
 from assistant_engine.domain.thread import ThreadId
 from assistant_engine.runs import ending, executions
-from assistant_engine.runs.outcome import MOVED, Moved
+from assistant_engine.runs.outcome import MAX_LOOKS, MOVED, Moved
 from assistant_engine.runtime import metrics
 from assistant_engine.runtime.clock import now_ms
 from assistant_engine.runtime.log import logger
@@ -16,9 +16,6 @@ from assistant_engine.store import Store
 from assistant_engine.store.dynamodb import ConditionFailed
 
 LOST = {"code": "server_error", "message": "The execution of this run was stopped. Please try again."}
-
-MAX_LOOKS = 3
-"""How often the record is read again, after other writers came first. A run that moves needs no help."""
 
 
 def recover(store: Store, step_functions: Any, thread_id: ThreadId, run_id: str, now: Seconds) -> None:

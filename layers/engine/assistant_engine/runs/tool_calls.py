@@ -51,7 +51,7 @@ def calls(run: Run, tools: ToolStep) -> list[ToolCall]:
 
 
 def inputs(store: Store, run: Run, tools: ToolStep, now: Seconds) -> ToolInputs:
-    """What the turn's calls of built-in tools work on, by the tool's name: once, however many calls there are.
+    """Return what the turn's calls of built-in tools work on, by the tool's name: once, however many calls there are.
 
     That is the ids of the assistant's and the thread's files and vector stores. Code is also told how much time its run
     has left.
@@ -102,10 +102,10 @@ def refused(run: Run, tools: ToolStep) -> dict[str, Json]:
 
 
 def _share(tools: ToolStep) -> int:
-    """What each of a turn's calls may take of the execution's data."""
+    """Return what each of a turn's calls may take of the execution's data."""
     return max(0, INLINE_BUDGET // len(tools.calls) - ENVELOPE_BYTES)
 
 
 def inline_bytes(tools: ToolStep) -> int:
-    """How much of a call's output may stand in an item and in the execution's data."""
+    """Return how much of a call's output may stand in an item and in the execution's data."""
     return min(INLINE_BYTES, _share(tools))

@@ -17,7 +17,7 @@ from assistant_engine.domain.turn import ToolStep
 from assistant_engine.resources import vector_stores
 from assistant_engine.runs import ending, tool_calls
 from assistant_engine.runs.attempt import Stored, attempt
-from assistant_engine.runs.outcome import MOVED, CallTools, Moved, Outcome, TakeNextTurn, Wait, WaitForClient
+from assistant_engine.runs.outcome import MAX_LOOKS, MOVED, CallTools, Moved, Outcome, TakeNextTurn, Wait, WaitForClient
 from assistant_engine.runtime.clock import now_ms
 from assistant_engine.store import Store
 from assistant_engine.store.dynamodb import ConditionFailed
@@ -25,9 +25,6 @@ from assistant_engine.store.steps import output_key
 
 FOLLOWER_WAIT_SECONDS = 10
 """How often at first an execution looks at a run that another execution drives; later at quarters of the run's age."""
-
-MAX_LOOKS = 3
-"""How often a step reads the record again, after other writers came first, before it waits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""What every Lambda function shares: its handler, its log, its clock, its metrics."""
+"""Holds what every Lambda function shares: its handler, its log, its clock, its metrics."""

@@ -56,7 +56,7 @@ class Fault:
 
 
 def fault_of(error: Exception) -> Fault:
-    """What may be told of an exception."""
+    """Return what may be told of an exception."""
     frames = traceback.extract_tb(error.__traceback__)
     # An error of AWS is raised deep in its client; what matters is who called it.
     frame = next((frame for frame in reversed(frames) if "botocore" not in frame.filename), frames[-1])

@@ -1,4 +1,4 @@
-"""What a request may hold, and the one way to read it.
+"""Says what a request may hold, and is the one way to read it.
 
 `parse` checks a JSON body against a request schema and `parse_fields` the fields of a query string or a form; both
 raise `InvalidRequest` in the API's wording. Schemas bear the reference's names. `responses` describes what we answer:

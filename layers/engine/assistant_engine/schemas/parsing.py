@@ -168,7 +168,7 @@ def _require_storable(body: dict[str, Any]) -> None:
 
 
 def text_fault(text: str) -> str | None:
-    """What keeps a text from being stored and sent to a model, or None."""
+    """Return what keeps a text from being stored and sent to a model, or None."""
     if "\0" in text:
         return "text must not contain NUL characters"
     try:

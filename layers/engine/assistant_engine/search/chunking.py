@@ -30,7 +30,7 @@ class Chunk:
 
 
 def tokens_of(text: str) -> int:
-    """How many tokens a text has, estimated."""
+    """Return how many tokens a text has, estimated."""
     return -(-len(text.encode()) // BYTES_PER_TOKEN)
 
 

@@ -6,7 +6,7 @@ from assistant_engine.domain.json_data import Json
 
 
 def matches(wanted: Json | None, attributes: Json | None) -> bool:
-    """Whether a file with these attributes is wanted.
+    """Return whether a file with these attributes is wanted.
 
     Args:
         wanted: a valid `ComparisonFilter` or `CompoundFilter`; None wants every file.

@@ -1,4 +1,4 @@
-"""Where chunks are kept, and which of them a search reads.
+"""Keeps chunks, and finds those that a search has to read.
 
 `BucketIndex` keeps them in the bucket and reads all of a store's: exact, and fast enough for small stores.
 `VectorsIndex` keeps the vectors in Amazon S3 Vectors as well, and asks it which parts to read. What is read is ranked

@@ -21,7 +21,7 @@ PART_CHUNKS = 500
 
 
 def prefix_of(store_id: str, file_id: str = "", ingestion: str = "") -> str:
-    """What the keys of a store's, a file's or an ingestion's parts start with."""
+    """Return what the keys of a store's, a file's or an ingestion's parts start with."""
     return "/".join(name for name in ("vectors", store_id, file_id, ingestion) if name) + "/"
 
 

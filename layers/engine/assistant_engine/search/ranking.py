@@ -1,4 +1,4 @@
-"""How chunks are scored. Every score is between 0 and 1, whatever else was found, so a threshold has a meaning.
+"""Scores chunks. Every score is between 0 and 1, whatever else was found, so a threshold has a meaning.
 
 - The vector's part is the cosine of query and chunk, measured from what unrelated texts have: models differ in that
   (0.1 for some, 0.75 for others). `BACKGROUND` holds texts about nothing in particular; a chunk that is no nearer to
@@ -43,7 +43,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """How much each part of a score weighs; together they weigh 1."""
+    """The weights of the parts of a score; together they are 1."""
 
     embedding: float
     text: float
@@ -87,7 +87,7 @@ def _keywords(parts: Sequence[Part], words: Counter[int]) -> list[Any]:
 
 
 def _count(part: Part, word: int) -> Any:
-    """How often each chunk of a part holds a word."""
+    """Return how often each chunk of a part holds a word."""
     at = np.flatnonzero(part.word == word)
     frequency = np.zeros(len(part.texts), "f4")
     frequency[part.chunk[at]] = part.count[at]

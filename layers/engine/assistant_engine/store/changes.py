@@ -11,7 +11,7 @@ from assistant_engine.store.items import project_of, unmarshal
 
 
 def status_change(record: Json) -> Json | None:
-    """What a record of the stream says of a run's status: ids, statuses and numbers, none of anybody's words.
+    """Return what a record of the stream says of a run's status: ids, statuses and numbers, none of anybody's words.
 
     Args:
         record: a `Record` of the stream, with the images before and after; of any item.

@@ -74,7 +74,7 @@ class Update:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it changes nothing."""
+        """Return whether it changes nothing."""
         return not (self._set or self._added or self._removed)
 
     def request(self) -> Json:

@@ -55,7 +55,7 @@ class Files:
 
     @staticmethod
     def key(file_id: str) -> str:
-        """Where the bytes of a file are in the bucket."""
+        """Return where the bytes of a file are in the bucket."""
         return f"files/{file_id}"
 
     @staticmethod
@@ -237,7 +237,7 @@ class Files:
 
 
 def not_found(file_id: str) -> NotFound:
-    """What is raised where a file is not found."""
+    """Return what is raised where a file is not found."""
     return NotFound(f"No such File object: {ids.shown(file_id)}", param="id")
 
 

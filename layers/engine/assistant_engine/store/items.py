@@ -40,7 +40,7 @@ def project_of(item: Json) -> str:
 
 
 def is_ours(item: Json | None) -> TypeGuard[Json]:
-    """Whether an item is an object that this engine wrote: each holds its document, or says where that is.
+    """Return whether an item is an object that this engine wrote: each holds its document, or says where that is.
 
     The tables may hold items of others, such as the earlier engine with tables of the same names and keys. For reads by
     key they do not exist, and lists leave them out.

@@ -9,7 +9,7 @@ from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.errors import Conflict, InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import text_of
-from assistant_engine.domain.thread import ThreadId
+from assistant_engine.domain.thread import Thread, ThreadId
 from assistant_engine.store.blobs import Blobs
 from assistant_engine.store.dynamodb import ConditionFailed, Database
 from assistant_engine.store.expressions import Update, query
@@ -30,8 +30,8 @@ class Messages:
         self._table = table
         self._threads = threads
 
-    def add(self, thread_id: str, message: Json, now_ms: Milliseconds, idempotency: Idempotency | None = None) -> Json:
-        """Add one message; the message with its id.
+    def add(self, thread: Thread, message: Json, now_ms: Milliseconds, idempotency: Idempotency | None = None) -> Json:
+        """Add one message to a thread as it was read; return the message with its id.
 
         Raises:
             InvalidRequest: a run of the thread is active.
@@ -41,12 +41,11 @@ class Messages:
         if idempotency:
             idempotency.check(self._db, self._table)
         for _ in range(CLOCK_ATTEMPTS):
-            thread = self._threads.get(thread_id)
             if thread.active_run:
                 raise InvalidRequest(
-                    f"Can't add messages to {thread_id} while a run {thread.active_run} is active.", param=None
+                    f"Can't add messages to {thread.id} while a run {thread.active_run} is active.", param=None
                 )
-            [stamped] = stamp([message], thread.next_ms(now_ms), thread_id)
+            [stamped] = stamp([message], thread.next_ms(now_ms), thread.id)
             actions = [
                 self._threads.advance(thread, [stamped], ids.milliseconds_of(stamped["id"])),
                 *put_messages(self._table, self._blobs, [stamped]),
@@ -60,7 +59,8 @@ class Messages:
                 # The head moved on, or was locked or deleted: the next look at it tells which.
                 if idempotency:
                     idempotency.check(self._db, self._table)
-        raise Conflict(f"Too many writers on {thread_id} at once. Please try again.", code="conflict")
+                thread = self._threads.get(thread.id)
+        raise Conflict(f"Too many writers on {thread.id} at once. Please try again.", code="conflict")
 
     def newest(self, thread_id: ThreadId, count: int, size: int, without_run: str) -> tuple[list[Json], bool]:
         """The newest messages in the order they were said, and whether there may be older ones.

@@ -25,12 +25,12 @@ class Window:
 
     @property
     def from_end(self) -> bool:
-        """Whether the page is read from its end on, because it ends at `before` and starts wherever it then starts."""
+        """Return whether the page is read from its end on: it ends at `before` and starts wherever it then starts."""
         return self.before is not None and self.after is None
 
     @property
     def ascending(self) -> bool:
-        """Whether ids rise in the order in which the page is read."""
+        """Return whether ids rise in the order in which the page is read."""
         return (self.order == "asc") != self.from_end
 
     def bounds(self, prefix: str) -> tuple[str, str]:

@@ -41,10 +41,11 @@ class Runs:
     def create(
         self,
         run: Run,
+        thread: Thread,
         messages: list[Json],
         now_ms: Milliseconds,
         *,
-        new_thread: Thread | None = None,
+        is_new: bool = False,
         idempotency: Idempotency | None = None,
     ) -> Run:
         """Write a run and all that comes with it, taking the thread's lock, in one transaction.
@@ -52,9 +53,10 @@ class Runs:
         Args:
             run: the run; without an id (an empty one) it gets one from the thread's clock, and its execution is named
                 after it.
+            thread: as it was read, or to be made.
             messages: to be added to the thread, without ids.
             now_ms: milliseconds since 1970.
-            new_thread: a thread to be made for it.
+            is_new: whether the thread is to be made.
 
         Returns:
             The run; the one that exists if it has the same id (the same request was delivered before).
@@ -67,7 +69,6 @@ class Runs:
         if idempotency:
             idempotency.check(self._db, self._table)
         for _ in range(CLOCK_ATTEMPTS):
-            thread = new_thread or self._threads.get(run.thread_id)
             if thread.active_run:
                 if thread.active_run == run.id:
                     return self.get(run.thread_id, run.id)
@@ -86,8 +87,8 @@ class Runs:
                 reads=(thread.read_ms, last_ms),
                 created_ms=now_ms,
             )
-            if new_thread:
-                actions = self._threads.new_thread_actions(new_thread, messages, active_run=created.id)
+            if is_new:
+                actions = self._threads.new_thread_actions(thread, messages, active_run=created.id)
             else:
                 stamped = stamp(messages, first_ms, thread.id)
                 actions = [
@@ -113,6 +114,8 @@ class Runs:
                     idempotency.check(self._db, self._table)
                 if run.id and (existing := self.find(run.thread_id, run.id)):
                     return existing
+                if not is_new:
+                    thread = self._threads.get(thread.id)
         raise Conflict(f"Too many writers on {run.thread_id} at once. Please try again.", code="conflict")
 
     # Reading

@@ -52,7 +52,7 @@ class Sessions:
         return Head(document["call"], document["answer"], document["state"], found["ETag"])
 
     def answer(self, thread_id: str, head: Head, call: str) -> Any:
-        """What a call answered, None if it is not done."""
+        """Return what a call answered, None if it is not done."""
         if head.call == call:
             return head.answer
         found = objects.find(self._blobs.client, self._blobs.bucket, _answer_key(thread_id, call))

@@ -30,7 +30,7 @@ BEFORE_CALLS, _TOOL_CALLS, AFTER_CALLS = 0, 1, 2
 
 
 def output_key(module: str, thread_id: str, run_id: str, turn: int, tool_call_id: str) -> str:
-    """Where the bucket has the large output of a tool's call. A tool may write below its own module's name alone."""
+    """Return the key of a tool call's large output. A tool may write below its own module's name alone."""
     return f"outputs/{module}/{thread_id}/{run_id}/{turn}/{tool_call_id}"
 
 

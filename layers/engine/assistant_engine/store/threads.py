@@ -112,7 +112,7 @@ class Threads:
         return self._db.get(self._table, key_of(thread_id, HEAD)) if ids.is_id(thread_id) else None
 
     def _listed_under(self, user_id: str) -> str:
-        """Where the index lists a user's threads: for each project apart, and never longer than a key may be."""
+        """Return where the index lists a user's threads: for each project apart, and never longer than a key may be."""
         return f"{self._project}#{hashlib.sha256(user_id.encode()).hexdigest()}"
 
     def update(self, thread_id: str, metadata: dict[str, str] | None, tool_resources: Json | None) -> Thread:

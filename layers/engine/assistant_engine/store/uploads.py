@@ -9,6 +9,7 @@ from boto3.dynamodb.conditions import Attr, Key
 from assistant_engine.domain import ids
 from assistant_engine.domain.clock import Milliseconds, Seconds, seconds_of
 from assistant_engine.domain.errors import InvalidRequest, NotFound
+from assistant_engine.domain.file import new_file
 from assistant_engine.domain.json_data import Json
 from assistant_engine.store.blobs import Blobs
 from assistant_engine.store.dynamodb import ConditionFailed, Database
@@ -272,15 +273,7 @@ def _part(upload_id: str, part_id: str) -> Json:
 def _file(item: Json) -> Json:
     """The file that the upload becomes."""
     upload, created_at = item["document"], item["claimed_at"]
-    file = {
-        "id": item["file_id"],
-        "object": "file",
-        "bytes": upload["bytes"],
-        "created_at": created_at,
-        "filename": upload["filename"],
-        "purpose": upload["purpose"],
-        "status": "processed",
-    }
+    file = new_file(item["file_id"], upload["filename"], upload["bytes"], upload["purpose"], created_at)
     if item.get("lifetime"):
         file["expires_at"] = created_at + item["lifetime"]
     return file

@@ -37,7 +37,7 @@ PROJECT = "project"
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """What the runs that ended on a day have taken.
+    """The usage of the runs that ended on a day.
 
     Attributes:
         day: `YYYY-MM-DD` (UTC).
@@ -60,7 +60,7 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What may be used in a day (UTC).
+    """A limit on what may be used in a day (UTC).
 
     Attributes:
         assistant_id: None for that of the whole project.
@@ -79,7 +79,7 @@ def day_of(milliseconds: Milliseconds) -> str:
 
 
 def shard_of(run_id: str, shards: int) -> int:
-    """Which of so many items a run adds to."""
+    """Return which of so many items a run adds to."""
     return zlib.crc32(run_id.encode()) % shards
 
 
@@ -154,5 +154,5 @@ class Usages:
 
 
 def user_partition(project: str, user_id: str) -> str:
-    """Where a user's totals are: never longer than a key may be."""
+    """Return where a user's totals are: never longer than a key may be."""
     return f"usage#user#{project}#{hashlib.sha256(user_id.encode()).hexdigest()}"

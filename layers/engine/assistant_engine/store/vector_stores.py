@@ -115,13 +115,21 @@ class VectorStores:
             InvalidRequest: it has expired.
         """
         item = self.head(store_id)
-        if not self._is_usable(item):
+        self.require_usable(item)
+        return item
+
+    def require_usable(self, head: Json) -> None:
+        """Check that a store, its item as it was read, can be searched and added to.
+
+        Raises:
+            InvalidRequest: it has expired.
+        """
+        if not self._is_usable(head):
             raise InvalidRequest(
-                f"The vector store {store_id} has expired. Create a new one with the same files.",
+                f"The vector store {id_of(head)} has expired. Create a new one with the same files.",
                 param="vector_store_id",
                 code="vector_store_expired",
             )
-        return item
 
     def searchable(self, store_id: str) -> Json | None:
         """The item of a store that can be searched; None of one that has expired, was deleted or is another's."""
@@ -278,7 +286,7 @@ class VectorStores:
 
 
 def is_store_id(text: str) -> bool:
-    """Whether the text can be the id of a vector store."""
+    """Return whether the text can be the id of a vector store."""
     return text.startswith(PREFIX) and ids.is_id(text)
 
 
@@ -287,13 +295,19 @@ def head_key(store_id: str) -> Json:
     return {"thread_id": store_id, "message_id": HEAD}
 
 
+def id_of(head: Json) -> str:
+    """Return the id of the store that an item is the head of."""
+    store_id: str = head["thread_id"]
+    return store_id
+
+
 def counts_of(item: Json) -> Json:
     """`file_counts` of a store's or a batch's item."""
     return {status: item.get(f"n_{status}", 0) for status in (*FILE_STATUSES, "total")}
 
 
 def not_found(store_id: str) -> NotFound:
-    """What is raised where a vector store is not found."""
+    """Return what is raised where a vector store is not found."""
     return NotFound(f"No vector store found with id '{ids.shown(store_id)}'.", param="vector_store_id")
 
 

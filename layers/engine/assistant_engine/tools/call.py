@@ -48,7 +48,7 @@ class Call:
     began_ms: int = field(default_factory=_now_ms, compare=False)
 
     def times(self) -> dict[str, int]:
-        """When it began and that it ends now, as the engine is told beside its output."""
+        """Return when it began and that it ends now, as the engine is told beside its output."""
         return {"began_ms": self.began_ms, "ended_ms": max(self.began_ms, _now_ms())}
 
     @property
@@ -119,7 +119,7 @@ def _waits(run: Json, call: Call) -> bool:
 
 
 def _run(call: Call, *, consistent: bool) -> Json:
-    """What a tool may read of its run, and of nothing else; empty if there is none."""
+    """Return what a tool may read of its run, and of nothing else; empty if there is none."""
     key = {"thread_id": call.thread_id, "message_id": call.run_id}
     return (
         _database().get(configured(MessagesTable).messages_table, key, consistent=consistent, attributes=ATTRIBUTES)

@@ -63,7 +63,7 @@ def function_tools(functions: list[Json]) -> list[Json]:
 
 
 def needs_approval(entry: Json) -> bool:
-    """Whether a call of this entry of an assistant's `functions` waits for the client's yes."""
+    """Return whether a call of this entry of an assistant's `functions` waits for the client's yes."""
     return bool(_function(entry)["needs_approval"])
 
 

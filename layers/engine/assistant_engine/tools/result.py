@@ -1,4 +1,4 @@
-"""What the function of a tool is sent and what it returns."""
+"""Reads the event of a tool's function, and makes its result."""
 
 from functools import cache
 from typing import Any
@@ -15,7 +15,7 @@ def call_of(event: Json) -> Call:
 
 
 def result_of(call: Call, output: str, inline_bytes: int) -> Json:
-    """What a tool's function returns: the output itself, or where in the bucket a larger one was put; and its time."""
+    """Return a tool's result: the output itself, or where in the bucket a larger one was put; and its time."""
     if json_size(output) <= inline_bytes:
         return {"tool_call_id": call.tool_call_id, "output": output, **call.times()}
     key = output_key(configured(ToolName).tool, call.thread_id, call.run_id, call.turn, call.tool_call_id)

@@ -1,1 +1,1 @@
-"""What is fetched from addresses that strangers give."""
+"""Fetches from addresses that strangers give."""

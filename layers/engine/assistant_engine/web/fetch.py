@@ -28,7 +28,7 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 
 
 def fetch(url: str, *, most_bytes: int, timeout: float) -> tuple[str, bytes]:
-    """What is at a URL: its media type as its server says it, and its bytes.
+    """Return what is at a URL: its media type as its server says it, and its bytes.
 
     No proxy of the environment, no cookie and no key goes into it; compressed answers are refused, since nobody knows
     how large they become.

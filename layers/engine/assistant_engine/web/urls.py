@@ -1,4 +1,4 @@
-"""Which URLs may be fetched on somebody's word: http and https, ports 80 and 443, hosts with public addresses only.
+"""Decides which URLs may be fetched for a caller: http and https, ports 80 and 443, hosts with public addresses only.
 
 What is private, link-local or reserved is a way into the networks of whoever runs this, to the credentials of the
 machine (169.254.169.254) or to the function's own runtime.
@@ -114,7 +114,7 @@ def literal(host: str) -> Address | None:
 
 
 def is_public(address: Address) -> bool:
-    """Whether the address is a global unicast one, and carries no other address in it."""
+    """Return whether the address is a global unicast one, and carries no other address in it."""
     if isinstance(address, ipaddress.IPv6Address) and (
         address not in _UNICAST or address.scope_id or address.packed[8:12] in _ISATAP
     ):

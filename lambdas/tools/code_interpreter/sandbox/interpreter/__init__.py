@@ -1,1 +1,1 @@
-"""What runs in the sandbox's child process, beside the model's code: what started it trusts nothing of it."""
+"""Runs the model's code in the sandbox's child process. The process that starts it trusts nothing in it."""

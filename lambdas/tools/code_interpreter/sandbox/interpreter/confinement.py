@@ -1,4 +1,4 @@
-"""What the process takes away from itself, and from all that it starts, before it runs the code.
+"""Confines this process, and all that it starts, before it runs the code.
 
 Limits on resources, a filter of system calls, and, where the kernel knows Landlock, files that are none of the code's
 business. None of it can be taken back, and all of it works without privileges.
@@ -91,7 +91,7 @@ def _limit(kind: int, most: int) -> None:
 
 
 def _be_killed_first() -> None:
-    """When memory runs out, the kernel is to end this process and not the one that started it."""
+    """Have the kernel end this process first when memory runs out, and not the one that started it."""
     with open("/proc/self/oom_score_adj", "w") as score:
         score.write("1000")
 

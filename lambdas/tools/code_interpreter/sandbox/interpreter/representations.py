@@ -1,4 +1,4 @@
-"""What a cell displays: pictures become files, everything else is printed as text."""
+"""Displays what a cell shows: pictures become files, everything else is printed as text."""
 
 import base64
 import io

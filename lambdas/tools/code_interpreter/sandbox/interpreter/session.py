@@ -50,7 +50,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What is known of a session before anything is unpickled."""
+    """Holds the part of a session that can be read before anything is unpickled."""
 
     cells: int = 1
     sources: list[tuple[int, str]] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What a process holds in addition to variables, so that the next call finds it as this one left it.
+"""Saves and restores the state of a process in addition to its variables, so that the next call finds it unchanged.
 
 `Surroundings` are needed before variables are loaded: folder, environment and import path. `PARTS` belong to modules
 and are put back after the variables, whose loading imports most of these modules.

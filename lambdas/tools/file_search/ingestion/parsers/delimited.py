@@ -32,7 +32,7 @@ _SEPARATOR = re.compile(r'\A"?sep=(.)"?[ \t]*(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
 
 
 class Dialect(NamedTuple):
-    """How the cells of a file are delimited and quoted.
+    """Describes the delimiter and the quotes of a file.
 
     Attributes:
         quote: the character around cells; empty if there is none. In quotes it is doubled.

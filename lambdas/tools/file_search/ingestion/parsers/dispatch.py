@@ -55,7 +55,7 @@ _NOT_TEXT = {
 
 
 class Text(NamedTuple):
-    """What a file says, and one sentence for each thing in it that was not read."""
+    """Holds the text of a file, and one sentence for each thing in it that was not read."""
 
     text: str
     warnings: list[str]

@@ -1,4 +1,4 @@
-"""What drawings show in every kind of Office document: text, tables, charts, SmartArt and equations."""
+"""Reads the drawings in every kind of Office document: text, tables, charts, SmartArt and equations."""
 
 from collections.abc import Iterator
 

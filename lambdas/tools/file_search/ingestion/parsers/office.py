@@ -1,4 +1,4 @@
-"""What an archive is: an Office or OpenDocument document, a book, or something that is not read."""
+"""Tells what an archive is: an Office or OpenDocument document, a book, or something that is not read."""
 
 from collections.abc import Iterator
 from pathlib import Path

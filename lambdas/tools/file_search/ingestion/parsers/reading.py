@@ -1,4 +1,4 @@
-"""What every parser shares: the errors, the warnings and the limits of reading a file."""
+"""Holds what every parser shares: the errors, the warnings and the limits of reading a file."""
 
 from collections.abc import Callable
 
