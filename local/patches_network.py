@@ -10,7 +10,8 @@ import logging
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -186,7 +187,7 @@ def _function_in_a_vpc(scope: Json) -> Json | None:
         if connection not in _owners:
             if len(_owners) >= MAX_KNOWN_CONNECTIONS:
                 _owners.clear()
-            _owners[connection] = next((pid for pid in inside if _owns(pid, *connection)), 0)
+            _owners[connection] = _owner(inside, *connection)
         if (pid := _owners[connection]) in inside:
             return inside[pid]
     return None
@@ -198,9 +199,33 @@ _owners: dict[tuple[int, str], int] = {}
 """The processes of functions in a VPC by their connections, 0 for those of others: an inode is one connection's."""
 
 
-def _owns(pid: int, user: int, inode: str) -> bool:
-    """Return whether a process, or one that it started, has a connection."""
-    return any(_has(one, user, inode) for one in _family(pid))
+def _owner(pids: Iterable[int], user: int, inode: str) -> int:
+    """Return which of these processes has a connection, itself or by one that it started; 0 if none has."""
+    # Most connections are those of a few programs: the last owners are asked first.
+    known = next((one for one in _others if one.is_running() and _has(one.pid, inode)), None)
+    if known:
+        return 0
+    hidden: list[int] = []
+    for pid in pids:
+        for one in _family(pid):
+            seen = _has(one, inode)
+            if seen:
+                return pid
+            if seen is None and _user_of(one) == user:
+                hidden.append(pid)
+    # Another user's connection is known by the user; ours by that no other process has it.
+    if hidden and user != os.getuid():
+        return hidden[0]
+    other = next((one for one in psutil.process_iter() if _has(one.pid, inode)), None)
+    if other:
+        _others.appendleft(other)
+        return 0
+    return hidden[0] if hidden else 0
+
+
+MAX_KNOWN_OTHERS = 16
+_others: deque[psutil.Process] = deque(maxlen=MAX_KNOWN_OTHERS)
+"""Processes that belong to no function in a VPC and sent requests, the last one found first."""
 
 
 def _family(pid: int) -> Iterator[int]:
@@ -213,35 +238,26 @@ def _family(pid: int) -> Iterator[int]:
                     yield from _family(int(child))
 
 
-def _has(pid: int, user: int, inode: str) -> bool:
+def _has(pid: int, inode: str) -> bool | None:
+    """Return whether a process has a connection; None if its files can't be seen."""
+    folder, wanted = f"/proc/{pid}/fd", f"socket:[{inode}]"
     try:
-        return _is_open_in(pid, inode)
+        opened = os.listdir(folder)  # noqa: PTH208
     except PermissionError:
-        # Its files can't be seen. Another user's connection is known by the user; ours by that no other process has it.
-        with suppress(psutil.Error):
-            if psutil.Process(pid).uids().real != user:
-                return False
-            return user != os.getuid() or not any(_is_seen_in(other, inode) for other in psutil.pids())
-        return False
+        return None
     except OSError:
         return False
-
-
-def _is_seen_in(pid: int, inode: str) -> bool:
-    with suppress(OSError):
-        return _is_open_in(pid, inode)
+    for one in opened:
+        with suppress(OSError):  # It was closed meanwhile.
+            if os.readlink(f"{folder}/{one}") == wanted:  # noqa: PTH115
+                return True
     return False
 
 
-def _is_open_in(pid: int, inode: str) -> bool:
-    return any(_target(one) == f"socket:[{inode}]" for one in Path(f"/proc/{pid}/fd").iterdir())
-
-
-def _target(link: Path) -> str:
-    try:
-        return str(link.readlink())
-    except FileNotFoundError:  # It was closed meanwhile.
-        return ""
+def _user_of(pid: int) -> int | None:
+    with suppress(psutil.Error):
+        return int(psutil.Process(pid).uids().real)
+    return None
 
 
 def _host(scope: Json) -> str:
