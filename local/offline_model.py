@@ -1,9 +1,9 @@
-"""The offline model: an OpenAI-compatible `/v1/responses` that answers from scripts (`local/model`), run by Node."""
+"""The offline model: a Responses API without a language model (`local/model`), run by Node. See docs/offline-model.md."""
 
 import os
 from pathlib import Path
 
-from local.paths import NODE, NODE_MODULES
+from local.paths import NODE
 from local.processes import Background, free_port
 
 API_KEY = "offline"
@@ -20,8 +20,8 @@ def start(directory: Path, *, preferred_port: int = 4010) -> int:
         return running
     _PROCESS.stop(directory)
     port = free_port(preferred_port)
-    environment = {"PATH": os.environ.get("PATH", ""), "NODE_PATH": str(NODE_MODULES)}
-    _PROCESS.start(directory, [str(NODE), str(_SERVER), str(port)], port, environment)
+    environment = {"PATH": os.environ.get("PATH", "")}
+    _PROCESS.start(directory, [str(NODE), str(_SERVER), str(port), MODEL], port, environment)
     return port
 
 

@@ -1,98 +1,96 @@
-// The offline model: `node server.mjs <port>` serves POST /v1/responses on 127.0.0.1 from the scripts beside it.
+// The offline model: `node server.mjs <port> <model>` serves the Responses API on 127.0.0.1: POST /v1/responses, as a whole or
+// streamed, and GET /v1/models.
 //
-// A script is a module whose default export is a list of `{ match: RegExp, reply(turn) }`, tried in order against the
-// last user message. `reply` returns what the model says next: `{ content }`, `{ toolCalls: [{ name, arguments }] }` or
-// `{ error, status, retryAfter }`. It writes no fact of its own: what an answer states comes from `turn.outputs`.
-
+// A script is a module in `scripts` whose default export is a list of `{ match: RegExp, reply(turn) }`, tried in order
+// against the newest message of the user. `reply` returns what the model says next: `{ content }`,
+// `{ toolCalls: [{ name, arguments }] }` or `{ error, status, retryAfter }`. It writes no fact of its own: what an answer
+// states comes from `turn.outputs`. What no script matches is answered by `answers.mjs`.
 import { readdir } from "node:fs/promises";
-import { LLMock } from "@copilotkit/aimock";
+import { createServer } from "node:http";
+import { answerTo } from "./answers.mjs";
+import { eventsOf, responseOf, turnOf } from "./responses.mjs";
 
 const scripts = new URL("scripts/", import.meta.url);
 const lines = [];
 for (const file of (await readdir(scripts)).filter((name) => name.endsWith(".mjs")).sort())
   lines.push(...(await import(new URL(file, scripts))).default);
 
-/** What has been said since the last user message: `{ user, instructions, functions, outputs }`. */
-function turnOf(request) {
-  const { messages } = request;
-  const start = messages.findLastIndex((message) => message.role === "user");
-  const calls = new Map();
-  const outputs = [];
-  for (const message of messages.slice(start + 1)) {
-    for (const call of message.tool_calls ?? []) calls.set(call.id, call.function);
-    if (message.role === "tool") {
-      const { name, arguments: text } = calls.get(message.tool_call_id);
-      outputs.push({ name, arguments: parsed(text), output: parsed(textOf(message.content)) });
-    }
-  }
-  return {
-    user: textOf(messages[start]?.content),
-    instructions: messages.filter((message) => message.role === "system").map((m) => textOf(m.content)).join("\n"),
-    functions: (request.tools ?? []).map((tool) => tool.function.name),
-    outputs,
-  };
-}
-
-const textOf = (content) =>
-  typeof content === "string" ? content : (content ?? []).map((part) => part.text ?? "").join("");
-
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
-
-const offline = (turn) => ({
-  content:
-    "This is the offline model: it answers a few scripted questions and knows nothing else. " +
-    `For the message ${JSON.stringify(turn.user.slice(0, 200))} there is no script. ` +
-    "Set OPENAI_API_KEY to have a real model answer.",
+const refusal = (status, message, code = null) => ({
+  status,
+  error: { message, type: status === 429 ? "rate_limit_error" : "invalid_request_error", param: null, code },
 });
 
-// About four characters make a token, as in English text for the tokenizers in use.
-const tokens = (value) => Math.ceil(JSON.stringify(value ?? "").length / 4);
-
-async function respond(request) {
-  if (request.model === "no-such-model")
-    return { error: { message: "There is no model of this name.", type: "invalid_request_error" }, status: 404 };
+/** What the model makes of a request: a reply, or an error. */
+async function reply(request) {
+  if (request.model === "no-such-model") return refusal(404, "There is no model of this name.", "model_not_found");
+  if (typeof request.input !== "string" && !Array.isArray(request.input))
+    return refusal(400, "Missing required parameter: 'input'.", "missing_required_parameter");
   const turn = turnOf(request);
   const line = lines.find(({ match }) => match.test(turn.user));
-  const reply = await (line?.reply ?? offline)(turn);
-  if (reply.error) return reply;
-  const input = tokens(request.messages) + tokens(request.tools);
-  const output = tokens(reply.content ?? reply.toolCalls);
-  return { ...reply, usage: { input_tokens: input, output_tokens: output, total_tokens: input + output } };
+  return line ? line.reply(turn) : answerTo(turn);
 }
 
-/** Give an answer the fields that the Responses API has and the server leaves out. */
-function complete(body) {
-  if (body.object !== "response") return body;
-  body.usage.input_tokens_details = { cached_tokens: 0 };
-  body.usage.output_tokens_details = { reasoning_tokens: 0 };
-  body.incomplete_details = body.status === "incomplete" ? { reason: "max_output_tokens" } : null;
-  body.error = null;
-  return body;
+async function respond(request, response) {
+  const asked = await bodyOf(request);
+  const said = asked ? await reply(asked) : refusal(400, "The body is not a JSON object.");
+  if (said.error) {
+    const wait = said.retryAfter === undefined ? {} : { "retry-after": said.retryAfter };
+    return send(response, said.status, { error: said.error }, wait);
+  }
+  const made = responseOf(asked, said);
+  if (!asked.stream) return send(response, 200, made);
+  response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" });
+  for await (const event of eventsOf(made)) {
+    if (response.destroyed) return; // The client hung up.
+    response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+  }
+  response.end();
 }
 
-const mock = new LLMock({ host: "127.0.0.1", port: Number(process.argv[2]), logLevel: "warn", journalMaxEntries: 1 });
-mock.on({ endpoint: "chat", predicate: () => true }, respond);
-console.log(`The offline model listens at ${await mock.start()}/v1 with ${lines.length} scripted lines.`);
+async function bodyOf(request) {
+  const chunks = await Array.fromAsync(request);
+  try {
+    const body = JSON.parse(Buffer.concat(chunks).toString());
+    return body && typeof body === "object" && !Array.isArray(body) ? body : null;
+  } catch {
+    return null;
+  }
+}
+
+function send(response, status, body, headers = {}) {
+  response.writeHead(status, { "content-type": "application/json", ...headers });
+  response.end(JSON.stringify(body));
+}
+
+const [port, model] = [Number(process.argv[2]), process.argv[3]];
+
+const ROUTES = {
+  "POST /v1/responses": respond,
+  "GET /v1/models": (_request, response) =>
+    send(response, 200, { object: "list", data: [{ id: model, object: "model", created: 0, owned_by: "offline" }] }),
+};
+
 // Programs on this machine are answered, and pages in a browser are not, whatever name leads them here: see callers.py.
-const host = new RegExp(`^(127\\.0\\.0\\.1|([^:]+\\.)?localhost):${process.argv[2]}$`, "i");
+const host = new RegExp(`^(127\\.0\\.0\\.1|([^:]+\\.)?localhost):${port}$`, "i");
 const isFromAPage = ({ origin, "sec-fetch-site": site = "none" }) => origin !== undefined || site !== "none";
-const { server } = mock.serverInstance;
-const [answer] = server.listeners("request");
-server.removeAllListeners("request").removeAllListeners("upgrade");
-server.on("request", (request, response) => {
+
+const server = createServer(async (request, response) => {
   if (isFromAPage(request.headers) || !host.test(request.headers.host))
     return response.writeHead(403).end("Programs on this machine are answered, and pages in a browser are not.");
-  const end = response.end.bind(response);
-  response.end = (chunk, ...rest) => {
-    const json = String(response.getHeader("content-type") ?? "").includes("json");
-    return end(json && typeof chunk === "string" ? JSON.stringify(complete(JSON.parse(chunk))) : chunk, ...rest);
-  };
-  answer.call(server, request, response);
+  const route = ROUTES[`${request.method} ${request.url.split("?")[0]}`];
+  if (!route) return send(response, 404, refusal(404, "The offline model does not serve this.", "not_found"));
+  try {
+    await route(request, response);
+  } catch (error) {
+    // A bug of a script: the log names its kind and place, and no text of a message.
+    console.error(error.name, ...error.stack.split("\n").filter((line) => /^\s+at /.test(line)));
+    if (response.headersSent) response.destroy();
+    else send(response, 500, { error: { message: "The offline model failed: see its log.", type: "server_error" } });
+  }
 });
+// Clients keep connections open longer than Node's 5 s; a request on one that was just closed would be lost.
+server.keepAliveTimeout = 120_000;
+server.listen(port, "127.0.0.1", () =>
+  console.log(`The offline model listens at http://127.0.0.1:${port}/v1 with ${lines.length} scripted lines.`),
+);
 process.on("SIGTERM", () => process.exit(0));
