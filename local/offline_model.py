@@ -1,4 +1,4 @@
-"""The offline model: a Responses API without a language model (`local/model`), run by Node. See docs/offline-model.md."""
+"""The offline model: a Responses API without a language model, run by Node (`local/model`, docs/offline-model.md)."""
 
 import os
 from pathlib import Path
