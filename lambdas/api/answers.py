@@ -4,6 +4,8 @@ Lambda carries 6 MB each way, binary data as base64 among it: a request may have
 """
 
 import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from assistant_engine.domain.json_data import Json
@@ -14,6 +16,22 @@ MAX_BODY_BYTES = 4_400_000
 
 _PLAIN_BYTES = 1_000_000
 """A longer answer travels as base64, which grows by a third; as text in Lambda's own JSON it could grow by more."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamedAnswer:
+    """An answer that is sent piece by piece, as its chunks are made; only routes that stream may give one.
+
+    Attributes:
+        status: of HTTP, fixed before the first chunk.
+        headers: `content-type` among them.
+        chunks: the body, each chunk sent at once. It is closed when the client is gone. An exception after the first
+            chunk cuts the answer off; one before it is answered like any other error.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: Iterator[bytes]
 
 
 def window(query: Json) -> Window:

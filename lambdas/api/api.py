@@ -23,7 +23,7 @@ import uploads
 import usage
 import vector_store_files
 import vector_stores
-from answers import MAX_BODY_BYTES, to_json
+from answers import MAX_BODY_BYTES, StreamedAnswer, to_json
 from api_keys import keys
 from assistant_engine.domain import ids
 from assistant_engine.domain.errors import (
@@ -44,7 +44,7 @@ from assistant_engine.runtime.faults import fault_of
 from assistant_engine.runtime.log import logger
 from assistant_engine.runtime.settings import HostedTools, configured
 from assistant_engine.store import Replayed, Store, shared
-from routes import BASE, Answer, Incoming, Route
+from routes import BASE, Incoming, Route
 
 ROUTES: tuple[Route, ...] = tuple(
     route
@@ -63,7 +63,12 @@ app.include_router(documentation.router)
 
 
 def handler(event: Json, context: Any) -> Json:
-    """Answer an HTTP API event (payload format 2.0)."""
+    """Answer an HTTP API event (payload format 2.0).
+
+    Returns:
+        The proxy answer. Its `body` is an iterator of bytes where a route streams: only the runtime of the function
+        `stream` can send that.
+    """
     request = APIGatewayProxyEventV2(event)
     preflight = cors.preflight_headers(request.headers) if request.http_method == "OPTIONS" else None
     answer: Json = {"statusCode": 204, "headers": preflight} if preflight else app.resolve(event, context)
@@ -86,12 +91,15 @@ def store() -> Store:
     return shared.store(app.context["project"])
 
 
-def _answering(route: Route) -> Callable[..., Answer]:
-    def answer(**parameters: str) -> Answer:
+def _answering(route: Route) -> Callable[..., Json | Response[Any]]:
+    def answer(**parameters: str) -> Json | Response[Any]:
         request = incoming()
         if ":path}" in route.path:  # Powertools' parameters hold no slashes.
             parameters = {route.parameters[0]: unquote(request.path.removeprefix(BASE + route.path.partition("{")[0]))}
-        return route.answer_to(request, store(), parameters)
+        answered = route.answer_to(request, store(), parameters)
+        if isinstance(answered, StreamedAnswer):  # Powertools hands a body on that is neither JSON nor bytes.
+            return Response(answered.status, body=answered.chunks, headers=dict(answered.headers))
+        return answered
 
     return answer
 

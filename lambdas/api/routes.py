@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 
 from aws_lambda_powertools.event_handler import Response
 
+from answers import StreamedAnswer
 from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
@@ -57,7 +58,7 @@ class Request:
     idempotency: Idempotency | None = None
 
 
-Answer = Json | Response[Any]
+Answer = Json | Response[Any] | StreamedAnswer
 Handler = Callable[..., Answer]
 AnyHandler = TypeVar("AnyHandler", bound=Handler)
 
@@ -88,6 +89,8 @@ class Route:
         creates: the kind of object that it creates; it then takes an `Idempotency-Key`, and each kind has keys of its
             own.
         polled: the answer tells when to ask again.
+        streams: it may answer with events, as they happen (`text/event-stream`). These routes, and those that answer
+            with bytes, belong to the function `stream`; only they may return a `StreamedAnswer`.
         extension: the original API lacks it.
     """
 
@@ -103,6 +106,7 @@ class Route:
     file: str = ""
     creates: str = ""
     polled: bool = False
+    streams: bool = False
     extension: bool = False
 
     @property
@@ -200,10 +204,12 @@ class Routes:
         answer: str | None,
         query: type[Schema] = NoParameters,
         polled: bool = False,
+        streams: bool = False,
         extension: bool = False,
     ) -> Callable[[AnyHandler], AnyHandler]:
         """Declare a GET; see `Route`."""
-        return self._declare("GET", path, name, summary, answer=answer, query=query, polled=polled, extension=extension)
+        declared = {"answer": answer, "query": query, "polled": polled, "streams": streams, "extension": extension}
+        return self._declare("GET", path, name, summary, **declared)
 
     def post(
         self,
@@ -217,10 +223,11 @@ class Routes:
         file: str = "",
         creates: str = "",
         polled: bool = False,
+        streams: bool = False,
     ) -> Callable[[AnyHandler], AnyHandler]:
         """Declare a POST; see `Route`."""
-        declared = {"answer": answer, "body": body, "query": query, "file": file, "creates": creates, "polled": polled}
-        return self._declare("POST", path, name, summary, **declared)
+        declared = {"answer": answer, "body": body, "query": query, "file": file, "creates": creates}
+        return self._declare("POST", path, name, summary, **declared, polled=polled, streams=streams)
 
     def delete(self, path: str, name: str, summary: str, *, answer: str) -> Callable[[AnyHandler], AnyHandler]:
         """Declare a DELETE; see `Route`."""

@@ -50,6 +50,7 @@ _ALL, _ONE = "/threads/{thread_id}/runs", "/threads/{thread_id}/runs/{run_id}"
     answer="RunObject",
     creates="run",
     polled=True,
+    streams=True,
 )
 def create(request: Request, thread: Thread) -> Response[Json]:
     return _create(request, thread)
@@ -63,6 +64,7 @@ def create(request: Request, thread: Thread) -> Response[Json]:
     answer="RunObject",
     creates="run",
     polled=True,
+    streams=True,
 )
 def create_thread_and_run(request: Request) -> Response[Json]:
     return _create(request)
@@ -101,6 +103,7 @@ def cancel(request: Request, thread: Thread, run_id: str) -> Response[Json]:
     body=SubmitToolOutputsRunRequest,
     answer="RunObject",
     polled=True,
+    streams=True,
 )
 def submit_tool_outputs(request: Request, thread: Thread, run_id: str) -> Response[Json]:
     outputs = request.body["tool_outputs"]
