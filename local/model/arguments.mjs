@@ -66,7 +66,7 @@ class Filler {
   vagueness(schema, name) {
     const full = resolved(schema, this.root);
     if (full.enum || "const" in full) return 0;
-    if (this.explicit(name, full) !== undefined) return 1;
+    if (this.explicit(name, full, () => {}) !== undefined) return 1;
     const role = roleOf(name, full);
     if (role?.text) return 5;
     if (typeOf(full) === "string") return role ? 3 : 4;
@@ -226,10 +226,10 @@ class Filler {
     }
     const patterned = schema.pattern && this.patterned(schema);
     if (patterned) return patterned;
+    if (role?.text && this.prose && fits(this.prose)) return /subject|title/.test(name) ? this.prose.split("\n")[0].slice(0, 60) : this.prose;
     const phrase = role?.after && phraseAfter(this.text, role.after);
     if (fits(phrase)) return phrase;
-    if (role?.text) return fits(this.prose || this.text) ? this.prose || this.text : undefined;
-    return undefined;
+    return role?.text && fits(this.text) ? this.text : undefined;
   }
 
   patterned(schema) {
@@ -260,7 +260,7 @@ class Filler {
   }
 
   /** What the text gives by the property's own name: "priority: high", "set the colour to red", "title 'Dentist'". */
-  explicit(name, schema) {
+  explicit(name, schema, take = (finding) => this.take(name, finding)) {
     const label = words(name).join("[\\s_-]*");
     if (!label) return undefined;
     const pattern = new RegExp(`(?<![\\p{L}\\d])${label}(?![\\p{L}\\d])\\s*(?<sign>=|:|is|are|to|of|as|at|named|called|equals|will be)?\\s*`, "giu");
@@ -271,7 +271,7 @@ class Filler {
       if (direct && (!numeric || typeof direct.value === "number") && (numeric || typeof direct.value !== "number" || direct.kind === "number")) {
         const value = this.text.slice(direct.start, direct.end);
         if (roleOf(name, schema)?.kinds.includes("date") && direct.kind !== "date") continue;
-        this.take(name, direct);
+        take(direct);
         return ["number", "percent", "quoted", "date", "time", "id"].includes(direct.kind) ? direct.value === undefined ? value : numeric ? direct.value : String(direct.value) : value;
       }
       if (numeric || !/^(?:=|:|is|to|as|named|called|equals|will be)$/i.test(match.groups.sign ?? "")) continue;

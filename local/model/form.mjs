@@ -68,13 +68,20 @@ function keysOf(text) {
  */
 export function formed(answer, form) {
   let text = body(answer, form);
-  if (form.letters) text = form.letters === "upper" ? text.toUpperCase() : text.toLowerCase();
+  if (form.letters) text = inLetters(text, form.letters);
   if (form.address) text = `${form.address}, ${text}`;
   if (form.prefix && !text.startsWith(form.prefix)) text = `${form.prefix}${/[\s]$/.test(form.prefix) ? "" : " "}${text}`;
   if (form.followUp && !isBound(form)) text += "\n\nShall I look at anything else?";
   if (form.suffix && !text.endsWith(form.suffix)) text = `${text} ${form.suffix}`;
   return text;
 }
+
+/** A text in capitals or small letters; the marks of citations and addresses of files stay as they are. */
+const inLetters = (text, letters) =>
+  text
+    .split(/(【[^】]*】|\(sandbox:[^)]*\))/)
+    .map((piece, index) => (index % 2 ? piece : letters === "upper" ? piece.toUpperCase() : piece.toLowerCase()))
+    .join("");
 
 const isBound = (form) => form.words || form.sentences || form.only || form.either || form.json;
 
@@ -83,7 +90,7 @@ function body(answer, form) {
   const lines = answer.lines?.length ? answer.lines : sentencesOf(text);
   if (form.either) return (answer.yes ?? !/\b(?:no|not|nothing|none)\b/i.test(short)) ? form.either[0] : form.either[1];
   if (form.only) return form.words ? limited(short, form.words) : short;
-  if (form.words) return limited(form.words <= 5 ? short : text, form.words);
+  if (form.words) return limited(form.words <= 3 ? short : text, form.words);
   if (form.numbered || form.bullets) {
     const most = typeof form.bullets === "number" ? form.bullets : lines.length;
     const points = padded(lines, most);
@@ -110,7 +117,7 @@ const padded = (all, most) => [...all, ...Array.from({ length: Math.max(0, most 
 /** The sentences of a text. */
 export const sentencesOf = (text) =>
   text
-    .split(/\n+|(?<=[.!?]["”'’)\]】]*)\s+(?=[\p{Lu}\d"“('‘【])/u)
+    .split(/\n+|(?<=[.!?]["”'’)\]】]*(?: 【[^】]*】)?)\s+(?=[\p{Lu}\d"“('‘])/u)
     .map((sentence) => sentence.replace(/^[-*•]\s+/, "").trim())
     .filter(Boolean);
 

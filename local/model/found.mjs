@@ -67,7 +67,9 @@ function addName(text, match, add) {
     value = value.slice(cut);
     start += cut;
   }
-  value = value.replace(/['’]s$/, "").replace(/[-&.]+$/, "");
+  // "Paris's weather" is of Paris; "at Luigi's on Friday" is at Luigi's.
+  const owns = /^\s+(?!(?:on|at|for|in|to|with|by|and|tomorrow|today|tonight|next|this)\b)\p{Ll}/u.test(text.slice(match.index + match[0].length));
+  value = (owns ? value.replace(/['’]s$/, "") : value).replace(/[-&.]+$/, "");
   if (value.length > 1) add(/^[A-Z]{1,6}$/.test(value) ? "symbol" : "name", value, start, start + value.length);
 }
 

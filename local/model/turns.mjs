@@ -23,8 +23,8 @@ export const answer = (turn, text, question) => ({ content: `${userOf(turn)}, ${
 /** A tool's output as text. */
 export const told = (output) => (typeof output === "string" ? output : JSON.stringify(output));
 
-/** The last line that is a JSON object. */
-function printedBy(output) {
+/** The last line of an output that is a JSON object; undefined if there is none. */
+export function printedBy(output) {
   if (typeof output !== "string") return output;
   for (const line of output.split("\n").reverse()) {
     try {
