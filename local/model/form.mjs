@@ -102,7 +102,7 @@ function body(answer, form) {
     return (form.atMost ? all.slice(0, form.sentences) : padded(all, form.sentences)).map(asSentence).join(" ");
   }
   if (form.code) return `\`\`\`\n${text}\n\`\`\``;
-  return note ? `${text}\n\n${note}` : text;
+  return note && !form.prefix && !form.suffix ? `${text}\n\n${note}` : text;
 }
 
 const FILL = [

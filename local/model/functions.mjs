@@ -13,7 +13,7 @@ const MOST_CALLS = 16;
 const WORTH = { name: 3, description: 1.4, parameter: 1.4, value: 2 };
 const VERBS = new Set(
   ("get fetch list show find search look lookup query read retrieve create add make new open set update change check " +
-    "send call run do tool function data info information details handle process manage current by for of the value").split(" ").map(stem),
+    "send call run do return returns tool function data info information details handle process manage current by for of the value").split(" ").map(stem),
 );
 
 /** How well a function fits a text: the sum over the text's words of what they are worth for it. */

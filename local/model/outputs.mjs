@@ -38,8 +38,8 @@ const spaced = (key) => words(key).join(" ");
 
 function of(given) {
   const values = given && typeof given === "object" ? Object.values(given).filter((value) => typeof value !== "object") : [];
-  const told = values.map(String).filter((value) => value && value.length < 60);
-  return told.length ? ` (${told.join(", ")})` : "";
+  const told = values.map(String).filter((value) => value && value.length < 32);
+  return told.length ? ` (${told.slice(0, 3).join(", ")})` : "";
 }
 
 /** What an output says went wrong; undefined if nothing did. */

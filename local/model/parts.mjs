@@ -3,7 +3,7 @@ import { callOf, callsFor, fitOf } from "./functions.mjs";
 import { told as toldOutputs } from "./outputs.mjs";
 import { plainOf, problemOf } from "./problems.mjs";
 import { quoted } from "./search.mjs";
-import { CHART, chartOfText, codeFor, DATA, LOOK, planFor, tableFor, told as toldTable } from "./tables.mjs";
+import { CHART, chartOfText, codeFor, DATA, LOOK, planFor, TABLE, tableFor, told as toldTable } from "./tables.mjs";
 import { printedBy, told as asText } from "./turns.mjs";
 import { sentencesOf } from "./form.mjs";
 import { overlap, stems } from "./words.mjs";
@@ -66,15 +66,15 @@ function demanded(name, turn, kit) {
 function one(text, turn, kit, strict = false) {
   const problem = problemOf(text, kit.now);
   const wants = functions(text, turn, kit);
-  const aboutData = kit.code && (CHART.test(text) || (DATA.test(text) && !(kit.search && SEARCH.test(text) && !COMPUTED.test(text))) || COMPUTED.test(text));
+  const aboutData = kit.code && (CHART.test(text) || TABLE.test(text) || COMPUTED.test(text) || (DATA.test(text) && !kit.search));
   if (wants && (wants.fit >= CLEARLY || !((problem && problem.mental() !== undefined) || aboutData))) return wants;
   const code = kit.code && coded(text, kit);
   if (code) return code;
   if (problem) return kit.code ? code : mental(text, kit)[0];
   if (wants) return wants;
-  if (aboutData) return files(text, kit.search && !CHART.test(text) && !DATA.test(text));
+  if (aboutData) return files(text, kit.search && !CHART.test(text) && !TABLE.test(text));
   if (strict && !QUESTION.test(text)) return undefined;
-  if (kit.search && stems(text).size) return search(text);
+  if (kit.search && stems(text).size > (strict ? 1 : 0)) return search(text);
   if (kit.code && QUESTION.test(text) && !strict) return files(text, true);
   return undefined;
 }

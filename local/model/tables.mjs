@@ -3,7 +3,8 @@ import { findings } from "./found.mjs";
 import { meaning, stem, stems, words } from "./words.mjs";
 
 export const CHART = /\b(?:chart|plot|graph|histogram|pie|bars?|diagram|visuali[sz]e|draw|scatter)\b/i;
-export const DATA = /\b(?:csv|tsv|xlsx|excel|spreadsheets?|tables?|columns?|rows?|data ?set|data|file|files|attach(?:ed|ment)|upload(?:ed)?)\b|\b[\w-]+\.(?:csv|tsv|xlsx?|json|txt|md|pdf|docx?)\b/i;
+export const TABLE = /\b(?:csv|tsv|xlsx|excel|spreadsheets?|columns?|rows?|data ?set|table of|the table|the data)\b|\b[\w-]+\.(?:csv|tsv|xlsx?)\b/i;
+export const DATA = /\b(?:data|files?|attach(?:ed|ments?)|upload(?:ed)?)\b|\b[\w-]+\.(?:json|txt|md|pdf|docx?)\b/i;
 
 /** Prints what files there are: of tables the columns with their kinds and some values, of texts the beginning. */
 export const LOOK = String.raw`

@@ -6,7 +6,7 @@ const STOP = new Set(
     "many may me more most much must my need no not now of off on one only or other our out over own please put same " +
     "say see set shall she should show so some such tell than that the their them then there these they thing this " +
     "those to too up us use used uses user using value very via want was we were what when where which while who " +
-    "whom whose why will with would you your return returns string object number optional required given").split(" "),
+    "whom whose why will with would you your string object number optional required given").split(" "),
 );
 
 // One line each: words that a person uses for the same thing. The first one stands for all.
@@ -78,6 +78,7 @@ export const words = (text) =>
       .normalize("NFKC")
       .replace(/([a-z\d])([A-Z])/g, "$1 $2")
       .toLowerCase()
+      .replace(/\bmoney back\b/g, "refund")
       .match(/[\p{L}\p{N}]+(?:['’-](?=\p{L})[\p{L}]+)*/gu) ?? []
   );
 

@@ -1,4 +1,4 @@
-"""The offline model: what it says is scripted, says so, and states nothing but the outputs that it was given."""
+"""The offline model's scripts and commands: it says what it is, and states nothing but the outputs it was given."""
 
 import json
 from collections.abc import Iterator
@@ -47,8 +47,17 @@ def _continue(conversation: list[Any], response: Any, *outputs: str) -> None:
         conversation.append({"type": "function_call_output", "call_id": call.call_id, "output": output})
 
 
-def test_it_says_what_it_is_when_it_has_no_script(client: openai.OpenAI) -> None:
-    assert "This is the offline model" in _ask(client, "How high is Mount Everest?").output_text
+def test_it_says_what_it_is_when_it_has_no_tool_for_a_question(client: openai.OpenAI) -> None:
+    response = client.responses.create(model="offline-script", input="How high is Mount Everest?")
+    assert "This is the offline model" in response.output_text
+
+
+def test_it_says_what_it_is_once_in_a_thread(client: openai.OpenAI) -> None:
+    conversation: list[Any] = [{"role": "user", "content": "Solve 3x + 11 = 14."}]
+    first = client.responses.create(model="offline-script", input=conversation).output_text
+    assert first.startswith("x = 1.") and "This is the offline model" in first
+    conversation += [{"role": "assistant", "content": first}, {"role": "user", "content": "What is 15% of 80?"}]
+    assert client.responses.create(model="offline-script", input=conversation).output_text == "The result is 12."
 
 
 def test_its_answer_is_filled_from_the_outputs(client: openai.OpenAI) -> None:
