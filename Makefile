@@ -113,10 +113,9 @@ verify: setup
 bench: setup layers
 	@$(WORDS) $(BIN)/python -m bench $$PART
 
-# What is made from the code and committed: the picture of the lifecycle, the API's description and its page, the map.
+# What is made from the code and committed: the API's description and its page, the diagrams of docs/architecture.md.
 # The picture of the demo is made by a run of it: python -m scripts.demo_picture.
 docs: setup
-	@PYTHONPATH=layers/engine $(BIN)/python -m scripts.lifecycle_picture
 	@PYTHONPATH=layers/engine:lambdas/api $(BIN)/python -m scripts.openapi
 	@$(BIN)/python -m scripts.system_calls
 	@PYTHONPATH=layers/engine $(BIN)/python -m scripts.rooms

@@ -1,4 +1,4 @@
-"""Draws the map of docs/architecture.md from the code's imports: `make docs`.
+"""Draws the diagrams of docs/architecture.md: the lifecycle from its table, the map from the imports. `make docs`.
 
 The rooms are the packages of the engine and the folders of `lambdas`. A room is on the floor that is chosen here; which
 arrows there are comes from the imports. `tests/unit/test_structure.py` holds the code to the floors.
@@ -7,6 +7,7 @@ arrows there are comes from the imports. `tests/unit/test_structure.py` holds th
 from collections.abc import Collection, Mapping
 from graphlib import TopologicalSorter
 
+from assistant_engine.domain.lifecycle import TERMINAL, TRANSITIONS
 from scripts.imports import ENGINE, ROOT, Imports, imports
 
 PAGE = ROOT / "docs" / "architecture.md"
@@ -59,6 +60,13 @@ def reduced(arrows: Rooms) -> Rooms:
     }
 
 
+def lifecycle() -> str:
+    """Return the table of transitions as a Mermaid diagram."""
+    arrows = [f"  {status} --> {after}" for status, following in TRANSITIONS.items() for after in following]
+    ends = [f"  {status} --> [*]" for status in TERMINAL]
+    return "\n".join(["```mermaid", "stateDiagram-v2", "  [*] --> queued", *arrows, *ends, "```"])
+
+
 def drawn(arrows: Rooms) -> str:
     """Return the map as a Mermaid diagram."""
     lines = ["```mermaid", "flowchart TB"]
@@ -94,9 +102,10 @@ def _id(room: str) -> str:
 
 
 def filled(page: str) -> str:
-    """Return the page with the map and the table between their marks."""
+    """Return the page with the diagrams and the table between their marks."""
     found = imports()
-    for mark, text in (("map", drawn(rooms(found))), ("way of a run", way_of_a_run(found))):
+    parts = {"lifecycle": lifecycle(), "map": drawn(rooms(found)), "way of a run": way_of_a_run(found)}
+    for mark, text in parts.items():
         before, start, rest = page.partition(f"<!-- {mark} -->\n")
         _, end, after = rest.partition("<!-- end -->")
         assert start and end, f"there is no place for the {mark}"

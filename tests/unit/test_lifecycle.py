@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant_engine.domain.clock import Seconds
-from assistant_engine.domain.lifecycle import ACTIVE, TERMINAL, TRANSITIONS, next_action, sources
-from assistant_engine.domain.run import Status
+from assistant_engine.domain.lifecycle import ACTIVE, TERMINAL, TRANSITIONS, Status, sources
+from assistant_engine.domain.next_action import next_action
 from assistant_engine.domain.turn import ToolStep
 from tests.support.examples import RUN
 

@@ -10,8 +10,8 @@ import pytest
 
 from assistant_engine.domain.clock import Milliseconds, seconds_of
 from assistant_engine.domain.json_data import Json
-from assistant_engine.domain.lifecycle import TRANSITIONS, sources
-from assistant_engine.domain.run import Run, Status
+from assistant_engine.domain.lifecycle import TRANSITIONS, Status, sources
+from assistant_engine.domain.run import Run
 from assistant_engine.domain.thread import ThreadId
 from assistant_engine.domain.turn import ToolStep, Turn, TurnStatus
 from assistant_engine.domain.usage import RunUsage, Usage

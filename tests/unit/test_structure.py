@@ -91,6 +91,6 @@ def test_no_module_is_too_long() -> None:
     assert {name: count for name, count in lines.items() if count > longest[name]} == {}
 
 
-def test_the_map_shows_the_code_as_it_is() -> None:
+def test_the_diagrams_show_the_code_as_it_is() -> None:
     page = PAGE.read_text()
     assert page == filled(page), "docs/architecture.md is stale: run `make docs`"

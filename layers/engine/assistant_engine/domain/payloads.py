@@ -7,7 +7,7 @@ conversation.
 from typing import Any, Literal, NotRequired, TypedDict
 
 from assistant_engine.domain.json_data import Json
-from assistant_engine.domain.run import TerminalStatus
+from assistant_engine.domain.lifecycle import TerminalStatus
 from assistant_engine.domain.thread import ThreadId
 
 

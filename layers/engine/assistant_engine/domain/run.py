@@ -10,13 +10,9 @@ from typing import Literal
 
 from assistant_engine.domain.clock import EPOCH, Milliseconds
 from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.lifecycle import Status
 from assistant_engine.domain.thread import ThreadId
 from assistant_engine.domain.usage import RunUsage, Usage
-
-ActiveStatus = Literal["queued", "in_progress", "requires_action", "cancelling"]
-TerminalStatus = Literal["cancelled", "failed", "completed", "incomplete", "expired"]
-Status = Literal[ActiveStatus, TerminalStatus]
-"""The statuses of a run, as `RunObject.status` has them; `lifecycle.TRANSITIONS` says which follows which."""
 
 ErrorCode = Literal["server_error", "rate_limit_exceeded", "invalid_prompt"]
 """Why a run failed, as `RunObject.last_error.code` has it."""

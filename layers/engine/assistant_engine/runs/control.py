@@ -5,7 +5,8 @@ from dataclasses import replace
 from assistant_engine.domain.clock import Milliseconds, Seconds, seconds_of
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
-from assistant_engine.domain.lifecycle import ACTIVE, next_action
+from assistant_engine.domain.lifecycle import ACTIVE
+from assistant_engine.domain.next_action import next_action
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.thread import ThreadId
 from assistant_engine.runs.tool_calls import inline_bytes

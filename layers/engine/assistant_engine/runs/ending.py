@@ -3,10 +3,10 @@
 from assistant_engine.domain import accounting
 from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.json_data import Json, json_size
-from assistant_engine.domain.lifecycle import is_terminal
+from assistant_engine.domain.lifecycle import TerminalStatus, is_terminal
 from assistant_engine.domain.message import text_of
 from assistant_engine.domain.payloads import FinishedRun
-from assistant_engine.domain.run import Run, TerminalStatus
+from assistant_engine.domain.run import Run
 from assistant_engine.runs.outcome import MOVED, Ended, Moved
 from assistant_engine.runtime import metrics
 from assistant_engine.store import Store

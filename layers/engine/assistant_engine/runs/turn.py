@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from assistant_engine.domain import builtin_tools
 from assistant_engine.domain.clock import Seconds, seconds_of
 from assistant_engine.domain.json_data import Json
-from assistant_engine.domain.lifecycle import Action, is_terminal, next_action
+from assistant_engine.domain.lifecycle import is_terminal
+from assistant_engine.domain.next_action import Action, next_action
 from assistant_engine.domain.payloads import ToolResult
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.thread import ThreadId

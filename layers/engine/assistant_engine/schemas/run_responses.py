@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Tag
 
-from assistant_engine.domain.run import ErrorCode, Status
+from assistant_engine.domain.lifecycle import Status
+from assistant_engine.domain.run import ErrorCode
 from assistant_engine.domain.turn import StepStatus
 from assistant_engine.schemas.common import (
     ABSENT,

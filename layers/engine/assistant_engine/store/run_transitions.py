@@ -11,8 +11,8 @@ from boto3.dynamodb.conditions import Attr
 from assistant_engine.domain import ids
 from assistant_engine.domain.clock import Milliseconds, Seconds, seconds_of
 from assistant_engine.domain.json_data import Json
-from assistant_engine.domain.lifecycle import ACTIVE, is_terminal, sources
-from assistant_engine.domain.run import Run, Status, TerminalStatus
+from assistant_engine.domain.lifecycle import ACTIVE, Status, TerminalStatus, is_terminal, sources
+from assistant_engine.domain.run import Run
 from assistant_engine.domain.schedule import first_look, next_look
 from assistant_engine.domain.turn import ToolStep, Turn
 from assistant_engine.domain.usage import RunUsage, Usage

@@ -11,7 +11,8 @@ from assistant_engine.domain import ids
 from assistant_engine.domain.clock import Milliseconds, Seconds
 from assistant_engine.domain.errors import Conflict, InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
-from assistant_engine.domain.run import Run, Status
+from assistant_engine.domain.lifecycle import Status
+from assistant_engine.domain.run import Run
 from assistant_engine.domain.thread import Thread, ThreadId
 from assistant_engine.store.blobs import Blobs
 from assistant_engine.store.directory import Directory

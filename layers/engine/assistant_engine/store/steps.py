@@ -14,7 +14,8 @@ from assistant_engine.domain import builtin_tools, ids
 from assistant_engine.domain.clock import EPOCH, Seconds
 from assistant_engine.domain.errors import NotFound
 from assistant_engine.domain.json_data import Json
-from assistant_engine.domain.run import Run, TerminalStatus
+from assistant_engine.domain.lifecycle import TerminalStatus
+from assistant_engine.domain.run import Run
 from assistant_engine.domain.thread import ThreadId
 from assistant_engine.domain.turn import ToolStep, Turn
 from assistant_engine.domain.usage import Usage

@@ -1,0 +1,120 @@
+"""A door is an entry that somebody may knock at: a route, a page, a function's handler, or a state machine.
+
+It is a row of the table in `tests/support/doors.py`. A cell of the row is
+
+- a trial: a function that knocks and checks what comes of it;
+- the tests (`Elsewhere`) that try this door, and more of it than a trial would;
+- a sentence: the reason why there is nothing to try.
+"""
+
+import ast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import httpx2
+
+from api import ROUTES
+from local.paths import ROOT
+from tests.support.driver import Driver
+from tests.support.projects import Owner
+
+
+@dataclass(frozen=True)
+class House:
+    """What is behind the doors, and who may knock.
+
+    Attributes:
+        owners: two projects with one of everything, by their roles: `one` and `the default`.
+        http: a client of the HTTP API without a key.
+        nobody: makes boto3 clients that sign nothing.
+        stranger: makes boto3 clients of a role of the account that may do nothing.
+    """
+
+    driver: Driver
+    owners: Mapping[str, Owner]
+    http: httpx2.Client
+    nobody: Callable[[str], Any]
+    stranger: Callable[[str], Any]
+
+    @property
+    def us(self) -> Owner:
+        """The project that knocks."""
+        return self.owners["the default"]
+
+    @property
+    def them(self) -> Owner:
+        """The project whose things are no business of ours."""
+        return self.owners["one"]
+
+
+Trial = Callable[[House], None]
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """The names of the tests that make a trial."""
+
+    tests: tuple[str, ...]
+
+    def __init__(self, *tests: str) -> None:
+        object.__setattr__(self, "tests", tests)
+
+
+Cell = Trial | Elsewhere | str
+
+
+@dataclass(frozen=True)
+class Door:
+    """A row: an entry, and what happens to
+
+    Attributes:
+        name: `POST /threads`, or the path of the handler's module or of the state machine's definition.
+        no_key: who shows no key, or signs nothing.
+        foreign_key: who shows a key that is none of ours, or is a role without the right.
+        foreign_id: who names what belongs to another project, or is not there.
+        too_large: a body, payload or input that is larger than the door takes.
+        too_deep: JSON that is nested too deeply.
+        repeated: the same request again: with its `Idempotency-Key`, or delivered a second time.
+    """
+
+    name: str
+    no_key: Cell
+    foreign_key: Cell
+    foreign_id: Cell
+    too_large: Cell
+    too_deep: Cell
+    repeated: Cell
+
+    def cells(self) -> dict[str, Cell]:
+        """The cells by their columns."""
+        return {column.name: getattr(self, column.name) for column in fields(self) if column.name != "name"}
+
+
+def doors_of_the_code() -> set[str]:
+    """Return the names of the entries that there are: each must have a row."""
+    names = {f"{route.method} {route.path}" for route in ROUTES}
+    for path in (ROOT / "lambdas").rglob("*.py"):
+        module = ast.parse(path.read_text())
+        names |= _pages(module)
+        if "handler" in _defined(module):
+            names.add(path.relative_to(ROOT).as_posix())
+    return names | {path.relative_to(ROOT).as_posix() for path in (ROOT / "cdk").rglob("*.asl.json")}
+
+
+def _defined(module: ast.Module) -> set[str]:
+    """Return the names of the functions and the variables of a module."""
+    assigned = [target for node in module.body if isinstance(node, ast.Assign) for target in node.targets]
+    functions = {node.name for node in module.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    return functions | {target.id for target in assigned if isinstance(target, ast.Name)}
+
+
+def _pages(module: ast.Module) -> set[str]:
+    """Return what a module serves past the declared routes: `@router.get("/docs")`."""
+    found = set()
+    for node in module.body:
+        for call in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
+            match call:
+                case ast.Call(ast.Attribute(ast.Name("router"), method), [ast.Constant(path), *_]):
+                    found.add(f"{method.upper()} {path}")
+    return found

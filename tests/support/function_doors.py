@@ -1,0 +1,311 @@
+"""The rows of the functions' handlers and of the state machine: the doors that only AWS and the operator reach."""
+
+import json
+import time
+import uuid
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from assistant_engine.domain import ids
+from assistant_engine.domain.json_data import Json
+from assistant_engine.runtime.clock import now_ms
+from assistant_engine.store.items import marshal
+from assistant_engine.tools import registry
+from layers.build import TOOLS
+from tests.support.bad_input import nested
+from tests.support.clients import upload
+from tests.support.door import Cell, Door, Elsewhere, House, Trial
+from tests.support.projects import Owner, missing, records
+
+MAX_PAYLOAD = 6_291_456
+"""Bytes of an invocation ("Lambda quotas")."""
+
+TWICE = Elsewhere(
+    "test_steps_that_are_invoked_twice_at_once_act_once", "test_a_fault_at_any_effect_of_a_step_changes_no_record"
+)
+CLOUDFORMATION = "CloudFormation alone calls it, with what the template names."
+ROUTES = "API Gateway alone calls it, with requests to the routes: they are its doors."
+
+Event = dict[str, Any]
+
+
+def function_doors() -> list[Door]:
+    """Return a row for each function but the tools', and for the state machine."""
+    return [
+        Door(
+            "cdk/run.asl.json",
+            no_key=lambda house: _refused_start(house, house.nobody),
+            foreign_key=lambda house: _refused_start(house, house.stranger),
+            foreign_id=_a_run_request_with_foreign_ids,
+            too_large=Elsewhere("test_a_run_request_of_any_size_is_answered_or_refused_in_words"),
+            too_deep=_a_run_request_that_is_too_deep,
+            repeated=Elsewhere("test_an_eventbridge_rule_starts_one_run_for_each_event"),
+        ),
+        _door("lambdas/steps/queued.py", foreign_id=partial(_foreign, "queued", _run_requests), repeated=TWICE),
+        _door("lambdas/steps/in_progress.py", foreign_id=partial(_foreign, "in_progress", _turns), repeated=TWICE),
+        _door(
+            "lambdas/steps/requires_action.py", foreign_id=partial(_foreign, "requires_action", _waits), repeated=TWICE
+        ),
+        _door(
+            "lambdas/steps/record_failure.py",
+            foreign_id=partial(_foreign, "record_failure", _failures),
+            repeated=Elsewhere("test_settling_that_dies_is_done_again"),
+        ),
+        _door(
+            "lambdas/sweeper/sweeper.py",
+            foreign_id="It looks after the runs of all projects.",
+            repeated=Elsewhere("test_a_sweep_that_is_disturbed_is_made_good_by_the_next"),
+        ),
+        _door(
+            "lambdas/export/export.py",
+            foreign_id="It exports the runs of all projects, for the operator.",
+            repeated=Elsewhere("test_the_same_day_again_is_the_same_files_without_what_was_deleted"),
+        ),
+        _door(
+            "lambdas/events/publish_run_events.py",
+            foreign_id=Elsewhere("test_a_foreign_run_in_the_stream_is_no_change"),
+            repeated=Elsewhere("test_a_publisher_that_dies_or_is_refused_in_the_midst_of_a_batch_loses_no_event"),
+        ),
+        _door(
+            "lambdas/events/deliver_webhook.py",
+            foreign_id="It delivers the events of all projects, to the operator.",
+            repeated=Elsewhere("test_every_change_is_on_the_bus_and_a_webhook_that_failed_gets_all_in_order"),
+        ),
+        _door(
+            "lambdas/tools/file_search/ingestion/ingestion.py",
+            foreign_id=_foreign("ingestion", _ingestions),
+            repeated=Elsewhere("test_a_message_that_comes_again_changes_nothing"),
+        ),
+        _door(
+            "lambdas/tools/code_interpreter/sandbox/sandbox.py",
+            foreign_id="It knows no ids: it gets the addresses of a call's files, signed.",
+            repeated=Elsewhere("test_a_call_delivered_twice_runs_once"),
+        ),
+        _door("lambdas/api/api.py", foreign_id=ROUTES, too_deep=ROUTES, repeated=ROUTES),
+        *(
+            _door(f"lambdas/deployment/{name}.py", foreign_id=CLOUDFORMATION, repeated=CLOUDFORMATION)
+            for name in ("copy_libraries", "prefix_list", "protect_tables")
+        ),
+    ]
+
+
+def tool_doors() -> list[Door]:
+    """Return a row for each folder of `lambdas/tools`."""
+    return [_tool_door(settings.parent.name) for settings in sorted(TOOLS.glob("*/tool.toml"))]
+
+
+def _tool_door(module: str) -> Door:
+    foreign_id: dict[str, Cell] = {
+        "code_interpreter": Elsewhere("test_files_of_another_project_are_not_there"),
+        "file_search": _a_search_in_a_foreign_store,
+    }
+    repeated: dict[str, Cell] = {
+        "code_interpreter": Elsewhere("test_a_call_delivered_twice_runs_once"),
+        "file_search": "It changes nothing but when its stores were last used.",
+        "finance": Elsewhere("test_a_mail_delivered_twice_is_sent_once"),
+    }
+    return _door(
+        f"lambdas/tools/{module}/{module}.py",
+        function=f"tool-{module}",
+        foreign_id=foreign_id.get(module, partial(_a_call_of_a_foreign_run, module)),
+        too_deep=partial(_arguments_that_are_too_deep, module),
+        repeated=repeated.get(module, partial(_a_call_delivered_twice, module)),
+    )
+
+
+def _door(name: str, *, foreign_id: Cell, repeated: Cell, function: str = "", too_deep: Cell = "") -> Door:
+    function = function or name.rpartition("/")[2].removesuffix(".py")
+    return Door(
+        name,
+        no_key=lambda house: _refused_invocation(house, house.nobody, function),
+        foreign_key=lambda house: _refused_invocation(house, house.stranger, function),
+        foreign_id=foreign_id,
+        too_large=partial(_too_large, function),
+        too_deep=too_deep or partial(_too_deep, function),
+        repeated=repeated,
+    )
+
+
+def _refused_invocation(house: House, client: Callable[[str], Any], function: str) -> None:
+    with pytest.raises(ClientError) as refused:
+        client("lambda").invoke(FunctionName=house.driver.function_name(function), Payload=b"{}")
+    _is_denied(refused.value)
+
+
+def _refused_start(house: House, client: Callable[[str], Any]) -> None:
+    with pytest.raises(ClientError) as refused:
+        client("stepfunctions").start_execution(stateMachineArn=house.driver.state_machine_arn, input="{}")
+    _is_denied(refused.value)
+
+
+def _is_denied(error: ClientError) -> None:
+    assert error.response["Error"]["Code"] in ("AccessDenied", "AccessDeniedException", "MissingAuthenticationToken")
+
+
+def _too_large(function: str, house: House) -> None:
+    """Lambda refuses it: the function is not invoked."""
+    with pytest.raises(ClientError) as refused:
+        _invoke(house, function, b'"' + b"x" * (MAX_PAYLOAD - 1) + b'"')
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
+
+
+def _too_deep(function: str, house: House) -> None:
+    """The function fails or passes over it; it writes nothing, and repeats nothing of it."""
+    before = records(house.us)
+    for levels in (900, 100_000):
+        told, _ = _invoke(house, function, b'{"request": %s}' % nested(levels))
+        assert "[[[" not in told
+    assert records(house.us) == before
+
+
+def _invoke(house: House, function: str, payload: bytes) -> tuple[str, bool]:
+    """Return what a function answers, and whether it failed."""
+    answer = house.driver.client("lambda").invoke(FunctionName=house.driver.function_name(function), Payload=payload)
+    return answer["Payload"].read().decode(), "FunctionError" in answer
+
+
+# Foreign ids
+
+
+def _foreign(function: str, events: Callable[[Owner, dict[str, str]], list[Event]]) -> Trial:
+    return partial(_names_foreign_ids, function, events)
+
+
+def _names_foreign_ids(function: str, events: Callable[[Owner, dict[str, str]], list[Event]], house: House) -> None:
+    """Name a run, a thread or a file of another project: it is answered like what is missing, and left alone."""
+    us, them = house.us, house.them
+    before = records(us), records(them)
+    answers = []
+    for named in (them.ids, missing(them.ids)):
+        told = [_invoke(house, function, json.dumps(event).encode()) for event in events(us, named)]
+        answers.append([(_anonymous(text, named), failed) for text, failed in told])
+    assert answers[0] == answers[1]
+    assert (records(us), records(them)) == before
+
+
+def _anonymous(text: str, named: dict[str, str]) -> str:
+    for name, known in named.items():
+        text = text.replace(known, name)
+    return text
+
+
+def _run_requests(us: Owner, named: dict[str, str]) -> list[Event]:
+    message = {"role": "user", "content": "say Hello"}
+    requests: list[Json] = [
+        {"assistant_id": us.ids["assistant_id"], "thread_id": named["thread_id"]},
+        {"assistant_id": named["assistant_id"], "thread_id": us.ids["thread_id"]},
+    ]
+    return [
+        {"request": {**request, "additional_messages": [message]}, "execution": _execution()} for request in requests
+    ]
+
+
+def _turns(us: Owner, named: dict[str, str]) -> list[Event]:
+    run = {"thread_id": us.ids["thread_id"], "run_id": named["run_id"]}
+    return [{**run, "turn": 0, "execution": "nobody's", "outputs": []}]
+
+
+def _waits(us: Owner, named: dict[str, str]) -> list[Event]:
+    return [{"thread_id": us.ids["thread_id"], "run_id": named["run_id"], "turn": 0, "token": "a token"}]
+
+
+def _failures(us: Owner, named: dict[str, str]) -> list[Event]:
+    run = {"thread_id": us.ids["thread_id"], "run_id": named["run_id"]}
+    return [{"request": run, "execution": _execution(), "error": "Died"}]
+
+
+def _execution() -> Event:
+    name = str(uuid.uuid4())
+    return {"name": name, "arn": f"arn:{name}", "start_time": "2026-01-01T00:00:00Z"}
+
+
+def _ingestions(us: Owner, named: dict[str, str]) -> list[Event]:
+    store = us.ids["vector_store_id"]
+    messages: list[Json] = [
+        {"store": store, "file": named["file_id"], "ingestion": "1"},
+        {"store": store, "removed": named["file_id"], "ingestion": "1"},
+    ]
+    queue = {"eventSourceARN": "arn:aws:sqs:::a-queue", "receiptHandle": "none"}
+    return [{"Records": [{**queue, "body": json.dumps(message)}]} for message in messages]
+
+
+def _a_run_request_with_foreign_ids(house: House) -> None:
+    us, them, driver = house.us, house.them, house.driver
+    before = records(us), records(them)
+    causes = []
+    for named in (them.ids, missing(them.ids)):
+        for event in _run_requests(us, named):
+            described = driver.wait(driver.start(event["request"]))
+            assert (described["status"], described["error"]) == ("FAILED", "invalid_request_error")
+            causes.append(_anonymous(described["cause"], named))
+    assert causes[:2] == causes[2:]
+    assert "No thread found" in causes[0] and "No assistant found" in causes[1]
+    assert (records(us), records(them)) == before
+
+
+def _a_run_request_that_is_too_deep(house: House) -> None:
+    us = house.us
+    before = records(us)
+    request = {"assistant_id": us.ids["assistant_id"], "metadata": {"deep": json.loads(nested(200))}}
+    described = house.driver.wait(house.driver.start(request))
+    assert (described["status"], described["error"]) == ("FAILED", "invalid_request_error")
+    assert "[[[" not in described["cause"]
+    assert records(us) == before
+
+
+# Tools
+
+
+def _call(house: House, module: str, arguments: str = "{}", **more: Any) -> Event:
+    """Return the event of a call that its run waits for."""
+    described = registry.deployed().get(module, {"functions": {module: {}}})
+    call = {
+        "thread_id": f"thread_{uuid.uuid4().hex}",
+        "run_id": ids.new_id("run_", now_ms()),
+        "turn": 0,
+        "tool_call_id": "call_1",
+        "function_name": next(iter(described["functions"])),
+        "arguments": arguments,
+        "inline_bytes": 100_000,
+        "most_bytes": 500_000,
+        **more,
+    }
+    waits = {"run_status": "in_progress", "turn": 1, "expires_at": int(time.time()) + 600}
+    item = {"thread_id": call["thread_id"], "message_id": call["run_id"], **waits}
+    house.driver.client("dynamodb").put_item(TableName=house.driver.outputs["MessagesTable"], Item=marshal(item))
+    return call
+
+
+def _arguments_that_are_too_deep(module: str, house: House) -> None:
+    for levels in (900, 100_000):
+        call = _call(house, module, arguments=f'{{"a": {nested(levels).decode()}}}')
+        output = house.driver.invoke(f"tool-{module}", call)["output"]
+        assert output.startswith("Error: bad arguments") and len(output) < 2_000
+
+
+def _a_call_of_a_foreign_run(module: str, house: House) -> None:
+    call = _call(house, module)
+    foreign = {"thread_id": house.us.ids["thread_id"], "run_id": house.them.waiting["run_id"]}
+    assert "does not wait" in house.driver.invoke(f"tool-{module}", {**call, **foreign})["output"]
+
+
+def _a_call_delivered_twice(module: str, house: House) -> None:
+    call = _call(house, module)
+    first, second = (house.driver.invoke(f"tool-{module}", call) for _ in range(2))
+    assert first["output"] == second["output"]
+
+
+def _a_search_in_a_foreign_store(house: House) -> None:
+    them = house.them.client
+    store = them.vector_stores.create(file_ids=[upload(them)])
+    [file] = them.vector_stores.files.list(store.id)
+    them.vector_stores.files.poll(file.id, vector_store_id=store.id)
+    asked = {"vector_store_ids": [store.id], "queries": ["library"], "max_num_results": 10, "ranking_options": {}}
+    for owner, count in ((house.us, 0), (house.them, 1)):
+        found = house.driver.invoke("tool-file_search", {**asked, "project": owner.project})["results"]
+        assert len(found) == count
+    them.vector_stores.delete(store.id)
