@@ -1,5 +1,6 @@
 """A new part takes the places that CONTRIBUTING.md names: a scratch copy gets one of each, and its checks pass."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -42,11 +43,27 @@ ENVIRONMENT = """    "demo": Configuration(
     ),
 """
 
+STATUS = """    "paused": {
+      "Comment": "Somebody has to look at the run before it can go on.",
+      "Type": "Fail",
+      "Error": "{% $states.input.error %}",
+      "Cause": "{% $states.input.cause %}"
+    },
+"""
+
+CHOICE = """        {
+          "Condition": "{% $states.input.status = 'paused' %}",
+          "Next": "paused"
+        },
+"""
+
 CHECKS = (
     *("tests/unit/test_routes.py", "tests/unit/test_openapi.py", "tests/unit/test_structure.py"),
     *("tests/unit/test_commands.py", "--deselect=tests/unit/test_commands.py::test_the_commands_are_these"),
     "tests/infrastructure/test_app.py::test_cfn_lint_finds_no_error[demo]",
-    "tests/faults/test_isolation.py::test_every_route_has_a_case",
+    "tests/faults/test_doors.py::test_every_door_has_a_row",
+    *("tests/unit/test_lifecycle.py", "tests/infrastructure/test_state_machine.py"),
+    "--deselect=tests/unit/test_lifecycle.py::test_the_statuses_are_those_of_the_api",
 )
 
 
@@ -63,7 +80,7 @@ def scratch(tmp_path: Path) -> Path:
     return shutil.copytree(ROOT, tmp_path / "project", ignore=shutil.ignore_patterns(*made))
 
 
-def test_a_route_a_command_an_environment_and_a_tool_take_the_places_that_are_named(scratch: Path) -> None:
+def test_a_route_a_status_a_command_an_environment_and_a_tool_take_the_places_that_are_named(scratch: Path) -> None:
     threads = scratch / "lambdas" / "api" / "threads.py"
     threads.write_text(threads.read_text() + ROUTE)
     replace(threads, "import Thread\n", "import Thread, ThreadId\n")
@@ -76,6 +93,13 @@ def test_a_route_a_command_an_environment_and_a_tool_take_the_places_that_are_na
         '    "staging": Configuration(',
         f'{ENVIRONMENT}    "staging": Configuration(',
     )
+    lifecycle = scratch / "layers" / "engine" / "assistant_engine" / "domain" / "lifecycle.py"
+    replace(lifecycle, 'Literal["cancelled", ', 'Literal["paused", "cancelled", ')
+    replace(lifecycle, '"in_progress": ("requires_action", ', '"in_progress": ("paused", "requires_action", ')
+    replace(lifecycle, '    "completed": (),\n', '    "paused": (),\n    "completed": (),\n')
+    machine = scratch / "cdk" / "run.asl.json"
+    replace(machine, '    "completed": {\n', f'{STATUS}    "completed": {{\n')
+    replace(machine, '      "Choices": [\n', f'      "Choices": [\n{CHOICE}')
     for name, text in shown_in(ADDING_A_TOOL).items():
         if "/" in name:
             (scratch / name).parent.mkdir(exist_ok=True)
@@ -96,7 +120,10 @@ def test_a_route_a_command_an_environment_and_a_tool_take_the_places_that_are_na
 
     for generator in ("openapi", "rooms"):
         run(f"scripts.{generator}")
-    assert "getThreadAge" in (scratch / "docs" / "openapi.json").read_text()
+    described = json.loads((scratch / "docs" / "openapi.json").read_text())
+    assert "getThreadAge" in str(described["paths"])
+    assert "paused" in described["components"]["schemas"]["RunObject"]["properties"]["status"]["enum"]
+    assert "in_progress --> paused" in (scratch / "docs" / "architecture.md").read_text()
     assert "Show the name of the bucket." in run("assistants", "--help")
     run("ruff", "check", "--fix", ".")
     run("pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *CHECKS)

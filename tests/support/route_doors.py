@@ -99,7 +99,7 @@ def _names_foreign_ids(example: Example, http: httpx2.Client, us: Owner, them: O
         foreign = {name: theirs[name] for name in some}
         nothing = {name: missing(theirs)[name] for name in some}
         answers = [_shape(example.send(http, ours | named, us.headers), named) for named in (foreign, nothing)]
-        assert answers[0] == answers[1], (example, some)
+        assert answers[0] == answers[1], (example, some, answers)
         status, _, body = answers[0]
         assert (
             status == 404

@@ -111,6 +111,12 @@ def file_at(url: str) -> Json:
     return {"id": "file-probe", "name": "probe", "url": url}
 
 
+def _reached(account: Account, url: str, closed: str) -> tuple[str, bool]:
+    """Return what the sandbox says of a file at an address, and whether that matches what a closed network says."""
+    answer = _run_directly(account, GIVEN + LEAVE, account.own_prefix, [file_at(url)])
+    return answer[:300], bool(re.search(closed, answer))
+
+
 def _remove_objects(account: Account, prefix: str) -> None:
     s3, bucket = account.client("s3"), account.outputs["Bucket"]
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
@@ -165,10 +171,8 @@ def no_socket(account: Account) -> Seen:
     expected="The name is not resolved: DNS answers for the bucket alone.",
 )
 def no_names(account: Account) -> Seen:
-    files = [file_at("https://example.com/")]
-    answer = _run_directly(account, GIVEN + LEAVE, account.own_prefix, files)
-    closed = re.search(r"\[Errno -\d+\]|not known|[Nn]o address", answer)
-    return Seen("no address for the name" if closed else f"the name was resolved: {answer[:300]}", bool(closed))
+    answer, closed = _reached(account, "https://example.com/", r"\[Errno -\d+\]|not known|[Nn]o address")
+    return Seen("no address for the name" if closed else f"the name was resolved: {answer}", closed)
 
 
 @probe(
@@ -177,10 +181,8 @@ def no_names(account: Account) -> Seen:
     expected="No connection: the subnets have no route, and the security group lets out to S3 alone.",
 )
 def no_internet(account: Account) -> Seen:
-    files = [file_at("https://1.1.1.1/")]
-    answer = _run_directly(account, GIVEN + LEAVE, account.own_prefix, files)
-    closed = re.search("timed out|unreachable|No route|refused", answer)
-    return Seen("no connection" if closed else f"there was a connection: {answer[:300]}", bool(closed))
+    answer, closed = _reached(account, "https://1.1.1.1/", "timed out|unreachable|No route|refused")
+    return Seen("no connection" if closed else f"there was a connection: {answer}", closed)
 
 
 @probe(

@@ -2,8 +2,8 @@
 
 import json
 import time
+from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 from verify.account import Account, Json
 from verify.probe import Seen, Untried, probe
@@ -17,15 +17,17 @@ def _resources(account: Account, kind: str) -> list[Json]:
     return [one.get("Properties", {}) for one in template["Resources"].values() if one["Type"] == kind]
 
 
-def _compared(asked: dict[str, Any], found: dict[str, Any]) -> Seen:
-    """Return what differs between what the template asks for and what is there, by table."""
-    differing = {name: f"{found[name]} instead of {value}" for name, value in asked.items() if found[name] != value}
+def _compared(account: Account, asked: Callable[[Json], str], there: Callable[[str], str]) -> Seen:
+    """Return what differs, by table, between what the template asks for (of its properties) and what is there."""
+    tables = {one["TableName"]: asked(one) for one in _resources(account, "AWS::DynamoDB::Table")}
+    found = {name: there(name) for name in tables}
+    differing = {name: f"{found[name]} instead of {value}" for name, value in tables.items() if found[name] != value}
     text = "; ".join(f"{name}: {what}" for name, what in differing.items())
     return Seen(text or ", ".join(f"{name}: {value}" for name, value in found.items()), not differing)
 
 
-def _tables(account: Account) -> dict[str, Json]:
-    return {one["TableName"]: one for one in _resources(account, "AWS::DynamoDB::Table")}
+def _on(value: object) -> str:
+    return "on" if value else "off"
 
 
 @probe(
@@ -39,11 +41,7 @@ def time_to_live(account: Account) -> Seen:
         on = told["TimeToLiveStatus"] in ("ENABLED", "ENABLING")
         return str(told.get("AttributeName", "on")) if on else "off"
 
-    asked = {
-        name: one.get("TimeToLiveSpecification", {}).get("AttributeName", "off")
-        for name, one in _tables(account).items()
-    }
-    return _compared(asked, {name: found(name) for name in asked})
+    return _compared(account, lambda table: table.get("TimeToLiveSpecification", {}).get("AttributeName", "off"), found)
 
 
 @probe(
@@ -55,13 +53,12 @@ def point_in_time_recovery(account: Account) -> Seen:
     def found(name: str) -> str:
         told = account.client("dynamodb").describe_continuous_backups(TableName=name)
         described = told["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
-        return "on" if described.get("PointInTimeRecoveryStatus") == "ENABLED" else "off"
+        return _on(described.get("PointInTimeRecoveryStatus") == "ENABLED")
 
-    asked = {
-        name: "on" if one.get("PointInTimeRecoverySpecification", {}).get("PointInTimeRecoveryEnabled") else "off"
-        for name, one in _tables(account).items()
-    }
-    return _compared(asked, {name: found(name) for name in asked})
+    def asked(table: Json) -> str:
+        return _on(table.get("PointInTimeRecoverySpecification", {}).get("PointInTimeRecoveryEnabled"))
+
+    return _compared(account, asked, found)
 
 
 @probe(
@@ -72,14 +69,11 @@ def point_in_time_recovery(account: Account) -> Seen:
 def deletion_protection(account: Account) -> Seen:
     def found(name: str) -> str:
         table = account.client("dynamodb").describe_table(TableName=name)["Table"]
-        return "on" if table.get("DeletionProtectionEnabled") else "off"
+        return _on(table.get("DeletionProtectionEnabled"))
 
     # Switched on after the tables are made, so that a deployment that fails can be rolled back.
     later = bool(_resources(account, "Custom::TableProtection"))
-    asked = {
-        name: "on" if later or one.get("DeletionProtectionEnabled") else "off" for name, one in _tables(account).items()
-    }
-    return _compared(asked, {name: found(name) for name in asked})
+    return _compared(account, lambda table: _on(later or table.get("DeletionProtectionEnabled")), found)
 
 
 @probe(

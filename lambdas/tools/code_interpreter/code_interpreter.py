@@ -88,7 +88,7 @@ def _code(arguments: str) -> str | None:
     """The code in `{"code": "..."}`, None if there is none."""
     try:
         code = json.loads(arguments)["code"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return code if isinstance(code, str) else None
 

@@ -62,7 +62,7 @@ def _query(arguments: str) -> str | None:
     """Return what the model asks for in `{"query": "..."}`, None if it asks for nothing."""
     try:
         query = json.loads(arguments)["query"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return query[:_QUERY_LENGTH] if isinstance(query, str) and query.strip() else None
 

@@ -1,16 +1,5 @@
 """Every error that reaches a caller, and the one place that gives it the API's shape.
 
-    ApiError
-    ├── InvalidRequest   400
-    ├── Unauthorized     401
-    ├── NotFound         404
-    ├── MethodNotAllowed 405
-    ├── Conflict         409
-    ├── TooLarge         413
-    ├── RateLimited      429  (QuotaExceeded)
-    ├── ServerError      500
-    └── Unavailable      503
-
 The classes match the exceptions of the `openai` package (`BadRequestError`, `NotFoundError`, ...), which chooses by
 status.
 """
@@ -27,8 +16,11 @@ class ApiError(Exception):
         code: a word that programs match on, or None.
     """
 
-    status: ClassVar[int] = 500
-    type: ClassVar[str] = "server_error"
+    status: ClassVar[int]
+    type: ClassVar[str]
+
+    def __init_subclass__(cls, *, status: int, type: str = "invalid_request_error") -> None:
+        cls.status, cls.type = status, type
 
     def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
@@ -37,71 +29,45 @@ class ApiError(Exception):
         self.code = code
 
     def body(self) -> dict[str, dict[str, str | None]]:
-        """The response body: `{"error": {"message", "type", "param", "code"}}`."""
+        """Return the response body: `{"error": {"message", "type", "param", "code"}}`."""
         return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
 
 
-class InvalidRequest(ApiError):
-    """400: the request itself is wrong."""
-
-    status = 400
-    type = "invalid_request_error"
+class InvalidRequest(ApiError, status=400):
+    """The request itself is wrong."""
 
 
-class Unauthorized(ApiError):
-    """401: no key, or not one of ours."""
-
-    status = 401
-    type = "invalid_request_error"
+class Unauthorized(ApiError, status=401):
+    """There is no key, or none of ours."""
 
 
-class NotFound(ApiError):
-    """404: no object with that id."""
-
-    status = 404
-    type = "invalid_request_error"
+class NotFound(ApiError, status=404):
+    """No object has that id."""
 
 
-class MethodNotAllowed(ApiError):
-    """405: the path is there, but not for this method."""
-
-    status = 405
-    type = "invalid_request_error"
+class MethodNotAllowed(ApiError, status=405):
+    """The path is there, but not for this method."""
 
 
-class Conflict(ApiError):
-    """409: an idempotency key used again with another body, or too many writers of one thread at once."""
-
-    status = 409
-    type = "invalid_request_error"
+class Conflict(ApiError, status=409):
+    """An idempotency key is used again with another body, or one thread has too many writers at once."""
 
 
-class TooLarge(ApiError):
-    """413: more bytes than one request may carry."""
-
-    status = 413
-    type = "invalid_request_error"
+class TooLarge(ApiError, status=413):
+    """A request carries more bytes than it may."""
 
 
-class RateLimited(ApiError):
-    """429: too many requests at once."""
-
-    status = 429
-    type = "requests"
+class RateLimited(ApiError, status=429, type="requests"):
+    """There are too many requests at once."""
 
 
-class QuotaExceeded(RateLimited):
-    """429: a budget is used up; trying again soon does not help."""
-
-    status = 429
-    type = "insufficient_quota"
+class QuotaExceeded(RateLimited, status=429, type="insufficient_quota"):
+    """A budget is used up; trying again soon does not help."""
 
 
-class ServerError(ApiError):
-    """500: our fault."""
+class ServerError(ApiError, status=500, type="server_error"):
+    """It is our fault."""
 
 
-class Unavailable(ApiError):
-    """503: something we need does not answer for the moment."""
-
-    status = 503
+class Unavailable(ApiError, status=503, type="server_error"):
+    """Something that we need does not answer for the moment."""

@@ -7,7 +7,7 @@ the store's writes, the API's description and the tests come from here.
 from typing import Final, Literal, TypeGuard
 
 ActiveStatus = Literal["queued", "in_progress", "requires_action", "cancelling"]
-TerminalStatus = Literal["completed", "incomplete", "failed", "expired", "cancelled"]
+TerminalStatus = Literal["cancelled", "failed", "completed", "incomplete", "expired"]
 Status = Literal[ActiveStatus, TerminalStatus]
 
 TRANSITIONS: Final[dict[Status, tuple[Status, ...]]] = {
