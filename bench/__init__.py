@@ -1,1 +1,1 @@
-"""What a run costs (`bench.run_costs`) and how long functions take to start (`bench.cold_start`)."""
+"""Measures costs, speed and sizes: `python -m bench`; `bench.cold_start` measures how functions start."""

@@ -1,4 +1,4 @@
-"""What a function has to import before it can serve, and what that takes; how large functions and layers are.
+"""Measures what a function imports before it can serve, what that takes, and how large functions and layers are.
 
 Each import is made by a fresh interpreter that sees what the function would see: its own code, its layers (built for
 this machine's interpreter) and the runtime's boto3. Which functions there are, and what each of them has, is read from
@@ -90,7 +90,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import brought in: the names of modules beside the standard library's, and the bytes of their files."""
+    """Holds what an import brought in: modules beside the standard library's, and the bytes of their files."""
 
     modules: list[str]
     bytes: int

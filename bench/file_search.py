@@ -1,4 +1,4 @@
-"""How often file search finds the right document.
+"""Measures how often file search finds the right document.
 
 `corpus/documents.md` holds some two hundred short documents, made up for this and so alike that words alone do not
 tell them apart; `corpus/documents.tsv` asks for one of them in other words. `corpus/languages.md` holds the same few

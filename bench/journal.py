@@ -46,7 +46,7 @@ class Journal:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What AWS would bill, as numbers of one run or of several.
+    """Holds what AWS would bill, as numbers of one run or of several.
 
     Attributes:
         states: the names of the states entered; each is a transition.

@@ -1,4 +1,4 @@
-"""How much longer a run takes than its model, how many can run at once, and how a thread's length tells."""
+"""Measures how much longer a run takes than its model, how many run at once, and what the length of a thread adds."""
 
 import json
 import statistics

@@ -1,4 +1,4 @@
-"""How large the sandbox's layer and libraries are, and how long the first import of a library takes.
+"""Measures how large the sandbox's layer and libraries are, and how long the first import of a library takes.
 
 The sandbox's own processes run here, with archives on this disk: the time to fetch one from S3 comes on top.
 """

@@ -1,4 +1,4 @@
-"""What AWS asks for: its published prices, and a run's by them."""
+"""Holds AWS's published prices, and calculates the price of a run."""
 
 from dataclasses import dataclass
 

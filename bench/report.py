@@ -312,7 +312,7 @@ def _ranked(found: Json) -> str:
 
 
 def plot_rivals(rows: list[Json]) -> None:
-    """What a plain answer costs by the time that the model takes."""
+    """Plot what a plain answer costs by the time that the model takes."""
     figure, axes = _axes("seconds that the model takes", "US dollars for 1,000 plain answers")
     for way, color in WAYS.items():
         points = [row for row in rows if row["way"] == way and row["run"] == "plain answer"]
@@ -324,7 +324,7 @@ def plot_rivals(rows: list[Json]) -> None:
 
 
 def plot_overhead(rows: list[Json]) -> None:
-    """Where the time of a run goes."""
+    """Plot where the time of a run goes."""
     figure, axes = _axes("seconds, median", "the model takes")
     names = [f"{row['model_seconds']:g} s" for row in rows]
     left = [0.0] * len(rows)
@@ -342,7 +342,7 @@ def plot_overhead(rows: list[Json]) -> None:
 
 
 def plot_growth(rows: list[Json]) -> None:
-    """What a run takes on threads of different lengths."""
+    """Plot what a run takes on threads of different lengths."""
     figure = Figure(figsize=(7, 2.6), layout="constrained")
     units, sent = figure.subplots(1, 2)
     for axes, title, key in ((units, "read units", "read_units"), (sent, "KB to the model", "model_bytes")):

@@ -1,4 +1,4 @@
-"""What many runs a day would cost, and which of AWS's quotas they would come near: a model, not a measurement."""
+"""Calculates what many runs a day would cost, and which quotas of AWS they would come near; measures nothing."""
 
 from typing import Any
 

@@ -111,7 +111,7 @@ def _first_that_failed(mapping: Json, batch: list[Json], result: Json) -> int | 
 
 
 def _given_up(mapping: Json, batch: list[Json], failures: int) -> str:
-    """Why the batch is not tried again; empty while it is."""
+    """Return why the batch is not tried again; empty while it is."""
     retries, age = int(mapping.get("MaximumRetryAttempts", -1)), int(mapping.get("MaximumRecordAgeInSeconds", -1))
     if -1 < retries < failures:
         return "RetryAttemptsExhausted"

@@ -1,4 +1,4 @@
-"""What the sample programs share: a sample's definition, a question asked in a run, and an answer with all it brings.
+"""Holds what the sample programs share: a sample's definition, a question asked in a run, an answer with its files.
 
 Needs the `openai` package alone, and ASSISTANTS_BASE_URL and ASSISTANTS_API_KEY in the environment.
 """
@@ -66,7 +66,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a run made.
+    """Holds what a run made.
 
     Attributes:
         text: of its messages.

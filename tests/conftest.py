@@ -115,7 +115,7 @@ def fresh_settings() -> None:
 
 @pytest.fixture(scope="session")
 def aws_proxy() -> Iterator[AwsProxy]:
-    """What the local stack's functions take for AWS: the embedded one, unless a test asks for a fault."""
+    """Start what the local stack's functions take for AWS: the embedded one, unless a test asks for a fault."""
     proxy = AwsProxy()
     port = emulator.start(DIRECTORY, preferred_port=0, functions_endpoint=proxy.url, metered=True)
     proxy.connect(port, emulator.process_id(DIRECTORY))
@@ -125,7 +125,7 @@ def aws_proxy() -> Iterator[AwsProxy]:
 
 @pytest.fixture(scope="session")
 def journal(deployed: local.Local) -> Journal:
-    """What the local stack does that AWS would bill."""
+    """Return the journal of what the local stack does that AWS would bill."""
     assert deployed.offline
     return Journal(emulator.journal(DIRECTORY))
 
@@ -198,7 +198,7 @@ def place_in_the_order(item: pytest.Item) -> tuple[bool, int]:
 
 
 def _unfit_for_an_account(item: pytest.Item) -> str:
-    """Why a test is not for an account; empty if it is."""
+    """Return why a test is not for an account; empty if it is."""
     used = set(getattr(item, "fixturenames", ()))
     if item.get_closest_marker("offline_model"):
         return "needs the offline model"

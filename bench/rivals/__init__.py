@@ -1,4 +1,4 @@
-"""What people would use instead, built as briefly as they would: a polling loop, and one Lambda that blocks.
+"""Builds what people would use instead, as briefly as they would: a polling loop, and one Lambda that blocks.
 
 Neither has what costs the engine its writes: no lock on a thread, no run or run step to look at, no second delivery
 that is harmless, no cancelling and no expiry. So the figures compare prices, not what is had for them.

@@ -9,13 +9,16 @@ import hmac
 import json
 import time
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
 from assistant_engine.domain.errors import Unauthorized
 from assistant_engine.domain.project import DEFAULT_PROJECT
 from assistant_engine.runtime.settings import ApiKeys, configured
+
+if TYPE_CHECKING:
+    from types_boto3_secretsmanager import SecretsManagerClient
 
 KEPT_SECONDS = 60
 """How long a function keeps the hashes: a key that was revoked dies within that."""
@@ -76,7 +79,7 @@ class Keys:
 @cache
 def keys() -> Keys:
     """The keys of this function."""
-    client = boto3.client("secretsmanager")
+    client: SecretsManagerClient = boto3.client("secretsmanager")
 
     def read() -> str | None:
         try:

@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from standardwebhooks import Webhook
 
 from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.payloads import BatchResult, WebhookEvent
 from assistant_engine.runtime.faults import fault_of
 from assistant_engine.runtime.log import logger
 from assistant_engine.runtime.settings import DeliverWebhook, configured
@@ -31,15 +32,16 @@ class NotTaken(Exception):
     """The receiver did not take the event; the text says what it did instead."""
 
 
-def handler(event: Json, context: Any) -> Json:
+def handler(event: Json, context: Any) -> BatchResult:
     """Post the event of one message.
 
     Returns:
-        `{"batchItemFailures": [{"itemIdentifier"}]}`: the message, if the receiver did not take the event. It comes
-        again, each time later, and holds back the later events of its run meanwhile.
+        The message, if the receiver did not take the event. It comes again, each time later, and holds back the later
+        events of its run meanwhile.
     """
     [record] = event["Records"]
-    change = json.loads(record["body"])["data"]
+    told: WebhookEvent = json.loads(record["body"])
+    change = told["data"]
     name = f"{change['run_id']}-{change['sequence']}"
     try:
         _post(name, record["body"])

@@ -14,6 +14,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.payloads import BatchResult, StatusChange, WebhookEvent
 from assistant_engine.runtime.faults import fault_of
 from assistant_engine.runtime.log import logger
 from assistant_engine.runtime.settings import PublishRunEvents, configured
@@ -22,16 +23,16 @@ from assistant_engine.store.changes import status_change
 MOST_ENTRIES = 10
 """In one request, of EventBridge as of SQS (their limit)."""
 
-Batch = dict[str, tuple[datetime, Json]]
+Batch = dict[str, tuple[datetime, StatusChange]]
 """Changes with their times, by the sequence numbers of their records in the stream."""
 
 
-def handler(event: Json, context: Any) -> Json:
+def handler(event: Json, context: Any) -> BatchResult:
     """Publish what records of the stream tell.
 
     Returns:
-        `{"batchItemFailures": [{"itemIdentifier"}]}`: the sequence numbers of the records that are not delivered; the
-        stream delivers the first of them and all after it again.
+        The sequence numbers of the records that are not delivered: the stream delivers the first of them and all after
+        it again.
     """
     for batch in _batches(event["Records"]):
         failed = _put_on_bus(batch) | _put_into_queue(batch)
@@ -86,13 +87,7 @@ def _put_into_queue(batch: Batch) -> set[str]:
     entries = [
         {
             "Id": number,
-            "MessageBody": json.dumps(
-                {
-                    "type": f"thread.run.{change['status']}",
-                    "timestamp": f"{at:%Y-%m-%dT%H:%M:%SZ}",
-                    "data": change,
-                }
-            ),
+            "MessageBody": json.dumps(_webhook_event(at, change)),
             "MessageGroupId": change["run_id"],
             "MessageDeduplicationId": f"{change['run_id']}-{change['sequence']}",
         }
@@ -106,6 +101,14 @@ def _put_into_queue(batch: Batch) -> set[str]:
         logger.warning("the webhook's queue takes no events: %s", fault_of(error).where)
         return set(batch)
     return {entry["Id"] for entry in answer.get("Failed", [])}
+
+
+def _webhook_event(at: datetime, change: StatusChange) -> WebhookEvent:
+    return {
+        "type": f"thread.run.{change['status']}",
+        "timestamp": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+        "data": change,
+    }
 
 
 @cache

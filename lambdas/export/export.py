@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from itertools import islice
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING
 
 import boto3
 from botocore.exceptions import ClientError
@@ -25,6 +25,7 @@ from assistant_engine.domain.clock import EPOCH, Milliseconds
 from assistant_engine.domain.errors import NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import text_of
+from assistant_engine.domain.payloads import ExportEvent, ExportResult
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.thread import ThreadId
 from assistant_engine.domain.usage import NANODOLLARS
@@ -33,20 +34,16 @@ from assistant_engine.runtime.log import logger
 from assistant_engine.runtime.settings import Export, configured
 from assistant_engine.store.shared import store
 
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
 READERS = 8
 """Runs that are read side by side."""
 
 
 @lambda_handler(Export)
-def handler(event: Json) -> Json:
-    """Write the files of a shard.
-
-    Args:
-        event: `{"shard", "day"?}`: `YYYY-MM-DD` (UTC), the day before today unless it is given.
-
-    Returns:
-        `{"day", "shard", "runs", "messages"}`: how many lines were written.
-    """
+def handler(event: ExportEvent) -> ExportResult:
+    """Write the files of a shard."""
     yesterday = datetime.fromtimestamp(time.time(), UTC).date() - timedelta(days=1)
     day = date.fromisoformat(event.get("day") or yesterday.isoformat()).isoformat()
     shard = int(event["shard"])
@@ -55,9 +52,9 @@ def handler(event: Json) -> Json:
         for kind, file in (("runs", runs_file), ("messages", messages_file)):
             file.seek(0)
             _s3().upload_fileobj(file, configured(Export).bucket, f"export/{kind}/day={day}/{shard}.jsonl.gz")
-    told = {"day": day, "shard": shard, **counts}
-    logger.info("exported %s", told)
-    return told
+    result: ExportResult = {"day": day, "shard": shard, "runs": counts["runs"], "messages": counts["messages"]}
+    logger.info("exported %s", result)
+    return result
 
 
 def _write(day: str, shard: int, runs_file: IO[bytes], messages_file: IO[bytes]) -> dict[str, int]:
@@ -143,5 +140,6 @@ def _line(row: Json) -> bytes:
 
 
 @cache
-def _s3() -> Any:
-    return boto3.client("s3")
+def _s3() -> "S3Client":
+    client: S3Client = boto3.client("s3")
+    return client

@@ -8,7 +8,7 @@ it looks at that execution's run at once. The index lags a little; what is done 
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 import boto3
 
@@ -23,6 +23,9 @@ from assistant_engine.runtime.log import logger
 from assistant_engine.runtime.settings import Sweeper, configured
 from assistant_engine.store.dynamodb import ConditionFailed
 from assistant_engine.store.shared import store
+
+if TYPE_CHECKING:
+    from types_boto3_stepfunctions import SFNClient
 
 
 @lambda_handler(Sweeper)
@@ -53,5 +56,6 @@ def _guarded(what: str, work: Callable[[], None]) -> bool:
 
 
 @cache
-def _step_functions() -> Any:
-    return boto3.client("stepfunctions", region_name=configured(Sweeper).aws_region or None)
+def _step_functions() -> "SFNClient":
+    client: SFNClient = boto3.client("stepfunctions", region_name=configured(Sweeper).aws_region or None)
+    return client

@@ -1,4 +1,4 @@
-"""What the right answers are, calculated from the questions."""
+"""Calculates the right answers from the questions."""
 
 import re
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""What the right answers are, calculated from the portfolio, the news and the tables of the tool `finance`."""
+"""Calculates the right answers from the portfolio, the news and the tables of the tool `finance`."""
 
 import csv
 from dataclasses import dataclass

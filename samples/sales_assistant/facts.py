@@ -1,4 +1,4 @@
-"""What the right answers are, calculated from the data."""
+"""Calculates the right answers from the data."""
 
 import csv
 from collections import Counter, defaultdict

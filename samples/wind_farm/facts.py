@@ -1,4 +1,4 @@
-"""What the right answers are, calculated from the data and the limits in the assistant's instructions."""
+"""Calculates the right answers from the data and the limits in the assistant's instructions."""
 
 import csv
 import re

@@ -34,7 +34,7 @@ def run_on(client: openai.OpenAI, assistant: Assistant, text: str, **more: Any) 
 
 
 def answers(client: openai.OpenAI, run: Run) -> list[str]:
-    """What the run said."""
+    """Return what the run said."""
     messages = client.beta.threads.messages.list(run.thread_id, run_id=run.id, order="asc")
     return [part.text.value for message in messages for part in message.content if part.type == "text"]
 

@@ -1,4 +1,4 @@
-"""What people said and what is secret stands in the store, and nowhere else."""
+"""Checks that what people said and what is secret is in the store, and nowhere else."""
 
 import json
 import time

@@ -28,7 +28,7 @@ class Counter:
         self._assistant = driver.assistant()
 
     def run(self, thread_id: str, truncation_strategy: Json) -> dict[str, float]:
-        """What a plain answer takes on a thread."""
+        """Return what a plain answer takes on a thread."""
         start = self._journal.end()
         execution = self._driver.ask(
             self._assistant, "say hello", thread_id=thread_id, truncation_strategy=truncation_strategy

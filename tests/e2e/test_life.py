@@ -291,7 +291,7 @@ def release_of(client: openai.OpenAI, assistant: str) -> str:
 
 
 def protected(world: World, prefix: str) -> set[bool]:
-    """Whether the tables are protected against deletion."""
+    """Return whether the tables are protected against deletion."""
     described: list[Json] = [
         world.client("dynamodb").describe_table(TableName=name)["Table"] for name in world.tables(prefix)
     ]

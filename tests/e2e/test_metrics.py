@@ -15,7 +15,7 @@ pytestmark = pytest.mark.offline_model
 
 
 def lines_about(driver: Driver, since: float, run_id: str) -> list[Json]:
-    """What was written of a run in the embedded metric format."""
+    """Return what was written of a run in the embedded metric format."""
     lines = [line for line in driver.log_lines(since).splitlines() if "_aws" in line and run_id in line]
     return [json.loads(line[line.index("{") :]) for line in lines]
 

@@ -1,4 +1,4 @@
-"""What `make watch` and `make report` show of a run."""
+"""Checks what `make watch` and `make report` show of a run."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""What is deployed to AWS is what the tests ran: the same files, byte for byte, but for byte code and native code."""
+"""Checks that AWS gets what the tests ran: the same files, byte for byte, except for byte code and native code."""
 
 import base64
 import hashlib

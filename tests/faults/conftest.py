@@ -1,4 +1,4 @@
-"""What the tests of faults share."""
+"""Holds what the tests of faults share."""
 
 from collections.abc import Iterator
 

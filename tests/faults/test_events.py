@@ -35,7 +35,7 @@ EVENTS = ROOT / "docs" / "events.md"
 
 @dataclass
 class Bus:
-    """What a rule on the stack's bus has put into a queue: the events' details, and all of it as text."""
+    """Holds what a rule on the stack's bus has put into a queue: the events' details, and all of it as text."""
 
     queue: str
     details: list[Json]
@@ -149,7 +149,7 @@ def examine(run: Run, events: list[Json]) -> None:
 
 
 def delivered(run: Run, webhook: WebhookReceiver) -> list[Delivery]:
-    """What the receiver got of a run, taken or not."""
+    """Return what the receiver got of a run, taken or not."""
     return [each for each in list(webhook.journal) if each.body["data"]["run_id"] == run.id]
 
 

@@ -33,7 +33,7 @@ DENIED: list[tuple[str, str, str]] = [
 
 @pytest.fixture
 def begun(stack: local.Local, driver: Driver) -> float:
-    """When the test began, all secrets being known to the scan."""
+    """Return when the test began; the scan knows all secrets by then."""
     remember(stack.settings["ASSISTANTS_API_KEY"])
     remember(driver.model_key())
     return time.time()

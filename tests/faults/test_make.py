@@ -1,4 +1,4 @@
-"""What is given to make is data: no value of a variable becomes a command, and each reaches its program as it is."""
+"""Checks that a value given to make is data: it becomes no command, and reaches its program as it is."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What a web page can do to the local stack from the developer's own browser: nothing."""
+"""Checks that a web page in the developer's own browser can do nothing to the local stack."""
 
 import http.server
 import json

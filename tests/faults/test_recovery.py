@@ -48,7 +48,7 @@ def test_a_turn_of_many_calls_is_answered(driver: Driver) -> None:
 
 
 def mails(driver: Driver, run: Run) -> int:
-    """How many mails a run has sent."""
+    """Return how many mails a run has sent."""
     listed = driver.client("s3").list_objects_v2(Bucket=driver.store.blobs.bucket, Prefix=f"outbox/{run.id}/")
     return int(listed["KeyCount"])
 

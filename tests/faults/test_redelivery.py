@@ -181,7 +181,7 @@ def test_steps_that_are_invoked_twice_at_once_act_once(driver: Driver, undisturb
     """By hand, as the state machine would, each step with the same event from two sides."""
 
     def twice(step: str, event: Json) -> Json:
-        """What came of it: one of the two may have to wait for the other, and says so."""
+        """Return what came of it: one of the two may have to wait for the other, and says so."""
         answers: list[Json] = at_once(*[partial(driver.invoke, step, event)] * 2)
         found = [answer for answer in answers if answer.get("status") != "backoff"]
         assert found, answers

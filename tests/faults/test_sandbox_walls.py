@@ -1,4 +1,4 @@
-"""What code in the sandbox tries against the runtime, the kernel and its limits: each is refused, counted or harmless.
+"""Tries from within the sandbox the runtime, the kernel and the limits: each attempt is refused, counted or harmless.
 
 As in `test_sandbox`: the thread has something to lose, and has it still afterwards.
 """
@@ -45,7 +45,7 @@ runtime = os.getppid()
 
 
 def tried(attack: Attack, code: str) -> dict[str, str]:
-    """What became of each attempt, by its name."""
+    """Return what became of each attempt, by its name."""
     lines = [line for line in attack(TRY + code).logs.splitlines() if not line.startswith("[not kept")]
     return dict(line.split(" ", 1) for line in lines)
 

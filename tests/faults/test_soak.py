@@ -256,7 +256,7 @@ def stop(driver: Driver, subject: Subject) -> None:
 
 @dataclass(frozen=True)
 class Line:
-    """What is known of one run at its end.
+    """Holds what is known of one run at its end.
 
     Attributes:
         calls: the model's journal of it: the turn, the attempt, and what became of the answer.
@@ -311,7 +311,7 @@ def examine(driver: Driver, subject: Subject, journal: Sequence[Request]) -> Lin
 
 
 def fate(request: Request, stored: list[list[Json]]) -> str:
-    """What became of a model call: `stored`, or why not."""
+    """Return what became of a model call: `stored`, or why not."""
     if request.outcome != "answered":
         return request.outcome
     if request.status != 200:

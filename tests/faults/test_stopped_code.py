@@ -45,7 +45,7 @@ def begin(driver: Driver, code: str, thread_id: ThreadId | None = None, **more: 
 
 
 def printed(driver: Driver, run: Run) -> str:
-    """What the code of a run that completed printed."""
+    """Return what the code of a run that completed printed."""
     driver.ended(run, "completed")
     [output] = [
         call["code_interpreter"]["outputs"][0]["logs"]

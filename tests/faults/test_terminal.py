@@ -1,4 +1,4 @@
-"""What operators see is inert: control characters and markup of models, tools and callers are shown as text."""
+"""Checks that operators see inert text: control characters and markup of models, tools and callers change nothing."""
 
 import ast
 import io

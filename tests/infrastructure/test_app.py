@@ -176,7 +176,7 @@ def test_on_bedrock_there_is_no_key(tmp_path: Path, layers: Path) -> None:
 
 
 def warnings(folder: Path) -> list[str]:
-    """What the CDK CLI prints as warnings when it reads a cloud assembly."""
+    """Return what the CDK CLI prints as warnings when it reads a cloud assembly."""
     messages = [entry for path in folder.rglob("*.json") for entry in entries(json.loads(path.read_text()))]
     return [str(entry["data"]) for entry in messages if entry.get("type") == "aws:cdk:warning"]
 

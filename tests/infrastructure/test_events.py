@@ -1,4 +1,4 @@
-"""What publishes events and delivers them to a webhook: roles, queues, limits and alarms."""
+"""Checks the functions that publish events and deliver them to a webhook: roles, queues, limits and alarms."""
 
 import json
 from pathlib import Path

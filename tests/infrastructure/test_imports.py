@@ -1,4 +1,4 @@
-"""What functions import, counted and not timed: every module of it is read, and run, at a cold start."""
+"""Counts, without timing, what functions import: every module of it is read, and run, at a cold start."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +25,7 @@ STEPS = ("queued", "in_progress", "requires_action", "record_failure")
 
 @pytest.fixture(scope="module")
 def imports(prod: Template) -> Iterator[dict[Function, Imported]]:
-    """What each function of the stack imports before its first event."""
+    """Return what each function of the stack imports before its first event."""
     build("host")
     deployed = functions(Path(prod.path))
     with runtime_packages() as runtime, ThreadPoolExecutor(2) as pool:

@@ -12,7 +12,7 @@ UV = str(Path(sys.executable).with_name("uv"))
 
 
 def run(*command: str, folder: Path, **variables: str) -> str:
-    """What a command prints."""
+    """Return what a command prints."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | variables
     ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -77,7 +77,7 @@ def variables(template: Template) -> dict[str, set[str]]:
 
 
 def names(kind: type[Settings]) -> set[str]:
-    """What the stack sets of the settings: Lambda itself sets the rest."""
+    """Return the settings that the stack sets: Lambda itself sets the rest."""
     return {name.upper() for name in kind.fields().keys() - Lambda.fields().keys()}
 
 

@@ -14,7 +14,7 @@ from local import emulator
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the emulator of the tests' own keeps what it needs."""
+    """Return where the emulator of the tests' own keeps what it needs."""
     return tmp_path_factory.mktemp("emulator")
 
 

@@ -1,4 +1,4 @@
-"""What a Lambda function finds in its execution environment, and what becomes of it: as on AWS.
+"""Checks that a Lambda function finds in its execution environment what it finds on AWS, and ends as it does there.
 
 The promises are of https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html and the pages below it.
 """

@@ -1,4 +1,4 @@
-"""What a policy may limit of a request to DynamoDB, seen from outside."""
+"""Checks from outside what a policy may limit of a request to DynamoDB."""
 
 from collections.abc import Callable
 from typing import Any

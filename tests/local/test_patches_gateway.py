@@ -1,4 +1,4 @@
-"""What an HTTP API answers a browser that asks first, seen from outside."""
+"""Checks from outside what an HTTP API answers a browser that asks first."""
 
 import io
 import json

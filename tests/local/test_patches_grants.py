@@ -1,4 +1,4 @@
-"""What one service asks before it uses another, seen from outside."""
+"""Checks from outside what one service asks before it uses another."""
 
 import io
 import json
@@ -99,7 +99,7 @@ def test_a_rule_invokes_what_lets_it_in(client: Client, make: Callable[..., str]
 
 
 def was_invoked(client: Client, function: str) -> bool:
-    """Whether a function has written a log."""
+    """Return whether a function has written a log."""
     groups = client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{function}")["logGroups"]
     return any(client("logs").describe_log_streams(logGroupName=one["logGroupName"])["logStreams"] for one in groups)
 

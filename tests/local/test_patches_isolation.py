@@ -1,4 +1,4 @@
-"""What the patches of isolation keep of AWS's promises, from outside: a function with tenants, and its network."""
+"""Checks from outside which promises of AWS the patches of isolation keep: a function with tenants, and its network."""
 
 import os
 import time

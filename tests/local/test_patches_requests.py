@@ -1,4 +1,4 @@
-"""What AWS refuses and the emulator is made to refuse, seen from outside: one case for each rule."""
+"""Checks from outside that the emulator refuses what AWS refuses: one case for each rule."""
 
 import io
 import json
@@ -39,7 +39,7 @@ def unchecked(client: Client) -> Client:
 
 @pytest.fixture(scope="module")
 def made(unchecked: Client) -> dict[str, str]:
-    """What the requests are about: a table, two queues, a bucket, a state machine, a function and their role."""
+    """Make what the requests are about: a table, two queues, a bucket, a state machine, a function and their role."""
     iam, sqs = unchecked("iam"), unchecked("sqs")
     role = iam.create_role(RoleName="requests", AssumeRolePolicyDocument=json.dumps({"Statement": [TRUST]}))
     arn = role["Role"]["Arn"]

@@ -1,1 +1,1 @@
-"""What the suites share: the driver of a deployed stack, servers that fail on request, examples, and checks."""
+"""Holds what the suites share: the driver of a deployed stack, servers that fail on request, examples, and checks."""

@@ -29,7 +29,7 @@ _LONGEST_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What becomes of a call.
+    """Says what becomes of a call.
 
     Attributes:
         delay: seconds before anything else.
@@ -266,7 +266,7 @@ def _is_open_in(process: psutil.Process, inode: str) -> bool:
 
 
 def _has(process: psutil.Process, link: "_Link") -> bool:
-    """Whether a process has a connection, where the kernel keeps no record that can be asked for it (macOS)."""
+    """Return whether a process has a connection, where the kernel keeps no record that can be asked for it (macOS)."""
     with suppress(psutil.Error):
         ports = [(each.laddr.port, each.raddr.port) for each in process.net_connections("tcp4") if each.raddr]
         return (link.port, link.server_port) in ports

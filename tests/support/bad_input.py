@@ -41,7 +41,7 @@ def post(api: httpx2.Client, path: str, body: object, **headers: str) -> httpx2.
 
 
 def made(answer: httpx2.Response) -> Json:
-    """What the answer shows; it must be a 200."""
+    """Return what the answer shows; it must be a 200."""
     assert answer.status_code == 200, answer.text[:500]
     shown: Json = answer.json()
     return shown

@@ -22,7 +22,7 @@ from tests.support.projects import Owner
 
 @dataclass(frozen=True)
 class House:
-    """What is behind the doors, and who may knock.
+    """Holds what is behind the doors, and who may knock.
 
     Attributes:
         owners: two projects with one of everything, by their roles: `one` and `the default`.

@@ -29,7 +29,7 @@ ASK = {"type": "function", "function": {"name": "ask", "parameters": {"type": "o
 
 
 def without_times(answer: Json) -> Json:
-    """What a step or a tool answered; each delivery of a tool tells when it began and ended."""
+    """Return what a step or a tool answered, without the times that differ between deliveries."""
     return {name: told for name, told in answer.items() if name not in ("began_ms", "ended_ms")}
 
 

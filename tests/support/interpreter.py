@@ -17,7 +17,7 @@ from tests.support.driver import Driver
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a call gave back.
+    """Holds what a call gave back.
 
     Attributes:
         logs: what was printed, and what else is to be said.

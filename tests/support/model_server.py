@@ -27,7 +27,7 @@ _HOP_BY_HOP = {"connection", "content-length", "date", "host", "keep-alive", "se
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """What becomes of one request.
+    """Says what becomes of one request.
 
     Attributes:
         status: of the answer, where `body` is given.

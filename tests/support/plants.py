@@ -1,4 +1,4 @@
-"""What may be planted: changes of the embedded AWS, of what a probe asks it for, and of what it answers.
+"""Makes the differences that may be planted: in the embedded AWS, in a probe's requests, and in their answers.
 
 A difference is planted in the embedded AWS itself where it can show the behaviour: a role, a table or a state machine
 is changed, or what the probe asks for. Where it can't (X-Ray, the kernel, the network), its answer is changed on the
@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What a plant may change.
+    """Holds what a plant may change.
 
     Attributes:
         client: makes clients of the embedded AWS that nothing is planted in.

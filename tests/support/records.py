@@ -1,4 +1,4 @@
-"""What is stored of a run and its thread, without ids and times: what two runs of one request have in common."""
+"""Reads what is stored of a run and its thread, without ids and times: what two runs of one request have in common."""
 
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.thread import ThreadId

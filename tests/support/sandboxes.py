@@ -71,7 +71,7 @@ def sandboxed(
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a call of a session printed, and the names of the pictures that it shows."""
+    """Holds what a call of a session printed, and the names of the pictures that it shows."""
 
     output: str
     pictures: list[str]

@@ -21,7 +21,7 @@ Figures = Counter[str]
 
 
 def summed(ended: Iterable[Run]) -> list[Total]:
-    """What the totals of these runs must be, by day."""
+    """Return what the totals of these runs must be, by day."""
     days: dict[str, Total] = {}
     for run in ended:
         assert run.ended_ms is not None
@@ -33,7 +33,7 @@ def summed(ended: Iterable[Run]) -> list[Total]:
 
 @dataclass
 class Sums:
-    """What was counted, by whom it was counted for.
+    """Holds what was counted, by whom it was counted for.
 
     Attributes:
         runs: of the runs that are still there, by thread and assistant.
@@ -85,7 +85,7 @@ def read(driver: Driver) -> Sums:
 
 
 def differences(sums: Sums) -> list[str]:
-    """Where two of these are not the same: runs, the directory, and the counters of threads, assistants, projects."""
+    """Return where two of these differ: runs, the directory, and the counters of threads, assistants and projects."""
     compared: dict[str, tuple[Figures, Figures]] = {}
     for (thread_id, assistant_id), figures in sums.directory.items():
         if thread_id in sums.kept:

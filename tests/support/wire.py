@@ -37,7 +37,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What is answered."""
+    """Holds an answer."""
 
     status: int
     body: bytes
@@ -95,7 +95,7 @@ class Wire:
         self._server.server_close()
 
     def answer(self, request: Request, first: int = 0) -> Response:
-        """What the first plant that has something to do with the request answers; else the embedded AWS.
+        """Return the answer of the first plant that has to do with the request, or else of the embedded AWS.
 
         A plant that asks for the answer gets that of those after it.
         """

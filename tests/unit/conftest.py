@@ -1,4 +1,4 @@
-"""What the tests of tools share."""
+"""Holds what the tests of tools share."""
 
 import time
 

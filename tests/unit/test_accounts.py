@@ -1,4 +1,4 @@
-"""What a run has taken: prices and rounding, and where its time went."""
+"""Checks the account of a run: prices and rounding, and where its time went."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""How the API's function answers what no handler foresaw: in the API's shape, and without anybody's text in the log."""
+"""Checks how the API's function answers an unexpected error: in the API's shape, without anybody's text in the log."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Who may call, on a secret kept in memory and a clock that the test turns."""
+"""Checks who may call, with a secret kept in memory and a clock that the test turns."""
 
 import hashlib
 import json

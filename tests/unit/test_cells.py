@@ -9,7 +9,7 @@ from tests.support.sandboxes import session
 
 
 def outputs(folder: Path, *cells: str) -> list[str]:
-    """What each cell of one session printed, without the last line's end."""
+    """Return what each cell of one session printed, without the last line's end."""
     return [ran.output.strip("\n") for ran in session(folder, *cells)]
 
 

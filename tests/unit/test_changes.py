@@ -1,4 +1,4 @@
-"""What the table's stream tells of a run's changes of status."""
+"""Checks what the table's stream tells of a run's changes of status."""
 
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run

@@ -1,4 +1,4 @@
-"""Where the kernel refuses to confine: operators learn it, the model does not, and an open network stays closed."""
+"""Checks a kernel that refuses to confine: operators learn it, the model does not, and an open network stays closed."""
 
 import platform
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What DynamoDB answers while another transaction holds an item: the embedded one never does."""
+"""Checks the answers of DynamoDB while another transaction holds an item: the embedded one never gives them."""
 
 from typing import Any
 

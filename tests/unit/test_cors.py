@@ -1,4 +1,4 @@
-"""Which pages may use the API: what the function answers a browser that asks."""
+"""Checks which pages may use the API: what the function answers a browser that asks."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the commands around a deployment do in an account: moto answers for AWS."""
+"""Checks what the commands around a deployment do in an account: moto answers for AWS."""
 
 import io
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What may be fetched on somebody's word, case by case; then fetching, with names and connections of the tests' own."""
+"""Checks what may be fetched on somebody's word; then fetches, with names and connections of the tests' own."""
 
 import base64
 import http.server
@@ -179,7 +179,7 @@ class Site(http.server.BaseHTTPRequestHandler):
 
 
 class World:
-    """What the names of a test resolve to, and the one server behind every public address."""
+    """Holds what the names of a test resolve to, and the one server behind every public address."""
 
     def __init__(self, server: http.server.ThreadingHTTPServer, seen: list[tuple[str, str]]) -> None:
         self.names: dict[str, Any] = {"example.com": [PUBLIC]}

@@ -1,4 +1,4 @@
-"""What states are given and give back stays below Step Functions' 256 KiB, the answer of Lambda around it included."""
+"""Checks that the data of states stays below Step Functions' 256 KiB, the answer of Lambda around it included."""
 
 import json
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""What becomes of events that AWS or the webhook's receiver does not take."""
+"""Checks what becomes of events that AWS or the webhook's receiver does not take."""
 
 import json
 import threading
@@ -169,7 +169,7 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
 def delivered(
     monkeypatch: pytest.MonkeyPatch, secret: str = SECRET, deliveries: int = 1, body: str = BODY
 ) -> tuple[bool, list[int]]:
-    """Whether an event was taken, and else after how many seconds it comes again."""
+    """Return whether an event was taken, and else after how many seconds it comes again."""
     aws = Secrets(secret)
     monkeypatch.setattr(deliver_webhook, "_client", lambda _: aws)
     deliver_webhook._webhooks.cache_clear()

@@ -63,7 +63,7 @@ def test_an_empty_text_has_no_chunks(text: str) -> None:
 
 
 def stored(text: str, most: int, overlap: int) -> str:
-    """What the parts of a text say."""
+    """Return what the parts of a text say."""
     chunks = list(chunks_of(text, most, overlap))
     first, rest = chunks[:3], chunks[3:]
     parts = [pack(first, [[1.0, 2.0]] * len(first), rest[0].start if rest else None)]

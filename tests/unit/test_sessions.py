@@ -1,4 +1,4 @@
-"""What a session carries from call to call: each variable by itself, a process's other state, and files."""
+"""Checks what a session carries from call to call: each variable by itself, a process's other state, and files."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from tests.support.sandboxes import session
 
 
 def outputs(folder: Path, *cells: str, **limits: Any) -> list[str]:
-    """What each cell of one session printed, without the last line's end."""
+    """Return what each cell of one session printed, without the last line's end."""
     return [ran.output.strip("\n") for ran in session(folder, *cells, **limits)]
 
 

@@ -20,7 +20,7 @@ UNSIGNED = 2**32
 
 
 def answer(program: bytes, machine: str, number: int, *arguments: int) -> int:
-    """What a classic BPF program says of a call, run as linux/bpf_common.h says."""
+    """Return what a classic BPF program says of a call, run as linux/bpf_common.h says."""
     padded = [argument % 2**64 for argument in (*arguments, *[0] * 6)][:6]
     data = struct.pack("<IIQ6Q", number, ARCHITECTURES[machine][1], 0, *padded)
     place = loaded = 0

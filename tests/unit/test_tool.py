@@ -96,7 +96,7 @@ def test_schemas_come_from_the_hints_and_the_docstring() -> None:
 
 
 class Place(BaseModel):
-    """Where something is."""
+    """Says where something is."""
 
     city: str
     floor: int = 0

@@ -54,7 +54,7 @@ def account_of(stack: local.Local, wire: Wire, hooks: Hooks) -> Account:
 
 
 def tried(stack: local.Local, probes: Sequence[probing.Probe], changes: Sequence[Change]) -> Ended:
-    """What comes of probes while something is changed, and what they left behind."""
+    """Return what comes of probes while something is changed, and what they left behind."""
     wire = Wire(urlsplit(stack.settings["AWS_ENDPOINT_URL"]).port or 0)
     hooks: Hooks = []
     try:
@@ -80,13 +80,13 @@ def all_tried(stack: local.Local, changes: Mapping[str, Change]) -> Ended:
 
 @pytest.fixture(scope="module")
 def differing(stack: local.Local) -> Ended:
-    """What came of each probe with a difference planted for it."""
+    """Return what came of each probe with a difference planted for it."""
     return all_tried(stack, {id: case.differs for id, case in CASES.items()})
 
 
 @pytest.fixture(scope="module")
 def agreeing(stack: local.Local) -> Ended:
-    """What came of each probe where AWS does as documented."""
+    """Return what came of each probe where AWS does as documented."""
     return all_tried(stack, {id: case.agrees for id, case in CASES.items()})
 
 

@@ -23,7 +23,7 @@ PRICES = command._prices()
 
 
 def lines() -> dict[str, str]:
-    """How each line of the list is settled, by its id."""
+    """Return how each line of the list is settled, by its id."""
     found = re.findall(LINE, UNPROVEN, flags=re.DOTALL | re.MULTILINE)
     assert len(found) == UNPROVEN.count("\n- ")
     ids = [(id.strip("`"), settled) for ids, _, settled in found for id in ids.split(", ")]

@@ -9,7 +9,7 @@ import time
 from contextvars import ContextVar
 from functools import cache
 from math import ceil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -27,6 +27,9 @@ from assistant_engine.store.files import Files
 from assistant_engine.store.shared import store
 from assistant_engine.tools.call import Call, CallStopped, serving
 from assistant_engine.tools.result import call_of, result_of
+
+if TYPE_CHECKING:
+    from types_boto3_lambda import LambdaClient
 
 MAX_ATTEMPTS = 5
 MAX_WAIT_SECONDS = 60
@@ -216,9 +219,9 @@ def _file_id(call: Call, number: int) -> str:
 
 
 @cache
-def _lambda() -> Any:
+def _lambda() -> "LambdaClient":
     config = Config(read_timeout=_address_seconds() + 60, retries={"mode": "standard"})
-    client: Any = boto3.client("lambda", config=config)
+    client: LambdaClient = boto3.client("lambda", config=config)
     # Not `invoke(TenantId=...)`, which the runtime's own boto3 may be too old to know.
     client.meta.events.register("before-call.lambda.Invoke", _name_the_tenant)
     return client

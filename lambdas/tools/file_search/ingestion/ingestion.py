@@ -13,11 +13,12 @@ import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path, PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
 from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.payloads import IngestionMessage, ReadFile, RemoveFile, RemoveStore
 from assistant_engine.runtime import children
 from assistant_engine.runtime.faults import fault_of
 from assistant_engine.runtime.log import logger
@@ -29,6 +30,10 @@ from assistant_engine.search.parts import PART_CHUNKS, pack
 from assistant_engine.store import objects
 from assistant_engine.store.files import Files
 from assistant_engine.store.shared import store
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+    from types_boto3_sqs import SQSClient
 
 MOST_FILE_BYTES = 256 * 1024**2
 MOST_TOKENS = 5_000_000
@@ -48,13 +53,13 @@ class Unusable(Exception):
 
 
 def handler(event: Json, context: Any) -> None:
-    """Do what one message of the queue, or of its dead-letter queue, says (`assistant_engine.resources.ingestion`).
+    """Do what one message (`IngestionMessage`) of the queue, or of its dead-letter queue, says.
 
     Raises:
         RuntimeError: to be tried again.
     """
     [record] = event["Records"]
-    message = json.loads(record["body"])
+    message: IngestionMessage = json.loads(record["body"])
     try:
         if "file" not in message:
             _remove(message)
@@ -69,7 +74,7 @@ def handler(event: Json, context: Any) -> None:
         raise RuntimeError("to be tried again") from None
 
 
-def _ingest(message: Json) -> None:
+def _ingest(message: ReadFile) -> None:
     files = store().vector_store_files
     member = files.at(message["store"], message["file"])
     if member is None or member["status"] != "in_progress" or member["ingestion"] != message["ingestion"]:
@@ -166,14 +171,14 @@ def _keep(member: Json, chunks: Sequence[Chunk]) -> int:
     return size
 
 
-def _give_up(message: Json) -> None:
+def _give_up(message: ReadFile) -> None:
     member = store().vector_store_files.at(message["store"], message["file"])
     if member is not None and member["ingestion"] == message["ingestion"]:
         error = {"code": "server_error", "message": "The file could not be processed. Please attach it again."}
         store().vector_store_files.settle(member, "failed", last_error=error)
 
 
-def _remove(message: Json) -> None:
+def _remove(message: RemoveFile | RemoveStore) -> None:
     """Remove what a file that was detached, or a store that was deleted or has expired, left."""
     if "removed" in message:
         _index().remove(message["store"], message["removed"], message["ingestion"])
@@ -198,13 +203,15 @@ def _soon_again(record: Json) -> None:
 
 
 @cache
-def _s3() -> Any:
-    return boto3.client("s3")
+def _s3() -> "S3Client":
+    client: S3Client = boto3.client("s3")
+    return client
 
 
 @cache
-def _sqs() -> Any:
-    return boto3.client("sqs")
+def _sqs() -> "SQSClient":
+    client: SQSClient = boto3.client("sqs")
+    return client
 
 
 @cache

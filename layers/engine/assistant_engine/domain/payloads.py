@@ -1,13 +1,13 @@
-"""The payloads that cross a boundary: what the state machine and the functions tell each other.
+"""The payloads that cross a boundary: what the state machine, the queues and the functions tell each other.
 
 `cdk/run.asl.json` is the other side. All of them together stay below 256 KiB (Step Functions limit); none carries the
 conversation.
 """
 
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict, final
 
 from assistant_engine.domain.json_data import Json
-from assistant_engine.domain.lifecycle import TerminalStatus
+from assistant_engine.domain.lifecycle import Status, TerminalStatus
 from assistant_engine.domain.thread import ThreadId
 
 
@@ -213,3 +213,129 @@ class SweepResult(TypedDict):
     """The result of the sweeper: how many runs it looked at."""
 
     swept: int
+
+
+class ExportEvent(TypedDict):
+    """The event of the export.
+
+    Attributes:
+        shard: of the index of ended runs.
+        day: `YYYY-MM-DD` (UTC); the day before today unless it is given.
+    """
+
+    shard: int
+    day: NotRequired[str]
+
+
+class ExportResult(TypedDict):
+    """The result of the export.
+
+    Attributes:
+        runs, messages: how many lines were written.
+    """
+
+    day: str
+    shard: int
+    runs: int
+    messages: int
+
+
+class ErrorSummary(TypedDict):
+    """The code of a run's `last_error`, without its message."""
+
+    code: str
+
+
+class IncompleteSummary(TypedDict):
+    """The reason of a run's `incomplete_details`."""
+
+    reason: str
+
+
+class StatusChange(TypedDict):
+    """A change of a run's status, as the event bus and the webhook tell it: none of anybody's words.
+
+    Attributes:
+        previous_status: None of a new run.
+        sequence: counts the statuses of the run from 1.
+        created_at: seconds since 1970.
+        usage: None before the end.
+        cost: US dollars; None before the end, and of a model without a price.
+    """
+
+    project: str
+    thread_id: str
+    run_id: str
+    assistant_id: str
+    status: Status
+    previous_status: Status | None
+    sequence: int
+    created_at: int
+    usage: Json | None
+    cost: float | None
+    last_error: ErrorSummary | None
+    incomplete_details: IncompleteSummary | None
+
+
+class WebhookEvent(TypedDict):
+    """The body of a request to the webhook (https://www.standardwebhooks.com).
+
+    Attributes:
+        type: `thread.run.<status>`.
+        timestamp: of the change, ISO 8601.
+    """
+
+    type: str
+    timestamp: str
+    data: StatusChange
+
+
+class FailedItem(TypedDict):
+    """A record or a message that is not taken, by its sequence number or its id."""
+
+    itemIdentifier: str
+
+
+class BatchResult(TypedDict):
+    """The result of a function that a stream or a queue calls: what is to be delivered again."""
+
+    batchItemFailures: list[FailedItem]
+
+
+@final
+class ReadFile(TypedDict):
+    """Asks the ingestion to read a file.
+
+    Attributes:
+        store: the vector store.
+        file: the key of the file's item in the store.
+        ingestion: the attachment that asks for it; a later one has another.
+    """
+
+    store: str
+    file: str
+    ingestion: str
+
+
+@final
+class RemoveFile(TypedDict):
+    """Asks the ingestion to remove the chunks of a file that was detached.
+
+    Attributes:
+        removed: the file's id.
+    """
+
+    store: str
+    removed: str
+    ingestion: str
+
+
+@final
+class RemoveStore(TypedDict):
+    """Asks the ingestion to remove the chunks of a store that was deleted or has expired."""
+
+    store: str
+
+
+IngestionMessage = ReadFile | RemoveFile | RemoveStore
+"""A message of the ingestion's queue. Each may come twice, and a lost one is sent again by the sweeper."""

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import boto3
 import httpx2
@@ -25,6 +25,9 @@ from assistant_engine.domain import models
 from assistant_engine.domain.json_data import Json, well_formed
 from assistant_engine.domain.run import ErrorCode
 from assistant_engine.runtime.settings import Lambda, ModelClient, configured
+
+if TYPE_CHECKING:
+    from types_boto3_secretsmanager import SecretsManagerClient
 
 CANCEL_CHECK_SECONDS = 2.0
 """How often the run's record is looked at while the model works."""
@@ -323,7 +326,7 @@ def _client() -> openai.OpenAI:
 
 
 def _key() -> str:
-    secrets = boto3.client("secretsmanager")
+    secrets: SecretsManagerClient = boto3.client("secretsmanager")
     try:
         secret = secrets.get_secret_value(SecretId=configured(ModelClient).model_secret_arn)
         key: str = secret.get("SecretString", "").strip()  # A newline at its end could stand in no header.

@@ -1,25 +1,17 @@
-"""The queue of the ingestion: files to read into vector stores, and chunks to remove.
-
-It carries
-
-- `{"store", "file", "ingestion"}`: read a file, by the key of its item in the store;
-- `{"store", "removed", "ingestion"}`: remove the chunks of a file that was detached;
-- `{"store"}`: remove the chunks of a store that was deleted or has expired.
-
-Each message may come twice, and a lost one is sent again by the sweeper.
-"""
+"""The queue of the ingestion: files to read into vector stores, and chunks to remove."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
 
 from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.payloads import IngestionMessage
 from assistant_engine.runtime.faults import fault_of
 from assistant_engine.runtime.log import logger
 from assistant_engine.runtime.settings import IngestionQueue, configured
@@ -27,23 +19,29 @@ from assistant_engine.store import Store
 from assistant_engine.store.vector_store_actions import LOOK_AGAIN_SECONDS
 from assistant_engine.store.vector_stores import HEAD
 
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
+
 _GIVE_UP_SECONDS = 24 * 3600
 _SENT_AT_ONCE = 8
 
 
 @cache
-def queue() -> Any:
+def queue() -> "SQSClient":
     """Make the client of the queue, when it is first needed: few requests do."""
-    return boto3.client("sqs", config=Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=2))
+    config = Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=2)
+    client: SQSClient = boto3.client("sqs", config=config)
+    return client
 
 
 def enqueue(members: Sequence[Json]) -> None:
     """Have files (their items in a store) read. What does not get into the queue now, the sweeper puts there later."""
-    messages = [
-        {"store": member["thread_id"], "file": member["message_id"], "ingestion": member["ingestion"]}
-        for member in members
-    ]
-    _send(messages)
+    _send(
+        [
+            {"store": member["thread_id"], "file": member["message_id"], "ingestion": member["ingestion"]}
+            for member in members
+        ]
+    )
 
 
 def enqueue_removal(member: Json) -> None:
@@ -56,14 +54,14 @@ def enqueue_deletion(store_id: str) -> None:
     _send([{"store": store_id}])
 
 
-def _send(messages: Sequence[Json]) -> None:
+def _send(messages: Sequence[IngestionMessage]) -> None:
     groups = [messages[start : start + 10] for start in range(0, len(messages), 10)]
     # A new store may have 10,000 files, and its request 29 s.
     with ThreadPoolExecutor(max(1, min(_SENT_AT_ONCE, len(groups)))) as pool:
         list(pool.map(_send_group, groups))
 
 
-def _send_group(messages: Sequence[Json]) -> None:
+def _send_group(messages: Sequence[IngestionMessage]) -> None:
     entries = [{"Id": str(index), "MessageBody": json.dumps(message)} for index, message in enumerate(messages)]
     try:
         answer = queue().send_message_batch(QueueUrl=configured(IngestionQueue).ingestion_queue_url, Entries=entries)

@@ -2,7 +2,7 @@
 
 import json
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
@@ -13,6 +13,9 @@ from assistant_engine.runtime.invocation import invoke
 from assistant_engine.runtime.settings import SearchFunction, configured
 from assistant_engine.store import Store
 from assistant_engine.store.vector_stores import id_of
+
+if TYPE_CHECKING:
+    from types_boto3_lambda import LambdaClient
 
 RESULTS = 10
 """How many results a search has unless it says otherwise, as the API has it."""
@@ -62,7 +65,8 @@ def _found(event: Json) -> list[Json]:
 
 
 @cache
-def _lambda() -> Any:
+def _lambda() -> "LambdaClient":
     # Asked a second time, it would answer after API Gateway has given up.
     config = Config(retries={"mode": "standard", "max_attempts": 1}, connect_timeout=2, read_timeout=23)
-    return boto3.client("lambda", config=config)
+    client: LambdaClient = boto3.client("lambda", config=config)
+    return client

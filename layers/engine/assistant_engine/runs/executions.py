@@ -3,7 +3,7 @@
 import json
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assistant_engine.domain import ids
 from assistant_engine.domain.clock import EPOCH, Milliseconds, Seconds
@@ -15,6 +15,9 @@ from assistant_engine.runs.outcome import MOVED, Moved
 from assistant_engine.runtime.settings import StateMachine, configured
 from assistant_engine.store import Store
 from assistant_engine.store.dynamodb import ConditionFailed
+
+if TYPE_CHECKING:
+    from types_boto3_stepfunctions import SFNClient
 
 
 def requested_ids(request: Any, execution: Execution) -> tuple[ThreadId, str]:
@@ -40,7 +43,7 @@ def execution_arn(run: Run) -> str:
     return configured(StateMachine).state_machine_arn.replace(":stateMachine:", ":execution:") + ":" + run.execution
 
 
-def start(step_functions: Any, store: Store, run: Run, now: Seconds, *, again: bool = False) -> Moved | None:
+def start(step_functions: "SFNClient", store: Store, run: Run, now: Seconds, *, again: bool = False) -> Moved | None:
     """Start the execution of a queued run, named after the run: started twice, it is one execution.
 
     Args:
@@ -66,7 +69,7 @@ def start(step_functions: Any, store: Store, run: Run, now: Seconds, *, again: b
     return None
 
 
-def status(step_functions: Any, run: Run) -> str | None:
+def status(step_functions: "SFNClient", run: Run) -> str | None:
     """Return the status of the run's execution, None if there is none.
 
     Args:
@@ -80,7 +83,7 @@ def status(step_functions: Any, run: Run) -> str | None:
     return found
 
 
-def wake(step_functions: Any, run: Run) -> bool:
+def wake(step_functions: "SFNClient", run: Run) -> bool:
     """Wake the execution that waits in `requires_action`; whether one waited.
 
     The token only wakes it: what it finds is in the record, which is written already.

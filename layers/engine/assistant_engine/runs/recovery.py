@@ -1,6 +1,6 @@
 """Recovers runs that do not move: starts or wakes their executions, settles them, or lets them expire."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.lifecycle import is_terminal
@@ -15,10 +15,13 @@ from assistant_engine.runtime.log import logger
 from assistant_engine.store import Store
 from assistant_engine.store.dynamodb import ConditionFailed
 
+if TYPE_CHECKING:
+    from types_boto3_stepfunctions import SFNClient
+
 LOST = {"code": "server_error", "message": "The execution of this run was stopped. Please try again."}
 
 
-def recover(store: Store, step_functions: Any, thread_id: ThreadId, run_id: str, now: Seconds) -> None:
+def recover(store: Store, step_functions: "SFNClient", thread_id: ThreadId, run_id: str, now: Seconds) -> None:
     """Look at a run that is due, and get it going again or end it, as its record says.
 
     Args:
@@ -40,7 +43,7 @@ def count_stuck(run_id: str) -> None:
     metrics.emit({"RunsStuck": 1}, run_id=run_id)
 
 
-def _recover(store: Store, step_functions: Any, run: Run, now: Seconds) -> Moved | None:
+def _recover(store: Store, step_functions: "SFNClient", run: Run, now: Seconds) -> Moved | None:
     if now >= (run.due_at if run.status == "cancelling" else run.expires_at):
         return _expire(store, step_functions, run)
     awake = run.status in ("queued", "cancelling") and executions.wake(step_functions, run)
@@ -58,7 +61,7 @@ def _recover(store: Store, step_functions: Any, run: Run, now: Seconds) -> Moved
     return None
 
 
-def _expire(store: Store, step_functions: Any, run: Run) -> Moved | None:
+def _expire(store: Store, step_functions: "SFNClient", run: Run) -> Moved | None:
     """End a run whose execution had its time; what is still written by it has no effect."""
     if run.status != "cancelling":
         count_stuck(run.id)

@@ -3,11 +3,14 @@
 import json
 import random
 import time
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from assistant_engine.domain.json_data import Json
+
+if TYPE_CHECKING:
+    from types_boto3_lambda import LambdaClient
 
 NEVER_RAN = (
     "TooManyRequestsException",  # the account's concurrency, the function's own, or that of a tenant
@@ -32,7 +35,7 @@ class NotRun(Exception):
     """The function could not be invoked in time, and did not run; the message is the code of Lambda's answer."""
 
 
-def invoke(client: Any, function: str, event: Json, seconds: float) -> Json:
+def invoke(client: "LambdaClient", function: str, event: Json, seconds: float) -> Json:
     """Invoke a function and return Lambda's answer (`Payload`, perhaps `FunctionError`).
 
     Args:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
 import openai
@@ -14,6 +14,10 @@ from botocore.exceptions import ClientError
 from assistant_engine.domain.json_data import Json
 from assistant_engine.runtime.settings import EmbeddingClient, configured
 from assistant_engine.search.chunking import tokens_of
+
+if TYPE_CHECKING:
+    from types_boto3_bedrock_runtime import BedrockRuntimeClient
+    from types_boto3_secretsmanager import SecretsManagerClient
 
 Kind = Literal["document", "query"]
 
@@ -116,7 +120,7 @@ def _floats(embeddings: Any) -> list[list[float]]:
     return rows
 
 
-def _invoke(client: Any, model: str, body: Json) -> Json:
+def _invoke(client: "BedrockRuntimeClient", model: str, body: Json) -> Json:
     try:
         answer = client.invoke_model(modelId=model, body=json.dumps(body))
     except ClientError as error:
@@ -130,9 +134,10 @@ def _invoke(client: Any, model: str, body: Json) -> Json:
 
 
 @cache
-def _bedrock_client() -> Any:
+def _bedrock_client() -> "BedrockRuntimeClient":
     config = Config(retries={"mode": "standard", "max_attempts": 6}, connect_timeout=2, read_timeout=60)
-    return boto3.client("bedrock-runtime", config=config)
+    client: BedrockRuntimeClient = boto3.client("bedrock-runtime", config=config)
+    return client
 
 
 @cache
@@ -141,7 +146,7 @@ def _client() -> openai.OpenAI:
 
 
 def _key() -> str:
-    secrets = boto3.client("secretsmanager")
+    secrets: SecretsManagerClient = boto3.client("secretsmanager")
     try:
         key: str = secrets.get_secret_value(SecretId=configured(EmbeddingClient).embedding_secret_arn).get(
             "SecretString", ""

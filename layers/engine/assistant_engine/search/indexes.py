@@ -10,11 +10,15 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from assistant_engine.domain.json_data import Json
 from assistant_engine.search.parts import PART_CHUNKS, Part, key_of, prefix_of, unpack, vectors_of
 from assistant_engine.store import objects
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+    from types_boto3_s3vectors import S3VectorsClient
 
 SMALL_STORE_CHUNKS = 20_000
 """A store with more chunks is searched through S3 Vectors, where that is deployed."""
@@ -58,7 +62,7 @@ class Index(Protocol):
 class Parts:
     """The objects of parts in the bucket; those read last are kept in memory, as nothing ever changes them."""
 
-    def __init__(self, client: Any, bucket: str) -> None:
+    def __init__(self, client: "S3Client", bucket: str) -> None:
         self.client = client
         self.bucket = bucket
         self._kept: OrderedDict[str, Part] = OrderedDict()
@@ -90,7 +94,7 @@ class Parts:
 class BucketIndex:
     """Parts in the bucket alone."""
 
-    def __init__(self, client: Any, bucket: str) -> None:
+    def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client
         self._bucket = bucket
 
@@ -127,7 +131,9 @@ class VectorsIndex:
     A file's attributes are looked up in its item instead: they can change, and may be larger than S3 Vectors takes.
     """
 
-    def __init__(self, bucket: BucketIndex, client: Any, vector_bucket: str, small: int = SMALL_STORE_CHUNKS) -> None:
+    def __init__(
+        self, bucket: BucketIndex, client: "S3VectorsClient", vector_bucket: str, small: int = SMALL_STORE_CHUNKS
+    ) -> None:
         self._bucket = bucket
         self._client = client
         self._vector_bucket = vector_bucket

@@ -3,12 +3,15 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
 
 from assistant_engine.domain.json_data import Json
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
 
 INLINE_BYTES = 32 * 1024
 """Text over this size goes to the bucket: an item holds 400 KB, and every read of it is paid for by size."""
@@ -19,10 +22,10 @@ class Blobs:
 
     def __init__(self, bucket: str) -> None:
         self.bucket = bucket
-        self._client: Any = None
+        self._client: S3Client | None = None
 
     @property
-    def client(self) -> Any:
+    def client(self) -> "S3Client":
         """The S3 client, made when text first needs it: most requests never do."""
         if self._client is None:
             self._client = boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 5}))

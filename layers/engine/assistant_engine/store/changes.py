@@ -6,22 +6,16 @@ wrote. Who reads it sees each change at least once.
 
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TERMINAL
+from assistant_engine.domain.payloads import StatusChange
 from assistant_engine.domain.usage import NANODOLLARS, RunUsage
 from assistant_engine.store.items import project_of, unmarshal
 
 
-def status_change(record: Json) -> Json | None:
-    """Return what a record of the stream says of a run's status: ids, statuses and numbers, none of anybody's words.
+def status_change(record: Json) -> StatusChange | None:
+    """Return the change of a run's status that a record of the stream tells of; None if no status changed.
 
     Args:
         record: a `Record` of the stream, with the images before and after; of any item.
-
-    Returns:
-        None if no status changed; else `{"project", "thread_id", "run_id", "assistant_id", "status", "previous_status",
-        "sequence", "created_at", "usage", "cost", "last_error", "incomplete_details"}`. `previous_status` is None of a
-        new run. `sequence` counts the statuses of the run from 1. `usage` and `cost` (US dollars; None also of a model
-        without a price) are None before the end; of `last_error` there is the `code` alone, of `incomplete_details`
-        the `reason`.
     """
     if not record["dynamodb"]["Keys"]["message_id"]["S"].startswith("run_") or "NewImage" not in record["dynamodb"]:
         return None

@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -12,6 +12,9 @@ from botocore.exceptions import ClientError
 from assistant_engine.domain.json_data import Json
 from assistant_engine.store.expressions import Update
 from assistant_engine.store.items import marshal, unmarshal
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
 
 TRANSACTION_ITEMS = 100
 """Most items in one transaction (DynamoDB limit)."""
@@ -38,7 +41,7 @@ class Database:
     def __init__(self) -> None:
         # Standard mode retries throttling with jitter; a transaction's conflicts are retried here.
         config = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=2, read_timeout=10)
-        self.client: Any = boto3.client("dynamodb", config=config)
+        self.client: DynamoDBClient = boto3.client("dynamodb", config=config)
 
     def get(self, table: str, key: Json, *, consistent: bool = True, attributes: Sequence[str] = ()) -> Json | None:
         """One item by its key, strongly consistent unless told; only `attributes` of it if given."""

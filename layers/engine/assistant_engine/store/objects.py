@@ -11,17 +11,20 @@ The one place for two rules of S3 that differ from what its names suggest.
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
 _MISSING = ("NoSuchKey", "NotFound", "404")
 _REFUSED = ("AccessDenied", "Forbidden", "403")
 
 
-def find(client: Any, bucket: str, key: str) -> dict[str, Any] | None:
+def find(client: "S3Client", bucket: str, key: str) -> dict[str, Any] | None:
     """Return `GetObject`'s answer, or None if there is no such object.
 
     Raises:
@@ -30,7 +33,7 @@ def find(client: Any, bucket: str, key: str) -> dict[str, Any] | None:
     return _found(client.get_object, client, bucket, key)
 
 
-def size_of(client: Any, bucket: str, key: str) -> int | None:
+def size_of(client: "S3Client", bucket: str, key: str) -> int | None:
     """Return the size of an object in bytes, or None if there is no such object.
 
     Raises:
@@ -40,7 +43,7 @@ def size_of(client: Any, bucket: str, key: str) -> int | None:
     return None if answer is None else int(answer["ContentLength"])
 
 
-def _found(read: Callable[..., Any], client: Any, bucket: str, key: str) -> dict[str, Any] | None:
+def _found(read: Callable[..., Any], client: "S3Client", bucket: str, key: str) -> dict[str, Any] | None:
     try:
         answer: dict[str, Any] = read(Bucket=bucket, Key=key)
     except ClientError as error:
@@ -51,7 +54,7 @@ def _found(read: Callable[..., Any], client: Any, bucket: str, key: str) -> dict
     return answer
 
 
-def _is_listed(client: Any, bucket: str, key: str) -> bool:
+def _is_listed(client: "S3Client", bucket: str, key: str) -> bool:
     listed = client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
     return any(item["Key"] == key for item in listed.get("Contents", []))
 
@@ -70,6 +73,7 @@ def address(method: str, bucket: str, key: str, seconds: int, **parameters: str)
 
 
 @cache
-def _signer() -> Any:
+def _signer() -> "S3Client":
     regional = {"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"}
-    return boto3.client("s3", config=Config(signature_version="s3v4", s3=regional))
+    client: S3Client = boto3.client("s3", config=Config(signature_version="s3v4", s3=regional))
+    return client

@@ -260,7 +260,7 @@ class VectorStores:
         self._db.update(update.when(Attr("open_shard").exists()))
 
     def gone(self, store_id: str) -> str | None:
-        """Why what lies below the store may be removed, `deleted` or `expired`; None while it may not."""
+        """Return why what lies below the store may be removed, `deleted` or `expired`; None while it may not."""
         item = self._db.get(self._table, head_key(store_id))
         if item is None or "project" not in item:
             return "deleted"

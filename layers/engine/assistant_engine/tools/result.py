@@ -1,12 +1,15 @@
 """Reads the event of a tool's function, and makes its result."""
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 from assistant_engine.domain.json_data import Json, json_size
 from assistant_engine.runtime.settings import Bucket, ToolName, configured
 from assistant_engine.store.steps import output_key
 from assistant_engine.tools.call import Call
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
 
 
 def call_of(event: Json) -> Call:
@@ -24,7 +27,8 @@ def result_of(call: Call, output: str, inline_bytes: int) -> Json:
 
 
 @cache
-def _s3() -> Any:
+def _s3() -> "S3Client":
     import boto3
 
-    return boto3.client("s3")
+    client: S3Client = boto3.client("s3")
+    return client

@@ -103,7 +103,7 @@ def _use_own_locks(package: Any) -> None:
 
 
 def _share_memory_in_files(heap: Any) -> None:
-    """Where there is a /dev/shm, the code may not write there."""
+    """Keep shared memory in files: the code may not write to /dev/shm."""
     heap.Arena._dir_candidates = []
 
 
