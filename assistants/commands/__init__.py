@@ -30,7 +30,7 @@ INTERRUPTED = 130
     subcommand_metavar="NOUN [VERB] [ARGS]...",
 )
 def commands() -> None:
-    """Hold the nouns."""
+    """Group the commands by what they are about: `keys`, `runs`, `usage`, ..."""
 
 
 for noun in (keys.group, runs.group, usage.group, budget.group, export.command, events.group):

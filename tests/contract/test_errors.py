@@ -97,12 +97,6 @@ def test_what_is_no_json_object_is_refused(client: openai.OpenAI, body: str) -> 
         client.post("/assistants", cast_to=object, content=body.encode(), options=json_type)
 
 
-def test_a_body_that_is_too_large_is_refused(client: openai.OpenAI, model: str) -> None:
-    with pytest.raises(openai.APIStatusError) as raised:
-        client.beta.assistants.create(model=model, extra_body={"foo": "x" * 4_500_000})
-    assert raised.value.status_code == 413
-
-
 @pytest.mark.parametrize("header", ["", "Bearer", "Basic abc", "sk-123"])
 def test_without_a_key_the_answer_is_401(stack: local.Local, client: openai.OpenAI, header: str) -> None:
     answer = httpx2.get(f"{client.base_url}models", headers={"Authorization": header} if header else {})

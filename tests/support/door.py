@@ -115,6 +115,6 @@ def _pages(module: ast.Module) -> set[str]:
     for node in module.body:
         for call in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
             match call:
-                case ast.Call(ast.Attribute(ast.Name("router"), method), [ast.Constant(path), *_]):
+                case ast.Call(ast.Attribute(ast.Name("router"), method), [ast.Constant(str(path)), *_]):
                     found.add(f"{method.upper()} {path}")
     return found

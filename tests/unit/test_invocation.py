@@ -43,13 +43,13 @@ def test_the_names_are_those_of_lambda_s_invoke() -> None:
 
 @pytest.mark.parametrize("code", NEVER_RAN)
 def test_a_refused_invocation_is_tried_again(code: str) -> None:
-    client = Lambda(code, code, code)
+    client: Any = Lambda(code, code, code)
     assert invoke(client, "arn", {"a": 1}, 60) == {"StatusCode": 200}
     assert client.payloads == [{"a": 1}] * 4
 
 
 def test_it_is_given_up_in_time(no_waiting: list[float]) -> None:
-    client = Lambda(*["TooManyRequestsException"] * 1000)
+    client: Any = Lambda(*["TooManyRequestsException"] * 1000)
     with pytest.raises(NotRun, match="TooManyRequestsException"):
         invoke(client, "arn", {}, 60)
     assert sum(no_waiting) <= 60
@@ -57,7 +57,7 @@ def test_it_is_given_up_in_time(no_waiting: list[float]) -> None:
 
 
 def test_one_that_may_have_run_is_not_repeated() -> None:
-    client = Lambda("ServiceException")
+    client: Any = Lambda("ServiceException")
     with pytest.raises(ClientError):
         invoke(client, "arn", {}, 60)
     assert len(client.payloads) == 1

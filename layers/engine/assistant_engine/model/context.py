@@ -7,7 +7,7 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import text_of
 from assistant_engine.domain.run import Run
 from assistant_engine.model import images, request
-from assistant_engine.runtime.settings import Context, HostedTools, configured
+from assistant_engine.runtime.settings import ContextBudget, HostedTools, configured
 from assistant_engine.store import Store
 
 MOST_MESSAGES = 500
@@ -39,7 +39,7 @@ def prompt_of(store: Store, run: Run) -> Prompt:
         NotFound, InvalidRequest: an image of a message was deleted, is none, or can't be fetched.
     """
     settings = run.settings
-    budget = configured(Context).context_tokens
+    budget = configured(ContextBudget).context_tokens
     if settings["max_prompt_tokens"]:
         budget = min(budget, settings["max_prompt_tokens"] - run.usage.prompt_tokens)
     messages = _messages(store, run, budget)

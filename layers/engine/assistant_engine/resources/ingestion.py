@@ -11,7 +11,7 @@ from botocore.config import Config
 
 from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.json_data import Json
-from assistant_engine.domain.payloads import IngestionMessage
+from assistant_engine.domain.payloads import IngestionMessage, ReadFile, RemoveFile, RemoveStore
 from assistant_engine.runtime.faults import fault_of
 from assistant_engine.runtime.log import logger
 from assistant_engine.runtime.settings import IngestionQueue, configured
@@ -38,7 +38,7 @@ def enqueue(members: Sequence[Json]) -> None:
     """Have files (their items in a store) read. What does not get into the queue now, the sweeper puts there later."""
     _send(
         [
-            {"store": member["thread_id"], "file": member["message_id"], "ingestion": member["ingestion"]}
+            ReadFile(store=member["thread_id"], file=member["message_id"], ingestion=member["ingestion"])
             for member in members
         ]
     )
@@ -46,12 +46,12 @@ def enqueue(members: Sequence[Json]) -> None:
 
 def enqueue_removal(member: Json) -> None:
     """Have the chunks of a file removed that was taken out of its store (`member` is its item)."""
-    _send([{"store": member["thread_id"], "removed": member["file_id"], "ingestion": member["ingestion"]}])
+    _send([RemoveFile(store=member["thread_id"], removed=member["file_id"], ingestion=member["ingestion"])])
 
 
 def enqueue_deletion(store_id: str) -> None:
     """Have the chunks of a deleted store removed."""
-    _send([{"store": store_id}])
+    _send([RemoveStore(store=store_id)])
 
 
 def _send(messages: Sequence[IngestionMessage]) -> None:
@@ -62,9 +62,11 @@ def _send(messages: Sequence[IngestionMessage]) -> None:
 
 
 def _send_group(messages: Sequence[IngestionMessage]) -> None:
-    entries = [{"Id": str(index), "MessageBody": json.dumps(message)} for index, message in enumerate(messages)]
     try:
-        answer = queue().send_message_batch(QueueUrl=configured(IngestionQueue).ingestion_queue_url, Entries=entries)
+        answer = queue().send_message_batch(
+            QueueUrl=configured(IngestionQueue).ingestion_queue_url,
+            Entries=[{"Id": str(index), "MessageBody": json.dumps(message)} for index, message in enumerate(messages)],
+        )
     except Exception as error:
         # What is asked for is in the records, so the caller's request is carried out; the sweeper looks again.
         logger.warning("a message is not in the queue of the ingestion yet: %s", fault_of(error).where)

@@ -11,6 +11,7 @@ from assistant_engine.domain.json_data import Json
 
 if TYPE_CHECKING:
     from types_boto3_lambda import LambdaClient
+    from types_boto3_lambda.type_defs import InvocationResponseTypeDef
 
 NEVER_RAN = (
     "TooManyRequestsException",  # the account's concurrency, the function's own, or that of a tenant
@@ -35,7 +36,7 @@ class NotRun(Exception):
     """The function could not be invoked in time, and did not run; the message is the code of Lambda's answer."""
 
 
-def invoke(client: "LambdaClient", function: str, event: Json, seconds: float) -> Json:
+def invoke(client: "LambdaClient", function: str, event: Json, seconds: float) -> "InvocationResponseTypeDef":
     """Invoke a function and return Lambda's answer (`Payload`, perhaps `FunctionError`).
 
     Args:
@@ -53,8 +54,7 @@ def invoke(client: "LambdaClient", function: str, event: Json, seconds: float) -
     pause = 0.5
     while True:
         try:
-            answer: Json = client.invoke(FunctionName=function, Payload=payload)
-            return answer
+            return client.invoke(FunctionName=function, Payload=payload)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code not in NEVER_RAN:

@@ -130,8 +130,8 @@ class ModelClient(Settings):
     model_secret_arn: str = ""
 
 
-class Context(Settings):
-    """The part of a thread that the model is shown, in tokens."""
+class ContextBudget(Settings):
+    """How much of a thread the model is shown, in tokens."""
 
     context_tokens: int
 
@@ -267,7 +267,7 @@ class Queued(Process, Records, RunDefaults, HostedTools, FileSearch):
     """`queued`."""
 
 
-class InProgress(Process, Lambda, Records, Models, ModelClient, Context, HostedTools, TurnLimits, ToolFunctions):
+class InProgress(Process, Lambda, Records, Models, ModelClient, ContextBudget, HostedTools, TurnLimits, ToolFunctions):
     """`in_progress`."""
 
 

@@ -30,7 +30,7 @@ class Result:
     text: str
 
     def api(self) -> Json:
-        """`VectorStoreSearchResultItem`."""
+        """Return the result as the API shows it, `VectorStoreSearchResultItem`."""
         return {
             "file_id": self.file_id,
             "filename": self.filename,

@@ -19,6 +19,7 @@ from assistant_engine.store import objects
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_s3vectors import S3VectorsClient
+    from types_boto3_s3vectors.type_defs import PutInputVectorTypeDef
 
 SMALL_STORE_CHUNKS = 20_000
 """A store with more chunks is searched through S3 Vectors, where that is deployed."""
@@ -117,8 +118,9 @@ class BucketIndex:
 
     def _delete(self, keys: list[str]) -> None:
         for batch in _batches(keys, _OBJECTS):
-            objects = [{"Key": key} for key in batch]
-            self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True})
+            self._client.delete_objects(
+                Bucket=self._bucket, Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True}
+            )
 
     def nominate(self, members: Sequence[Json], vectors: Sequence[Any], filtered: bool) -> list[tuple[Json, int]]:
         return [(member, part) for member in members for part in range(member["parts"])]
@@ -146,7 +148,7 @@ class VectorsIndex:
         # The vectors first: a part in the bucket then means that both are there.
         key, vectors = key_of(member, part), vectors_of(data)
         at = self._at(member["thread_id"])
-        made = [
+        made: list[PutInputVectorTypeDef] = [
             {
                 "key": f"{key}/{index}",
                 "data": {"float32": vector},
@@ -213,9 +215,9 @@ class VectorsIndex:
         return {"vectorBucketName": self._vector_bucket, "indexName": store_id.replace("_", "-")}
 
 
-def _requests(vectors: list[Json]) -> Iterator[list[Json]]:
+def _requests(vectors: list["PutInputVectorTypeDef"]) -> Iterator[list["PutInputVectorTypeDef"]]:
     """Vectors, as many at a time as one PutVectors takes, in number and in bytes."""
-    batch: list[Json] = []
+    batch: list[PutInputVectorTypeDef] = []
     size = 0
     for vector in vectors:
         length = len(json.dumps(vector)) + len(", ")

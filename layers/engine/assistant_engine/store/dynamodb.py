@@ -57,7 +57,7 @@ class Database:
     def get_all(self, table: str, keys: list[Json]) -> list[Json]:
         """Those items of up to 100 keys (DynamoDB limit) that exist, strongly consistent, in no certain order."""
         found: list[Json] = []
-        waiting = {table: {"Keys": [marshal(key) for key in keys], "ConsistentRead": True}} if keys else {}
+        waiting: Any = {table: {"Keys": [marshal(key) for key in keys], "ConsistentRead": True}} if keys else {}
         while waiting:
             response = self.client.batch_get_item(RequestItems=waiting)
             found += map(unmarshal, response["Responses"].get(table, []))
@@ -109,7 +109,7 @@ class Database:
     def delete_all(self, table: str, keys: list[Json]) -> None:
         """Delete items by their keys, 25 in one request (DynamoDB limit)."""
         for start in range(0, len(keys), 25):
-            waiting = {table: [{"DeleteRequest": {"Key": marshal(key)}} for key in keys[start : start + 25]]}
+            waiting: Any = {table: [{"DeleteRequest": {"Key": marshal(key)}} for key in keys[start : start + 25]]}
             while waiting:
                 waiting = self.client.batch_write_item(RequestItems=waiting)["UnprocessedItems"]
 
@@ -122,8 +122,9 @@ class Database:
         for action in actions:
             for body in action.values():
                 body["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        items: Any = actions
         try:
-            _past_conflicts(lambda: self.client.transact_write_items(TransactItems=actions))
+            _past_conflicts(lambda: self.client.transact_write_items(TransactItems=items))
         except ClientError as error:
             if _CONDITION not in _codes(error):
                 raise

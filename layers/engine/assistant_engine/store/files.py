@@ -67,7 +67,7 @@ class Files:
         return f"lifetime={next(most for most in LIFETIME_DAYS if days <= most)}"
 
     @staticmethod
-    def tagging(file: Json) -> dict[str, str]:
+    def tagging(file: Json) -> Json:
         """Return the argument that tags the file's object as it is written: none, and no empty header, without tags."""
         tags = Files.tags(file)
         return {"Tagging": tags} if tags else {}

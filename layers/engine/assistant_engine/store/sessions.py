@@ -97,7 +97,7 @@ class Sessions:
         """An address that gives an object to anyone (`get_object`), or takes it (`put_object`), for so many seconds."""
         return objects.address(method, self._blobs.bucket, key, seconds)
 
-    def _put(self, key: str, document: Any, **condition: str) -> None:
+    def _put(self, key: str, document: Any, **condition: Any) -> None:
         body = json.dumps(document, ensure_ascii=False).encode()
         self._blobs.client.put_object(Bucket=self._blobs.bucket, Key=key, Body=body, **condition)
 

@@ -100,7 +100,7 @@ class Assembly:
         digest = hashlib.md5(usedforsecurity=False)
         with ThreadPoolExecutor(_THREADS) as pool:
             wanted = [piece if md5 or number not in done else [] for number, piece in enumerate(groups, 1)]
-            uploading: deque[Future[Json]] = deque()
+            uploading: deque[Future[None]] = deque()
             for number, data in enumerate(_ahead(pool, self._read, wanted), 1):
                 digest.update(data)
                 if number not in done:
@@ -112,7 +112,7 @@ class Assembly:
             for future in uploading:
                 future.result()
         _check(digest.hexdigest(), md5)
-        parts = [
+        parts: Any = [
             {name: part[name] for name in ("PartNumber", "ETag", "ChecksumCRC32") if name in part}
             for part in self._uploaded(at)
         ]
@@ -122,9 +122,8 @@ class Assembly:
         pages = self._blobs.client.get_paginator("list_parts").paginate(**at)
         return [part for page in pages for part in page.get("Parts", [])]
 
-    def _upload_piece(self, at: Json, number: int, data: bytes) -> Json:
-        response: Json = self._blobs.client.upload_part(**at, PartNumber=number, Body=data, ChecksumAlgorithm="CRC32")
-        return response
+    def _upload_piece(self, at: Json, number: int, data: bytes) -> None:
+        self._blobs.client.upload_part(**at, PartNumber=number, Body=data, ChecksumAlgorithm="CRC32")
 
     def _read(self, keys: list[str]) -> bytes:
         client = self._blobs.client
@@ -140,8 +139,10 @@ class Assembly:
                 if error.response["Error"]["Code"] != "NoSuchUpload":
                     raise
         for start in range(0, len(part_ids), 1000):
-            keys = [{"Key": part_key(upload_id, part_id)} for part_id in part_ids[start : start + 1000]]
-            client.delete_objects(Bucket=self._blobs.bucket, Delete={"Objects": keys, "Quiet": True})
+            keys = [part_key(upload_id, part_id) for part_id in part_ids[start : start + 1000]]
+            client.delete_objects(
+                Bucket=self._blobs.bucket, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True}
+            )
 
 
 def _ahead(pool: ThreadPoolExecutor, work: Callable[[Any], bytes], items: Iterable[Any]) -> Iterator[bytes]:

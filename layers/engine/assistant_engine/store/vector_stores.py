@@ -245,7 +245,7 @@ class VectorStores:
             raise not_found(store_id) from None
 
     def due(self, now: Seconds, most: int = 100) -> list[tuple[str, str]]:
-        """Some of what is due, of all projects, as (store id, sort key): a head, or a file in progress."""
+        """Return what is due in any project, as (store id, sort key): a store itself, or a file in progress."""
         key = Key("open_shard").eq(DUE) & Key("due_at").lte(now)
         items, _ = self._db.query(query(self._table, key, index="open_runs", limit=most))
         return [(item["thread_id"], item["message_id"]) for item in items]
