@@ -35,23 +35,24 @@ class Client:
 
 
 @pytest.fixture
-def database(monkeypatch: pytest.MonkeyPatch) -> Database:
+def database(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A `Database` whose client each test sets."""
     monkeypatch.setattr("time.sleep", lambda _: None)
     return Database.__new__(Database)
 
 
-def test_an_update_waits_for_a_transaction_to_end(database: Database) -> None:
+def test_an_update_waits_for_a_transaction_to_end(database: Any) -> None:
     database.client = Client(refused("TransactionConflictException"), {"Attributes": {"a": {"N": "1"}}})
     assert database.update(Update("t", {}).set(a=1)) == {"a": 1}
 
 
-def test_a_transaction_waits_for_another_one_to_end(database: Database) -> None:
+def test_a_transaction_waits_for_another_one_to_end(database: Any) -> None:
     database.client = Client(refused("TransactionCanceledException", "None", "TransactionConflict"), {})
     database.transact([])
     assert database.client.answers == []
 
 
-def test_a_failed_condition_is_an_answer_and_never_tried_again(database: Database) -> None:
+def test_a_failed_condition_is_an_answer_and_never_tried_again(database: Any) -> None:
     cancelled = refused("TransactionCanceledException", "TransactionConflict", "ConditionalCheckFailed")
     database.client = Client(cancelled, {})
     with pytest.raises(ConditionFailed) as failed:
@@ -62,7 +63,7 @@ def test_a_failed_condition_is_an_answer_and_never_tried_again(database: Databas
         database.update(Update("t", {}).set(a=1))
 
 
-def test_conflicts_without_end_are_an_error(database: Database) -> None:
+def test_conflicts_without_end_are_an_error(database: Any) -> None:
     database.client = Client(*[refused("TransactionConflictException")] * 10)
     with pytest.raises(ClientError):
         database.update(Update("t", {}).set(a=1))

@@ -44,7 +44,7 @@ def test_the_names_are_those_of_lambda_s_invoke() -> None:
 @pytest.mark.parametrize("code", NEVER_RAN)
 def test_a_refused_invocation_is_tried_again(code: str) -> None:
     client: Any = Lambda(code, code, code)
-    assert invoke(client, "arn", {"a": 1}, 60) == {"StatusCode": 200}
+    assert invoke(client, "arn", {"a": 1}, 60)["StatusCode"] == 200
     assert client.payloads == [{"a": 1}] * 4
 
 

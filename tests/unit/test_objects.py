@@ -45,7 +45,7 @@ class S3:
 
 @pytest.mark.parametrize("code", ["NoSuchKey", "404", "NotFound", "AccessDenied", "403"])
 def test_a_missing_object_is_none_whatever_s3_calls_it(code: str) -> None:
-    client = S3(code, listed=("a/key/longer",))
+    client: Any = S3(code, listed=("a/key/longer",))
     assert objects.find(client, BUCKET, "a/key") is None
     assert objects.size_of(client, BUCKET, "a/key") is None
 
@@ -54,15 +54,16 @@ def test_a_missing_object_is_none_whatever_s3_calls_it(code: str) -> None:
     ("code", "listed"), [("AccessDenied", ("a/key",)), ("403", ("a/key",)), ("AccessDenied", None), ("SlowDown", ())]
 )
 def test_an_object_that_is_refused_is_not_missing(code: str, listed: tuple[str, ...] | None) -> None:
+    client: Any = S3(code, listed)
     for read in (objects.find, objects.size_of):
         with pytest.raises(ClientError):
-            read(S3(code, listed), BUCKET, "a/key")
+            read(client, BUCKET, "a/key")
 
 
 @pytest.mark.parametrize("code", ["NoSuchKey", "AccessDenied"])
 def test_a_thread_without_a_session_begins_one(code: str) -> None:
     """Its first call looks for a head that nobody wrote yet."""
-    blobs = Blobs(BUCKET)
+    blobs: Any = Blobs(BUCKET)
     blobs._client = S3(code)
     sessions = Sessions(blobs)
     head = sessions.head("thread_1")
