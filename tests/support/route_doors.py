@@ -110,11 +110,11 @@ def _names_foreign_ids(example: Example, http: httpx2.Client, us: Owner, them: O
 
 
 def _shape(answer: httpx2.Response, named: dict[str, str]) -> tuple[int, dict[str, str], str]:
-    """Return all of an answer but the time, the request's own id, and the ids that were asked for."""
+    """Return all of an answer but its connection, the time, the request's own id, and the ids that were asked for."""
     body = answer.text
     for name, known in named.items():
         body = body.replace(known, name)
-    own = ("date", "x-request-id", "apigw-requestid")
+    own = ("connection", "date", "x-request-id", "apigw-requestid")
     headers = {name: value for name, value in answer.headers.items() if name not in own}
     return answer.status_code, headers, body
 
