@@ -10,6 +10,7 @@ It is a row of the table in `tests/support/doors.py`. A cell of the row is
 import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from pathlib import PurePosixPath
 from typing import Any
 
 import httpx2
@@ -46,6 +47,15 @@ class House:
     def them(self) -> Owner:
         """The project whose things are no business of ours."""
         return self.owners["one"]
+
+    def functions(self) -> dict[str, list[str]]:
+        """Return the names of the deployed functions by the module of their handler; one may be deployed twice."""
+        found: dict[str, list[str]] = {}
+        for page in self.driver.client("lambda").get_paginator("list_functions").paginate():
+            for function in page["Functions"]:
+                if function["FunctionName"].startswith(self.driver.function_name("")):
+                    found.setdefault(function["Handler"].partition(".")[0], []).append(function["FunctionName"])
+        return found
 
 
 Trial = Callable[[House], None]
@@ -85,6 +95,11 @@ class Door:
     too_large: Cell
     too_deep: Cell
     repeated: Cell
+
+    @property
+    def module(self) -> str:
+        """The module of a function's handler."""
+        return PurePosixPath(self.name).stem
 
     def cells(self) -> dict[str, Cell]:
         """The cells by their columns."""

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable
 from functools import partial
+from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
@@ -111,30 +112,30 @@ def _tool_door(module: str) -> Door:
     }
     return _door(
         f"lambdas/tools/{module}/{module}.py",
-        function=f"tool-{module}",
         foreign_id=foreign_id.get(module, partial(_a_call_of_a_foreign_run, module)),
         too_deep=partial(_arguments_that_are_too_deep, module),
         repeated=repeated.get(module, partial(_a_call_delivered_twice, module)),
     )
 
 
-def _door(name: str, *, foreign_id: Cell, repeated: Cell, function: str = "", too_deep: Cell = "") -> Door:
-    function = function or name.rpartition("/")[2].removesuffix(".py")
+def _door(name: str, *, foreign_id: Cell, repeated: Cell, too_deep: Cell = "") -> Door:
+    module = PurePosixPath(name).stem
     return Door(
         name,
-        no_key=lambda house: _refused_invocation(house, house.nobody, function),
-        foreign_key=lambda house: _refused_invocation(house, house.stranger, function),
+        no_key=lambda house: _refused_invocations(house, house.nobody, module),
+        foreign_key=lambda house: _refused_invocations(house, house.stranger, module),
         foreign_id=foreign_id,
-        too_large=partial(_too_large, function),
-        too_deep=too_deep or partial(_too_deep, function),
+        too_large=partial(_too_large, module),
+        too_deep=too_deep or partial(_too_deep, module),
         repeated=repeated,
     )
 
 
-def _refused_invocation(house: House, client: Callable[[str], Any], function: str) -> None:
-    with pytest.raises(ClientError) as refused:
-        client("lambda").invoke(FunctionName=house.driver.function_name(function), Payload=b"{}")
-    _is_denied(refused.value)
+def _refused_invocations(house: House, client: Callable[[str], Any], module: str) -> None:
+    for function in house.functions().get(module, []):
+        with pytest.raises(ClientError) as refused:
+            client("lambda").invoke(FunctionName=function, Payload=b"{}")
+        _is_denied(refused.value)
 
 
 def _refused_start(house: House, client: Callable[[str], Any]) -> None:
@@ -148,26 +149,27 @@ def _is_denied(error: ClientError) -> None:
     assert any(word in error.response["Error"]["Code"] for word in ("AccessDenied", "Authentication")), error
 
 
-def _too_large(function: str, house: House) -> None:
+def _too_large(module: str, house: House) -> None:
     """Lambda refuses it: the function is not invoked."""
-    with pytest.raises(ClientError) as refused:
-        _invoke(house, function, b'"' + b"x" * (MAX_PAYLOAD - 1) + b'"')
-    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
+    for function in house.functions().get(module, []):
+        with pytest.raises(ClientError) as refused:
+            _invoke(house, function, b'"' + b"x" * (MAX_PAYLOAD - 1) + b'"')
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
 
 
-def _too_deep(function: str, house: House) -> None:
+def _too_deep(module: str, house: House) -> None:
     """The function fails or passes over it; it writes nothing, and repeats nothing of it."""
     before = records(house.us)
-    told, _ = _invoke(house, function, b'{"request": %s}' % nested(900))
-    assert "[[[" not in told
+    for function in house.functions()[module]:
+        told, _ = _invoke(house, function, b'{"request": %s}' % nested(900))
+        assert "[[[" not in told
     assert records(house.us) == before
 
 
 def _invoke(house: House, function: str, payload: bytes) -> tuple[str, bool]:
     """Return what a function answers, and whether it failed."""
-    tenant = {"TenantId": "a-tenant"} if function == "sandbox" else {}
-    name = house.driver.function_name(function)
-    answer = house.driver.client("lambda").invoke(FunctionName=name, Payload=payload, **tenant)
+    tenant = {"TenantId": "a-tenant"} if function.endswith("-sandbox") else {}
+    answer = house.driver.client("lambda").invoke(FunctionName=function, Payload=payload, **tenant)
     return answer["Payload"].read().decode(), "FunctionError" in answer
 
 
@@ -184,7 +186,8 @@ def _names_foreign_ids(function: str, events: Callable[[Owner, dict[str, str]], 
     before = records(us), records(them)
     answers = []
     for named in (them.ids, missing(them.ids)):
-        told = [_invoke(house, function, json.dumps(event).encode()) for event in events(us, named)]
+        [name] = house.functions()[function]
+        told = [_invoke(house, name, json.dumps(event).encode()) for event in events(us, named)]
         answers.append([(_anonymous(text, named), failed) for text, failed in told])
     assert answers[0] == answers[1], answers
     assert (records(us), records(them)) == before
