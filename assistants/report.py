@@ -21,7 +21,7 @@ from assistant_engine.store import Store
 from assistants import private
 from assistants.run_trace import RunTrace, RunTraces
 from assistants.timeline import Bar, bars
-from assistants.watch import dollars
+from assistants.watch import answered_by, described, dollars
 
 FOLDER = Path(".local/reports")
 MAX_CHARACTERS = 20_000
@@ -93,11 +93,12 @@ def _facts(trace: RunTrace) -> list[tuple[str, str]]:
         "Thread": run.thread_id,
         "Assistant": run.assistant_id,
         "Project": run.project,
-        "Model": run.settings["model"],
+        "Model": answered_by(run),
         "Created": _moment(run.created_at),
         "Started": _moment(run.started_at),
         "Ended": _moment(run.completed_at or run.failed_at or run.cancelled_at),
         "Expires": _moment(run.expires_at),
+        "Failed model calls": "\n".join(map(described, run.failed_attempts)),
         "Executions": "\n".join(trace.executions),
         "Metadata": pretty(run.metadata) if run.metadata else "",
         "Instructions": run.settings["instructions"],

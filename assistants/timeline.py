@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from assistant_engine.domain import ids
@@ -13,6 +13,10 @@ from assistants.run_trace import RunTrace
 
 HIDDEN = ("route", "call_tool", "tool_failed", "record_failure")
 """States that show elsewhere (a tool's call), or take no time."""
+
+
+CLOCKS_DIFFER = timedelta(seconds=0.5)
+"""By as much, at most, do hosts' clocks differ: the record's moments are those of a function's host."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ def bars(trace: RunTrace, now: datetime) -> tuple[list[Bar], datetime]:
                 turn = told["turn"]
             elif told.get("status") in ("backoff", "failed"):
                 came_to = f"tried again in {told['wait_seconds']} s" if "wait_seconds" in told else "failed"
-                found.append(bar.inner("model", f"model call {turn + 1}", came_to))
+                found.append(bar.inner("model", f"model call {turn + 1}", f"{_reason(trace, span)}{came_to}"))
         elif span.state == "call_tools":
             for call in span.given.get("calls", []):
                 name, given = call["payload"]["function_name"], call["payload"]["arguments"]
@@ -131,6 +135,16 @@ def _tokens(trace: RunTrace, turn: int) -> str:
     used = [step["usage"] for step in trace.steps if step["id"].startswith(prefix) and step["usage"]]
     prompt, completion = (sum(each[f"{kind}_tokens"] for each in used) for kind in ("prompt", "completion"))
     return f"{prompt:,} + {completion:,} tokens" if used else ""
+
+
+def _reason(trace: RunTrace, span: _Span) -> str:
+    """Return why the model call of a state came to nothing, as far as the record says it."""
+    for failure in trace.run.failed_attempts:
+        at = datetime.fromtimestamp(failure["failed_ms"] / 1000, UTC)
+        if span.began - CLOCKS_DIFFER <= at <= (span.ended or at) + CLOCKS_DIFFER:
+            status = f"{failure['status']}: " if failure["status"] else ""
+            return f"{status}{failure['reason']} "
+    return ""
 
 
 def _tool_step(trace: RunTrace, turn: int) -> ToolStep | None:

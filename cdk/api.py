@@ -80,6 +80,7 @@ class Api(Construct):
             environment={
                 **foundation.records,
                 **model.settings,
+                **model.aliases,
                 **model.hosted,
                 "RUN_EXPIRES_AFTER": str(configuration.run_expires_after),
                 "STATE_MACHINE_ARN": runs.machine.state_machine_arn,

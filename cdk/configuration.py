@@ -69,6 +69,8 @@ class Configuration:
         context_tokens: how much of a conversation a model call may carry.
         model_provider: `openai` (or anything that speaks its Responses API), `azure` or `bedrock`.
         model: listed first among the models; an assistant names its own.
+        model_aliases: which model answers for which name that a client sends, `gpt-4o=llama3.2,*=llama3.2`: the first
+            pattern that fits counts. Empty: each name is a model's own.
         model_base_url: the provider's endpoint; empty for the provider's own.
         embedding_model: makes the vectors of file search; empty for `EMBEDDING_MODELS`'s. A vector store keeps the one
             that it was created with.
@@ -107,6 +109,7 @@ class Configuration:
     context_tokens: int = 128_000
     model_provider: str = "openai"
     model: str = "gpt-6-luna"
+    model_aliases: str = ""
     model_base_url: str = ""
     embedding_model: str = ""
     embedding_provider: str = ""
@@ -174,6 +177,7 @@ ENVIRONMENTS = {
 OVERRIDES = (
     "model_provider",
     "model",
+    "model_aliases",
     "model_base_url",
     "embedding_model",
     "embedding_provider",
@@ -219,6 +223,9 @@ def configuration_of(context: Callable[[str], Any], region: str = "") -> Configu
     ):
         if value not in allowed:
             raise UnknownEnvironment(f"{value!r} is not one of {', '.join(allowed)}")
+    for alias in filter(None, configuration.model_aliases.split(",")):
+        if not re.fullmatch(r"\s*[^\s=]+\s*=\s*[^\s=]+\s*", alias):
+            raise UnknownEnvironment(f"{alias!r} is no alias of a model such as gpt-4o=llama3.2")
     if configuration.webhook_url and not re.match(r"https://[^/]|http://127\.0\.0\.1[:/]", configuration.webhook_url):
         raise UnknownEnvironment("the webhook's URL does not begin with https://")
     for origin in filter(None, configuration.cors_origins.split(",")):

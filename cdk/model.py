@@ -53,6 +53,11 @@ class Model(Construct):
         }
 
     @property
+    def aliases(self) -> dict[str, str]:
+        """The environment variable of a function that creates runs: which model answers for which name."""
+        return {"MODEL_ALIASES": self._configuration.model_aliases}
+
+    @property
     def hosted(self) -> dict[str, str]:
         """The environment variable of a function that checks requests or calls the model: the provider's tools."""
         tools = {

@@ -36,6 +36,7 @@ class Steps(Construct):
             timeout=60,
             environment={
                 **records,
+                **model.aliases,
                 **model.hosted,
                 "RUN_EXPIRES_AFTER": str(configuration.run_expires_after),
             },

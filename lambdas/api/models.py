@@ -1,9 +1,9 @@
-"""`/v1/models`: what the stack is configured with (`MODEL`), and what the table of models knows."""
+"""`/v1/models`: what the stack is configured with (`MODEL` and its aliases), and what the table of models knows."""
 
 from assistant_engine.domain import models
 from assistant_engine.domain.errors import NotFound
 from assistant_engine.domain.json_data import Json
-from assistant_engine.runtime.settings import Models, configured
+from assistant_engine.runtime.settings import ModelAliases, Models, configured
 from routes import Request, Routes
 
 routes = Routes("Models")
@@ -22,7 +22,10 @@ def retrieve(request: Request, model: str) -> Json:
 
 
 def _names() -> list[str]:
-    return list(dict.fromkeys([configured(Models).model, *models.table()]))
+    aliases = [
+        pattern for pattern, _ in models.aliases_of(configured(ModelAliases).model_aliases) if "*" not in pattern
+    ]
+    return list(dict.fromkeys([configured(Models).model, *aliases, *models.table()]))
 
 
 def _model(name: str) -> Json:

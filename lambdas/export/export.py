@@ -95,7 +95,7 @@ def _run(run: Run) -> Json:
     cost = figures.pop("cost", None)
     return {
         **_whose(run),
-        "model": run.settings["model"],
+        "model": run.model,
         "status": run.status,
         "last_error": run.last_error["code"] if run.last_error else None,
         "incomplete_reason": (run.incomplete_details or {}).get("reason"),

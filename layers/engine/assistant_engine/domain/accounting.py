@@ -20,7 +20,7 @@ def with_turn(run: Run, turn: Turn, tools: ToolStep | None, model_ms: int) -> Ru
         model_ms: how long the model took for this turn.
     """
     account = run.account
-    cost = cost_of(run.settings["model"], turn.usage)
+    cost = cost_of(run.model, turn.usage)
     return replace(
         account,
         usage=account.usage + turn.usage,
@@ -52,7 +52,7 @@ def closed(run: Run, account: RunUsage, now_ms: Milliseconds) -> RunUsage:
     """The account of a run that ends now, with the engine's share of its time. Without model calls it costs nothing."""
     known = account.model_ms + account.tool_ms + account.client_ms
     engine_ms = max(0, now_ms - run.created_ms - known)
-    cost = account.cost if account.model_calls else cost_of(run.settings["model"], Usage())
+    cost = account.cost if account.model_calls else cost_of(run.model, Usage())
     return replace(account, engine_ms=engine_ms, cost=cost)
 
 

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
@@ -81,6 +82,30 @@ def cost_of(model: str, usage: Usage) -> int | None:
         + price.output * usage.completion_tokens
     )
     return int((dollars * _NANODOLLARS_OF_A_TOKEN).to_integral_value(ROUND_HALF_UP))
+
+
+def aliases_of(text: str) -> list[tuple[str, str]]:
+    """Return the aliases of a deployment: patterns of names that clients send, and the model that answers for each.
+
+    Args:
+        text: `gpt-4o=llama3.2,gpt-4*=llama3.1:70b,*=llama3.2`, as the setting `model_aliases` has it. In a pattern, `*`
+            stands for any characters.
+
+    Raises:
+        ValueError: an entry has no name on one of its sides.
+    """
+    found = []
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        pattern, _, model = (part.strip() for part in entry.partition("="))
+        if not pattern or not model:
+            raise ValueError(f"{entry!r} is not of the form name=model")
+        found.append((pattern, model))
+    return found
+
+
+def answering(name: str, aliases: str) -> str:
+    """Return the model that answers for a name: of the first alias that fits it, or else the model of that name."""
+    return next((model for pattern, model in aliases_of(aliases) if fnmatchcase(name, pattern)), name)
 
 
 @cache

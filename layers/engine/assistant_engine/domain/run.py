@@ -35,6 +35,10 @@ class Run:
         answers_in_output: whether the execution's output carries the answer (another AWS service asked for the run) or
             ids alone (the HTTP API did).
         task_token: wakes the execution that waits in `requires_action`; None while none waits.
+        answering: the model that answers, where the deployment maps the settings' one to another (`model_aliases`).
+        failed_attempts: the newest model calls that came to nothing, oldest first: `{"attempt", "turn", "failed_ms",
+            "status", "reason", "next_ms"}`. `status` is the server's, None if it gave none; `next_ms` is when the next
+            call comes, None if none does.
         account: what it has taken so far.
         user: whose usage it is: `user_id` of its own or its thread's metadata, as they were when it was created.
         reads: the time parts of ids (after, up to) between which the messages lie that no run had read before it.
@@ -62,6 +66,8 @@ class Run:
     sequence: int = 1
     turn: int = 0
     attempts: int = 0
+    answering: str | None = None
+    failed_attempts: list[Json] = field(default_factory=list)
     account: RunUsage = field(default_factory=RunUsage)
     user: str | None = None
     reads: tuple[Milliseconds, Milliseconds] = (EPOCH, EPOCH)
@@ -76,6 +82,11 @@ class Run:
     failed_at: int | None = None
     incomplete_details: Json | None = None
     last_error: Json | None = None
+
+    @property
+    def model(self) -> str:
+        """Return the name of the model that answers."""
+        return self.answering or str(self.settings["model"])
 
     @property
     def usage(self) -> Usage:

@@ -67,7 +67,13 @@ class Cancelled(Exception):
 
 
 class Refused(Exception):
-    """The model will never answer this request. `code` and `message` become the run's `last_error`."""
+    """The model will never answer this request. `code` and `message` become the run's `last_error`.
+
+    Attributes:
+        status: of the server's answer; None if it gave none.
+    """
+
+    status: int | None = None
 
     def __init__(self, code: ErrorCode, message: str) -> None:
         super().__init__(code)
@@ -117,16 +123,17 @@ def respond(body: Json, request_id: str, timeout: float, retries: int, cancelled
         if not isinstance(answer, Exception):
             return _checked(_parsed(answer), retries)
         if _is_gone(answer):
-            raise Refused("invalid_prompt", _gone(kind[0], answer))
+            raise _from(answer, Refused("invalid_prompt", _gone(kind[0], answer)))
         if isinstance(answer, openai.AuthenticationError | openai.PermissionDeniedError) and not key_was_read:
             if not _another_key():
                 # The server's own words may repeat a part of the key.
-                raise Refused("server_error", "The model's server does not accept the credentials of this deployment.")
+                said = "The model's server does not accept the credentials of this deployment."
+                raise _from(answer, Refused("server_error", said))
             key_was_read = True
         elif refused := _refused_sampling(answer, taken):
             refuses = _REFUSES[kind] = refuses | refused
         else:
-            raise _classified(answer, retries) from None
+            raise _from(answer, _classified(answer, retries)) from None
 
 
 def container_file(container_id: str, file_id: str, deadline: float) -> bytes | None:
@@ -229,6 +236,13 @@ def _classified(error: Exception, retries: int) -> Exception:
     if isinstance(error, openai.APIConnectionError):
         return TryAgain("server_error", "The model's server could not be reached.", _jitter(retries))
     return error
+
+
+def _from(answer: Exception, made: Exception) -> Exception:
+    """Return the exception that is made of another one, with the status of the server's answer."""
+    if isinstance(made, Refused) and isinstance(answer, openai.APIStatusError):
+        made.status = answer.status_code
+    return made
 
 
 def _refused_sampling(error: Exception, body: Json) -> set[str]:

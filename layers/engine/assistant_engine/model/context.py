@@ -38,7 +38,7 @@ def prompt_of(store: Store, run: Run) -> Prompt:
     Raises:
         NotFound, InvalidRequest: an image of a message was deleted, is none, or can't be fetched.
     """
-    settings = run.settings
+    settings = {**run.settings, "model": run.model}
     budget = configured(ContextBudget).context_tokens
     if settings["max_prompt_tokens"]:
         budget = min(budget, settings["max_prompt_tokens"] - run.usage.prompt_tokens)

@@ -29,6 +29,9 @@ MAX_MODEL_SECONDS = 870
 """Time for the model within the 900 s of a Lambda function."""
 
 
+MAX_REASON_CHARACTERS = 200
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """The turn is in the record, which tells how the run goes on."""
@@ -99,8 +102,9 @@ def _ask(store: Store, run: Run, prompt: Prompt, began_ms: Milliseconds) -> _Ans
         metrics.model_failed(run, busy.code)
         return _try_again(store, run, request_id, busy)
     except client.Refused as refused:
-        logger.warning("model call %s: %s", request_id, refused.code)
+        logger.warning("model call %s: %s", request_id, _kind(refused))
         metrics.model_failed(run, refused.code)
+        _note(store, run, refused, None)
         return _fail(store, run, refused.code, refused.message)
     return _Answer(response, began_ms, now_ms(), round(1000 * (time.monotonic() - called)))
 
@@ -111,10 +115,32 @@ def _try_again(store: Store, run: Run, request_id: str, busy: client.TryAgain) -
     if left <= 1:
         return Wait(run.turn, 1)  # The time was up while the model worked: the run expires.
     if run.attempts - run.turn > configured(TurnLimits).max_retries or busy.wait_seconds >= left:
-        logger.warning("model call %s: %s, not tried again", request_id, busy.code)
+        logger.warning("model call %s: %s, not tried again", request_id, _kind(busy))
+        _note(store, run, busy, None)
         return _fail(store, run, busy.code, busy.message)
-    logger.warning("model call %s: %s, tried again in %s s", request_id, busy.code, busy.wait_seconds)
+    logger.warning("model call %s: %s, tried again in %s s", request_id, _kind(busy), busy.wait_seconds)
+    _note(store, run, busy, busy.wait_seconds)
     return Wait(run.turn, busy.wait_seconds)
+
+
+def _kind(refused: client.Refused) -> str:
+    """Return what a log may hold of a failed call: its code and the server's status, and none of the server's words."""
+    return f"{refused.code}, {f'status {refused.status}' if refused.status else 'no answer'}"
+
+
+def _note(store: Store, run: Run, refused: client.Refused, wait_seconds: int | None) -> None:
+    """Record an attempt that came to nothing, with the reason and, if there is a next one, when that comes."""
+    failed_ms = now_ms()
+    attempt = {
+        "attempt": run.attempts,
+        "turn": run.turn,
+        "failed_ms": failed_ms,
+        "status": refused.status,
+        "reason": refused.message[:MAX_REASON_CHARACTERS],
+        "next_ms": None if wait_seconds is None else failed_ms + 1000 * wait_seconds,
+    }
+    with suppress(ConditionFailed):  # Another writer moved the run: what is done next shows it.
+        store.transitions.note_failed_attempt(run, attempt)
 
 
 def _fail(store: Store, run: Run, code: ErrorCode, message: str) -> Ended | Moved:

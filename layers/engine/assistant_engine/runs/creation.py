@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from assistant_engine.domain import builtin_tools, tool_resources
+from assistant_engine.domain import builtin_tools, models, tool_resources
 from assistant_engine.domain.clock import Milliseconds, Seconds, seconds_of
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
@@ -13,7 +13,7 @@ from assistant_engine.domain.schedule import first_look
 from assistant_engine.domain.thread import Thread, ThreadId, new_thread, new_thread_id
 from assistant_engine.resources import vector_stores
 from assistant_engine.resources.usage import check_budgets
-from assistant_engine.runtime.settings import RunDefaults, configured
+from assistant_engine.runtime.settings import ModelAliases, RunDefaults, configured
 from assistant_engine.store import Idempotency, Store
 from assistant_engine.tools import registry
 
@@ -37,6 +37,7 @@ def new_run(
         execution: the name of the execution that will drive it; given together with `run_id`.
     """
     settings = settings_of(assistant, request)
+    answering = models.answering(settings["model"], configured(ModelAliases).model_aliases)
     expires_after = request.get("expires_after") or configured(RunDefaults).run_expires_after
     return Run(
         id=run_id,
@@ -53,6 +54,7 @@ def new_run(
         answers_in_output=answers_in_output,
         due_at=first_look(now),
         project=project,
+        answering=answering if answering != settings["model"] else None,
     )
 
 

@@ -106,6 +106,12 @@ class Records(MessagesTable, Bucket):
     threads_table: str
 
 
+class ModelAliases(Settings):
+    """The models that answer for others, as `domain.models.aliases_of` reads them."""
+
+    model_aliases: str = ""
+
+
 class Models(Settings):
     """The model of the deployment.
 
@@ -263,7 +269,7 @@ class Tool(Process, MessagesTable, Bucket, ToolName):
 # The functions
 
 
-class Queued(Process, Records, RunDefaults, HostedTools, FileSearch):
+class Queued(Process, Records, RunDefaults, ModelAliases, HostedTools, FileSearch):
     """`queued`."""
 
 
@@ -288,7 +294,18 @@ class Export(Process, Records):
 
 
 class Api(
-    Process, Lambda, Records, Models, HostedTools, RunDefaults, StateMachine, FileSearch, SearchFunction, ApiKeys, Cors
+    Process,
+    Lambda,
+    Records,
+    Models,
+    ModelAliases,
+    HostedTools,
+    RunDefaults,
+    StateMachine,
+    FileSearch,
+    SearchFunction,
+    ApiKeys,
+    Cors,
 ):
     """`api`."""
 

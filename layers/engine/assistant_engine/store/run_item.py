@@ -31,7 +31,9 @@ def ended_shard(day: str, shard: int) -> str:
 
 def item_of(run: Run, blobs: Blobs) -> Json:
     """Return a new run's item; its settings are put into the bucket if they are large."""
-    fixed = {"settings": run.settings, "functions": run.functions, "tool_resources": run.tool_resources}
+    fixed: Json = {"settings": run.settings, "functions": run.functions, "tool_resources": run.tool_resources}
+    if run.answering:
+        fixed["answering"] = run.answering
     return {
         **key_of(run.thread_id, run.id),
         "assistant_id": run.assistant_id,
@@ -81,6 +83,8 @@ def run_of(item: Json, blobs: Blobs) -> Run:
         sequence=item.get("run_sequence", 0),
         turn=item["turn"],
         attempts=item["attempts"],
+        answering=fixed.get("answering"),
+        failed_attempts=item.get("failed_attempts", []),
         account=RunUsage.of(item),
         user=item.get("used_by"),
         reads=tuple(item.get("reads", (0, 0))),

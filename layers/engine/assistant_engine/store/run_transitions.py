@@ -28,6 +28,9 @@ from assistant_engine.store.steps import AFTER_CALLS, BEFORE_CALLS, Steps
 from assistant_engine.store.threads import Threads
 from assistant_engine.store.usage import Usages, day_of, shard_of
 
+MAX_FAILED_ATTEMPTS = 20
+"""Attempts that a run's record keeps: each byte of a run is paid for at each change of its status."""
+
 _MOMENTS: dict[Status, str] = {"completed": "completed_at", "cancelled": "cancelled_at", "failed": "failed_at"}
 
 
@@ -120,6 +123,20 @@ class RunTransitions:
                 .remove("task_token")
             ),
         )
+
+    def note_failed_attempt(self, run: Run, attempt: Json) -> Run:
+        """Add an attempt to the run's `failed_attempts`: of an attempt that is noted already, nothing changes.
+
+        Args:
+            run: as it was when the attempt began.
+
+        Raises:
+            ConditionFailed: the run moved on.
+        """
+        noted = [*run.failed_attempts, attempt][-MAX_FAILED_ATTEMPTS:]
+        update = self._stay(run, run.status).set(failed_attempts=noted)
+        update.when(Attr("turn").eq(run.turn), Attr("attempts").eq(run.attempts))
+        return run_of(self._db.update(update), self._blobs)
 
     def store_turn(
         self,
