@@ -61,8 +61,8 @@ def chosen() -> ModelChoice | None:
     key = settings.get("OPENAI_API_KEY", NO_KEY)
     if why := _own(base_url, key):
         raise LocalError(
-            f"{why} A stack can't be its own model. For the offline model, unset OPENAI_BASE_URL and OPENAI_API_KEY; for"
-            " another one, name its own server and key (docs/models.md)."
+            f"{why} A stack can't be its own model. For the offline model, unset OPENAI_BASE_URL and OPENAI_API_KEY;"
+            " for another one, name its own server and key (docs/models.md)."
         )
     return ModelChoice(
         key,

@@ -1,4 +1,4 @@
-"""Attempts at a model that is down or answers with errors: the record, `runs watch`, the report and the log name each."""
+"""Attempts at a model that is down or answers with errors: record, `runs watch`, report and log name each of them."""
 
 import io
 import time
