@@ -102,6 +102,12 @@ def _own(base_url: str, key: str) -> str:
     return ""
 
 
+def report() -> str:
+    """Return what the server of the chosen model says of itself; empty where the offline model answers."""
+    choice = chosen()
+    return found(choice) if choice else ""
+
+
 def found(choice: ModelChoice) -> str:
     """Ask the model's server once which models it has; return a sentence that says what it answered."""
     base_url = choice.base_url or OPENAI

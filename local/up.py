@@ -26,12 +26,12 @@ from rich.console import Console
 from assistants import keys, private
 from assistants.stack import Stack, variables
 from layers.build import BuildError, build
-from local import embedding_model, emulator, offline_model
+from local import embedding_model, emulator, model_choice, offline_model
+from local.model_choice import ModelChoice
 from local.paths import CDK, NODE, ROOT, SCRIPTS
 from local.processes import LocalError
 
 DIRECTORY = ROOT / ".local"
-MODEL_SETTINGS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "EMBEDDING_MODEL")
 # Everything the template is made from; a deployment is skipped while none of it has changed.
 _TEMPLATE_SOURCES = ("app.py", "cdk.json", "cdk", "lambdas", "requirements.txt", "package-lock.json")
 ASSEMBLIES = ROOT / ".build" / "assemblies"
@@ -77,7 +77,7 @@ def up(
     """Bring the local stack up, or up to date; seconds when it runs already and nothing has changed.
 
     `directory` holds its records, logs and `env`. `step(title)` makes a context manager around each part of the work.
-    Without `use_real_model`, the offline model answers even where OPENAI_API_KEY is set. `app` is the folder of the CDK
+    Without `use_real_model`, the offline model answers whatever the environment names. `app` is the folder of the CDK
     app: a changed copy of it is another release of the same stack. `model_base_url` is of a server that stands in front
     of the offline model.
 
@@ -85,7 +85,7 @@ def up(
         LocalError: with what to do about it.
     """
     step = step or quiet
-    model = _model_settings() if use_real_model else {}
+    model = model_choice.chosen() if use_real_model else None
     with step("Layers"):
         try:
             build("host")
@@ -96,19 +96,16 @@ def up(
     settings = emulator.environment(directory)
     # The embedded AWS has no S3 Vectors.
     context = {"env": "dev", "layer_target": "host", "vector_engine": "bucket", "cors_origins": CORS_ORIGINS}
-    offline = "OPENAI_API_KEY" not in model
-    if offline:
+    offline = model is None
+    if model is None:
         with step("Offline model"):
             model_port = offline_model.start(directory)
-        model = {"OPENAI_API_KEY": offline_model.API_KEY, "OPENAI_MODEL": offline_model.MODEL}
-        context["model_base_url"] = model_base_url or f"http://127.0.0.1:{model_port}/v1"
-    elif "OPENAI_BASE_URL" in model:
-        context["model_base_url"] = model["OPENAI_BASE_URL"]
-    if "OPENAI_MODEL" in model:
-        context["model"] = model["OPENAI_MODEL"]
-    if "EMBEDDING_MODEL" in model:
-        context["embedding_model"] = model["EMBEDDING_MODEL"]
-    elif offline or "OPENAI_BASE_URL" in model:
+        served_at = model_base_url or f"http://127.0.0.1:{model_port}/v1"
+        model = ModelChoice(offline_model.API_KEY, served_at, offline_model.MODEL)
+    context.update(model.context)
+    if model.embedding_model:
+        context["embedding_model"] = model.embedding_model
+    elif model.base_url:
         # Not every compatible server has embeddings; who wants theirs says which.
         with step("Embedding model"):
             embedding_port = embedding_model.start(directory)
@@ -117,7 +114,7 @@ def up(
         context["embedding_base_url"] = f"http://127.0.0.1:{embedding_port}/v1"
     outputs = _deploy(directory, app, settings, context, step)
     secrets = _client(settings, "secretsmanager")
-    secrets.put_secret_value(SecretId=outputs["ModelSecret"], SecretString=model["OPENAI_API_KEY"])
+    secrets.put_secret_value(SecretId=outputs["ModelSecret"], SecretString=model.key)
     if "EmbeddingSecret" in outputs:
         secrets.put_secret_value(SecretId=outputs["EmbeddingSecret"], SecretString=embedding_model.API_KEY)
     written = {
@@ -287,20 +284,6 @@ def base_url(outputs: Mapping[str, str], port: int) -> str:
     return f"http://127.0.0.1:{port}/_aws/execute-api/{str(api.hostname).partition('.')[0]}{api.path}"
 
 
-def _model_settings() -> dict[str, str]:
-    """Return what the environment, or else a `.env` file, says about the model; empty values count as unset."""
-    settings = {}
-    file = ROOT / ".env"
-    if file.is_file():
-        private.close(file)
-    for line in file.read_text().splitlines() if file.is_file() else []:
-        name, separator, value = line.partition("=")
-        if separator and not line.lstrip().startswith("#"):
-            settings[name.strip()] = value.strip().strip("'\"")
-    settings.update(os.environ)
-    return {name: settings[name] for name in MODEL_SETTINGS if settings.get(name)}
-
-
 @contextmanager
 def quiet(title: str) -> Iterator[None]:
     """A step that says nothing."""
@@ -335,9 +318,9 @@ def main() -> None:
         local = up(step=shown, keep_state=arguments.keep)
     except LocalError as error:
         sys.exit(str(error))
-    answered_by = (
-        "the offline model, from a script" if local.offline else f"the model {local.model or 'of the configuration'}"
-    )
+    answered_by = "the offline model" if local.offline else f"the model {local.model or 'of the configuration'}"
+    if not local.offline:
+        console.print(model_choice.report())
     console.print(f"The stack is up at {local.settings['AWS_ENDPOINT_URL']}; answers come from {answered_by}.")
     console.print(f"Its endpoint, credentials and names are in {DIRECTORY.name}/env; `make down` stops it.")
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from assistants import private, report
+from local import model_choice
 from local import up as local
 from tests.support.driver import Driver
 from tests.support.examples import RUN
@@ -66,11 +67,11 @@ def test_a_report_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.usefixtures("generous")
 def test_a_key_file_of_the_user_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "ROOT", tmp_path)
+    monkeypatch.setattr(model_choice, "ROOT", tmp_path)
     file = tmp_path / ".env"
-    file.write_text("OPENAI_MODEL=m\n")
+    file.write_text("OPENAI_API_KEY=sk-of-the-file\n")
     assert mode(file) == 0o666
-    assert local._model_settings()["OPENAI_MODEL"]
+    assert model_choice.chosen()
     assert mode(file) == 0o600
 
 
