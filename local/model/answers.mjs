@@ -64,7 +64,11 @@ function spoken(turn, kit) {
   }
   if (!user.trim()) return { text: `The message has no text. ${WHAT_IT_IS}`, short: "no text", is: true };
   const plain = kit.code || kit.search ? "found nothing to answer this with" : "has no tool here that fits this";
-  return { text: `This is the offline model: it has rules instead of a language model, and ${plain}. ${able} Set OPENAI_API_KEY to have a real model answer.`, short: "unknown", is: true };
+  return {
+    text: `This is the offline model: it has rules instead of a language model, and ${plain}. ${able} Set OPENAI_API_KEY to have a real model answer.`,
+    short: "unknown",
+    is: true,
+  };
 }
 
 function abilities(tools) {
@@ -81,6 +85,7 @@ function written(turn, answer, now) {
   if (turn.format.type === "json_schema") return bySchema(turn.format.schema, answer, turn, now);
   if (turn.format.type === "json_object" || form.json) return asObject(form.json, answer, turn, now);
   if (answer.verbatim) return formed(answer, { prefix: form.prefix, suffix: form.suffix, letters: form.letters });
-  const said = answer.is || turn.earlier.some(({ role, text }) => role === "assistant" && text.includes("offline model"));
+  const said =
+    answer.is || turn.earlier.some(({ role, text }) => role === "assistant" && text.includes("offline model"));
   return formed({ ...answer, note: said ? "" : WHAT_IT_IS }, form);
 }

@@ -25,7 +25,26 @@ const ROLES = [
   { name: /text|message|body|content|prompt|title|summary|description|note|comment|reason|phrase|sentence|label|task/, kinds: ["quoted"], after: "saying|that says|about|because|to|that|of", text: true },
 ]; // prettier-ignore
 
-const CURRENCIES = { dollar: "USD", euro: "EUR", pound: "GBP", yen: "JPY", franc: "CHF", rupee: "INR", yuan: "CNY", usd: "USD", eur: "EUR", gbp: "GBP", jpy: "JPY", chf: "CHF", inr: "INR", cny: "CNY", cad: "CAD", aud: "AUD", krona: "SEK", peso: "MXN" };
+const CURRENCIES = {
+  dollar: "USD",
+  euro: "EUR",
+  pound: "GBP",
+  yen: "JPY",
+  franc: "CHF",
+  rupee: "INR",
+  yuan: "CNY",
+  usd: "USD",
+  eur: "EUR",
+  gbp: "GBP",
+  jpy: "JPY",
+  chf: "CHF",
+  inr: "INR",
+  cny: "CNY",
+  cad: "CAD",
+  aud: "AUD",
+  krona: "SEK",
+  peso: "MXN",
+};
 
 /**
  * The arguments that a text gives to a function.
@@ -55,7 +74,9 @@ class Filler {
     const value = {};
     const names = Object.keys(schema.properties ?? {});
     // What is sure of its kind comes first: a number of nights is none of guests once it is taken.
-    const order = names.toSorted((a, b) => this.vagueness(schema.properties[a], a) - this.vagueness(schema.properties[b], b));
+    const order = names.toSorted(
+      (a, b) => this.vagueness(schema.properties[a], a) - this.vagueness(schema.properties[b], b),
+    );
     const filled = {};
     for (const name of order) filled[name] = this.property(name, schema.properties[name], required.has(name), depth);
     for (const name of names) if (filled[name] !== undefined) value[name] = filled[name];
@@ -109,7 +130,8 @@ class Filler {
     if (type === "null") return null;
     if (type === "number" || type === "integer") return fittedNumber(type === "integer" ? 1 : 0, schema);
     if (type === "object") return depth > MOST_DEPTH ? {} : this.object(schema, name, depth + 1);
-    if (type !== "array") return fittedText(roleOf(name, schema)?.text ? this.prose || this.text : this.prose || "unknown", schema);
+    if (type !== "array")
+      return fittedText(roleOf(name, schema)?.text ? this.prose || this.text : this.prose || "unknown", schema);
     const item = resolved(schema.items, this.root);
     const least = depth > MOST_DEPTH ? 0 : (schema.minItems ?? 0);
     return Array.from({ length: least }, (_none, index) => {
@@ -130,7 +152,9 @@ class Filler {
       .sort((a, b) => b[1].length - a[1].length);
     if (direct.length) return direct[0][0];
     const meanings = new Set(words(this.text).map((word) => meaning(stem(word))));
-    const like = named.find((value) => words(String(value)).some((word) => word.length > 3 && meanings.has(meaning(stem(word)))));
+    const like = named.find((value) =>
+      words(String(value)).some((word) => word.length > 3 && meanings.has(meaning(stem(word)))),
+    );
     if (like !== undefined) return like;
     const currency = name.includes("currency") && this.currencies().find((code) => values.includes(code));
     return currency || undefined;
@@ -142,7 +166,9 @@ class Filler {
     const at = all.findIndex((word) => roots.has(stem(word)));
     if (at < 0) return undefined;
     const before = all.slice(Math.max(0, at - 3), at);
-    return !before.some((word) => /^(not?|without|don['’]?t|off|never|exclude|skip|no)$/.test(word)) && all[at + 1] !== "off";
+    return (
+      !before.some((word) => /^(not?|without|don['’]?t|off|never|exclude|skip|no)$/.test(word)) && all[at + 1] !== "off"
+    );
   }
 
   number(name, schema) {
@@ -150,7 +176,9 @@ class Filler {
     if (explicit !== undefined && Number.isFinite(Number(explicit))) return fittedNumber(Number(explicit), schema);
     const free = this.free("number", "percent");
     if (!free.length) return undefined;
-    const roots = new Set([...nameStems(name), ...words(schema.description).map(stem)].filter((root) => root.length > 2));
+    const roots = new Set(
+      [...nameStems(name), ...words(schema.description).map(stem)].filter((root) => root.length > 2),
+    );
     const near = free.map((each) => [this.nearness(each, roots), each]).sort((a, b) => a[0] - b[0]);
     const [distance, best] = near[0];
     const chosen = distance < Infinity ? best : free[0];
@@ -161,8 +189,13 @@ class Filler {
 
   /** How many words lie between a finding and the nearest word that names the property; those after it count first. */
   nearness(one, roots) {
-    const after = words(this.text.slice(one.end, one.end + 40)).slice(0, 3).findIndex((word) => roots.has(stem(word)));
-    const before = words(this.text.slice(Math.max(0, one.start - 40), one.start)).slice(-3).reverse().findIndex((word) => roots.has(stem(word)));
+    const after = words(this.text.slice(one.end, one.end + 40))
+      .slice(0, 3)
+      .findIndex((word) => roots.has(stem(word)));
+    const before = words(this.text.slice(Math.max(0, one.start - 40), one.start))
+      .slice(-3)
+      .reverse()
+      .findIndex((word) => roots.has(stem(word)));
     return Math.min(after < 0 ? Infinity : after, before < 0 ? Infinity : before + 0.5);
   }
 
@@ -196,7 +229,10 @@ class Filler {
       all.forEach((each) => this.used.add(each));
       return all.map((each) => fittedText(String(each.value), item));
     }
-    const listed = /(?::|\b(?:add|buy|of|with|for|put|items?|include|need)\b)\s+([^.:;?!]*?(?:,|\band\b)[^.:;?!]*?)(?=\s+(?:to|on|in|into|from)\b|[.:;?!]|$)/i.exec(this.text);
+    const listed =
+      /(?::|\b(?:add|buy|of|with|for|put|items?|include|need)\b)\s+([^.:;?!]*?(?:,|\band\b)[^.:;?!]*?)(?=\s+(?:to|on|in|into|from)\b|[.:;?!]|$)/i.exec(
+        this.text,
+      );
     if (!listed) return [];
     return listed[1]
       .split(/\s*,\s*(?:and\s+)?|\s+and\s+/)
@@ -226,14 +262,18 @@ class Filler {
     }
     const patterned = schema.pattern && this.patterned(schema);
     if (patterned) return patterned;
-    if (role?.text && this.prose && fits(this.prose)) return /subject|title/.test(name) ? this.prose.split("\n")[0].slice(0, 60) : this.prose;
+    if (role?.text && this.prose && fits(this.prose))
+      return /subject|title/.test(name) ? this.prose.split("\n")[0].slice(0, 60) : this.prose;
     const phrase = role?.after && phraseAfter(this.text, role.after);
     if (fits(phrase)) return phrase;
     return role?.text && fits(this.text) ? this.text : undefined;
   }
 
   patterned(schema) {
-    const token = this.text.match(/[^\s,;!?"'()]+/g)?.map((each) => each.replace(/\.$/, "")).find((each) => acceptsText(each, schema));
+    const token = this.text
+      .match(/[^\s,;!?"'()]+/g)
+      ?.map((each) => each.replace(/\.$/, ""))
+      .find((each) => acceptsText(each, schema));
     return token;
   }
 
@@ -246,7 +286,11 @@ class Filler {
     }
     const free = this.free(kind).filter((each) => acceptsText(String(each.value), schema) || kind === "time");
     if (!free.length) return undefined;
-    const tied = role?.after && free.find((each) => new RegExp(`\\b(?:${role.after})\\s+(?:the\\s+)?["“'‘]?$`, "i").test(this.text.slice(0, each.start)));
+    const tied =
+      role?.after &&
+      free.find((each) =>
+        new RegExp(`\\b(?:${role.after})\\s+(?:the\\s+)?["“'‘]?$`, "i").test(this.text.slice(0, each.start)),
+      );
     const wanted = kind === "date" && /end|check_?out|until|return|to$/.test(name) ? free.at(-1) : free[0];
     const chosen = tied || wanted;
     this.take(name, chosen);
@@ -263,16 +307,29 @@ class Filler {
   explicit(name, schema, take = (finding) => this.take(name, finding)) {
     const label = words(name).join("[\\s_-]*");
     if (!label) return undefined;
-    const pattern = new RegExp(`(?<![\\p{L}\\d])${label}(?![\\p{L}\\d])\\s*(?<sign>=|:|is|are|to|of|as|at|named|called|equals|will be)?\\s*`, "giu");
+    const pattern = new RegExp(
+      `(?<![\\p{L}\\d])${label}(?![\\p{L}\\d])\\s*(?<sign>=|:|is|are|to|of|as|at|named|called|equals|will be)?\\s*`,
+      "giu",
+    );
     for (const match of this.text.matchAll(pattern)) {
       const at = match.index + match[0].length;
       const direct = this.findings.find((each) => each.start <= at + 1 && each.end > at && !this.used.has(each));
       const numeric = ["number", "integer"].includes(typeOf(schema));
-      if (direct && (!numeric || typeof direct.value === "number") && (numeric || typeof direct.value !== "number" || direct.kind === "number")) {
+      if (
+        direct &&
+        (!numeric || typeof direct.value === "number") &&
+        (numeric || typeof direct.value !== "number" || direct.kind === "number")
+      ) {
         const value = this.text.slice(direct.start, direct.end);
         if (roleOf(name, schema)?.kinds.includes("date") && direct.kind !== "date") continue;
         take(direct);
-        return ["number", "percent", "quoted", "date", "time", "id"].includes(direct.kind) ? direct.value === undefined ? value : numeric ? direct.value : String(direct.value) : value;
+        return ["number", "percent", "quoted", "date", "time", "id"].includes(direct.kind)
+          ? direct.value === undefined
+            ? value
+            : numeric
+              ? direct.value
+              : String(direct.value)
+          : value;
       }
       if (numeric || !/^(?:=|:|is|to|as|named|called|equals|will be)$/i.test(match.groups.sign ?? "")) continue;
       const word = /^[^\s,.;:!?]+/.exec(this.text.slice(at))?.[0];
@@ -293,7 +350,9 @@ class Filler {
   /** The property whose value the text lists with others that no property took: "in Paris and in Rome". */
   several() {
     for (const { name, finding } of this.chosen) {
-      const group = listedWith(this.text, this.findings, finding).filter((each) => each === finding || !this.used.has(each));
+      const group = listedWith(this.text, this.findings, finding).filter(
+        (each) => each === finding || !this.used.has(each),
+      );
       if (group.length > 1) return { name, values: group.map((each) => each.value) };
     }
     return undefined;

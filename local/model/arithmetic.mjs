@@ -32,7 +32,7 @@ export function expression(text) {
 
   function terms() {
     let left = factors();
-    for (let sign; (sign = next("+", "-")); ) {
+    for (let sign; (sign = next("+", "-"));) {
       const [a, b] = [left, factors()];
       left = sign === "+" ? (env) => a(env) + b(env) : (env) => a(env) - b(env);
     }
@@ -121,7 +121,9 @@ export function pair([first, second], [x, y]) {
   };
   const [[a, b, c], [d, e, f]] = [row(first), row(second)];
   const determinant = a * e - b * d;
-  return Math.abs(determinant) > 1e-12 ? [(c * e - b * f) / determinant + 0, (a * f - c * d) / determinant + 0] : undefined;
+  return Math.abs(determinant) > 1e-12
+    ? [(c * e - b * f) / determinant + 0, (a * f - c * d) / determinant + 0]
+    : undefined;
 }
 
 /** A number as a person writes it: no more than 10 digits that count. */

@@ -29,7 +29,10 @@ const FORMS = [
   [/\btomorrow\b/gi, (_found, now) => iso(after(now, 1))],
   [/\byesterday\b/gi, (_found, now) => iso(after(now, -1))],
   [/\b(?:today|tonight|this (?:morning|afternoon|evening))\b/gi, (_found, now) => iso(now)],
-  [/\bin (\d+|a|one|two|three) (day|week)s?\b/gi, ([, n, unit], now) => iso(after(now, count(n) * (unit === "week" ? 7 : 1)))],
+  [
+    /\bin (\d+|a|one|two|three) (day|week)s?\b/gi,
+    ([, n, unit], now) => iso(after(now, count(n) * (unit === "week" ? 7 : 1))),
+  ],
   [
     new RegExp(`\\b(?:(?<next>next|this|coming|on) )?(?<day>${DAYS.join("|")})\\b`, "gi"),
     ({ groups: { day } }, now) => iso(after(now, ((DAYS.indexOf(day.toLowerCase()) - now.getDay() + 6) % 7) + 1)),
@@ -43,7 +46,8 @@ function named({ groups: { day, month, year } }, now) {
 
 const count = (word) => ({ a: 1, one: 1, two: 2, three: 3 })[word] ?? Number(word);
 
-const TIME = /\b(?:(?<hour>\d{1,2})[:.](?<minute>\d{2})(?::\d{2})?|(?<plain>\d{1,2})(?= ?[ap]\.?m\b))\s*(?<half>[ap]\.?m\b\.?)?|\b(?<word>noon|midday|midnight)\b/gi;
+const TIME =
+  /\b(?:(?<hour>\d{1,2})[:.](?<minute>\d{2})(?::\d{2})?|(?<plain>\d{1,2})(?= ?[ap]\.?m\b))\s*(?<half>[ap]\.?m\b\.?)?|\b(?<word>noon|midday|midnight)\b/gi;
 
 /** The dates of a text in order, `{ value: "2026-03-02", start, end }`. */
 export function dates(text, now) {
@@ -65,7 +69,8 @@ export function times(text) {
     const { hour, minute = "00", plain, half, word } = match.groups;
     let h = word ? (word.toLowerCase() === "midnight" ? 0 : 12) : Number(hour ?? plain);
     if (half) h = (h % 12) + (/^p/i.test(half) ? 12 : 0);
-    if (h > 23 || Number(minute) > 59 || (!half && !word && text[match.index + match[0].indexOf(minute) - 1] === ".")) continue;
+    if (h > 23 || Number(minute) > 59 || (!half && !word && text[match.index + match[0].indexOf(minute) - 1] === "."))
+      continue;
     found.push({ value: `${pad(h)}:${minute}`, start: match.index, end: match.index + match[0].length });
   }
   return found;

@@ -1,11 +1,28 @@
 // The form of an answer: what instructions and the user ask for ("in one sentence", "as bullets", "only the number",
 // "start with ..."), and an answer brought into it.
 
-const SMALL = { a: 1, one: 1, single: 1, two: 2, three: 3, four: 4, five: 5, six: 6, seven: 7, eight: 8, nine: 9, ten: 10 };
+const SMALL = {
+  a: 1,
+  one: 1,
+  single: 1,
+  two: 2,
+  three: 3,
+  four: 4,
+  five: 5,
+  six: 6,
+  seven: 7,
+  eight: 8,
+  nine: 9,
+  ten: 10,
+};
 const COUNT = "(\\d+|a single|an?|one|two|three|four|five|six|seven|eight|nine|ten)";
-const counted = (word) => (word === undefined ? undefined : (SMALL[word.toLowerCase().replace("a single", "one").replace("an", "a")] ?? Number(word)));
+const counted = (word) =>
+  word === undefined
+    ? undefined
+    : (SMALL[word.toLowerCase().replace("a single", "one").replace("an", "a")] ?? Number(word));
 const QUOTE = `["“'‘]([^"”\\n]+?)["”'’](?![\\p{L}])`;
-const SAY = "\\b(?:answers?|repl(?:y|ies)|respon(?:d|ses?)|messages?|outputs?|sentences?|return|write|give|keep|be|explain|describe|summari[sz]e|tell|list|everything|it)\\b";
+const SAY =
+  "\\b(?:answers?|repl(?:y|ies)|respon(?:d|ses?)|messages?|outputs?|sentences?|return|write|give|keep|be|explain|describe|summari[sz]e|tell|list|everything|it)\\b";
 
 /** The form that texts ask for; where two differ, the later text counts. */
 export function formOf(instructions, user) {
@@ -15,46 +32,81 @@ export function formOf(instructions, user) {
 function asked(text) {
   const form = {};
   const has = (pattern) => new RegExp(pattern, "iu").exec(text ?? "");
-  const words = has(`\\b(?:in|with|using|of|to)\\s+(?:(at most|no more than|up to|under|fewer than|less than|exactly|maximum|only|just)\\s+)?${COUNT}\\s+words?\\b`) ?? has(`\\b(at most|no more than|up to|under|fewer than|less than|exactly|maximum)\\s+${COUNT}\\s+words?\\b`);
+  const words =
+    has(
+      `\\b(?:in|with|using|of|to)\\s+(?:(at most|no more than|up to|under|fewer than|less than|exactly|maximum|only|just)\\s+)?${COUNT}\\s+words?\\b`,
+    ) ?? has(`\\b(at most|no more than|up to|under|fewer than|less than|exactly|maximum)\\s+${COUNT}\\s+words?\\b`);
   if (words) form.words = counted(words[2]) - (/under|fewer|less/i.test(words[1] ?? "") ? 1 : 0);
   if (has("\\b(?:one|single)[- ]word (?:answer|reply|response)")) form.words = 1;
-  const sentences = has(`\\b(?:in|with|using|to|of)\\s+(?:(at most|no more than|up to|exactly|only|just)\\s+)?${COUNT}\\s+(?:short |full |complete |clear |simple )?sentences?\\b`);
+  const sentences = has(
+    `\\b(?:in|with|using|to|of)\\s+(?:(at most|no more than|up to|exactly|only|just)\\s+)?${COUNT}\\s+(?:short |full |complete |clear |simple )?sentences?\\b`,
+  );
   if (sentences && !has("one sentence on how")) {
     form.sentences = counted(sentences[2]);
     form.atMost = /most|more|up/i.test(sentences[1] ?? "");
   }
-  const bullets = has(`(?:${COUNT}\\s+)?(?:short )?\\b(?:bullet(?:s|ed)?(?: points?| list)?|(?:as|in|use|using) (?:a |an? unordered )?list)\\b`);
+  const bullets = has(
+    `(?:${COUNT}\\s+)?(?:short )?\\b(?:bullet(?:s|ed)?(?: points?| list)?|(?:as|in|use|using) (?:a |an? unordered )?list)\\b`,
+  );
   if (bullets) form.bullets = counted(bullets[1]) ?? true;
   if (has("\\b(?:numbered|ordered) list\\b|\\bnumbered (?:steps|points)\\b")) form.numbered = true;
   if (has("\\b(?:as|in|into) (?:a )?(?:markdown )?table\\b")) form.table = true;
-  if (has("\\b(?:in|as|valid|only|return|output|with)\\s+(?:a |an |valid |raw |pure |only )*json\\b|\\bjson only\\b|\\bjson object\\b")) form.json = keysOf(text);
+  if (
+    has(
+      "\\b(?:in|as|valid|only|return|output|with)\\s+(?:a |an |valid |raw |pure |only )*json\\b|\\bjson only\\b|\\bjson object\\b",
+    )
+  )
+    form.json = keysOf(text);
   if (has("\\b(?:upper ?case|all caps|capital letters|capitals|block letters)\\b")) form.letters = "upper";
   if (has("\\blower ?case\\b|\\bsmall letters\\b|\\bno capitals\\b")) form.letters = "lower";
-  if (has("\\b(?:yes or no|yes\\/no|true or false)\\b(?=[^?]*(?:$|[.,;:!]|only|answer))") && has("\\b(?:answer|reply|respond|only|just|say)\\b[^?]*(?:yes|true)")) form.either = has("true or false") ? ["True", "False"] : ["Yes", "No"];
-  if (has("\\b(?:only|just|nothing but|solely)\\b(?: with)?(?: the| a)?(?: final| bare| plain)? (?:number|result|value|answer|digits?|figure|name|date|total|price|solution)\\b|\\b(?:number|result|value|answer) only\\b|\\bno (?:explanation|other text|extra text|words)\\b")) form.only = true;
+  if (
+    has("\\b(?:yes or no|yes\\/no|true or false)\\b(?=[^?]*(?:$|[.,;:!]|only|answer))") &&
+    has("\\b(?:answer|reply|respond|only|just|say)\\b[^?]*(?:yes|true)")
+  )
+    form.either = has("true or false") ? ["True", "False"] : ["Yes", "No"];
+  if (
+    has(
+      "\\b(?:only|just|nothing but|solely)\\b(?: with)?(?: the| a)?(?: final| bare| plain)? (?:number|result|value|answer|digits?|figure|name|date|total|price|solution)\\b|\\b(?:number|result|value|answer) only\\b|\\bno (?:explanation|other text|extra text|words)\\b",
+    )
+  )
+    form.only = true;
   if (has("\\bin (?:a |one )?(?:single )?code ?block\\b")) form.code = true;
   const prefix = edge(text, "begin|start|prefix|open|preface|lead");
   if (prefix) form.prefix = prefix;
   const suffix = edge(text, "end|finish|close|conclude|sign(?: off)?|append|suffix");
   if (suffix) form.suffix = suffix;
-  const address = has(`\\b(?:address|call) (?:me|the user|users|them|him|her) (?:as |by (?:the )?name )?(?:${QUOTE}|(\\p{Lu}[\\p{L}]+))`);
+  const address = has(
+    `\\b(?:address|call) (?:me|the user|users|them|him|her) (?:as |by (?:the )?name )?(?:${QUOTE}|(\\p{Lu}[\\p{L}]+))`,
+  );
   if (address) form.address = address[1] ?? address[2];
   if (has("\\bfollow-?up question\\b")) form.followUp = true;
   return form;
 }
 
 function edge(text, verbs) {
-  const quoted = new RegExp(`\\b(?:${verbs})(?:s|ing|ed)?\\b[^.!?\\n"“'‘]{0,60}?(?:\\bwith|\\bby(?: saying)?|\\bin|:|\\bas)?[^.!?\\n"“'‘]{0,30}${QUOTE}`, "iu").exec(text ?? "");
+  const quoted = new RegExp(
+    `\\b(?:${verbs})(?:s|ing|ed)?\\b[^.!?\\n"“'‘]{0,60}?(?:\\bwith|\\bby(?: saying)?|\\bin|:|\\bas)?[^.!?\\n"“'‘]{0,30}${QUOTE}`,
+    "iu",
+  ).exec(text ?? "");
   if (quoted) return quoted[1];
-  const plain = new RegExp(`\\b(?:${verbs})(?:s|ing|ed)?\\b[^.!?\\n]{0,40}?\\b(?:answers?|repl(?:y|ies)|responses?|messages?|sentences?|it)\\b(?: always)? (?:with|by saying)(?: the words?| the phrase)?:? (\\p{Lu}[^.!?\\n,]*[!?]?)`, "u").exec(text ?? "");
+  const plain = new RegExp(
+    `\\b(?:${verbs})(?:s|ing|ed)?\\b[^.!?\\n]{0,40}?\\b(?:answers?|repl(?:y|ies)|responses?|messages?|sentences?|it)\\b(?: always)? (?:with|by saying)(?: the words?| the phrase)?:? (\\p{Lu}[^.!?\\n,]*[!?]?)`,
+    "u",
+  ).exec(text ?? "");
   return plain?.[1];
 }
 
 function keysOf(text) {
-  const list = /\b(?:keys?|fields?|properties|property|attributes?)\b\s*(?:called|named|are|is|:|of|should be|must be)?\s*[:(]?\s*([^.?!\n]*)/i.exec(text)?.[1] ?? "";
+  const list =
+    /\b(?:keys?|fields?|properties|property|attributes?)\b\s*(?:called|named|are|is|:|of|should be|must be)?\s*[:(]?\s*([^.?!\n]*)/i.exec(
+      text,
+    )?.[1] ?? "";
   const quoted = [...list.matchAll(/["“'‘`](\w[\w -]*)["”'’`]/g)].map((match) => match[1]);
   if (quoted.length) return quoted;
-  const plain = list.replace(/\b(?:and|only|with)\b/g, ",").split(/[,\s]+/).filter((word) => /^\w+$/.test(word));
+  const plain = list
+    .replace(/\b(?:and|only|with)\b/g, ",")
+    .split(/[,\s]+/)
+    .filter((word) => /^\w+$/.test(word));
   const shape = /\{[^{}]*\}/.exec(text)?.[0];
   const shaped = shape ? [...shape.matchAll(/["']?(\w+)["']?\s*:/g)].map((match) => match[1]) : [];
   return shaped.length ? shaped : plain.slice(0, 8);
@@ -70,7 +122,8 @@ export function formed(answer, form) {
   let text = body(answer, form);
   if (form.letters) text = inLetters(text, form.letters);
   if (form.address) text = `${form.address}, ${text}`;
-  if (form.prefix && !text.startsWith(form.prefix)) text = `${form.prefix}${/[\s]$/.test(form.prefix) ? "" : " "}${text}`;
+  if (form.prefix && !text.startsWith(form.prefix))
+    text = `${form.prefix}${/[\s]$/.test(form.prefix) ? "" : " "}${text}`;
   if (form.followUp && !isBound(form)) text += "\n\nShall I look at anything else?";
   if (form.suffix && !text.endsWith(form.suffix)) text = `${text} ${form.suffix}`;
   return text;
@@ -96,7 +149,8 @@ function body(answer, form) {
     const points = padded(lines, most);
     return points.map((line, index) => (form.numbered ? `${index + 1}. ${line}` : `- ${line}`)).join("\n");
   }
-  if (form.table) return ["| answer |", "|---|", ...lines.map((line) => `| ${line.replaceAll("|", "\\|")} |`)].join("\n");
+  if (form.table)
+    return ["| answer |", "|---|", ...lines.map((line) => `| ${line.replaceAll("|", "\\|")} |`)].join("\n");
   if (form.sentences) {
     const all = sentencesOf(text);
     return (form.atMost ? all.slice(0, form.sentences) : padded(all, form.sentences)).map(asSentence).join(" ");
@@ -112,7 +166,11 @@ const FILL = [
   "A real model answers once a key is set.",
 ];
 
-const padded = (all, most) => [...all, ...Array.from({ length: Math.max(0, most - all.length) }, (_none, index) => FILL[index % FILL.length])].slice(0, most);
+const padded = (all, most) =>
+  [
+    ...all,
+    ...Array.from({ length: Math.max(0, most - all.length) }, (_none, index) => FILL[index % FILL.length]),
+  ].slice(0, most);
 
 /** The sentences of a text. */
 export const sentencesOf = (text) =>
@@ -126,5 +184,8 @@ const asSentence = (text) => (/[.!?]["”'’)】]*$/.test(text) ? text : `${tex
 function limited(text, most) {
   const all = text.split(/\s+/).filter(Boolean);
   if (all.length <= most) return text;
-  return all.slice(0, most).join(" ").replace(/[,;:]$/, "");
+  return all
+    .slice(0, most)
+    .join(" ")
+    .replace(/[,;:]$/, "");
 }

@@ -12,8 +12,12 @@ const MOST_CALLS = 16;
 // What words of each kind are worth. Words that any function's name may have say little of what it is for.
 const WORTH = { name: 3, description: 1.4, parameter: 1.4, value: 2 };
 const VERBS = new Set(
-  ("get fetch list show find search look lookup query read retrieve create add make new open set update change check " +
-    "send call run do return returns tool function data info information details handle process manage current by for of the value").split(" ").map(stem),
+  (
+    "get fetch list show find search look lookup query read retrieve create add make new open set update change check " +
+    "send call run do return returns tool function data info information details handle process manage current by for of the value"
+  )
+    .split(" ")
+    .map(stem),
 );
 
 /** How well a function fits a text: the sum over the text's words of what they are worth for it. */
@@ -114,8 +118,12 @@ const isProse = (tool, name) => {
 
 /** Whether a part of a text asks for what earlier calls come to: "and mail it to ...". */
 const takesOutputs = ({ tool, text }) =>
-  /\b(?:it|them|that|this|those|these|the (?:result|answer|report|outcome|details|summary|list|total|price|weather)s?)\b/i.test(text) ||
-  Object.keys(tool.parameters?.properties ?? {}).some((name) => /body|message|content|text/.test(name) && !/["“'‘]/.test(text));
+  /\b(?:it|them|that|this|those|these|the (?:result|answer|report|outcome|details|summary|list|total|price|weather)s?)\b/i.test(
+    text,
+  ) ||
+  Object.keys(tool.parameters?.properties ?? {}).some(
+    (name) => /body|message|content|text/.test(name) && !/["“'‘]/.test(text),
+  );
 
 function callsOf(tool, part, whole, context) {
   let filled = argumentsFrom(tool.parameters, part, context);
@@ -125,7 +133,10 @@ function callsOf(tool, part, whole, context) {
   }
   const { values, several } = filled;
   if (!several) return [{ name: tool.name, arguments: values }];
-  return several.values.map((value) => ({ name: tool.name, arguments: { ...values, [several.name]: like(value, values[several.name]) } }));
+  return several.values.map((value) => ({
+    name: tool.name,
+    arguments: { ...values, [several.name]: like(value, values[several.name]) },
+  }));
 }
 
 const like = (value, other) => (typeof other === "string" ? String(value) : value);

@@ -9,9 +9,12 @@ import { sentencesOf } from "./form.mjs";
 import { overlap, stems } from "./words.mjs";
 
 const CLEARLY = 4.5; // How well a function fits a text that is a sum, or about a file, as well.
-const QUESTION = /\?|^\s*(?:what|how|when|where|who|whose|which|why|is|are|does|do|did|can|could|may|will|would|should|tell|find|search|look|explain|describe|list|show|summari[sz]e|give|according|compare|name|define|quote|cite)\b/i;
-const SEARCH = /\b(?:files?|documents?|docs?|handbook|manual|guide|policy|policies|knowledge base|according to|search|look up|cite|quote|terms)\b/i;
-const COMPUTED = /\b(?:average|mean|median|total|sum|most|highest|lowest|largest|smallest|fewest|how many (?:rows|records|entries|lines))\b/i;
+const QUESTION =
+  /\?|^\s*(?:what|how|when|where|who|whose|which|why|is|are|does|do|did|can|could|may|will|would|should|tell|find|search|look|explain|describe|list|show|summari[sz]e|give|according|compare|name|define|quote|cite)\b/i;
+const SEARCH =
+  /\b(?:files?|documents?|docs?|handbook|manual|guide|policy|policies|knowledge base|according to|search|look up|cite|quote|terms)\b/i;
+const COMPUTED =
+  /\b(?:average|mean|median|total|sum|most|highest|lowest|largest|smallest|fewest|how many (?:rows|records|entries|lines))\b/i;
 
 /** The parts of a turn's text, each with its share of the outputs so far. */
 export function partsFor(turn, kit) {
@@ -21,7 +24,13 @@ export function partsFor(turn, kit) {
   const parts = kinds.map((kind) => ({ ...kind, outputs: take(kind.owns) }));
   // What no document says, a table may, and the other way round.
   const [only] = parts;
-  if (parts.length === 1 && only.outputs.length && only.kind === "search" && kit.code && !quoted(only.text, only.outputs.map(textOf))?.fits)
+  if (
+    parts.length === 1 &&
+    only.outputs.length &&
+    only.kind === "search" &&
+    kit.code &&
+    !quoted(only.text, only.outputs.map(textOf))?.fits
+  )
     parts.unshift({ ...files(only.text, true), outputs: take(byCode) });
   if (parts.length === 1 && only.outputs.length && only.looks && kit.search && !only.answer(only.outputs))
     parts.push({ ...search(only.text), outputs: take(bySearch) });
@@ -39,12 +48,16 @@ function asked(turn, kit) {
   const { user } = turn;
   if (kit.named && !turn.outputs.length) return [demanded(kit.named, turn, kit)];
   if (turn.choice === "none") return mental(user, kit);
-  if (kit.required && !turn.outputs.length) return [one(user, turn, kit) ?? demanded(fallbackTool(kit, user), turn, kit)];
+  if (kit.required && !turn.outputs.length)
+    return [one(user, turn, kit) ?? demanded(fallbackTool(kit, user), turn, kit)];
   if (kit.talks && !(kit.own.length && callsFor(kit.own, user, kit).fit >= CLEARLY)) return [];
-  const sentences = sentencesOf(user).flatMap((sentence) => sentence.split(/,?\s+and\s+(?=(?:what|how|which|when|where|who|chart|plot|calculate|compute|solve)\b)|[?;]\s+/i));
+  const sentences = sentencesOf(user).flatMap((sentence) =>
+    sentence.split(/,?\s+and\s+(?=(?:what|how|which|when|where|who|chart|plot|calculate|compute|solve)\b)|[?;]\s+/i),
+  );
   const each = sentences.map((sentence) => one(sentence, turn, kit, true)).filter(Boolean);
   const kinds = new Map(each.map((part) => [part.kind, part]));
-  if (kinds.size > 1) return [...kinds.values()].map((part) => (part.kind === "functions" ? functions(user, turn, kit) ?? part : part));
+  if (kinds.size > 1)
+    return [...kinds.values()].map((part) => (part.kind === "functions" ? (functions(user, turn, kit) ?? part) : part));
   return [one(user, turn, kit)].filter(Boolean);
 }
 
@@ -66,7 +79,8 @@ function demanded(name, turn, kit) {
 function one(text, turn, kit, strict = false) {
   const problem = problemOf(text, kit.now);
   const wants = functions(text, turn, kit);
-  const aboutData = kit.code && (CHART.test(text) || TABLE.test(text) || COMPUTED.test(text) || (DATA.test(text) && !kit.search));
+  const aboutData =
+    kit.code && (CHART.test(text) || TABLE.test(text) || COMPUTED.test(text) || (DATA.test(text) && !kit.search));
   if (wants && (wants.fit >= CLEARLY || !((problem && problem.mental() !== undefined) || aboutData))) return wants;
   const code = kit.code && coded(text, kit);
   if (code) return code;
@@ -83,7 +97,9 @@ function one(text, turn, kit, strict = false) {
 function mental(text, kit) {
   const problem = problemOf(text, kit.now);
   const result = problem?.mental();
-  return result === undefined ? [] : [{ kind: "mental", text, owns: () => false, calls: () => [], answer: () => problem.told(result) }];
+  return result === undefined
+    ? []
+    : [{ kind: "mental", text, owns: () => false, calls: () => [], answer: () => problem.told(result) }];
 }
 
 function functions(text, turn, kit) {
@@ -124,19 +140,37 @@ const search = (text) => ({
 
 function failed([{ output }]) {
   const text = asText(output);
-  return /^Error/.test(text) ? { text: `The search failed: ${text}`, short: "failed" } : { text: "Nothing was found in the files.", short: "nothing found" };
+  return /^Error/.test(text)
+    ? { text: `The search failed: ${text}`, short: "failed" }
+    : { text: "Nothing was found in the files.", short: "nothing found" };
 }
 
 /** Code that the text gives or that its words make: a program, a sum, a chart of its numbers, a file. */
 function coded(text, kit) {
-  const given = /```(?:python|py)?\s*\n([^]*?)```/.exec(text)?.[1] ?? /\b(?:run|execute)\b[^:\n]*:\s*`?([^`\n]+\([^`\n]*)`?\s*$/i.exec(text)?.[1];
-  if (given) return program(given, (output) => ({ text: asText(output), short: asText(output).trim().split("\n").at(-1) }));
+  const given =
+    /```(?:python|py)?\s*\n([^]*?)```/.exec(text)?.[1] ??
+    /\b(?:run|execute)\b[^:\n]*:\s*`?([^`\n]+\([^`\n]*)`?\s*$/i.exec(text)?.[1];
+  if (given)
+    return program(given, (output) => ({ text: asText(output), short: asText(output).trim().split("\n").at(-1) }));
   if (CHART.test(text)) {
-    const formula = /\b(?:y|f\(x\))\s*=\s*([^,;?]+?)(?=\s+(?:from|for|between|over|and|on)\b|[,;?.]?\s*$)/i.exec(plainOf(text))?.[1] ?? /\b(?:plot|graph|chart|draw)\s+(?:the (?:function|graph of|curve)\s+)?((?:sin|cos|tan|exp|log|sqrt)\(?\s*x\)?|[\dx][\dx*+\-/ ().]*x[\dx*+\-/ ().]*)/i.exec(plainOf(text))?.[1];
-    const python = formula?.trim().replace(/(\d|\))\s*(?=x|\()/g, "$1*").replace(/\b(sin|cos|tan|exp|log|sqrt)\s+x\b/g, "$1(x)");
+    const formula =
+      /\b(?:y|f\(x\))\s*=\s*([^,;?]+?)(?=\s+(?:from|for|between|over|and|on)\b|[,;?.]?\s*$)/i.exec(
+        plainOf(text),
+      )?.[1] ??
+      /\b(?:plot|graph|chart|draw)\s+(?:the (?:function|graph of|curve)\s+)?((?:sin|cos|tan|exp|log|sqrt)\(?\s*x\)?|[\dx][\dx*+\-/ ().]*x[\dx*+\-/ ().]*)/i.exec(
+        plainOf(text),
+      )?.[1];
+    const python = formula
+      ?.trim()
+      .replace(/(\d|\))\s*(?=x|\()/g, "$1*")
+      .replace(/\b(sin|cos|tan|exp|log|sqrt)\s+x\b/g, "$1(x)");
     const safe = python && /^(?:\s|\d|\.|x|[-+*/()]|sin|cos|tan|exp|log|sqrt|pi)+$/.test(python) ? python : undefined;
     const code = chartOfText(text, safe);
-    if (code) return program(code, printedAs(({ chart }) => ({ text: `Here is the chart of ${chart}.`, short: chart })));
+    if (code)
+      return program(
+        code,
+        printedAs(({ chart }) => ({ text: `Here is the chart of ${chart}.`, short: chart })),
+      );
     return undefined;
   }
   const file = written(text);
@@ -160,11 +194,16 @@ const printedAs = (tell) => (output) => {
 
 /** A file that the text wants written, with the words that it quotes or lists. */
 function written(text) {
-  const asks = /\b(?:create|make|write|save|generate|export|produce)\b/i.test(text) && /\bfile\b|\.\w{2,4}\b|\bcsv\b|\bdownload\b/i.test(text);
+  const asks =
+    /\b(?:create|make|write|save|generate|export|produce)\b/i.test(text) &&
+    /\bfile\b|\.\w{2,4}\b|\bcsv\b|\bdownload\b/i.test(text);
   if (!asks || /\bchart|plot\b/i.test(text)) return undefined;
-  const name = /\b([\w-]+\.(?:csv|txt|json|md|html))\b/i.exec(text)?.[1] ?? (/\bcsv\b/i.test(text) ? "data.csv" : "file.txt");
+  const name =
+    /\b([\w-]+\.(?:csv|txt|json|md|html))\b/i.exec(text)?.[1] ?? (/\bcsv\b/i.test(text) ? "data.csv" : "file.txt");
   const columns = /\bcolumns?\s+(?:named |called |of )?([\w ,]+?)(?:[.;]|$| with\b)/i.exec(text)?.[1];
-  const quote = /["“]([^"”]+)["”]/.exec(text)?.[1] ?? /\b(?:with|containing|saying)\s+(?:the )?(?:text|words?|content|line)?\s*:?\s*([^.\n]+)/i.exec(text)?.[1];
+  const quote =
+    /["“]([^"”]+)["”]/.exec(text)?.[1] ??
+    /\b(?:with|containing|saying)\s+(?:the )?(?:text|words?|content|line)?\s*:?\s*([^.\n]+)/i.exec(text)?.[1];
   const content = columns ? `${columns.split(/\s*,\s*|\s+and\s+/).join(",")}\n` : `${quote ?? text}\n`;
   const code = `import json
 from pathlib import Path
@@ -173,7 +212,13 @@ path = Path("/mnt/data/${name}")
 path.write_text(${JSON.stringify(content)})
 print(json.dumps({"bytes": path.stat().st_size}))
 `;
-  return program(code, printedAs(({ bytes }) => ({ text: `The file has ${bytes} bytes: [${name}](sandbox:/mnt/data/${name}).`, short: `[${name}](sandbox:/mnt/data/${name})` })));
+  return program(
+    code,
+    printedAs(({ bytes }) => ({
+      text: `The file has ${bytes} bytes: [${name}](sandbox:/mnt/data/${name}).`,
+      short: `[${name}](sandbox:/mnt/data/${name})`,
+    })),
+  );
 }
 
 /** A question to the files: look at them, then work out the answer from the table that fits. `quiet`: perhaps there is none. */
@@ -199,7 +244,17 @@ function files(text, quiet = false) {
       const { seen, plan } = planOf(outputs);
       if (plan) return printedAs((printed) => toldTable(plan, printed))(outputs[1]?.output ?? "");
       if (!printedBy(outputs[0].output)) return quiet ? undefined : printedAs(() => undefined)(outputs[0].output);
-      return quotedFrom(text, seen) ?? (quiet ? undefined : { text: seen.length ? `The files are ${seen.map(({ file }) => file).join(", ")}.` : "There are no files to look at.", short: seen.length ? seen.map(({ file }) => file).join(", ") : "no files" });
+      return (
+        quotedFrom(text, seen) ??
+        (quiet
+          ? undefined
+          : {
+              text: seen.length
+                ? `The files are ${seen.map(({ file }) => file).join(", ")}.`
+                : "There are no files to look at.",
+              short: seen.length ? seen.map(({ file }) => file).join(", ") : "no files",
+            })
+      );
     },
   };
 }
@@ -210,7 +265,9 @@ function quotedFrom(text, seen) {
   const texts = named.length ? named : seen.filter((file) => file.text);
   const question = stems(text);
   const [best] = texts
-    .flatMap(({ file, text: content }) => sentencesOf(content).map((sentence) => ({ file, sentence, shared: overlap(question, sentence) })))
+    .flatMap(({ file, text: content }) =>
+      sentencesOf(content).map((sentence) => ({ file, sentence, shared: overlap(question, sentence) })),
+    )
     .sort((a, b) => b.shared - a.shared);
   if (!best || (!best.shared && !DATA.test(text))) return undefined;
   const first = best.shared ? best.sentence : sentencesOf(texts[0].text).slice(0, 2).join(" ");

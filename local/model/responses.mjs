@@ -47,7 +47,11 @@ export function turnOf(request) {
 
 const partsOf = (content) => (Array.isArray(content) ? content : []);
 const textOf = (content) =>
-  typeof content === "string" ? content : partsOf(content).map((part) => part.text ?? "").join("");
+  typeof content === "string"
+    ? content
+    : partsOf(content)
+        .map((part) => part.text ?? "")
+        .join("");
 
 function parsed(text) {
   try {
@@ -169,7 +173,14 @@ function shortened(item, length) {
 export async function* eventsOf(response, pause = sleep) {
   let number = 0;
   const event = (type, fields) => ({ type, sequence_number: number++, ...fields });
-  const open = { ...response, status: "in_progress", completed_at: null, incomplete_details: null, output: [], usage: null };
+  const open = {
+    ...response,
+    status: "in_progress",
+    completed_at: null,
+    incomplete_details: null,
+    output: [],
+    usage: null,
+  };
   yield event("response.created", { response: open });
   yield event("response.in_progress", { response: open });
   const wait = paceOf(response.output);

@@ -109,7 +109,10 @@ export const acceptsText = (text, schema) =>
 /** A text that the schema accepts and that says `wanted` as far as it can. */
 export function fittedText(wanted, schema) {
   if (acceptsText(wanted, schema)) return wanted;
-  const fitted = [...wanted].slice(0, schema.maxLength ?? Infinity).join("").padEnd(schema.minLength ?? 0, ".");
+  const fitted = [...wanted]
+    .slice(0, schema.maxLength ?? Infinity)
+    .join("")
+    .padEnd(schema.minLength ?? 0, ".");
   if (acceptsText(fitted, schema)) return fitted;
   if (schema.pattern) return sampleOf(schema.pattern, schema);
   return FORMATS[schema.format] ?? fitted;
@@ -139,7 +142,8 @@ export function sampleOf(pattern, schema = {}) {
     const character = pattern[place++];
     if (character === "^" || character === "$") return "";
     if (character === ".") return "x";
-    if (character === "\\") return { d: "1", w: "a", s: " ", D: "a", W: "-", S: "a", b: "" }[pattern[place++]] ?? pattern[place - 1];
+    if (character === "\\")
+      return { d: "1", w: "a", s: " ", D: "a", W: "-", S: "a", b: "" }[pattern[place++]] ?? pattern[place - 1];
     if (character === "[") return oneOf();
     if (character !== "(") return character;
     const looks = /^\?(?:[=!]|<[=!])/.test(pattern.slice(place));

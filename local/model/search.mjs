@@ -18,15 +18,27 @@ export function quoted(question, outputs) {
   const passages = outputs.flatMap(passagesOf);
   if (!passages.length) return undefined;
   const asked = new Set([...stems(question)].map(meaning));
-  const wantsNumber = /\b(?:how (?:much|many|long|often|old|far|big|high|late|early)|when|price|cost|what time|percent)\b/i.test(question);
+  const wantsNumber =
+    /\b(?:how (?:much|many|long|often|old|far|big|high|late|early)|when|price|cost|what time|percent)\b/i.test(
+      question,
+    );
   const rated = passages
     .flatMap((passage, rank) => sentencesOf(passage.text).map((text, place) => ({ ...passage, rank, place, text })))
     .map((each) => ({ ...each, rating: ratingOf(each, asked, wantsNumber) }))
     .sort((a, b) => b.rating - a.rating || a.rank - b.rank || a.place - b.place);
   const [best] = rated;
-  const others = rated.slice(1).filter((each) => each.rating > 1.5 && each.rating >= best.rating * 0.75 && each.text !== best.text).slice(0, 2);
+  const others = rated
+    .slice(1)
+    .filter((each) => each.rating > 1.5 && each.rating >= best.rating * 0.75 && each.text !== best.text)
+    .slice(0, 2);
   const lines = [best, ...others].map((each) => `“${cut(each.text)}” ${each.mark}`);
-  return { short: `${cut(best.text)} ${best.mark}`, text: lines.join(" "), lines, fits: best.rating >= 1, data: { quote: cut(best.text), source: nameIn(best.mark) } };
+  return {
+    short: `${cut(best.text)} ${best.mark}`,
+    text: lines.join(" "),
+    lines,
+    fits: best.rating >= 1,
+    data: { quote: cut(best.text), source: nameIn(best.mark) },
+  };
 }
 
 function ratingOf({ text, rank }, asked, wantsNumber) {
@@ -38,4 +50,5 @@ function ratingOf({ text, rank }, asked, wantsNumber) {
 }
 
 const nameIn = (mark) => /†([^】]*)】/.exec(mark)[1];
-const cut = (text) => (text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS).replace(/\s\S*$/, "")} …` : text);
+const cut = (text) =>
+  text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS).replace(/\s\S*$/, "")} …` : text;

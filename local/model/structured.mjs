@@ -19,7 +19,8 @@ function factsOf(answer, full, root) {
   const facts = {};
   for (const [name, given] of Object.entries(full.properties ?? {})) {
     const type = typeOf(resolved(given, root));
-    if (type === "string" && PROSE.test(name)) facts[name] = BARE.test(name) && /final|solution/i.test(name) ? answer.short : answer.text;
+    if (type === "string" && PROSE.test(name))
+      facts[name] = BARE.test(name) && /final|solution/i.test(name) ? answer.short : answer.text;
     if ((type === "number" || type === "integer") && BARE.test(name)) {
       const number = Number(/-?\d+(?:\.\d+)?/.exec(answer.short)?.[0]);
       if (Number.isFinite(number)) facts[name] = number;
@@ -33,7 +34,11 @@ function factsOf(answer, full, root) {
 export function asObject(keys, answer, turn, now) {
   const number = /^-?\d+(?:\.\d+)?$/.test(answer.short) ? Number(answer.short) : undefined;
   if (!keys?.length) return JSON.stringify({ answer: number ?? answer.text, ...answer.data });
-  const named = argumentsFrom({ type: "object", properties: Object.fromEntries(keys.map((key) => [key, { type: "string" }])), required: keys }, `${answer.short}\n${turn.user}`, { now, facts: {}, prose: "" });
+  const named = argumentsFrom(
+    { type: "object", properties: Object.fromEntries(keys.map((key) => [key, { type: "string" }])), required: keys },
+    `${answer.short}\n${turn.user}`,
+    { now, facts: {}, prose: "" },
+  );
   const valueOf = (key) => {
     if (answer.data && key in answer.data) return answer.data[key];
     if (BARE.test(key) || keys.length === 1) return number ?? answer.short;

@@ -3,7 +3,8 @@ import { findings } from "./found.mjs";
 import { meaning, stem, stems, words } from "./words.mjs";
 
 export const CHART = /\b(?:chart|plot|graph|histogram|pie|bars?|diagram|visuali[sz]e|draw|scatter)\b/i;
-export const TABLE = /\b(?:csv|tsv|xlsx|excel|spreadsheets?|columns?|rows?|data ?set|table of|the table|the data)\b|\b[\w-]+\.(?:csv|tsv|xlsx?)\b/i;
+export const TABLE =
+  /\b(?:csv|tsv|xlsx|excel|spreadsheets?|columns?|rows?|data ?set|table of|the table|the data)\b|\b[\w-]+\.(?:csv|tsv|xlsx?)\b/i;
 export const DATA = /\b(?:data|files?|attach(?:ed|ments?)|upload(?:ed)?)\b|\b[\w-]+\.(?:json|txt|md|pdf|docx?)\b/i;
 
 /** Prints what files there are: of tables the columns with their kinds and some values, of texts the beginning. */
@@ -38,9 +39,11 @@ const AGGREGATES = [
   [/\b(?:total|sum|altogether|in all|overall|how much)\b/i, "sum", "total"],
   [/\b(?:how many|count|number of)\b/i, "size", "number of rows"],
 ];
-const HIGH = /\b(?:most|highest|largest|biggest|best|maximum|max|top|greatest|oldest|longest|latest|newest|expensive|strongest)\b/i;
+const HIGH =
+  /\b(?:most|highest|largest|biggest|best|maximum|max|top|greatest|oldest|longest|latest|newest|expensive|strongest)\b/i;
 const LOW = /\b(?:least|lowest|smallest|worst|minimum|min|fewest|youngest|shortest|earliest|cheapest|weakest)\b/i;
-const SUMMARY = /\b(?:describe|summar\w*|overview|statistics|stats|look at|analy[sz]e|explore|what(?:['’]s| is) in|contents?|columns?|read|show|open|load|preview)\b/i;
+const SUMMARY =
+  /\b(?:describe|summar\w*|overview|statistics|stats|look at|analy[sz]e|explore|what(?:['’]s| is) in|contents?|columns?|read|show|open|load|preview)\b/i;
 
 /** The table that a question is about, of those that `LOOK` found: the one it names, or whose columns it names. */
 export function tableFor(question, files) {
@@ -64,27 +67,56 @@ const named = (asked, name) => words(name).some((word) => word.length > 1 && ask
 const escaped = (text) => text.replace(/[.*+?^${"$"}{}()|[\]\\]/g, "\\$&");
 const valueIn = (question, column) =>
   column.values
-    .filter((value) => value.length > 1 && new RegExp(`(?<![\\p{L}\\d])${escaped(value)}(?![\\p{L}\\d])`, /^[A-Z]{2,3}$/.test(value) ? "u" : "iu").test(question))
+    .filter(
+      (value) =>
+        value.length > 1 &&
+        new RegExp(`(?<![\\p{L}\\d])${escaped(value)}(?![\\p{L}\\d])`, /^[A-Z]{2,3}$/.test(value) ? "u" : "iu").test(
+          question,
+        ),
+    )
     .sort((a, b) => b.length - a.length)[0];
 
 /** What a question asks of a table: `{ group, measure, how, filter, chart, extreme, summary }`. */
 export function planFor(question, table) {
   const asked = new Set([...stems(question)].map(meaning));
   const { columns } = table;
-  const filters = columns.map((column) => [column.name, valueIn(question, column)]).filter(([, value]) => value !== undefined);
-  const by = /\b(?:by|per|for each|of each|across|each|over|versus|vs\.?|against)\s+(?:the\s+)?([\p{L}\d_ -]+)/iu.exec(question)?.[1];
+  const filters = columns
+    .map((column) => [column.name, valueIn(question, column)])
+    .filter(([, value]) => value !== undefined);
+  const by = /\b(?:by|per|for each|of each|across|each|over|versus|vs\.?|against)\s+(?:the\s+)?([\p{L}\d_ -]+)/iu.exec(
+    question,
+  )?.[1];
   const mentioned = columns.filter((column) => named(asked, column.name));
   const numeric = columns.filter((column) => column.kind === "number" && !/(^|_)id$/i.test(column.name));
   const grouping = columns.filter((column) => column.kind !== "number" || !numeric.includes(column));
-  const first = by && columns.find((column) => named(new Set(words(by).slice(0, 3).map((word) => meaning(stem(word)))), column.name));
+  const first =
+    by &&
+    columns.find((column) =>
+      named(
+        new Set(
+          words(by)
+            .slice(0, 3)
+            .map((word) => meaning(stem(word))),
+        ),
+        column.name,
+      ),
+    );
   const measure = mentioned.find((column) => numeric.includes(column) && column !== first);
   const extreme = HIGH.test(question) ? "high" : LOW.test(question) ? "low" : undefined;
-  const which = new Set(words(/\b(?:which|what|who)\b(.*)/i.exec(question)?.[1]).slice(0, 3).map((word) => meaning(stem(word))));
+  const which = new Set(
+    words(/\b(?:which|what|who)\b(.*)/i.exec(question)?.[1])
+      .slice(0, 3)
+      .map((word) => meaning(stem(word))),
+  );
   const whose = grouping.find((column) => named(which, column.name));
   const how = AGGREGATES.find(([pattern]) => pattern.test(question));
   const chart = CHART.test(question);
   const filtered = new Set(filters.map(([name]) => name));
-  const group = first ?? (extreme || chart ? (whose ?? mentioned.find((column) => grouping.includes(column) && !filtered.has(column.name))) : undefined);
+  const group =
+    first ??
+    (extreme || chart
+      ? (whose ?? mentioned.find((column) => grouping.includes(column) && !filtered.has(column.name)))
+      : undefined);
   return {
     table,
     group: group ?? (chart ? grouping.find((column) => !filtered.has(column.name)) : undefined),
@@ -113,7 +145,12 @@ function chartOf(question, group) {
 }
 
 const q = JSON.stringify;
-const READERS = { csv: "pd.read_csv", tsv: 'lambda path: pd.read_csv(path, sep="\\t")', xlsx: "pd.read_excel", xls: "pd.read_excel" };
+const READERS = {
+  csv: "pd.read_csv",
+  tsv: 'lambda path: pd.read_csv(path, sep="\\t")',
+  xlsx: "pd.read_excel",
+  xls: "pd.read_excel",
+};
 
 /** The code that answers the plan's question from its table; it prints a JSON object. */
 export function codeFor(plan) {
@@ -122,16 +159,28 @@ export function codeFor(plan) {
   const lines = ["import json", ...(chart ? ["import matplotlib.pyplot as plt"] : []), "import pandas as pd", ""];
   const path = q(`/mnt/data/${table.file}`);
   lines.push(ending === "tsv" ? `table = pd.read_csv(${path}, sep="\\t")` : `table = ${READERS[ending]}(${path})`);
-  for (const [name, value] of filters) lines.push(`table = table[table[${q(name)}].astype(str).str.casefold() == ${q(value.toLowerCase())}]`);
+  for (const [name, value] of filters)
+    lines.push(`table = table[table[${q(name)}].astype(str).str.casefold() == ${q(value.toLowerCase())}]`);
   if (chart) return [...lines, ...charted(plan)].join("\n");
-  if (plan.summary) return [...lines, "display(table.describe(include=\"all\"))", `print(json.dumps({"rows": len(table), "columns": list(map(str, table.columns))}))`].join("\n");
+  if (plan.summary)
+    return [
+      ...lines,
+      'display(table.describe(include="all"))',
+      `print(json.dumps({"rows": len(table), "columns": list(map(str, table.columns))}))`,
+    ].join("\n");
   if (plan.row && measure) {
     const place = extreme === "low" ? "idxmin" : "idxmax";
-    return [...lines, `row = table.loc[table[${q(measure.name)}].${place}()]`, `print(json.dumps({"row": {str(name): str(value) for name, value in row.items()}}))`].join("\n");
+    return [
+      ...lines,
+      `row = table.loc[table[${q(measure.name)}].${place}()]`,
+      `print(json.dumps({"row": {str(name): str(value) for name, value in row.items()}}))`,
+    ].join("\n");
   }
   if (group) {
     lines.push(`groups = ${grouped(plan)}`);
-    lines.push(`print(json.dumps({"groups": {str(name): round(float(value), 4) for name, value in groups.head(20).items()}}))`);
+    lines.push(
+      `print(json.dumps({"groups": {str(name): round(float(value), 4) for name, value in groups.head(20).items()}}))`,
+    );
     return lines.join("\n");
   }
   if (how === "size" && plan.asksHow) return [...lines, `print(json.dumps({"result": len(table)}))`].join("\n");
@@ -139,27 +188,61 @@ export function codeFor(plan) {
     const call = plan.asksHow || !extreme ? how : extreme === "low" ? "min" : "max";
     return [...lines, `print(json.dumps({"result": round(float(table[${q(measure.name)}].${call}()), 4)}))`].join("\n");
   }
-  return [...lines, "display(table.head(10))", `print(json.dumps({"rows": len(table), "found": table.head(5).astype(str).to_dict("records")}))`].join("\n");
+  return [
+    ...lines,
+    "display(table.head(10))",
+    `print(json.dumps({"rows": len(table), "found": table.head(5).astype(str).to_dict("records")}))`,
+  ].join("\n");
 }
 
 function grouped({ group, measure, how, extreme, chart }) {
-  const keys = group.kind === "date" && !/year|month/i.test(group.name) ? `pd.to_datetime(table[${q(group.name)}]).dt.strftime("%Y-%m")` : q(group.name);
-  const sum = how === "size" || !measure ? `table.groupby(${keys}).size()` : `table.groupby(${keys})[${q(measure.name)}].${how}()`;
-  return group.kind === "date" || chart === "line" ? `${sum}.sort_index()` : `${sum}.sort_values(ascending=${extreme === "low" ? "True" : "False"})`;
+  const keys =
+    group.kind === "date" && !/year|month/i.test(group.name)
+      ? `pd.to_datetime(table[${q(group.name)}]).dt.strftime("%Y-%m")`
+      : q(group.name);
+  const sum =
+    how === "size" || !measure
+      ? `table.groupby(${keys}).size()`
+      : `table.groupby(${keys})[${q(measure.name)}].${how}()`;
+  return group.kind === "date" || chart === "line"
+    ? `${sum}.sort_index()`
+    : `${sum}.sort_values(ascending=${extreme === "low" ? "True" : "False"})`;
 }
 
 function charted(plan) {
   const { group, measure, chart, how } = plan;
-  const title = measure && how !== "size" ? `${measure.name}${group ? ` by ${group.name}` : ""}` : `rows by ${group?.name}`;
+  const title =
+    measure && how !== "size" ? `${measure.name}${group ? ` by ${group.name}` : ""}` : `rows by ${group?.name}`;
   const end = ["plt.tight_layout()", "plt.show()"];
   const others = plan.table.columns.filter((column) => column.kind === "number");
   if (chart === "hist" && measure)
-    return [`table[${q(measure.name)}].plot.hist(title=${q(measure.name)})`, ...end, `print(json.dumps({"chart": ${q(measure.name)}, "rows": len(table)}))`];
+    return [
+      `table[${q(measure.name)}].plot.hist(title=${q(measure.name)})`,
+      ...end,
+      `print(json.dumps({"chart": ${q(measure.name)}, "rows": len(table)}))`,
+    ];
   if (chart === "scatter" && others.length > 1)
-    return [`table.plot.scatter(x=${q(others[0].name)}, y=${q(others[1].name)})`, ...end, `print(json.dumps({"chart": ${q(`${others[1].name} against ${others[0].name}`)}, "rows": len(table)}))`];
-  if (!group) return [`table.plot(title=${q(plan.table.file)})`, ...end, `print(json.dumps({"chart": ${q(plan.table.file)}, "rows": len(table)}))`];
-  const call = chart === "pie" ? `groups.plot.pie(title=${q(title)}, ylabel="")` : `groups.plot.${chart === "line" ? "line" : "bar"}(title=${q(title)})`;
-  return [`groups = ${grouped(plan)}`, call, ...end, `print(json.dumps({"chart": ${q(title)}, "groups": {str(name): round(float(value), 4) for name, value in groups.head(20).items()}}))`];
+    return [
+      `table.plot.scatter(x=${q(others[0].name)}, y=${q(others[1].name)})`,
+      ...end,
+      `print(json.dumps({"chart": ${q(`${others[1].name} against ${others[0].name}`)}, "rows": len(table)}))`,
+    ];
+  if (!group)
+    return [
+      `table.plot(title=${q(plan.table.file)})`,
+      ...end,
+      `print(json.dumps({"chart": ${q(plan.table.file)}, "rows": len(table)}))`,
+    ];
+  const call =
+    chart === "pie"
+      ? `groups.plot.pie(title=${q(title)}, ylabel="")`
+      : `groups.plot.${chart === "line" ? "line" : "bar"}(title=${q(title)})`;
+  return [
+    `groups = ${grouped(plan)}`,
+    call,
+    ...end,
+    `print(json.dumps({"chart": ${q(title)}, "groups": {str(name): round(float(value), 4) for name, value in groups.head(20).items()}}))`,
+  ];
 }
 
 /** The answer that the printed object gives. */
@@ -169,32 +252,72 @@ export function told(plan, printed) {
   const what = how === "size" || !measure ? "number of rows" : `${label} ${measure.name}`;
   if (printed.chart) {
     const lines = Object.entries(printed.groups ?? {}).map(([name, value]) => `${name}: ${value}`);
-    return { short: printed.chart, text: `Here is the chart of ${printed.chart}, from ${table.file}${where}.${lines.length ? ` ${lines.slice(0, 6).join(", ")}.` : ""}`, lines, data: printed.groups };
+    return {
+      short: printed.chart,
+      text: `Here is the chart of ${printed.chart}, from ${table.file}${where}.${lines.length ? ` ${lines.slice(0, 6).join(", ")}.` : ""}`,
+      lines,
+      data: printed.groups,
+    };
   }
   if (printed.row) {
     const named = Object.entries(printed.row);
     const key = plan.table.columns.find((column) => column.kind === "text")?.name;
     const short = printed.row[key] ?? named[0][1];
-    return { short, text: `It is ${short}, with the ${extreme === "low" ? "lowest" : "highest"} ${measure.name} (${printed.row[measure.name]}) in ${table.file}.`, lines: named.map(([name, value]) => `${name}: ${value}`), data: printed.row };
+    return {
+      short,
+      text: `It is ${short}, with the ${extreme === "low" ? "lowest" : "highest"} ${measure.name} (${printed.row[measure.name]}) in ${table.file}.`,
+      lines: named.map(([name, value]) => `${name}: ${value}`),
+      data: printed.row,
+    };
   }
   if (printed.groups) {
     const all = Object.entries(printed.groups);
     const lines = all.map(([name, value]) => `${name}: ${value}`);
     if (!all.length) return { short: "nothing", text: `${table.file} has nothing${where}.`, lines };
-    if (extreme) return { short: all[0][0], text: `It is ${all[0][0]}, with the ${extreme === "low" ? "lowest" : "highest"} ${what} (${all[0][1]}) in ${table.file}.`, lines, data: { [group.name]: all[0][0], ...printed.groups } };
-    return { short: lines.join(", "), text: `The ${what} by ${group.name} in ${table.file}${where}: ${lines.join(", ")}.`, lines, data: printed.groups };
+    if (extreme)
+      return {
+        short: all[0][0],
+        text: `It is ${all[0][0]}, with the ${extreme === "low" ? "lowest" : "highest"} ${what} (${all[0][1]}) in ${table.file}.`,
+        lines,
+        data: { [group.name]: all[0][0], ...printed.groups },
+      };
+    return {
+      short: lines.join(", "),
+      text: `The ${what} by ${group.name} in ${table.file}${where}: ${lines.join(", ")}.`,
+      lines,
+      data: printed.groups,
+    };
   }
-  if ("result" in printed) return { short: String(printed.result), text: `The ${extreme && !plan.asksHow ? `${extreme === "low" ? "lowest" : "highest"} ${measure.name}` : what}${where} in ${table.file} is ${printed.result}.`, data: { [measure?.name ?? "count"]: printed.result } };
-  if (printed.columns) return { short: `${printed.rows} rows`, text: `${table.file} has ${printed.rows} rows and ${printed.columns.length} columns: ${printed.columns.join(", ")}.`, lines: printed.columns, data: printed };
+  if ("result" in printed)
+    return {
+      short: String(printed.result),
+      text: `The ${extreme && !plan.asksHow ? `${extreme === "low" ? "lowest" : "highest"} ${measure.name}` : what}${where} in ${table.file} is ${printed.result}.`,
+      data: { [measure?.name ?? "count"]: printed.result },
+    };
+  if (printed.columns)
+    return {
+      short: `${printed.rows} rows`,
+      text: `${table.file} has ${printed.rows} rows and ${printed.columns.length} columns: ${printed.columns.join(", ")}.`,
+      lines: printed.columns,
+      data: printed,
+    };
   const found = printed.found ?? [];
   const lines = found.map((row) => Object.values(row).join(", "));
-  return { short: `${printed.rows} rows`, text: `${table.file} has ${printed.rows} rows${where}. ${lines.length ? `The first: ${lines[0]}.` : ""}`.trim(), lines, data: found[0] };
+  return {
+    short: `${printed.rows} rows`,
+    text: `${table.file} has ${printed.rows} rows${where}. ${lines.length ? `The first: ${lines[0]}.` : ""}`.trim(),
+    lines,
+    data: found[0],
+  };
 }
 
 /** Code for a chart of what the text itself gives: a function of x, or numbers with their names. Undefined without them. */
 export function chartOfText(text, formula) {
   if (formula) {
-    const [from, to] = /\bfrom (-?[\d.]+) to (-?[\d.]+)|\bbetween (-?[\d.]+) and (-?[\d.]+)/i.exec(text)?.slice(1).filter(Boolean) ?? [-10, 10];
+    const [from, to] = /\bfrom (-?[\d.]+) to (-?[\d.]+)|\bbetween (-?[\d.]+) and (-?[\d.]+)/i
+      .exec(text)
+      ?.slice(1)
+      .filter(Boolean) ?? [-10, 10];
     return `import json
 import matplotlib.pyplot as plt
 import numpy as np
@@ -217,7 +340,14 @@ print(json.dumps({"chart": ${q(`y = ${formula}`)}}))
   const plain = labels.every((label) => /^(?:of|and|with|for|from|to|values?|numbers?|data|\d+)$/i.test(label));
   const names = plain ? numbers.map((_each, index) => String(index + 1)) : labels;
   const kind = chartOf(text);
-  const call = kind === "pie" ? "plt.pie(values, labels=names)" : kind === "line" ? "plt.plot(names, values)" : kind === "hist" ? "plt.hist(values)" : "plt.bar(names, values)";
+  const call =
+    kind === "pie"
+      ? "plt.pie(values, labels=names)"
+      : kind === "line"
+        ? "plt.plot(names, values)"
+        : kind === "hist"
+          ? "plt.hist(values)"
+          : "plt.bar(names, values)";
   return `import json
 import matplotlib.pyplot as plt
 

@@ -1,12 +1,14 @@
 // Words: how a text is cut into them, which are worth comparing, and which of them mean about the same.
 
 const STOP = new Set(
-  ("a about all also am an and any are as at be been being but by can could did do does done each else every few for " +
+  (
+    "a about all also am an and any are as at be been being but by can could did do does done each else every few for " +
     "from get gets give go had has have he her here him his how i if in into is it its just know let like look lot " +
     "many may me more most much must my need no not now of off on one only or other our out over own please put same " +
     "say see set shall she should show so some such tell than that the their them then there these they thing this " +
     "those to too up us use used uses user using value very via want was we were what when where which while who " +
-    "whom whose why will with would you your string object number optional required given").split(" "),
+    "whom whose why will with would you your string object number optional required given"
+  ).split(" "),
 );
 
 // One line each: words that a person uses for the same thing. The first one stands for all.
@@ -66,24 +68,29 @@ export function stem(word) {
   return root === cut ? root.replace(/(?<=[a-z]{3})e$/, "") : root.replace(/([^aeiouls])\1$/, "$1");
 }
 
-const MEANING = new Map(SAME.flatMap(([first, ...others]) => [first, ...others].map((word) => [stem(word), stem(first)])));
+const MEANING = new Map(
+  SAME.flatMap(([first, ...others]) => [first, ...others].map((word) => [stem(word), stem(first)])),
+);
 
 /** What a stem means: the stem that stands for its like. */
 export const meaning = (root) => MEANING.get(root) ?? root;
 
 /** The words of a text or of a name (`snake_case`, `camelCase`), in lower case. */
 export const words = (text) =>
-  (
-    String(text ?? "")
-      .normalize("NFKC")
-      .replace(/([a-z\d])([A-Z])/g, "$1 $2")
-      .toLowerCase()
-      .replace(/\bmoney back\b/g, "refund")
-      .match(/[\p{L}\p{N}]+(?:['’-](?=\p{L})[\p{L}]+)*/gu) ?? []
-  );
+  String(text ?? "")
+    .normalize("NFKC")
+    .replace(/([a-z\d])([A-Z])/g, "$1 $2")
+    .toLowerCase()
+    .replace(/\bmoney back\b/g, "refund")
+    .match(/[\p{L}\p{N}]+(?:['’-](?=\p{L})[\p{L}]+)*/gu) ?? [];
 
 /** The stems of a text's words that are worth comparing, each once. */
-export const stems = (text) => new Set(words(text).filter((word) => !STOP.has(word)).map(stem));
+export const stems = (text) =>
+  new Set(
+    words(text)
+      .filter((word) => !STOP.has(word))
+      .map(stem),
+  );
 
 /** The stems of all words of a name. */
 export const nameStems = (name) => words(name).map(stem);
