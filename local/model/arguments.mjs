@@ -1,13 +1,14 @@
 // Fills a JSON schema from a text: each property gets what the text says of it; what is required is there in any case.
 import { findings, listedWith, phraseAfter } from "./found.mjs";
 import { acceptsText, fittedNumber, fittedText, resolved, takesNull, typeOf } from "./schemas.mjs";
-import { meaning, nameStems, stem, words } from "./words.mjs";
+import { isTelling, meaning, nameStems, stem, words } from "./words.mjs";
 
 const MOST_DEPTH = 8;
 
 // What a string is, by its name: the kinds of findings that fit it, and the prepositions that what it is follows.
 const ROLES = [
   { name: /e-?mail|(^|_)cc$/, kinds: ["email"] },
+  { name: /path|file(_?name)?$|directory|folder/, kinds: ["path", "quoted"] },
   { name: /url|link|website|href|uri$/, kinds: ["url"] },
   { name: /date_?time|timestamp/, kinds: ["datetime"] },
   { name: /date|(^|_)day$|deadline|birthday|check_?(in|out)|departure|arrival/, kinds: ["date"] },
@@ -49,7 +50,8 @@ const CURRENCIES = {
 /**
  * The arguments that a text gives to a function.
  *
- * @param context `{ now, facts, prose }`: today; values by name that earlier outputs gave; a text for what holds one.
+ * @param context `{ now, facts, prose, known }`: today; values by name that earlier outputs gave; a text for what holds
+ *   one; what the function's own words mean, which are no argument.
  * @returns `{ values, found, missing, several }`: how many properties the text gave, the names of required ones that it
  *   did not, and `{ name, values }` of a property for which it lists several values.
  */
@@ -60,8 +62,8 @@ export function argumentsFrom(schema, text, context) {
 }
 
 class Filler {
-  constructor(root, text, { now, facts = {}, prose = "" }) {
-    Object.assign(this, { root, text, facts, prose, now });
+  constructor(root, text, { now, facts = {}, prose = "", known = new Set() }) {
+    Object.assign(this, { root, text, facts, prose, known, now });
     this.findings = findings(text, now);
     this.used = new Set();
     this.found = 0;
@@ -131,7 +133,7 @@ class Filler {
     if (type === "number" || type === "integer") return fittedNumber(type === "integer" ? 1 : 0, schema);
     if (type === "object") return depth > MOST_DEPTH ? {} : this.object(schema, name, depth + 1);
     if (type !== "array")
-      return fittedText(roleOf(name, schema)?.text ? this.prose || this.text : this.prose || "unknown", schema);
+      return fittedText(this.prose || (roleOf(name, schema)?.text ? this.text : this.rest()), schema);
     const item = resolved(schema.items, this.root);
     const least = depth > MOST_DEPTH ? 0 : (schema.minItems ?? 0);
     return Array.from({ length: least }, (_none, index) => {
@@ -151,10 +153,8 @@ class Filler {
       .filter(([, phrase]) => phrase.trim() && text.includes(phrase))
       .sort((a, b) => b[1].length - a[1].length);
     if (direct.length) return direct[0][0];
-    const meanings = new Set(words(this.text).map((word) => meaning(stem(word))));
-    const like = named.find((value) =>
-      words(String(value)).some((word) => word.length > 3 && meanings.has(meaning(stem(word)))),
-    );
+    const roots = new Set(words(this.text).map(stem));
+    const like = named.find((value) => words(String(value)).some((word) => word.length > 3 && roots.has(stem(word))));
     if (like !== undefined) return like;
     const currency = name.includes("currency") && this.currencies().find((code) => values.includes(code));
     return currency || undefined;
@@ -212,12 +212,36 @@ class Filler {
       values = free.map((each) => fittedNumber(each.value, item));
     } else if (typeOf(item) === "object") {
       if (depth > MOST_DEPTH || !this.findings.some((each) => !this.used.has(each))) return undefined;
-      values = [this.object(item, name, depth + 1)];
+      values = this.objects(item);
+      if (!values.length) values = [this.object(item, name, depth + 1)];
     } else {
       values = this.texts(name, schema, item);
     }
     if (schema.uniqueItems) values = [...new Set(values)];
     return values.length >= Math.max(1, schema.minItems ?? 0) ? values.slice(0, most) : undefined;
+  }
+
+  /** An object for each part of the text that gives one something: "3 apples and 2 pears". */
+  objects(item) {
+    const parts = this.text.split(/,\s*(?:and\s+)?|;\s*|\s+and\s+|\s+plus\s+/i);
+    return parts.flatMap((part) => {
+      const filler = new Filler(this.root, part, { now: this.now, known: this.known });
+      const value = filler.object(item, "", 1);
+      if (!filler.found) return [];
+      // What is counted needs no capital: "3 apples".
+      const what = Object.keys(item.properties ?? {}).find((name) => !(name in value) || value[name] === "unknown");
+      if (what && typeOf(resolved(item.properties[what], this.root)) === "string") value[what] = filler.rest();
+      return [value];
+    });
+  }
+
+  /** The first words of the text that are no argument yet and that the function's own words don't have. */
+  rest() {
+    const taken = [...this.used].flatMap((each) => words(this.text.slice(each.start, each.end)));
+    const left = words(this.text).filter(
+      (word) => isTelling(word) && !this.known.has(meaning(stem(word))) && !taken.includes(word) && !/^\d/.test(word),
+    );
+    return left.slice(0, 2).join(" ") || "unknown";
   }
 
   texts(name, schema, item) {
@@ -256,7 +280,7 @@ class Filler {
     const explicit = this.explicit(name, schema);
     if (fits(explicit)) return explicit;
     const role = roleOf(name, schema);
-    for (const kind of role?.kinds ?? ["quoted", "name", "symbol", "id"]) {
+    for (const kind of role?.kinds ?? ["name", "symbol", "id", "quoted"]) {
       const value = this.ofKind(kind, name, role, schema);
       if (fits(value)) return value;
     }

@@ -35,7 +35,7 @@ const OPENERS = new Set(
 );
 
 const NAME =
-  /\p{Lu}[\p{L}\p{M}'’&-]*(?:\.(?=\s\p{Lu}))?(?:[ \t]+(?:(?:de|da|del|la|le|van|von|of|the|al)[ \t]+)?(?:\p{Lu}[\p{L}\p{M}'’&-]*|\d{1,3}(?![\d:.%])\b))*/gu;
+  /(?:\p{Lu}\.){2,}|\p{Lu}[\p{L}\p{M}'’&-]*(?:\.(?=\s\p{Lu}))?(?:[ \t]+(?:(?:de|da|del|la|le|van|von|of|the|al)[ \t]+)?(?:\p{Lu}[\p{L}\p{M}'’&-]*|\d{1,3}(?![\d:.%])\b))*/gu;
 const LISTED = /^\s*(?:,|;|&|,?\s*(?:and|or|plus|as well as|vs\.?|versus))\s*$/i;
 
 /**
@@ -55,6 +55,10 @@ export function findings(text, now) {
     "quoted",
     /"([^"\n]{1,2000})"|“([^”\n]{1,2000})”|«([^»\n]+)»|`([^`\n]+)`|(?<![\p{L}\d])['‘]([^'‘’\n]{1,200}(?:['’]\p{L}[^'’\n]*)*)['’](?!\p{L})/gu,
     (match) => match.slice(1).find(Boolean),
+  );
+  each(
+    "path",
+    /(?<![\w:/])(?:~|\.{1,2})?\/[\w.-]+(?:\/[\w.-]+)*\b|\b[\w-]+\.(?:txt|csv|json|pdf|md|docx?|xlsx?|png|jpe?g|py|html?)\b/gi,
   );
   each("email", /\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b/g);
   each("url", /\bhttps?:\/\/[^\s<>"]+[^\s<>".,;:!?)]|\bwww\.[^\s<>"]+[^\s<>".,;:!?)]/gi);
@@ -83,6 +87,9 @@ export function findings(text, now) {
 
 function addName(text, match, add) {
   let [value, start] = [match[0], match.index];
+  // "Boston, MA" is one place; "ACME, TSLA and IBM" are three shares.
+  const state = /^, [A-Z]{2}\b(?!,|\s+(?:and|or)\b)/.exec(text.slice(match.index + value.length));
+  if (state && /\p{Ll}/u.test(value)) value += state[0];
   const opens = /(?:^|[.!?:\n"“]\s*)$/.test(text.slice(0, start));
   for (
     let word;
@@ -98,7 +105,7 @@ function addName(text, match, add) {
   const owns = /^\s+(?!(?:on|at|for|in|to|with|by|and|tomorrow|today|tonight|next|this)\b)\p{Ll}/u.test(
     text.slice(match.index + match[0].length),
   );
-  value = (owns ? value.replace(/['’]s$/, "") : value).replace(/[-&.]+$/, "");
+  value = (owns ? value.replace(/['’]s$/, "") : value).replace(/[-&]+$|(?<!\.\p{Lu})\.$/u, "");
   if (value.length > 1) add(/^[A-Z]{1,6}$/.test(value) ? "symbol" : "name", value, start, start + value.length);
 }
 

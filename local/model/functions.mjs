@@ -25,11 +25,21 @@ export function fitOf(tool, text) {
   if (new RegExp(`(?<![\\w])${tool.name.replace(/[^\w]/g, "\\$&")}(?![\\w])`, "i").test(text)) return SURE;
   const worth = wordsOf(tool);
   let sum = 0;
-  for (const root of new Set([...stems(text)].map(meaning))) sum += worth.get(root) ?? 0;
+  for (const root of new Set([...stems(named(text))].map(meaning))) sum += worth.get(root) ?? 0;
   const name = nameStems(tool.name).join(" ");
   if (` ${words(text).map(stem).join(" ")} `.includes(` ${name} `)) sum += WORTH.name;
   return sum;
 }
+
+/** A text with the signs of arithmetic as words, too: a function may be called `multiply`. */
+const named = (text) => OPERATORS.reduce((told, [sign, word]) => (sign.test(text) ? `${told} ${word}` : told), text);
+
+const OPERATORS = [
+  [/\d\s*(?:\*|×|x|times)\s*\d/i, "multiply"],
+  [/\d\s*(?:\+|plus)\s*\d/i, "add"],
+  [/\d\s+(?:-|minus)\s*\d/i, "subtract"],
+  [/\d\s*(?:\/|÷|divided by|over)\s*\d/i, "divide"],
+];
 
 function wordsOf(tool) {
   const worth = new Map();
@@ -126,9 +136,10 @@ const takesOutputs = ({ tool, text }) =>
   );
 
 function callsOf(tool, part, whole, context) {
-  let filled = argumentsFrom(tool.parameters, part, context);
+  const known = new Set(wordsOf(tool).keys());
+  const filled = argumentsFrom(tool.parameters, part, { ...context, known });
   if (filled.missing.length && part !== whole) {
-    const more = argumentsFrom(tool.parameters, whole, context);
+    const more = argumentsFrom(tool.parameters, whole, { ...context, known });
     for (const name of filled.missing) if (!more.missing.includes(name)) filled.values[name] = more.values[name];
   }
   const { values, several } = filled;

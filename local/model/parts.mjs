@@ -84,8 +84,8 @@ function one(text, turn, kit, strict = false) {
   if (wants && (wants.fit >= CLEARLY || !((problem && problem.mental() !== undefined) || aboutData))) return wants;
   const code = kit.code && coded(text, kit);
   if (code) return code;
-  if (problem) return kit.code ? code : mental(text, kit)[0];
   if (wants) return wants;
+  if (problem) return mental(text, kit)[0];
   if (aboutData) return files(text, kit.search && !CHART.test(text) && !TABLE.test(text));
   if (strict && !QUESTION.test(text)) return undefined;
   if (kit.search && stems(text).size > (strict ? 1 : 0)) return search(text);

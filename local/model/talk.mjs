@@ -38,12 +38,12 @@ export function smallTalk(text, abilities) {
 }
 
 const REPEAT =
-  /\b(?:repeat after me|repeat|say|echo|reply with|respond with|answer with|write|output|print|type)\b(?:\s+(?:exactly|only|just|the (?:words?|phrase|text|sentence)|back|this|the following|verbatim|and nothing else))*\s*:?\s*/i;
+  /^(?:(?:please|now|just|can you|could you|would you|i want you to)[\s,]+)*(?:repeat after me|repeat|say|echo|reply with|respond with|answer with|write|output|print|type)\b(?:\s+(?:exactly|only|just|the (?:words?|phrase|text|sentence)|back|this|the following|verbatim|and nothing else))*\s*:?\s*/i;
 
 /** The words that a user wants said: "say 'hello'", "reply with exactly: pong". Undefined if there are none. */
 export function toRepeat(text) {
   const found = REPEAT.exec(text);
-  if (!found || found.index > 60) return undefined;
+  if (!found) return undefined;
   const rest = text.slice(found.index + found[0].length).trim();
   const quoted = /^["“'‘`]([^]+?)["”'’`](?=[\s.,!?]|$)/.exec(rest);
   if (quoted) return quoted[1];

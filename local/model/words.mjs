@@ -14,7 +14,7 @@ const STOP = new Set(
 // One line each: words that a person uses for the same thing. The first one stands for all.
 const SAME = `
 email mail e-mail
-weather temperature forecast rain rainy sunny snow hot cold warm degrees climate umbrella
+weather wetter tiempo meteo temperature forecast rain rainy sunny snow hot cold warm degrees climate umbrella
 price cost quote worth expensive cheap
 stock share ticker
 buy purchase
@@ -33,6 +33,7 @@ order package parcel shipment delivery
 refund reimburse
 track status
 translate translation
+language french spanish german italian english portuguese chinese japanese dutch polish
 country nation
 city town
 phone telephone call dial
@@ -47,7 +48,7 @@ update change edit modify
 list enumerate
 currency euro euros dollar dollars usd eur gbp yen rate
 distance far
-multiply times product
+multiply
 subtract minus difference
 divide quotient
 sum plus total
@@ -84,13 +85,11 @@ export const words = (text) =>
     .replace(/\bmoney back\b/g, "refund")
     .match(/[\p{L}\p{N}]+(?:['’-](?=\p{L})[\p{L}]+)*/gu) ?? [];
 
+/** Whether a word is worth comparing. */
+export const isTelling = (word) => !STOP.has(word);
+
 /** The stems of a text's words that are worth comparing, each once. */
-export const stems = (text) =>
-  new Set(
-    words(text)
-      .filter((word) => !STOP.has(word))
-      .map(stem),
-  );
+export const stems = (text) => new Set(words(text).filter(isTelling).map(stem));
 
 /** The stems of all words of a name. */
 export const nameStems = (name) => words(name).map(stem);
