@@ -97,6 +97,11 @@ class Conversation:
         made = [item for item in self.response.output if item.type == "function_call"]
         return [(call.name, json.loads(call.arguments)) for call in made]
 
+    @classmethod
+    def raw(cls, client: openai.OpenAI, user: str) -> list[Any]:
+        """Return the calls of a first response as they are, whatever their arguments."""
+        return [item for item in cls(client, user).response.output if item.type == "function_call"]
+
     @property
     def answer(self) -> str:
         return str(self.response.output_text)
