@@ -76,16 +76,16 @@ Cell = Trial | Elsewhere | str
 
 @dataclass(frozen=True)
 class Door:
-    """A row: an entry, and what happens to
+    """A row: an entry, and a cell for each trial.
 
     Attributes:
         name: `POST /threads`, or the path of the handler's module or of the state machine's definition.
-        no_key: who shows no key, or signs nothing.
-        foreign_key: who shows a key that is none of ours, or is a role without the right.
-        foreign_id: who names what belongs to another project, or is not there.
-        too_large: a body, payload or input that is larger than the door takes.
-        too_deep: JSON that is nested too deeply.
-        repeated: the same request again: with its `Idempotency-Key`, or delivered a second time.
+        no_key: the caller shows no key, or signs nothing.
+        foreign_key: the key is none of ours, or the caller's role lacks the right.
+        foreign_id: the caller names what belongs to another project, or is not there.
+        too_large: the body, payload or input is larger than the door takes.
+        too_deep: the JSON is nested too deeply.
+        repeated: the request comes again: with its `Idempotency-Key`, or delivered a second time.
     """
 
     name: str
