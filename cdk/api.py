@@ -1,52 +1,29 @@
-"""Makes the HTTP API: one function behind three routes."""
+"""Makes the API: the functions `api` and `stream`, which run the same code, and the gateway in front of them."""
 
-import json
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import Duration
-from aws_cdk.aws_apigatewayv2 import CfnIntegration, CfnStage, HttpApi, HttpMethod
-from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
-from aws_cdk.aws_lambda import CfnPermission
-from aws_cdk.aws_logs import LogGroup
+from aws_cdk.aws_lambda import Code, ILayerVersion, LayerVersion
 from constructs import Construct
 
 from cdk.alarms import Alarm
-from cdk.configuration import Configuration
 from cdk.foundation import Foundation
-from cdk.functions import VersionedFunction
+from cdk.functions import ARCHITECTURE, RUNTIME, VersionedFunction
+from cdk.gateway import Gateway
 from cdk.model import Model
-from cdk.nag import acknowledge
 from cdk.outputs import output
 from cdk.secrets import EmptySecret
-from cdk.sources import LAMBDAS, code_of
+from cdk.sources import LAMBDAS, ROOT, code_of
 from cdk.state_machine import RunStateMachine
 from cdk.steps import READ_AND_WRITE
 from cdk.tools import Tools
 
-ROUTES = ("/v1/{proxy+}", "/openapi.json", "/docs")
-
-ACCESS_LOG = {
-    name: f"$context.{name}"
-    for name in (
-        "requestId",
-        "requestTime",
-        "httpMethod",
-        "path",
-        "status",
-        "responseLength",
-        "responseLatency",
-        "integrationErrorMessage",
-    )
-}
-"""What is logged of a request: neither its body nor its headers, which hold the key."""
-
 
 class Api(Construct):
-    """The HTTP API and the function `<prefix>-api`.
-
-    There is no authorizer: its denial would not have the shape of the API's errors, so the function checks keys itself.
+    """The API. Its two functions differ in their runtime and in how long they may take, not in their code.
 
     Attributes:
-        http: the API itself.
+        gateway: the REST API.
     """
 
     def __init__(
@@ -60,7 +37,8 @@ class Api(Construct):
         tools: Tools,
     ) -> None:
         super().__init__(scope, id)
-        configuration, tables, storage = foundation.configuration, foundation.tables, foundation.storage
+        self._foundation = foundation
+        configuration = foundation.configuration
         keys = EmptySecret(
             self,
             "Keys",
@@ -69,82 +47,101 @@ class Api(Construct):
             description="The API's keys, hashed, as JSON.",
             configuration=configuration,
         )
-        self.function = VersionedFunction(
-            self,
-            "api",
-            configuration=configuration,
-            description="The Assistants API.",
-            code=code_of(LAMBDAS / "api"),
-            handler="api.handler",
-            layers=foundation.layers.get("engine", "powertools", "openai"),
-            environment={
-                **foundation.records,
-                **model.settings,
-                **model.aliases,
-                **model.hosted,
-                "RUN_EXPIRES_AFTER": str(configuration.run_expires_after),
-                "STATE_MACHINE_ARN": runs.machine.state_machine_arn,
-                "API_KEYS_SECRET_ARN": keys.secret_arn,
-                "CORS_ORIGINS": configuration.cors_origins,
-            },
-            # API Gateway gives up after 30 s.
-            timeout=29,
-        )
-        tables.grant(self.function, [*READ_AND_WRITE, "DeleteItem", "BatchGetItem", "BatchWriteItem"], *tables.all)
-        tables.grant_query(self.function, tables.assistants, "by_project")
-        tables.grant_query(self.function, tables.messages, "by_project", "by_user")
-        storage.grant(self.function, ["GetObject", "PutObject", "DeleteObject"], "text/", "files/", "uploads/")
-        storage.grant(self.function, ["PutObjectTagging", "ListMultipartUploadParts", "AbortMultipartUpload"], "files/")
-        storage.grant(self.function, ["GetObject"], "outputs/")
-        runs.grant_start(self.function)
-        keys.grant_read_value(self.function)
+        self._environment = {
+            **foundation.records,
+            **model.settings,
+            **model.aliases,
+            **model.hosted,
+            "RUN_EXPIRES_AFTER": str(configuration.run_expires_after),
+            "STATE_MACHINE_ARN": runs.machine.state_machine_arn,
+            "API_AUTH": configuration.auth,
+            "API_KEYS_SECRET_ARN": keys.secret_arn,
+            "CORS_ORIGINS": configuration.cors_origins,
+        }
+        whole, streaming = self._whole(), self._streaming()
+        for function in (whole, streaming):
+            self._grant_runs(function)
+            runs.grant_start(function)
+            keys.grant_read_value(function)
         if tools.file_search:
-            tools.file_search.grant_search(self.function)
-        self.http = self._http_api(configuration)
-        # Clients set this as `base_url`.
-        output(self, "ApiUrl", f"{self.http.api_endpoint}/v1")
+            tools.file_search.grant_search(whole)
+        self.gateway = Gateway(self, "Gateway", configuration, buffered=whole, streaming=streaming)
+        # OpenAI's clients set the one as `base_url`, Azure's the other as `azure_endpoint`.
+        output(self, "ApiUrl", f"{self.gateway.endpoint}/v1")
+        output(self, "AzureEndpoint", self.gateway.endpoint)
 
     @property
     def alarms(self) -> list[Alarm]:
-        """The alarms on the HTTP API itself."""
-        errors = self.http.metric_server_error(period=Duration.minutes(5), statistic="Sum")
-        return [Alarm("http-api-5xx", errors, 5, "The HTTP API answers with errors of its own.")]
+        """The alarms on the REST API itself."""
+        errors = self.gateway.api.metric_server_error(period=Duration.minutes(5), statistic="Sum")
+        return [Alarm("api-5xx", errors, 5, "The API answers with errors of its own.")]
 
-    def _http_api(self, configuration: Configuration) -> HttpApi:
-        api = HttpApi(
+    def _whole(self) -> VersionedFunction:
+        """Make the function that answers in one piece."""
+        tables, storage = self._foundation.tables, self._foundation.storage
+        # API Gateway gives up after 29 s.
+        function = self._function("api", "The Assistants API.", timeout=29)
+        tables.grant(function, ["DeleteItem", "BatchWriteItem"], *tables.all)
+        tables.grant_query(function, tables.assistants, "by_project")
+        tables.grant_query(function, tables.messages, "by_project", "by_user")
+        storage.grant(function, ["DeleteObject"], "text/", "files/", "uploads/")
+        storage.grant(function, ["GetObject", "PutObject"], "files/", "uploads/")
+        storage.grant(function, ["PutObjectTagging", "ListMultipartUploadParts", "AbortMultipartUpload"], "files/")
+        return function
+
+    def _streaming(self) -> VersionedFunction:
+        """Make the function that may answer piece by piece: AWS's runtime of Python can't, so a layer replaces it."""
+        configuration = self._foundation.configuration
+        runtime = LayerVersion(
             self,
-            "Http",
-            api_name=f"{configuration.prefix}-api",
-            description="The Assistants API.",
-            create_default_stage=False,
+            "Streaming",
+            layer_version_name=f"{configuration.prefix}-streaming",
+            code=Code.from_asset(str(ROOT / "layers" / "streaming")),
+            compatible_runtimes=[RUNTIME],
+            compatible_architectures=[ARCHITECTURE],
         )
-        integration = HttpLambdaIntegration("Function", self.function.alias, scope_permission_to_route=False)
-        for path in ROUTES:
-            for route in api.add_routes(path=path, methods=[HttpMethod.ANY], integration=integration):
-                acknowledge(route, "AwsSolutions-APIG4", "The function checks the key and answers 401 as the API does.")
-        # A new alias is called once it lets itself be called: otherwise each deployment has seconds of 500s.
-        made = api.node.find_all()
-        (called,) = [each for each in made if isinstance(each, CfnIntegration)]
-        (permission,) = [each for each in made if isinstance(each, CfnPermission)]
-        called.node.add_dependency(permission)
-        access_log = LogGroup(
+        function = self._function(
+            "stream",
+            "The Assistants API where an answer may come piece by piece.",
+            # Lambda and API Gateway end a stream then.
+            timeout=900,
+            # A stream waits most of the time, and is paid for as long as it is open.
+            memory=512,
+            layers=[runtime],
+            environment={
+                "AWS_LAMBDA_EXEC_WRAPPER": "/opt/streaming_wrapper",
+                "MAX_OPEN_STREAMS": str(configuration.max_open_streams),
+            },
+        )
+        self._foundation.storage.grant(function, ["GetObject"], "files/")
+        return function
+
+    def _function(
+        self,
+        name: str,
+        description: str,
+        *,
+        timeout: int,
+        memory: int | None = None,
+        layers: Sequence[ILayerVersion] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> VersionedFunction:
+        return VersionedFunction(
             self,
-            "AccessLog",
-            log_group_name=f"/aws/vendedlogs/apis/{configuration.prefix}-api",
-            retention=configuration.log_retention,
-            removal_policy=configuration.removal_policy,
+            name,
+            configuration=self._foundation.configuration,
+            description=description,
+            code=code_of(LAMBDAS / "api"),
+            handler="api.handler",
+            layers=[*self._foundation.layers.get("engine", "powertools", "openai"), *layers],
+            environment={**self._environment, **(environment or {})},
+            timeout=timeout,
+            memory=memory,
         )
-        CfnStage(
-            self,
-            "Stage",
-            api_id=api.api_id,
-            stage_name="$default",
-            auto_deploy=True,
-            default_route_settings=CfnStage.RouteSettingsProperty(
-                throttling_rate_limit=configuration.api_rate, throttling_burst_limit=2 * configuration.api_rate
-            ),
-            access_log_settings=CfnStage.AccessLogSettingsProperty(
-                destination_arn=access_log.log_group_arn, format=json.dumps(ACCESS_LOG)
-            ),
-        )
-        return api
+
+    def _grant_runs(self, function: VersionedFunction) -> None:
+        """Let a function create runs, show them and take the outputs of their tools."""
+        tables, storage = self._foundation.tables, self._foundation.storage
+        tables.grant(function, [*READ_AND_WRITE, "BatchGetItem"], *tables.all)
+        storage.grant(function, ["GetObject", "PutObject"], "text/")
+        storage.grant(function, ["GetObject"], "outputs/")

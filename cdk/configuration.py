@@ -17,6 +17,8 @@ TOOL_HOSTS = ("own", "hosted")
 VECTOR_ENGINES = ("bucket", "s3vectors")
 LAYER_TARGETS = ("lambda", "host")
 SANDBOX_NETWORKS = ("isolated", "open")
+AUTHS = ("key", "iam")
+ACCESS_LOGS = ("off", "on")
 MAX_HISTORY_EVENTS = 20_000
 """An execution's history holds 25,000 (Step Functions limit); the rest is for retries of its own."""
 
@@ -87,7 +89,16 @@ class Configuration:
         mail_sender: an address verified in Amazon SES that tools send mail from; empty: mail stays in the outbox.
         cors_origins: origins of web pages that may use the API, separated by commas: `https://app.example`, or with any
             port `http://localhost:*`; `*` for every page, empty for none.
-        api_rate: requests a second that the HTTP API takes; bursts may be twice that.
+        api_rate: requests a second that the API takes; bursts may be twice that.
+        max_open_streams: how many streams may be open at once, each of which takes one of the account's concurrent
+            executions of Lambda.
+        auth: `key`, API keys; `iam`, AWS's signatures of whoever may `execute-api:Invoke`.
+        access_logs: `on` logs each request. The account must have a CloudWatch role for API Gateway, of which there is
+            one for each account and region; see docs/operations.md.
+        domain: a domain of one's own for the API, such as `api.example.com`; empty: API Gateway's own.
+        certificate: the domain's certificate, an ARN of AWS Certificate Manager in the stack's region.
+        zone: the id of the Route 53 zone that gets the domain's record; empty: its records are kept elsewhere.
+        waf: a regional web ACL of AWS WAF that looks at each request, an ARN; empty: none.
         layer_target: `lambda` for AWS, `host` for layers built for the interpreter of this machine.
         alarm_email: an address that alarms are mailed to, once it has confirmed; empty: subscribe to the topic by hand.
         cost_alarm: US dollars a day that the model may cost before an alarm is raised.
@@ -123,6 +134,13 @@ class Configuration:
     mail_sender: str = ""
     cors_origins: str = ""
     api_rate: int = 50
+    max_open_streams: int = 200
+    auth: str = "key"
+    access_logs: str = "off"
+    domain: str = ""
+    certificate: str = ""
+    zone: str = ""
+    waf: str = ""
     alarm_email: str = ""
     cost_alarm: float = 50
     layer_target: str = "lambda"
@@ -188,6 +206,12 @@ OVERRIDES = (
     "webhook_url",
     "mail_sender",
     "cors_origins",
+    "auth",
+    "access_logs",
+    "domain",
+    "certificate",
+    "zone",
+    "waf",
     "alarm_email",
     "sandbox_network",
     "layer_target",
@@ -220,6 +244,8 @@ def configuration_of(context: Callable[[str], Any], region: str = "") -> Configu
         (configuration.file_search, TOOL_HOSTS),
         (configuration.layer_target, LAYER_TARGETS),
         (configuration.sandbox_network, SANDBOX_NETWORKS),
+        (configuration.auth, AUTHS),
+        (configuration.access_logs, ACCESS_LOGS),
     ):
         if value not in allowed:
             raise UnknownEnvironment(f"{value!r} is not one of {', '.join(allowed)}")
@@ -231,6 +257,8 @@ def configuration_of(context: Callable[[str], Any], region: str = "") -> Configu
     for origin in filter(None, configuration.cors_origins.split(",")):
         if not re.fullmatch(r"\*|https?://[a-z0-9.-]+(:(\d+|\*))?|https?://\[[0-9a-f:]+\](:(\d+|\*))?", origin):
             raise UnknownEnvironment(f"{origin!r} is not an origin such as https://app.example: no path, no spaces")
+    if bool(configuration.domain) != bool(configuration.certificate):
+        raise UnknownEnvironment("a domain and its certificate go together: `-c domain=... -c certificate=<ARN>`")
     if region in WITHOUT_S3_VECTORS and configuration.uses_s3_vectors:
         raise UnknownEnvironment(f"{region} has no Amazon S3 Vectors: say `-c vector_engine=bucket`")
     if region in WITHOUT_TENANT_ISOLATION and configuration.code_interpreter == "own":

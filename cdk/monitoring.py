@@ -64,13 +64,13 @@ class Monitoring(Construct):
         self._runs(facade, configuration)
         self._turns(facade)
         self._troubles(facade)
-        facade.monitor_api_gateway_v2_http_api(
-            api=api.http,
-            human_readable_name="HTTP API",
+        facade.monitor_api_gateway(
+            api=api.gateway.api,
+            human_readable_name="API",
             latency_types_to_render=[LatencyType.P50, LatencyType.P99],
         )
         facade.monitor_step_function(state_machine=runs.machine, human_readable_name="State machine")
-        self._services(facade, {"HTTP API": api.alarms, "State machine": runs.alarms, "Events": events.alarms})
+        self._services(facade, {"API": api.alarms, "State machine": runs.alarms, "Events": events.alarms})
         self._functions(facade)
         for table in (tables.messages, tables.threads):
             facade.monitor_dynamo_table(table=table, human_readable_name=f"Table {table.node.id.lower()}")

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ministack.core import iam_evaluator  # type: ignore[import-untyped]
+from ministack.core.arn import execute_api_arn  # type: ignore[import-untyped]
 from ministack.core.responses import get_account_id, get_region  # type: ignore[import-untyped]
-from ministack.services import apigateway, eventbridge, lambda_svc  # type: ignore[import-untyped]
+from ministack.services import apigateway_v1, eventbridge, lambda_svc  # type: ignore[import-untyped]
 from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
 
 Json = Any
@@ -31,18 +32,30 @@ def apply() -> None:
 
 
 def ask_whether_an_api_may_invoke_a_function() -> None:
-    """An HTTP API invokes every function; AWS answers 500 where the function's policy doesn't let the API in."""
-    proxy = apigateway._invoke_lambda_proxy
+    """A REST API invokes every function; AWS answers 500 where the function's policy doesn't let the API in."""
+    proxy = apigateway_v1._invoke_lambda_proxy_v1
 
-    async def invoke_if_allowed(integration: Json, api_id: str, *args: Json, **more: Json) -> Json:
-        reference = apigateway._extract_lambda_ref_from_integration_uri(integration.get("integrationUri", ""))
-        # Which of its routes a policy names is not looked at.
-        if not _lets_in(reference, "apigateway.amazonaws.com", lambda source: f":{api_id}/" in source):
+    async def invoke_if_allowed(
+        integration: Json,
+        api_id: str,
+        stage: str,
+        settings: Json,
+        resource: Json,
+        path: str,
+        method: str,
+        *args: Json,
+        **more: Json,
+    ) -> Json:
+        reference = apigateway_v1._extract_lambda_ref_from_integration_uri(integration["uri"])
+        own = execute_api_arn(get_region(), get_account_id(), api_id, stage, method, resource["path"])
+        if not _lets_in(
+            reference, "apigateway.amazonaws.com", lambda source: iam_evaluator.fnmatch_iam_cs(own, source)
+        ):
             logger.warning("The policy of %s doesn't let the API %s in.", reference, api_id)
-            return 500, {"Content-Type": "application/json"}, b'{"message":"Internal Server Error"}'
-        return await proxy(integration, api_id, *args, **more)
+            return apigateway_v1._gw_error("API_CONFIGURATION_ERROR", "Internal server error")
+        return await proxy(integration, api_id, stage, settings, resource, path, method, *args, **more)
 
-    apigateway._invoke_lambda_proxy = invoke_if_allowed
+    apigateway_v1._invoke_lambda_proxy_v1 = invoke_if_allowed
 
 
 def ask_whether_a_rule_may_invoke_a_function() -> None:

@@ -14,7 +14,6 @@ from botocore.model import ListShape, MapShape, OperationModel, Shape, Structure
 from ministack.core import iam_actions  # type: ignore[import-untyped]
 from ministack.core.responses import error_response_json  # type: ignore[import-untyped]
 from ministack.services import (  # type: ignore[import-untyped]
-    apigateway,
     cloudwatch_logs,
     dynamodb,
     eventbridge,
@@ -31,7 +30,6 @@ Refusal = tuple[str, str] | None
 
 MAX_PAYLOAD, MAX_EVENT_PAYLOAD, MAX_ANSWER = 6_291_456, 1_048_576, 6_291_556
 MAX_VARIABLES, MAX_LAYERS = 4_096, 5
-MAX_REQUEST_BODY = 10_485_760
 MAX_KEY, MAX_METADATA = 1_024, 2_048
 MAX_EVENT = 262_144
 
@@ -326,8 +324,8 @@ def _are_tags(header: str) -> bool:
 
 
 def limit_payloads() -> None:
-    """A function answers with any number of bytes, and an HTTP API hands on any; see both services' quotas."""
-    execute, proxy = lambda_svc._execute_function, apigateway._invoke_lambda_proxy
+    """A function answers with any number of bytes; see "Lambda quotas"."""
+    execute = lambda_svc._execute_function
 
     def execute_function(function: Json, event: Json) -> Json:
         result = execute(function, event)
@@ -339,26 +337,4 @@ def limit_payloads() -> None:
             return {**result, "error": True, "body": too_large}
         return result
 
-    def handed_on(headers: Json, body: bytes) -> int:
-        # Lambda gets JSON: a body of text is a string in it, and any other is base64.
-        if apigateway._v2_request_body_is_text(headers.get("content-type")):
-            return len(json.dumps(body.decode(errors="replace"), ensure_ascii=False).encode())
-        return (len(body) + 2) // 3 * 4
-
-    async def invoke_lambda_proxy(
-        integration: Json,
-        api_id: str,
-        stage: str,
-        path: str,
-        method: str,
-        headers: Json,
-        body: Json,
-        *args: Json,
-        **more: Json,
-    ) -> Json:
-        if len(body or b"") > MAX_REQUEST_BODY or handed_on(headers, body or b"") > MAX_PAYLOAD:
-            return 413, {"Content-Type": "application/json"}, b'{"message":"Request Entity Too Large"}'
-        return await proxy(integration, api_id, stage, path, method, headers, body, *args, **more)
-
     lambda_svc._execute_function = execute_function
-    apigateway._invoke_lambda_proxy = invoke_lambda_proxy

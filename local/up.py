@@ -120,7 +120,8 @@ def up(
     written = {
         **settings,
         **variables(outputs),
-        "ASSISTANTS_BASE_URL": base_url(outputs, port),
+        "ASSISTANTS_BASE_URL": base_url(outputs["ApiUrl"], port),
+        "ASSISTANTS_AZURE_ENDPOINT": base_url(outputs["AzureEndpoint"], port),
         "ASSISTANTS_API_KEY": _api_key(directory, secrets, outputs["ApiKeysSecret"]),
     }
     private.write(directory / "env", "".join(f"{name}={value}\n" for name, value in written.items()))
@@ -278,9 +279,9 @@ def _api_key(directory: Path, secrets: Any, secret_id: str) -> str:
     return keys.issue(secrets, secret_id, "local")
 
 
-def base_url(outputs: Mapping[str, str], port: int) -> str:
-    # Not every resolver knows the names under localhost that the embedded AWS gives to its HTTP APIs.
-    api = urlsplit(outputs["ApiUrl"])
+def base_url(url: str, port: int) -> str:
+    # Not every resolver knows the names under localhost that the embedded AWS gives to its APIs.
+    api = urlsplit(url)
     return f"http://127.0.0.1:{port}/_aws/execute-api/{str(api.hostname).partition('.')[0]}{api.path}"
 
 
@@ -322,6 +323,8 @@ def main() -> None:
     if not local.offline:
         console.print(model_choice.report())
     console.print(f"The stack is up at {local.settings['AWS_ENDPOINT_URL']}; answers come from {answered_by}.")
+    console.print(f"OpenAI's clients: base_url={local.settings['ASSISTANTS_BASE_URL']}")
+    console.print(f"Azure's clients: azure_endpoint={local.settings['ASSISTANTS_AZURE_ENDPOINT']}")
     console.print(f"Its endpoint, credentials and names are in {DIRECTORY.name}/env; `make down` stops it.")
 
 

@@ -168,17 +168,14 @@ def _answers(route: Route) -> Json:
     if route.polled:
         headers["openai-poll-after-ms"] = {"$ref": "#/components/headers/PollAfter"}
     answers: Json = {}
+    content: Json = {}
     if route.answer:
-        content: Json = {"application/json": {"schema": _reference(schema_of(route.answer))}}
-        answers["200"] = {"description": "OK", "headers": headers, "content": content}
-    else:
-        content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
-        answers["200"] = {"description": "The bytes, up to 4 MB.", "headers": headers, "content": content}
-        location = {"description": "Holds for five minutes.", "schema": {"type": "string", "format": "uri"}}
-        answers["302"] = {
-            "description": "Where the bytes of a larger file are.",
-            "headers": {**headers, "location": location},
-        }
+        content["application/json"] = {"schema": _reference(schema_of(route.answer))}
+    if route.streams:
+        content["text/event-stream"] = {"schema": {"type": "string"}}
+    if not content:
+        content["application/octet-stream"] = {"schema": {"type": "string", "format": "binary"}}
+    answers["200"] = {"description": "OK", "headers": headers, "content": content}
     statuses = {400, 401, 429, 500, 503}
     if "{" in route.path or route.body or "thread_id" in route.query.model_fields:
         statuses.add(404)

@@ -1,6 +1,7 @@
 """The shapes of answers.
 
-Lambda carries 6 MB each way, binary data as base64 among it: a request may have 4.4 MB, a page of a list ends early.
+Lambda carries 6 MB each way as JSON, in which a body is a string, or base64: a request may have 4.4 MB, a page of a
+list ends early. An answer that is streamed may have any size.
 """
 
 import json
@@ -12,10 +13,10 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.store import Page, Window
 
 MAX_BODY_BYTES = 4_400_000
-"""Bytes that a request's body, once decoded, and the objects of a page may have."""
+"""Bytes that a request's body may have, once decoded."""
 
-_PLAIN_BYTES = 1_000_000
-"""A longer answer travels as base64, which grows by a third; as text in Lambda's own JSON it could grow by more."""
+MAX_PAGE_BYTES = 6_000_000
+"""Bytes that a page's objects may have in Lambda's answer, which holds 6,291,556."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,8 @@ def listing(page: Page) -> Json:
     has_more = page.has_more
     size = 0
     for shown in page.objects:
-        size += len(_text(shown).encode())
-        if data and size > MAX_BODY_BYTES:
+        size += _carried_bytes(shown)
+        if data and size > MAX_PAGE_BYTES:
             has_more = True
             break
         data.append(shown)
@@ -61,12 +62,11 @@ def deleted(kind: str, identifier: str) -> Json:
     return {"id": identifier, "object": f"{kind}.deleted", "deleted": True}
 
 
-def to_json(answer: Any) -> str | bytes:
-    """An answer as JSON text, or as bytes, which Powertools sends as base64, when it is long."""
-    text = _text(answer)
-    encoded = text.encode()
-    return text if len(encoded) <= _PLAIN_BYTES else encoded
-
-
-def _text(answer: Any) -> str:
+def to_json(answer: Any) -> str:
+    """An answer as JSON text."""
     return json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+
+
+def _carried_bytes(shown: Json) -> int:
+    """Return how many bytes an object takes as text in Lambda's own JSON, which escapes its quotes once more."""
+    return len(json.dumps(to_json(shown), ensure_ascii=False).encode())

@@ -1,14 +1,12 @@
 """The HTTP API: leads requests to routes, checks who calls, and gives every error the API's shape."""
 
-import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import unquote
 
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler import ApiGatewayResolver, Response
+from aws_lambda_powertools.event_handler.api_gateway import ProxyEventType
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
-from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 import assistant_routes
 import cors
@@ -44,7 +42,8 @@ from assistant_engine.runtime.faults import fault_of
 from assistant_engine.runtime.log import logger
 from assistant_engine.runtime.settings import HostedTools, configured
 from assistant_engine.store import Replayed, Store, shared
-from routes import BASE, Incoming, Route
+from incoming import BASE, Incoming, incoming_of
+from routes import Route
 
 ROUTES: tuple[Route, ...] = tuple(
     route
@@ -57,33 +56,39 @@ ROUTES: tuple[Route, ...] = tuple(
 )
 """Every route below `/v1`."""
 
-# Powertools sends bytes as base64, though it says that a serializer gives text.
-app = APIGatewayHttpResolver(serializer=to_json)  # type: ignore[arg-type]
+app = ApiGatewayResolver(ProxyEventType.APIGatewayProxyEvent, serializer=to_json)
 app.include_router(documentation.router)
 
 
 def handler(event: Json, context: Any) -> Json:
-    """Answer an HTTP API event (payload format 2.0).
+    """Answer an event of the REST API.
 
     Returns:
         The proxy answer. Its `body` is an iterator of bytes where a route streams: only the runtime of the function
         `stream` can send that.
     """
-    request = APIGatewayProxyEventV2(event)
-    preflight = cors.preflight_headers(request.headers) if request.http_method == "OPTIONS" else None
-    answer: Json = {"statusCode": 204, "headers": preflight} if preflight else app.resolve(event, context)
+    request = incoming_of(event)
+    preflight = cors.preflight_headers(request.headers) if request.method == "OPTIONS" else None
+    if preflight:
+        answer: Json = {"statusCode": 204, "headers": preflight, "body": ""}
+    else:
+        answer = _resolved(request, event, context)
     answer["headers"] = {**cors.answer_headers(request.headers), **answer["headers"]}
-    answer["headers"]["x-request-id"] = event["requestContext"]["requestId"]
+    answer["headers"]["x-request-id"] = request.request_id
     return answer
+
+
+def _resolved(request: Incoming, event: Json, context: Any) -> Json:
+    app.append_context(request=request)
+    answer: Json = app.resolve({**event, "path": request.path}, context)
+    headers = {name: values[0] for name, values in answer.pop("multiValueHeaders").items()}
+    return {**answer, "headers": headers}
 
 
 def incoming() -> Incoming:
     """The request that is being answered, as it came."""
-    event = app.current_event
-    text = event.raw_event.get("body") or ""
-    # JSON may spell half a character, and so may Lambda's event: the schemas refuse it with a message of their own.
-    body = base64.b64decode(text) if event.is_base64_encoded else text.encode(errors="surrogatepass")
-    return Incoming(event.http_method, event.path, event.raw_query_string or "", event.headers, body)
+    request: Incoming = app.context["request"]
+    return request
 
 
 def store() -> Store:
@@ -95,29 +100,46 @@ def _answering(route: Route) -> Callable[..., Json | Response[Any]]:
     def answer(**parameters: str) -> Json | Response[Any]:
         request = incoming()
         if ":path}" in route.path:  # Powertools' parameters hold no slashes.
-            parameters = {route.parameters[0]: unquote(request.path.removeprefix(BASE + route.path.partition("{")[0]))}
+            parameters = {route.parameters[0]: request.path.removeprefix(BASE + route.path.partition("{")[0])}
         answered = route.answer_to(request, store(), parameters)
         if isinstance(answered, StreamedAnswer):  # Powertools hands a body on that is neither JSON nor bytes.
-            return Response(answered.status, body=answered.chunks, headers=dict(answered.headers))
+            body = _begun(answered.chunks, request.request_id)
+            return Response(answered.status, body=body, headers=dict(answered.headers))
         return answered
 
     return answer
+
+
+def _begun(chunks: Iterator[bytes], request_id: str) -> Iterator[bytes]:
+    """Return chunks whose first one is made, so that an error up to there is still answered as an error."""
+    first = next(chunks, b"")
+
+    def go_on() -> Iterator[bytes]:
+        try:
+            yield first
+            yield from chunks
+        except Exception as error:
+            where = fault_of(error).where
+            logger.error("request %s was cut off: %s", request_id, where)
+            raise ServerError(where) from None  # Its own message may hold what people said.
+
+    return go_on()
 
 
 for route in ROUTES:
     app.route(route.rule, method=route.method)(_answering(route))
 
 
-def _check(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Response[Any]:
+def _check(app: ApiGatewayResolver, next_middleware: NextMiddleware) -> Response[Any]:
     """Check what every route asks for: a key, and a body that is not too large."""
     request = incoming()
-    if request.path.startswith(f"{BASE}/"):
+    if request.path not in documentation.PATHS:
         # Azure's clients send the key in a header of its own.
         azure = request.headers.get("api-key")
         project = keys().check(request.headers.get("authorization") or (f"Bearer {azure}" if azure else None))
         app.append_context(project=project)
     if request.path.startswith(f"{BASE}/vector_stores") and "file_search" in configured(HostedTools).hosted_tools:
-        raise InvalidRequest(f"Invalid URL ({request.path[:256]}): {HOSTED_SEARCH}", code="unsupported_value")
+        raise InvalidRequest(f"Invalid URL ({request.url[:256]}): {HOSTED_SEARCH}", code="unsupported_value")
     if len(request.body) > MAX_BODY_BYTES:
         raise TooLarge(
             f"The request's body is larger than {MAX_BODY_BYTES:,} bytes. A larger file goes to /v1/uploads, in "
@@ -130,7 +152,7 @@ def _check(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Resp
 def unknown_url(_: NotFoundError) -> Response[Json]:
     """Answer a request to no route: 405 where the path has other methods, else 404."""
     request = incoming()
-    where = f"{request.method} {request.path[:256]}"
+    where = f"{request.method} {request.url[:256]}"
     path = request.path.removeprefix(BASE)
     methods = sorted({route.method for route in ROUTES if route.pattern.fullmatch(path)})
     if methods and request.method not in methods:  # It may be right, and the path hold what no id has.
@@ -184,9 +206,9 @@ def _created_before(store: Store, made: Json) -> Response[Json]:
 
 def unexpected(error: Exception) -> Response[Json]:
     """Answer an error that no route expects, and log where it came from without its text."""
-    request_id = app.current_event.request_context.request_id
-    fault = fault_of(error)
-    run_id = next(filter(ids.is_run_id, app.current_event.path.split("/")), "")
+    request, fault = incoming(), fault_of(error)
+    request_id = request.request_id
+    run_id = next(filter(ids.is_run_id, request.path.split("/")), "")
     logger.error("request %s failed: %s (%s)", request_id, fault.where, run_id or "no run")
     if fault.throttled:
         metrics.emit({"Throttled": 1}, about=run_id)

@@ -1,21 +1,29 @@
-"""`/openapi.json` and `/docs`: the API's description, for anyone to read. `scripts/openapi.py` makes both files."""
+"""`/v1/openapi.json` and `/v1/docs`: the API's description, for anyone to read.
+
+`scripts/openapi.py` makes both files.
+"""
 
 from pathlib import Path
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
-router = APIGatewayHttpRouter()
+from incoming import BASE
+
+router = APIGatewayRouter()
+
+PATHS = (f"{BASE}/openapi.json", f"{BASE}/docs")
+"""They need no key."""
 
 _HERE = Path(__file__).resolve().parent
 
 
-@router.get("/openapi.json")
+@router.get(PATHS[0])
 def document() -> Response[str]:
     return _file("openapi.json", "application/json")
 
 
-@router.get("/docs")
+@router.get(PATHS[1])
 def page() -> Response[str]:
     return _file("docs.html", "text/html; charset=utf-8")
 

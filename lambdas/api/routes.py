@@ -11,13 +11,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl
 
 from aws_lambda_powertools.event_handler import Response
 
 from answers import StreamedAnswer
 from assistant_engine.domain.clock import Milliseconds
-from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
 from assistant_engine.resources import references
 from assistant_engine.runtime.clock import now_ms
@@ -25,8 +23,7 @@ from assistant_engine.schemas import NoParameters, load_json, parse, parse_field
 from assistant_engine.schemas.common import Schema
 from assistant_engine.store import Idempotency, Store
 from forms import FormFile, read_form
-
-BASE = "/v1"
+from incoming import BASE, Incoming
 
 CONTAINERS: Mapping[str, tuple[str, Callable[[Store, str], Any]]] = {
     "thread_id": ("thread", lambda store, thread_id: store.threads.get(thread_id)),
@@ -61,17 +58,6 @@ class Request:
 Answer = Json | Response[Any] | StreamedAnswer
 Handler = Callable[..., Answer]
 AnyHandler = TypeVar("AnyHandler", bound=Handler)
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A request as it came: `body` holds its bytes, decoded."""
-
-    method: str
-    path: str
-    query: str
-    headers: Mapping[str, str]
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +124,8 @@ class Route:
             NotFound: what the route lies in is not there.
             Conflict, Replayed: by the idempotency key.
         """
-        query = _query(self.query, incoming.query)
+        # Azure's clients add their API's version to every request.
+        query = parse_fields(self.query, [(name, value) for name, value in incoming.query if name != "api-version"])
         body, file = self._body(incoming)
         if self.body and not self.file:
             references.check(store, body)
@@ -173,15 +160,6 @@ class Route:
         if file:
             body = {**body, self.file: [file.filename, hashlib.sha256(file.data).hexdigest()]}
         return Idempotency(f"{self.creates}#{store.project}#{key}", [incoming.method, incoming.path, body])
-
-
-def _query(schema: type[Schema], text: str) -> Json:
-    try:
-        fields = parse_qsl(text, keep_blank_values=True, errors="strict")
-    except ValueError:
-        raise InvalidRequest("We could not parse the query string of your request: it is not UTF-8.") from None
-    # Azure's clients add their API's version to every request.
-    return parse_fields(schema, [(name, value) for name, value in fields if name != "api-version"])
 
 
 class Routes:

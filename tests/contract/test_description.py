@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
     ],
 )
 def test_the_description_is_served_as_committed(client: openai.OpenAI, name: str, file: str, content_type: str) -> None:
-    address = str(client.base_url).removesuffix("v1/") + name
+    address = str(client.base_url) + name
     with urllib.request.urlopen(address) as answer:  # noqa: S310
         assert answer.headers["content-type"] == content_type
         assert answer.headers["x-request-id"]

@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 
-from answers import MAX_BODY_BYTES, listing, to_json
+from answers import MAX_PAGE_BYTES, listing, to_json
 from assistant_engine.domain import ids
 from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.errors import InvalidRequest
@@ -59,17 +59,21 @@ def test_a_cursor_of_another_list_is_refused(cursor: str) -> None:
     assert raised.value.param == "after"
 
 
-def test_a_page_ends_before_it_outgrows_an_answer() -> None:
-    objects = [{"id": str(number), "text": '"' * (MAX_BODY_BYTES // 8)} for number in range(10)]
+@pytest.mark.parametrize("letter", ['"', "x", "é", "\n", "\\"])
+def test_a_page_ends_before_it_outgrows_an_answer(letter: str) -> None:
+    """As Lambda carries it: a string in JSON, in which each quote of the page's own JSON is escaped once more."""
+    objects = [{"id": str(number), "text": letter * 250_000} for number in range(40)]
     page = listing(Page(iter(objects), has_more=False, from_end=False))
-    assert [shown["id"] for shown in page["data"]] == ["0", "1", "2"]
-    assert (page["first_id"], page["last_id"], page["has_more"]) == ("0", "2", True)
-    page = listing(Page(iter(objects), has_more=False, from_end=True))
-    assert [shown["id"] for shown in page["data"]] == ["2", "1", "0"] and page["has_more"]
+    carried = len(json.dumps({"body": to_json(page)}, ensure_ascii=False).encode())
+    assert 5_000_000 < carried < 6_200_000
+    assert (page["first_id"], page["last_id"], page["has_more"]) == ("0", str(len(page["data"]) - 1), True)
+    turned = listing(Page(iter(objects), has_more=False, from_end=True))
+    assert [shown["id"] for shown in turned["data"]] == [shown["id"] for shown in reversed(page["data"])]
+    assert turned["has_more"]
 
 
 def test_an_object_larger_than_a_page_is_a_page_of_its_own() -> None:
-    objects = [{"id": "0", "text": "x" * (MAX_BODY_BYTES + 1)}, {"id": "1"}]
+    objects = [{"id": "0", "text": "x" * (MAX_PAGE_BYTES + 1)}, {"id": "1"}]
     page = listing(Page(iter(objects), has_more=False, from_end=False))
     assert len(page["data"]) == 1 and page["has_more"]
 
@@ -77,9 +81,3 @@ def test_an_object_larger_than_a_page_is_a_page_of_its_own() -> None:
 def test_an_empty_page_has_no_ends() -> None:
     page = listing(Page(iter([]), has_more=False, from_end=True))
     assert page == {"object": "list", "data": [], "first_id": None, "last_id": None, "has_more": False}
-
-
-def test_a_long_answer_travels_as_bytes() -> None:
-    assert to_json({"a": "é"}) == '{"a":"é"}'
-    long = to_json({"a": "é" * 1_000_000})
-    assert isinstance(long, bytes) and json.loads(long) == {"a": "é" * 1_000_000}

@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import pytest
@@ -16,7 +16,8 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.thread import Thread, ThreadId
 from assistant_engine.schemas import CreateThreadRequest
 from assistant_engine.store import Store
-from routes import CONTAINERS, Incoming, Request, Route, Routes
+from incoming import Incoming
+from routes import CONTAINERS, Request, Route, Routes
 
 THREAD = Thread(
     id=ThreadId("thread_1"), created_at=1, metadata={"user_id": "ada"}, tool_resources={}, last_ms=Milliseconds(1_000)
@@ -65,7 +66,9 @@ def route_of(name: str) -> Route:
     return next(route for route in ROUTES if route.name == name)
 
 
-def answer_to(route: Route, store: FakeStore, body: Any = None, query: str = "", **parameters: str) -> Any:
+def answer_to(
+    route: Route, store: FakeStore, body: Any = None, query: Sequence[tuple[str, str]] = (), **parameters: str
+) -> Any:
     path = "/v1" + route.path.replace(":path", "").format(**parameters)
     headers = {"idempotency-key": "key-1"}
     data = b"" if body is None else json.dumps(body).encode()
@@ -106,7 +109,7 @@ def test_a_request_is_checked_before_anything_is_read() -> None:
         answer_to(route_of("modifyMessage"), store, {"metadata": "no"}, thread_id="thread_2", message_id="msg_1")
     assert refused.value.param == "metadata"
     with pytest.raises(InvalidRequest) as refused:
-        answer_to(route_of("getThread"), store, query="what=1", thread_id="thread_1")
+        answer_to(route_of("getThread"), store, query=[("what", "1")], thread_id="thread_1")
     assert refused.value.param == "what"
     assert store.threads.asked == []
 
