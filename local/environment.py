@@ -169,6 +169,7 @@ class Environment:
         function_arn: str,
         trace_id: str,
         start: "Callable[[Environment], None]",
+        on_chunk: Callable[[bytes], None] | None = None,
     ) -> Outcome:
         """Run one invocation, in a runtime that is started unless one waits for it."""
         began = time.monotonic()
@@ -180,7 +181,8 @@ class Environment:
                 time.monotonic() + MAX_INIT_SECONDS,
             )
         handed_over = time.monotonic()
-        answer, status = self._run(request_id, event, function_arn, trace_id)
+        invocation = (request_id, event, time.time() + self.version.timeout, function_arn, trace_id, self.tenant)
+        answer, status = self._run(Invocation(*invocation, on_chunk))
         seconds = time.monotonic() - (began if cold else handed_over)
         self.last_used = time.monotonic()
         if self._user and not self._files.private:
@@ -200,13 +202,12 @@ class Environment:
                 self._memory.remove()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _run(self, request_id: str, event: bytes, function_arn: str, trace_id: str) -> tuple[Answer, str]:
+    def _run(self, invocation: Invocation) -> tuple[Answer, str]:
+        request_id, timeout = invocation.request_id, self.version.timeout
         if not self._api.is_ready:
             error = self._api.init_error
             self._end_runtime()
             return (error, "error") if error else (self._ended(request_id), "failure")
-        timeout = self.version.timeout
-        invocation = Invocation(request_id, event, time.time() + timeout, function_arn, trace_id, self.tenant)
         with contextlib.suppress(OSError):
             self._api.hand_over(invocation)
         done = self._api.serve(lambda: self._api.is_answered or not self.is_running, time.monotonic() + timeout)
@@ -254,6 +255,7 @@ class Environment:
             "python": files.python,
             "bootstrap": f"{files.runtime}/bootstrap.py",
             "opt": files.opt(version.layers),
+            "wrapper": version.variables.get("AWS_LAMBDA_EXEC_WRAPPER", ""),
         }
 
     @contextlib.contextmanager

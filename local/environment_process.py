@@ -201,7 +201,12 @@ def start_supervisor(control: socket.socket) -> NoReturn:
         os.set_inheritable(commands, True)
         environment = start["environment"]
         command = [start["python"], start["bootstrap"], environment["_HANDLER"], start["opt"]]
-        os.execve(start["python"], [*command, str(commands)] if start["template"] else command, environment)
+        if start["template"]:
+            command.append(str(commands))
+        elif start["wrapper"]:
+            # On AWS a wrapper gets the runtime's own command line, which names its script alone.
+            command = [start["opt"] + start["wrapper"].removeprefix("/opt"), start["python"], start["bootstrap"]]
+        os.execve(command[0], command, environment)
     for descriptor in (log, memory, commands):
         os.close(descriptor)
     supervise(control, start, runtime)

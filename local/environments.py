@@ -50,11 +50,23 @@ class Function:
         self._can_fork = True
         self._is_retired = False
 
-    def invoke(self, request_id: str, event: bytes, function_arn: str, trace_id: str = "", tenant: str = "") -> Outcome:
-        """Run one invocation; wait in line while as many as may run at once do."""
+    def invoke(
+        self,
+        request_id: str,
+        event: bytes,
+        function_arn: str,
+        trace_id: str = "",
+        tenant: str = "",
+        on_chunk: Callable[[bytes], None] | None = None,
+    ) -> Outcome:
+        """Run one invocation; wait in line while as many as may run at once do.
+
+        Args:
+            on_chunk: gets the pieces of a streamed answer as they arrive.
+        """
         environment = self._take(tenant)
         try:
-            return environment.invoke(request_id, event, function_arn, trace_id, self._start)
+            return environment.invoke(request_id, event, function_arn, trace_id, self._start, on_chunk)
         finally:
             self._give_back(environment)
 

@@ -31,6 +31,7 @@ from local import (
     patches_network,
     patches_requests,
     patches_speed,
+    patches_streaming,
     patches_worker,
 )
 
@@ -57,6 +58,7 @@ def apply() -> None:
     patches_isolation.apply()
     if sys.platform == "linux":
         patches_lambda.apply(patches_isolation.tenant.get)
+        patches_streaming.apply()
     else:
         patches_worker.apply()
     patches_alarms.apply()

@@ -3,6 +3,7 @@
 Like those in `local.patches`, each function closes one gap of ministack 1.5.33 and names its symptom.
 """
 
+import contextvars
 import json
 import os
 import tempfile
@@ -24,6 +25,9 @@ Json = Any
 
 FRESH_STARTS = "fresh-starts"
 """While a file of this name is in the emulator's temporary folder, each environment starts from nothing."""
+
+on_chunk: contextvars.ContextVar[Callable[[bytes], None] | None] = contextvars.ContextVar("on_chunk", default=None)
+"""Gets the pieces of a streamed answer of the invocation that is made in this context."""
 
 observers: list[Callable[[Json, Outcome], None]] = []
 """Called with a function's configuration and each invocation's outcome."""
@@ -91,13 +95,18 @@ def run_functions_under_aws_s_client(functions: _Functions, tenant: Callable[[],
             # Without active tracing, AWS gives an id as well, of a trace that isn't kept.
             lambda_svc._xray_trace_id_for_invocation({**config, "TracingConfig": {"Mode": "Active"}}),
             tenant(),
+            on_chunk.get(),
         )
         _write_logs(config, request_id, outcome)
         for observe in observers:
             observe(config, outcome)
         functions.stop_the_longest_idle()
+        streamed = outcome.answer.streamed and not outcome.answer.failed
         result = {
-            "body": json.loads(outcome.answer.body or b"null"),
+            # Without a listener, a streamed answer is what it is: text, or some of it.
+            "body": outcome.answer.body.decode(errors="replace")
+            if streamed
+            else json.loads(outcome.answer.body or b"null"),
             "log": "\n".join(line for _, line in outcome.lines),
         }
         return {**result, "error": True} if outcome.answer.failed else result

@@ -4,12 +4,13 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. Between invocati
 for the next invocation waits, as it does on AWS in an environment that is frozen.
 """
 
+import base64
 import json
 import re
 import selectors
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,12 @@ from local.callers import is_from_a_program
 
 MAX_RESPONSE_BYTES = 6_291_556
 """Of a response that isn't streamed: 6 MB and 100 bytes, as Lambda's own message gives it."""
+MAX_STREAMED_BYTES = 209_715_200
+"""Of one that is: 200 MB ("Lambda quotas")."""
+
+_MODE, _ERROR_BODY = b"lambda-runtime-function-response-mode", b"lambda-runtime-function-error-body"
+
+_Headers = Iterable[tuple[bytes, bytes]]
 
 _RESULT = re.compile(r"/2018-06-01/runtime/invocation/([^/]+)/(response|error)")
 
@@ -34,6 +41,8 @@ class Invocation:
     function_arn: str
     trace_id: str = ""
     tenant_id: str = ""
+    on_chunk: Callable[[bytes], None] | None = None
+    """Gets the pieces of a streamed answer as they arrive; without it they are collected."""
 
     def headers(self) -> list[tuple[str, str]]:
         """Return the headers of the Runtime API."""
@@ -53,10 +62,15 @@ class Invocation:
 
 @dataclass(slots=True)
 class Answer:
-    """The answer to an invocation, or an initialisation that failed; the body is JSON as the runtime sent it."""
+    """The answer to an invocation, or an initialisation that failed; the body is JSON as the runtime sent it.
+
+    Attributes:
+        streamed: the body is what the runtime streamed, and is empty if its pieces were handed on.
+    """
 
     failed: bool
     body: bytes
+    streamed: bool = False
 
 
 class RuntimeApi:
@@ -136,7 +150,7 @@ class RuntimeApi:
     def _accept(self) -> None:
         accepted, _ = self._listener.accept()
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = _Connection(accepted, self._request)
+        connection = _Connection(accepted, self._request, self._streams_to)
         self._connections.add(connection)
 
         def read() -> None:
@@ -152,7 +166,7 @@ class RuntimeApi:
         self.unwatch(connection.socket)
         connection.socket.close()
 
-    def _request(self, connection: "_Connection", request: h11.Request, body: bytes) -> None:
+    def _request(self, connection: "_Connection", request: h11.Request, body: bytes, trailers: _Headers) -> None:
         """Answer a request that has arrived whole."""
         path = request.target.decode()
         headers = [(name.decode(), value.decode("latin-1")) for name, value in request.headers]
@@ -164,31 +178,51 @@ class RuntimeApi:
             self.init_error = Answer(failed=True, body=body)
             connection.answer(202, {"status": "OK"})
         elif request.method == b"POST" and (result := _RESULT.fullmatch(path)):
-            connection.answer(*self._result(result[1], result[2], body))
+            answer = Answer(result[2] == "error", body)
+            if result[2] == "response" and dict(request.headers).get(_MODE) == b"streaming":
+                error = dict(trailers).get(_ERROR_BODY)
+                answer = Answer(error is not None, base64.b64decode(error) if error else body, streamed=True)
+            connection.answer(*self._result(result[1], answer))
         else:
             connection.answer(404, {"errorType": "NotFound", "errorMessage": "Not found"})
 
-    def _result(self, request_id: str, kind: str, body: bytes) -> tuple[int, Mapping[str, str]]:
+    def _streams_to(self, request: h11.Request) -> Callable[[bytes], None] | None:
+        """Return what gets the pieces of a request's body as they arrive; None if the body is collected."""
+        result, invocation = _RESULT.fullmatch(request.target.decode()), self._invocation
+        if not (result and invocation and dict(request.headers).get(_MODE) == b"streaming"):
+            return None
+        return invocation.on_chunk if result.groups() == (invocation.request_id, "response") else None
+
+    def _result(self, request_id: str, answer: Answer) -> tuple[int, Mapping[str, str]]:
         if self._invocation is None or request_id != self._invocation.request_id or self._answer is not None:
             return 400, {"errorType": "InvalidRequestID", "errorMessage": "Invalid request ID"}
-        if len(body) > MAX_RESPONSE_BYTES:
+        if len(answer.body) > (MAX_STREAMED_BYTES if answer.streamed else MAX_RESPONSE_BYTES):
             message = f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."
             error = {"errorType": "Function.ResponseSizeTooLarge", "errorMessage": message}
             self._answer = Answer(failed=True, body=json.dumps(error).encode())
             return 413, {"errorType": "RequestEntityTooLarge", "errorMessage": message}
-        self._answer = Answer(failed=kind == "error", body=body)
+        self._answer = answer
         return 202, {"status": "OK"}
 
 
 class _Connection:
-    """One connection of the runtime; `handle` gets each request with its body.
+    """One connection of the runtime.
 
-    A body is collected as it arrives: here is the place from which a streamed response would be handed on.
+    Args:
+        handle: gets each request with its body and trailers.
+        streams_to: says what gets a request's body piece by piece, if anything does.
     """
 
-    def __init__(self, accepted: socket.socket, handle: Callable[["_Connection", h11.Request, bytes], None]) -> None:
+    def __init__(
+        self,
+        accepted: socket.socket,
+        handle: Callable[["_Connection", h11.Request, bytes, _Headers], None],
+        streams_to: Callable[[h11.Request], Callable[[bytes], None] | None],
+    ) -> None:
         self.socket = accepted
         self._handle = handle
+        self._streams_to = streams_to
+        self._on_piece: Callable[[bytes], None] | None = None
         self._http = h11.Connection(h11.SERVER)
         self._request: h11.Request | None = None
         self._body: list[bytes] = []
@@ -204,12 +238,14 @@ class _Connection:
                 match event:
                     case h11.Request():
                         self._request = event
+                        self._on_piece = self._streams_to(event) or self._body.append
                     case h11.Data():
-                        self._body.append(bytes(event.data))
+                        assert self._on_piece
+                        self._on_piece(bytes(event.data))
                     case h11.EndOfMessage():
                         assert self._request
                         body, self._body = b"".join(self._body), []
-                        self._handle(self, self._request, body)
+                        self._handle(self, self._request, body, event.headers)
                     case h11.ConnectionClosed():
                         return False
                     case _:

@@ -2,7 +2,7 @@
 
 import mimetypes
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from urllib.parse import quote
@@ -24,6 +24,8 @@ PREFIX = "file-"
 
 MAX_IMAGE_BYTES = 20 * 1024**2
 """Largest image that a message may show the model."""
+
+_CHUNK_BYTES = 262_144
 
 LIFETIME_DAYS = (1, 7, 30)
 """A file that expires is tagged `lifetime=<days>` with the least of these that it fits in: the bucket's lifecycle rules
@@ -207,16 +209,17 @@ class Files:
         data: bytes = found["Body"].read()
         return data
 
-    def url(self, file: Json, seconds: int) -> str:
-        """An address that gives the bytes to anyone for so many seconds."""
-        return objects.address(
-            "get_object",
-            self._blobs.bucket,
-            self.key(file["id"]),
-            seconds,
-            ResponseContentType="application/octet-stream",
-            ResponseContentDisposition=disposition(file["filename"]),
-        )
+    def chunks(self, file_id: str) -> Iterator[bytes]:
+        """The bytes of a file, piece by piece.
+
+        Raises:
+            NotFound: they are not there.
+        """
+        found = objects.find(self._blobs.client, self._blobs.bucket, self.key(file_id))
+        if found is None:
+            raise not_found(file_id)
+        chunks: Iterator[bytes] = found["Body"].iter_chunks(_CHUNK_BYTES)
+        return chunks
 
     def image(self, file_id: str) -> tuple[str, bytes]:
         """The media type and the bytes of an image.

@@ -59,15 +59,14 @@ def _is_listed(client: "S3Client", bucket: str, key: str) -> bool:
     return any(item["Key"] == key for item in listed.get("Contents", []))
 
 
-def address(method: str, bucket: str, key: str, seconds: int, **parameters: str) -> str:
+def address(method: str, bucket: str, key: str, seconds: int) -> str:
     """Return an address on the bucket's regional host that stands for one request, signed with this role's rights.
 
     Args:
         method: `get_object` or `put_object`.
         seconds: how long it is good, unless the role's credentials end earlier.
-        parameters: further ones of the method.
     """
-    asked = {"Bucket": bucket, "Key": key, **parameters}
+    asked = {"Bucket": bucket, "Key": key}
     signed: str = _signer().generate_presigned_url(method, Params=asked, ExpiresIn=seconds)
     return signed
 
