@@ -249,6 +249,27 @@ def run(handler: str, opt: str, commands: socket.socket | None) -> None:
     bootstrap.run(handler, client)
 
 
+def run_wrapped(opt: str, commands: socket.socket) -> None:
+    """Initialise the function under the client that its wrapper starts in place of AWS's, as a template."""
+    sys.argv[1:] = []
+    sys.path.append(opt)
+    runtime = importlib.import_module("streaming_runtime")
+
+    class Api(runtime.RuntimeApi):  # type: ignore[misc, name-defined]
+        """The Runtime API: the first wait for an invocation goes on in the environments forked from the template."""
+
+        is_template = True
+
+        def next_invocation(self) -> Any:
+            if self.is_template:
+                fork_environments(commands)
+                self.is_template, self._address = False, os.environ["AWS_LAMBDA_RUNTIME_API"]
+            return super().next_invocation()
+
+    runtime.RuntimeApi = Api  # type: ignore[attr-defined]
+    runtime.main()
+
+
 def fork_environments(commands: socket.socket) -> None:
     """Fork an environment each time that the emulator asks for one; return in these only."""
     # Threads don't survive a fork, and the locks they hold are never released: the emulator wants one thread.
@@ -322,5 +343,7 @@ if __name__ == "__main__":
             start_supervisor(socket.socket(fileno=int(control)))
         case [handler, opt]:
             run(handler, opt, None)
+        case [_, opt, commands] if "AWS_LAMBDA_EXEC_WRAPPER" in os.environ:
+            run_wrapped(opt, socket.socket(fileno=int(commands)))
         case [handler, opt, commands]:
             run(handler, opt, socket.socket(fileno=int(commands)))

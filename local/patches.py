@@ -58,7 +58,7 @@ def apply() -> None:
     patches_isolation.apply()
     if sys.platform == "linux":
         patches_lambda.apply(patches_isolation.tenant.get)
-        patches_streaming.apply()
+        patches_streaming.apply()  # Before the patches of what every integration has to pass first.
     else:
         patches_worker.apply()
     patches_alarms.apply()

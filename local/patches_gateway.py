@@ -20,7 +20,8 @@ MAX_REQUEST_BODY = 10_485_760
 """Of a REST API: "Amazon API Gateway quotas", payload size."""
 MAX_PAYLOAD = 6_291_456
 """Of what Lambda is invoked with: "Lambda quotas"."""
-MAX_BUFFERED_MS = 29_000
+MIN_MS, MAX_BUFFERED_MS, MAX_STREAMED_MS = 50, 29_000, 900_000
+"""Of an integration, without an increase of the account's quota."""
 
 _raw_path: contextvars.ContextVar[str] = contextvars.ContextVar("raw_path", default="")
 _deployment: contextvars.ContextVar[str] = contextvars.ContextVar("deployment", default="")
@@ -33,7 +34,7 @@ def apply() -> None:
     keep_how_an_answer_is_transferred()
     answer_through_gateway_responses()
     refuse_too_large_a_request()
-    give_up_after_29_seconds()
+    give_up_when_it_is_time()
 
 
 def serve_what_was_deployed() -> None:
@@ -95,8 +96,9 @@ def leave_the_path_as_it_was_sent() -> None:
     ) -> Json:
         # Before the path are the stage, and where a name can't be resolved, the API's id.
         sent = re.sub(r"^(/_aws/execute-api/[^/]+)?/[^/]+", "", _raw_path.get(), count=1) or "/"
-        event = build(api_id, stage_name, stage, resource, sent, *args, **more)
-        return {**event, "version": "1.0"}
+        event: Json = build(api_id, stage_name, stage, resource, sent, *args, **more)
+        del event["version"]  # It is one of an HTTP API's.
+        return event
 
     ministack._handle_execute_api_request = execute_knowing
     gateway._build_lambda_event_v1 = build_event
@@ -104,42 +106,49 @@ def leave_the_path_as_it_was_sent() -> None:
 
 def keep_how_an_answer_is_transferred() -> None:
     """`ResponseTransferMode` is lost, and what AWS refuses of it is taken."""
-    put, create = gateway._put_integration, provisioners._apigw_method_create
+    put, reference = gateway._put_integration, gateway._extract_lambda_ref_from_integration_uri
     handler = provisioners._RESOURCE_HANDLERS["AWS::ApiGateway::Method"]
-    reference = gateway._extract_lambda_ref_from_integration_uri
+    create, update = handler["create"], handler["update"]
+    of_template: contextvars.ContextVar[Json] = contextvars.ContextVar("of_template", default=None)
+
+    def refused(mode: str, uri: str, milliseconds: int) -> str:
+        longest = MAX_STREAMED_MS if mode == "STREAM" else MAX_BUFFERED_MS
+        if mode not in ("BUFFERED", "STREAM"):
+            return f"Invalid response transfer mode: {mode}"
+        if uri.endswith("/response-streaming-invocations") != (mode == "STREAM"):
+            return f"The integration's URI is not one of the response transfer mode {mode}"
+        if not MIN_MS <= milliseconds <= longest:
+            return f"Timeout should be between {MIN_MS} ms and {longest} ms"
+        return ""
 
     def put_integration(api_id: str, resource_id: str, method: str, data: Json) -> Json:
-        mode = data.get("responseTransferMode") or _of_template.get() or "BUFFERED"
-        streams = "/response-streaming-invocations" in data.get("uri", "")
-        if mode not in ("BUFFERED", "STREAM") or streams != (mode == "STREAM"):
-            message = "Invalid responseTransferMode, or the integration's URI is of the other one."
+        template = of_template.get()
+        mode = (template or data).get("ResponseTransferMode" if template else "responseTransferMode") or "BUFFERED"
+        if message := refused(mode, data.get("uri", ""), data.get("timeoutInMillis") or MAX_BUFFERED_MS):
+            if template:
+                raise ValueError(message)
             return gateway._v1_error("BadRequestException", message, 400)
-        longest = 900_000 if mode == "STREAM" else MAX_BUFFERED_MS
-        if not 50 <= (data.get("timeoutInMillis") or 29_000) <= longest:
-            return gateway._v1_error("BadRequestException", f"Timeout should be between 50 ms and {longest} ms", 400)
         answer = put(api_id, resource_id, method, data)
         if answer[0] == 201:
-            integration = gateway._resources[api_id][resource_id]["resourceMethods"][method]["methodIntegration"]
-            integration["responseTransferMode"] = mode
-        else:
-            raise ValueError(answer[2])
+            made = gateway._resources[api_id][resource_id]["resourceMethods"][method]["methodIntegration"]
+            made["responseTransferMode"] = mode
         return answer
 
-    _of_template: contextvars.ContextVar[str] = contextvars.ContextVar("transfer_mode", default="")
-
-    def create_method(logical_id: str, properties: Json, stack: str) -> Json:
-        token = _of_template.set((properties.get("Integration") or {}).get("ResponseTransferMode", ""))
+    def with_integration(make: Json, properties: Json, *args: Json) -> Json:
+        token = of_template.set(properties.get("Integration"))
         try:
-            return create(logical_id, properties, stack)
+            return make(*args)
         finally:
-            _of_template.reset(token)
-
-    def lambda_reference(uri: str) -> str:
-        return str(reference(uri.replace("/response-streaming-invocations", "/invocations")))
+            of_template.reset(token)
 
     gateway._put_integration = put_integration
-    gateway._extract_lambda_ref_from_integration_uri = lambda_reference
-    provisioners._apigw_method_create = handler["create"] = create_method
+    gateway._extract_lambda_ref_from_integration_uri = lambda uri: reference(
+        uri.replace("/response-streaming-invocations", "/invocations")
+    )
+    handler.update(
+        create=lambda *args: with_integration(create, args[1], *args),
+        update=lambda *args: with_integration(update, args[2], *args),
+    )
 
 
 def answer_through_gateway_responses() -> None:
@@ -171,8 +180,6 @@ def answer_through_gateway_responses() -> None:
             error = gateway._gw_error("DEFAULT_5XX", "Internal server error")
             _, headers, body = render(error, request)
             return failed.status, headers, body
-        except TimeoutError:
-            return gateway._gw_error("INTEGRATION_TIMEOUT", "Endpoint request timed out")
 
     gateway._lambda_proxy_response = shaped
     gateway._execute_in_scope = execute_in_scope
@@ -220,13 +227,16 @@ def refuse_too_large_a_request() -> None:
     gateway._invoke_lambda_proxy_v1 = invoke
 
 
-def give_up_after_29_seconds() -> None:
-    """A request waits for its function as long as that runs."""
-    call = gateway._call_lambda_raw
+def give_up_when_it_is_time() -> None:
+    """A request waits for its function as long as that runs, whatever the integration's timeout."""
+    proxy = gateway._invoke_lambda_proxy_v1
 
-    async def call_in_time(*args: Json, **more: Json) -> Json:
+    async def invoke_in_time(integration: Json, *args: Json, **more: Json) -> Json:
         # The function runs on to its own end, as on AWS.
-        running = asyncio.ensure_future(call(*args, **more))
-        return await asyncio.wait_for(asyncio.shield(running), MAX_BUFFERED_MS / 1000)
+        running = asyncio.ensure_future(proxy(integration, *args, **more))
+        try:
+            return await asyncio.wait_for(asyncio.shield(running), integration["timeoutInMillis"] / 1000)
+        except TimeoutError:
+            return gateway._gw_error("INTEGRATION_TIMEOUT", "Endpoint request timed out")
 
-    gateway._call_lambda_raw = call_in_time
+    gateway._invoke_lambda_proxy_v1 = invoke_in_time
