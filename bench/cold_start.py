@@ -37,6 +37,7 @@ BUDGETS = {
     "in_progress": (865, 13.0),
     "ingestion": (850, 13.0),
     "api": (450, 12.0),
+    "stream": (450, 12.0),
     "tool-file_search": (950, 26.0),
     "tool-": (270, 10.5),
     "": (235, 4.0),

@@ -65,6 +65,7 @@ class Api(Construct):
             keys.grant_read_value(function)
         if tools.file_search:
             tools.file_search.grant_search(whole)
+            tools.file_search.grant_attach(streaming)
         self.gateway = Gateway(self, "Gateway", configuration, buffered=whole, streaming=streaming)
         # OpenAI's clients set the one as `base_url`, Azure's the other as `azure_endpoint`.
         output(self, "ApiUrl", f"{self.gateway.endpoint}/v1")

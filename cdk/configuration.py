@@ -134,7 +134,7 @@ class Configuration:
     mail_sender: str = ""
     cors_origins: str = ""
     api_rate: int = 50
-    max_open_streams: int = 200
+    max_open_streams: int = 100
     auth: str = "key"
     access_logs: str = "off"
     domain: str = ""

@@ -17,6 +17,7 @@ from aws_cdk.aws_apigateway import (
     StageOptions,
 )
 from aws_cdk.aws_apigateway import Stage as ApiStage
+from aws_cdk.aws_lambda import CfnPermission
 from aws_cdk.aws_logs import LogGroup
 from aws_cdk.aws_wafv2 import CfnWebACLAssociation
 from constructs import Construct
@@ -90,6 +91,10 @@ class Gateway(Construct):
         self._add_methods(buffered, streaming)
         deployment = self.api.latest_deployment
         assert deployment
+        # A new alias is called once it lets itself be called: otherwise each deployment has seconds of errors.
+        for permission in self.api.node.find_all():
+            if isinstance(permission, CfnPermission):
+                deployment.node.add_dependency(permission)
         azure = ApiStage(self, "Azure", deployment=deployment, stage_name=NAMES[1], **self._stage_options)
         stages = [self.api.deployment_stage, azure]
         if configuration.domain:

@@ -36,11 +36,12 @@ from assistant_engine.domain.errors import (
     Unavailable,
 )
 from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.project import DEFAULT_PROJECT
 from assistant_engine.resources.references import HOSTED_SEARCH
 from assistant_engine.runtime import metrics
 from assistant_engine.runtime.faults import fault_of
 from assistant_engine.runtime.log import logger
-from assistant_engine.runtime.settings import HostedTools, configured
+from assistant_engine.runtime.settings import ApiKeys, HostedTools, configured
 from assistant_engine.store import Replayed, Store, shared
 from incoming import BASE, Incoming, incoming_of
 from routes import Route
@@ -134,10 +135,7 @@ def _check(app: ApiGatewayResolver, next_middleware: NextMiddleware) -> Response
     """Check what every route asks for: a key, and a body that is not too large."""
     request = incoming()
     if request.path not in documentation.PATHS:
-        # Azure's clients send the key in a header of its own.
-        azure = request.headers.get("api-key")
-        project = keys().check(request.headers.get("authorization") or (f"Bearer {azure}" if azure else None))
-        app.append_context(project=project)
+        app.append_context(project=_project(request))
     if request.path.startswith(f"{BASE}/vector_stores") and "file_search" in configured(HostedTools).hosted_tools:
         raise InvalidRequest(f"Invalid URL ({request.url[:256]}): {HOSTED_SEARCH}", code="unsupported_value")
     if len(request.body) > MAX_BODY_BYTES:
@@ -147,6 +145,15 @@ def _check(app: ApiGatewayResolver, next_middleware: NextMiddleware) -> Response
             code="request_too_large",
         )
     return next_middleware(app)
+
+
+def _project(request: Incoming) -> str:
+    """Return the project that a request is for: its key's, or without a key the default one if it is signed for AWS."""
+    # Azure's clients send the key in a header of its own.
+    azure = request.headers.get("api-key")
+    if configured(ApiKeys).api_auth == "iam" and request.signed and not azure:
+        return DEFAULT_PROJECT
+    return keys().check(f"Bearer {azure}" if azure else request.headers.get("authorization"))
 
 
 def unknown_url(_: NotFoundError) -> Response[Json]:

@@ -160,7 +160,7 @@ def test_the_template_holds_no_secret(prod: Template) -> None:
 def test_log_lines_are_not_kept_for_ever(prod: Template) -> None:
     groups = prod.properties("AWS::Logs::LogGroup")
     assert all(group["RetentionInDays"] == 90 for group in groups)
-    assert len(groups) == len(prod.functions()) + 2
+    assert len(groups) == len(prod.functions()) + 1
 
 
 def test_outputs(prod: Template) -> None:
@@ -172,6 +172,7 @@ def test_outputs(prod: Template) -> None:
         "Bucket",
         "ModelSecret",
         "ApiUrl",
+        "AzureEndpoint",
         "ApiKeysSecret",
         "AlarmTopicArn",
         "EventBus",

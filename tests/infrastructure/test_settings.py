@@ -19,6 +19,7 @@ from assistant_engine.runtime.settings import (
     RecordFailure,
     RequiresAction,
     Settings,
+    Stream,
     Sweeper,
     Tool,
 )
@@ -26,6 +27,7 @@ from tests.support.templates import Template, synthesise
 
 FUNCTIONS: dict[str, type[Settings]] = {
     "api": Api,
+    "stream": Stream,
     "queued": Queued,
     "in_progress": InProgress,
     "requires_action": RequiresAction,
@@ -42,6 +44,7 @@ FUNCTIONS: dict[str, type[Settings]] = {
 
 OWN = {
     "tool-finance": {"MAIL_SENDER"},  # declared in its tool.toml
+    "stream": {"AWS_LAMBDA_EXEC_WRAPPER"},  # read by Lambda
 }
 
 WITHOUT_THE_ENGINE = {"copy_libraries", "prefix_list", "protect_tables", "sandbox"}

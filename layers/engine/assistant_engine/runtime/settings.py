@@ -223,6 +223,12 @@ class SearchFunction(Settings):
     search_function_arn: str = ""
 
 
+class OpenStreams(Settings):
+    """The most streams that are open at once."""
+
+    max_open_streams: int = 100
+
+
 class Cors(Settings):
     """The origins whose pages may call the API."""
 
@@ -230,8 +236,14 @@ class Cors(Settings):
 
 
 class ApiKeys(Settings):
-    """The secret that holds the API's keys, hashed."""
+    """How callers prove who they are.
 
+    Attributes:
+        api_auth: `key`, or `iam` where API Gateway checks signatures.
+        api_keys_secret_arn: holds the keys, hashed.
+    """
+
+    api_auth: str = "key"
     api_keys_secret_arn: str
 
 
@@ -308,6 +320,12 @@ class Api(
     Cors,
 ):
     """`api`."""
+
+
+class Stream(
+    Process, Lambda, Records, Models, HostedTools, RunDefaults, StateMachine, FileSearch, ApiKeys, Cors, OpenStreams
+):
+    """`stream`."""
 
 
 class PublishRunEvents(Process):

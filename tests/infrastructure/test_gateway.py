@@ -1,0 +1,198 @@
+"""The REST API of the template: which function answers what, and what the API answers by itself."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cdk.configuration import UnknownEnvironment
+from cdk.gateway import streamed_operations
+from tests.support.templates import Json, Template, fill_cache, synthesise
+
+CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/0b9a"
+WEB_ACL = "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/mine/0b9a"
+
+
+@pytest.fixture(scope="module")
+def options(tmp_path_factory: pytest.TempPathFactory, layers: Path) -> Template:
+    """A template with each option."""
+    folder = tmp_path_factory.mktemp("options")
+    context = {"auth": "iam", "access_logs": "on", "waf": WEB_ACL, "cors_origins": "https://app.example"}
+    domain = {"domain": "api.example.com", "certificate": CERTIFICATE, "zone": "Z123"}
+    return synthesise(folder, layers, env="prod", **context, **domain)
+
+
+def paths(template: Template) -> dict[str, str]:
+    """The paths of the API's resources by their logical ids."""
+    resources = template.resources("AWS::ApiGateway::Resource")
+
+    def path(name: str) -> str:
+        properties = resources[name]["Properties"]
+        parent = properties["ParentId"].get("Ref")
+        return f"{path(parent) if parent else ''}/{properties['PathPart']}"
+
+    return {name: path(name) for name in resources}
+
+
+def methods(template: Template) -> dict[tuple[str, str], Json]:
+    """The API's methods by method and path."""
+    known = paths(template)
+    return {
+        (each["HttpMethod"], known.get(each["ResourceId"].get("Ref", ""), "/")): each
+        for each in template.properties("AWS::ApiGateway::Method")
+    }
+
+
+def function_of(template: Template, method: Json) -> str:
+    """The name of the function whose alias a method calls."""
+    uri = json.dumps(method["Integration"]["Uri"])
+    aliases = template.resources("AWS::Lambda::Alias")
+    (alias,) = [body for name, body in aliases.items() if f'"{name}"' in uri]
+    function = alias["Properties"]["FunctionName"]["Ref"]
+    return str(template.body["Resources"][function]["Properties"]["FunctionName"])
+
+
+def test_what_may_stream_is_streamed_by_a_function_of_its_own(prod: Template) -> None:
+    streamed = {route: body for route, body in methods(prod).items() if body["Integration"].get("ResponseTransferMode")}
+    assert set(streamed) == set(streamed_operations())
+    assert {("POST", "/threads/runs"), ("POST", "/threads/{thread_id}/runs")} <= set(streamed)
+    assert {("GET", "/files/{file_id}/content")} <= set(streamed)
+    for body in streamed.values():
+        assert body["Integration"]["ResponseTransferMode"] == "STREAM"
+        assert body["Integration"]["TimeoutInMillis"] == 900_000
+        assert "/2021-11-15/functions/" in json.dumps(body["Integration"]["Uri"])
+        assert "/response-streaming-invocations" in json.dumps(body["Integration"]["Uri"])
+        assert function_of(prod, body) == "oae-stream"
+    stream = prod.functions()["oae-stream"]
+    assert (stream["Timeout"], stream["MemorySize"]) == (900, 512)
+    assert stream["Environment"]["Variables"]["AWS_LAMBDA_EXEC_WRAPPER"] == "/opt/streaming_wrapper"
+    assert "ReservedConcurrentExecutions" not in stream
+
+
+def test_every_path_and_method_is_answered(prod: Template) -> None:
+    """Where a resource is the most specific one of a path, it has an answer to every method, and for what is below."""
+    answered, known = methods(prod), {"/", *paths(prod).values()}
+    for path in known:
+        whole = answered["ANY", path]
+        assert function_of(prod, whole) == "oae-api" and "ResponseTransferMode" not in whole["Integration"]
+        below = [other for other in known if other.rpartition("/")[0] == path.rstrip("/") and other != "/"]
+        variable = [other for other in below if "{" in other.rpartition("/")[2]]
+        assert len(variable) == (0 if path.endswith("{proxy+}") else 1), "AWS takes one child with a variable name"
+
+
+def test_the_two_functions_run_the_same_code(prod: Template) -> None:
+    functions = prod.functions()
+    assert functions["oae-stream"]["Code"] == functions["oae-api"]["Code"]
+    assert functions["oae-stream"]["Handler"] == functions["oae-api"]["Handler"]
+
+
+def test_the_api_is_regional_has_two_names_and_takes_the_bytes_of_forms_alone(prod: Template) -> None:
+    (api,) = prod.properties("AWS::ApiGateway::RestApi")
+    assert api["EndpointConfiguration"]["Types"] == ["REGIONAL"]
+    assert api["BinaryMediaTypes"] == ["multipart/form-data"]
+    stages = prod.properties("AWS::ApiGateway::Stage")
+    assert sorted(stage["StageName"] for stage in stages) == ["openai", "v1"]
+    assert len({json.dumps(stage["DeploymentId"]) for stage in stages}) == 1
+    for stage in stages:
+        (settings,) = stage["MethodSettings"]
+        assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == (500, 1000)
+        assert settings["DataTraceEnabled"] is False
+
+
+def test_the_account_s_role_for_logs_is_left_alone(prod: Template, options: Template) -> None:
+    for template in (prod, options):
+        assert not template.resources("AWS::ApiGateway::Account")
+    assert not any("AccessLogSetting" in stage for stage in prod.properties("AWS::ApiGateway::Stage"))
+
+
+def test_an_access_log_holds_no_headers_and_no_bodies(options: Template) -> None:
+    for stage in options.properties("AWS::ApiGateway::Stage"):
+        logged = json.loads(stage["AccessLogSetting"]["Format"])
+        assert "status" in logged
+        assert not [name for name in logged if "header" in name.lower() or "body" in name.lower()]
+
+
+def test_a_deployment_waits_for_all_that_it_serves(prod: Template) -> None:
+    """A new alias is called once it lets itself be called."""
+    (deployment,) = prod.resources("AWS::ApiGateway::Deployment").values()
+    permissions = {
+        name: body["Properties"]
+        for name, body in prod.resources("AWS::Lambda::Permission").items()
+        if body["Properties"]["Principal"] == "apigateway.amazonaws.com"
+    }
+    kinds = ("Method", "Resource", "GatewayResponse")
+    served = {name for kind in kinds for name in prod.resources(f"AWS::ApiGateway::{kind}")}
+    assert set(deployment["DependsOn"]) == served | set(permissions)
+    assert len(permissions) == 2
+    for permission in permissions.values():
+        assert json.dumps(permission["SourceArn"]).endswith('"/*/*/*"]]}')
+
+
+def test_a_change_of_the_code_is_deployed(tmp_path: Path, prod: Template) -> None:
+    """A stage serves its deployment, so there must be a new one whenever a method calls another alias."""
+    changed = synthesise(tmp_path / "out", fill_cache(tmp_path, changed="engine"), env="prod")
+    before, after = (set(each.resources("AWS::ApiGateway::Deployment")) for each in (prod, changed))
+    assert before.isdisjoint(after)
+
+
+def test_what_the_api_answers_itself_has_the_shape_of_its_errors(prod: Template) -> None:
+    responses = {each["ResponseType"]: each for each in prod.properties("AWS::ApiGateway::GatewayResponse")}
+    statuses = {kind: each.get("StatusCode") for kind, each in responses.items()}
+    assert {"DEFAULT_4XX": None, "DEFAULT_5XX": None}.items() <= statuses.items()
+    assert {"THROTTLED": "429", "REQUEST_TOO_LARGE": "413", "MISSING_AUTHENTICATION_TOKEN": "404"}.items() <= (
+        statuses.items()
+    )
+    for each in responses.values():
+        error = json.loads(each["ResponseTemplates"]["application/json"])["error"]
+        assert set(error) == {"message", "type", "param", "code"}
+        assert each["ResponseParameters"]["gatewayresponse.header.x-request-id"] == "context.requestId"
+        assert "gatewayresponse.header.Access-Control-Allow-Origin" not in each["ResponseParameters"]
+    assert responses["THROTTLED"]["ResponseParameters"]["gatewayresponse.header.Retry-After"] == "'1'"
+
+
+def test_pages_read_what_the_api_answers_where_they_may_use_it(options: Template) -> None:
+    for each in options.properties("AWS::ApiGateway::GatewayResponse"):
+        assert each["ResponseParameters"]["gatewayresponse.header.Access-Control-Allow-Origin"] == "'*'"
+
+
+def test_signatures_are_checked_where_they_are_asked_for(prod: Template, options: Template) -> None:
+    assert {body["AuthorizationType"] for body in methods(prod).values()} == {"NONE"}
+    unsigned = {method for (method, _), body in methods(options).items() if body["AuthorizationType"] != "AWS_IAM"}
+    assert unsigned == {"OPTIONS"}, "a browser can't sign the question that it asks first"
+    responses = {each["ResponseType"]: each for each in options.properties("AWS::ApiGateway::GatewayResponse")}
+    assert responses["MISSING_AUTHENTICATION_TOKEN"]["StatusCode"] == "401"
+    for name in ("oae-api", "oae-stream"):
+        assert options.functions()[name]["Environment"]["Variables"]["API_AUTH"] == "iam"
+
+
+def test_a_domain_of_one_s_own_has_both_names(options: Template) -> None:
+    (domain,) = options.properties("AWS::ApiGateway::DomainName")
+    assert (domain["DomainName"], domain["RegionalCertificateArn"]) == ("api.example.com", CERTIFICATE)
+    assert domain["SecurityPolicy"] == "TLS_1_2"
+    mapped = options.properties("AWS::ApiGateway::BasePathMapping")
+    stages = {
+        name: body["Properties"]["StageName"] for name, body in options.resources("AWS::ApiGateway::Stage").items()
+    }
+    assert {each["BasePath"]: stages[each["Stage"]["Ref"]] for each in mapped} == {"v1": "v1", "openai": "openai"}
+    (record,) = options.properties("AWS::Route53::RecordSet")
+    assert (record["HostedZoneId"], record["Name"], record["Type"]) == ("Z123", "api.example.com", "A")
+    assert options.body["Outputs"]["ApiUrl"]["Value"] == "https://api.example.com/v1"
+    assert options.body["Outputs"]["AzureEndpoint"]["Value"] == "https://api.example.com"
+
+
+def test_a_web_acl_looks_at_both_stages(prod: Template, options: Template) -> None:
+    associations = options.properties("AWS::WAFv2::WebACLAssociation")
+    assert [each["WebACLArn"] for each in associations] == [WEB_ACL, WEB_ACL]
+    assert len({json.dumps(each["ResourceArn"]) for each in associations}) == 2
+    assert not prod.properties("AWS::WAFv2::WebACLAssociation")
+
+
+def test_a_domain_needs_a_certificate(tmp_path: Path, layers: Path) -> None:
+    with pytest.raises(UnknownEnvironment, match="certificate"):
+        synthesise(tmp_path, layers, env="dev", domain="api.example.com")
+
+
+def test_unknown_values_are_refused(tmp_path: Path, layers: Path) -> None:
+    for name in ("auth", "access_logs"):
+        with pytest.raises(UnknownEnvironment, match="is not one of"):
+            synthesise(tmp_path, layers, env="dev", **{name: "perhaps"})
