@@ -151,9 +151,10 @@ def _project(request: Incoming) -> str:
     """Return the project that a request is for: its key's, or without a key the default one if it is signed for AWS."""
     # Azure's clients send the key in a header of its own.
     azure = request.headers.get("api-key")
-    if configured(ApiKeys).api_auth == "iam" and request.signed and not azure:
-        return DEFAULT_PROJECT
-    return keys().check(f"Bearer {azure}" if azure else request.headers.get("authorization"))
+    bearer = f"Bearer {azure}" if azure else None
+    if configured(ApiKeys).api_auth == "iam" and request.signed:
+        return keys().check(bearer) if bearer else DEFAULT_PROJECT
+    return keys().check(request.headers.get("authorization") or bearer)
 
 
 def unknown_url(_: NotFoundError) -> Response[Json]:
