@@ -34,6 +34,7 @@ def parts(model: str, prices: Mapping[str, tuple[float, float]], *, tests: bool 
     """
     into, out = prices.get(model, UNKNOWN_MODEL)
     once = [
+        Part(f"model {model}: tokens out, of a streamed answer", 500, out / 1e6),
         Part("Lambda: GB-seconds of the probes (arm64)", 600, 0.0000133334),
         Part("Lambda: tenant environments (estimated high)", 20, 0.001),
         Part("Step Functions: transitions of the probes", 600, 0.000025),
@@ -49,7 +50,7 @@ def parts(model: str, prices: Mapping[str, tuple[float, float]], *, tests: bool 
         Part("embedding model: tokens", 200_000, 0.13 / 1e6),
         Part("Lambda: GB-seconds of the tests (arm64)", 3_000, 0.0000133334),
         Part("Lambda: tenant environments (estimated high)", 60, 0.001),
-        Part("HTTP API, Lambda: requests", 6_000, 0.0000012),
+        Part("REST API, Lambda: requests", 6_000, 0.0000037),
         Part("Step Functions: transitions of the tests", 1_500, 0.000025),
         Part("DynamoDB: writes and reads", 100_000, 0.000000625),
         Part("S3: requests", 3_000, 0.000005),

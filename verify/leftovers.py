@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from assistants import keys
 from verify.account import Account
 from verify.temporary import remove_role
 
@@ -25,6 +26,10 @@ def _found(account: Account, prefix: str) -> Iterator[tuple[str, Callable[[], ob
         found = [one if isinstance(one, str) else one[name] for page in pages for one in page[key]]
         return [one for one in found if prefix in one]
 
+    secrets, secret = account.client("secretsmanager"), account.outputs["ApiKeysSecret"]
+    for key in keys.read(secrets, secret):
+        if key["name"].startswith(prefix):
+            yield f"key {key['name']}", partial(keys.revoke, secrets, secret, key["name"])
     for role in names(iam, "list_roles", "Roles", "RoleName"):
         yield f"role {role}", partial(remove_role, iam, role)
     group_prefix = f"/aws/lambda/{prefix}"

@@ -40,12 +40,20 @@ def test_bytes_and_names_come_back_as_they_were(client: openai.OpenAI, data: byt
     assert "2024.txt" in answer.response.headers["content-disposition"]
 
 
-def test_content_over_4_mb_comes_by_a_redirect(client: openai.OpenAI) -> None:
-    data = os.urandom(4 * MEGABYTE + 1)
-    created = client.files.create(file=("large.bin", data), purpose="assistants")
-    answer = client.files.content(created.id)
-    assert [before.status_code for before in answer.response.history] == [302]
-    assert answer.content == data
+def test_content_of_any_size_is_one_answer(client: openai.OpenAI) -> None:
+    data = os.urandom(4 * MEGABYTE)
+    uploaded = client.uploads.upload_file_chunked(
+        file=data * 3,
+        filename="large.bin",
+        bytes=3 * len(data),
+        mime_type="application/octet-stream",
+        purpose="assistants",
+        part_size=4_000_000,
+    )
+    assert uploaded.file
+    answer = client.files.content(uploaded.file.id)
+    assert answer.response.history == []
+    assert answer.content == data * 3
 
 
 def test_a_body_over_the_limit_is_told_of_uploads(client: openai.OpenAI) -> None:

@@ -6,17 +6,16 @@ import time
 import zipfile
 from collections.abc import Callable
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 import pytest
 from botocore.exceptions import ClientError
 
 from local import emulator
+from tests.support.rest_api import ask
 
 Client = Callable[..., Any]
 
-CODE = "def handler(event, context):\n    return 'text'\n"
+CODE = "def handler(event, context):\n    return {'statusCode': 200, 'body': 'text'}\n"
 TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
 
 
@@ -55,32 +54,20 @@ def let_in(client: Client, function: str, service: str, source: str) -> None:
     )
 
 
-def test_an_http_api_invokes_what_lets_it_in(client: Client, make: Callable[..., str]) -> None:
-    gateway = client("apigatewayv2")
-    api = gateway.create_api(Name="api", ProtocolType="HTTP")["ApiId"]
-    integration = gateway.create_integration(
-        ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=make("behind"), PayloadFormatVersion="2.0"
-    )["IntegrationId"]
-    gateway.create_route(ApiId=api, RouteKey="$default", Target=f"integrations/{integration}")
-    gateway.create_stage(ApiId=api, StageName="$default", AutoDeploy=True)
-
-    def status(body: bytes = b"") -> int:
-        address = f"{gateway.meta.endpoint_url}/_aws/execute-api/{api}/"
-        try:
-            request = Request(address, data=body or None, headers={"Content-Type": "text/plain"})  # noqa: S310
-            with urlopen(request, timeout=30) as answer:  # noqa: S310
-                return int(answer.status)
-        except HTTPError as error:
-            return error.code
-
-    source = f"arn:aws:execute-api:{emulator.REGION}:{emulator.ACCOUNT}:{{}}/*/*"
-    assert status() == 500
-    let_in(client, "behind", "apigateway.amazonaws.com", source.format("other"))
-    assert status() == 500
-    let_in(client, "behind", "apigateway.amazonaws.com", source.format(api))
-    assert status() == status(b"x" * 5_000_000) == 200
-    # What API Gateway hands on, and what Lambda takes.
-    assert status(b"x" * 7_000_000) == status(b"x" * 10_500_000) == 413
+def test_a_rest_api_invokes_what_lets_it_in(client: Client, make: Callable[..., str]) -> None:
+    gateway, function = client("apigateway"), make("behind")
+    made = gateway.create_rest_api(name="api")
+    method = {"restApiId": made["id"], "resourceId": made["rootResourceId"], "httpMethod": "GET"}
+    gateway.put_method(**method, authorizationType="NONE")
+    path = f"arn:aws:apigateway:{emulator.REGION}:lambda:path/2015-03-31/functions/{function}/invocations"
+    gateway.put_integration(**method, type="AWS_PROXY", integrationHttpMethod="POST", uri=path)
+    gateway.create_deployment(restApiId=made["id"], stageName="v1")
+    source = f"arn:aws:execute-api:{emulator.REGION}:{emulator.ACCOUNT}:{{}}/*/{{}}/"
+    for others in (("other", "GET"), (made["id"], "POST")):
+        let_in(client, "behind", "apigateway.amazonaws.com", source.format(*others))
+        assert ask(client, "/")[0] == 500
+    let_in(client, "behind", "apigateway.amazonaws.com", source.format(made["id"], "GET"))
+    assert ask(client, "/")[0] == 200
 
 
 def test_a_rule_invokes_what_lets_it_in(client: Client, make: Callable[..., str]) -> None:

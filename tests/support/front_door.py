@@ -26,7 +26,10 @@ _CODE = """
 import os
 def handler(event, context):
     if "requestContext" in event:
-        return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": '{"told": "to anyone"}'}
+        headers = {"content-type": "application/json"}
+        if event["path"].endswith("/open"):
+            headers |= {"access-control-allow-origin": "*", "access-control-allow-headers": "authorization"}
+        return {"statusCode": 200, "headers": headers, "body": '{"told": "to anyone"}'}
     return dict(os.environ)
 """
 
@@ -37,7 +40,8 @@ class Embedded:
 
     Attributes:
         key: the access key of this start, by the names of its environment variables.
-        api: the path of an HTTP API that answers everybody with `{"told": "to anyone"}`.
+        api: the path of a REST API that answers everybody with `{"told": "to anyone"}`; pages may read what is
+            at its `/open`.
         api_host: the same API's own host, with its port.
     """
 
@@ -106,7 +110,7 @@ def started(directory: Path, *, keep_state: bool = False) -> Iterator[Embedded]:
 
 @contextmanager
 def filled(directory: Path) -> Iterator[Embedded]:
-    """Run an embedded AWS that holds a secret, an object, a function and an HTTP API."""
+    """Run an embedded AWS that holds a secret, an object, a function and a REST API."""
     with started(directory) as embedded:
         embedded.client("secretsmanager").create_secret(Name=SECRET, SecretString=WORTH)
         embedded.client("s3").create_bucket(Bucket=BUCKET)
@@ -140,13 +144,19 @@ def _create_function(embedded: Embedded) -> str:
 
 
 def _create_api(embedded: Embedded, function: str) -> str:
-    gateway = embedded.client("apigatewayv2")
-    api = str(gateway.create_api(Name="open", ProtocolType="HTTP")["ApiId"])
-    integration = gateway.create_integration(
-        ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=function, PayloadFormatVersion="2.0"
+    gateway = embedded.client("apigateway")
+    made = gateway.create_rest_api(name="open")
+    api = str(made["id"])
+    path = gateway.create_resource(restApiId=api, parentId=made["rootResourceId"], pathPart="{proxy+}")["id"]
+    method = {"restApiId": api, "resourceId": path, "httpMethod": "ANY"}
+    gateway.put_method(**method, authorizationType="NONE")
+    gateway.put_integration(
+        **method,
+        type="AWS_PROXY",
+        integrationHttpMethod="POST",
+        uri=f"arn:aws:apigateway:{emulator.REGION}:lambda:path/2015-03-31/functions/{function}/invocations",
     )
-    gateway.create_route(ApiId=api, RouteKey="$default", Target=f"integrations/{integration['IntegrationId']}")
-    gateway.create_stage(ApiId=api, StageName="$default", AutoDeploy=True)
+    gateway.create_deployment(restApiId=api, stageName="v1")
     arn = f"arn:aws:execute-api:{emulator.REGION}:{emulator.ACCOUNT}:{api}/*"
     embedded.client("lambda").add_permission(
         FunctionName=FUNCTION,

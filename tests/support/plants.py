@@ -297,6 +297,23 @@ def with_metric(wanted: bool) -> Change:
 
 
 @contextmanager
+def throttled_streams(world: World) -> Iterator[None]:
+    """Let the function that streams run nothing."""
+    functions = world.client("lambda")
+    (name,) = [
+        one["FunctionName"]
+        for page in functions.get_paginator("list_functions").paginate()
+        for one in page["Functions"]
+        if one["FunctionName"].endswith("-stream")
+    ]
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    try:
+        yield
+    finally:
+        functions.delete_function_concurrency(FunctionName=name)
+
+
+@contextmanager
 def silent_alarms(world: World) -> Iterator[None]:
     """An alarm that tells nobody."""
     name = world.outputs["AssistantsTable"].removesuffix("assistants") + "runs-stuck"

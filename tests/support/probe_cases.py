@@ -26,6 +26,7 @@ from tests.support.plants import (
     shared_tenant,
     silent_alarms,
     slow_history,
+    throttled_streams,
     unsplit,
     vectors,
     with_metric,
@@ -48,6 +49,7 @@ class Case:
 
 
 CASES = {
+    "streaming": Case(throttled_streams, "the API answered 500", natural),
     "sandbox-filter": Case(on_the_way(rewritten(CODE, r"seccomp=\d", "seccomp=0")), "Seccomp 0", natural),
     "sandbox-oom-score": Case(on_the_way(rewritten(CODE, r"oom=-?\d+", "oom=0")), "oom_score_adj 0", natural),
     "sandbox-socket": Case(on_the_way(rewritten(CODE, "socket=refused", "socket=open")), "socket is open", natural),

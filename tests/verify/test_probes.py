@@ -50,7 +50,8 @@ def account_of(stack: local.Local, wire: Wire, hooks: Hooks) -> Account:
             made.meta.events.register(event, hook)
         return made
 
-    return Account(client, stack.outputs, patience=PATIENCE)
+    outputs = {**stack.outputs, "ApiUrl": stack.settings["ASSISTANTS_BASE_URL"]}
+    return Account(client, outputs, patience=PATIENCE)
 
 
 def tried(stack: local.Local, probes: Sequence[probing.Probe], changes: Sequence[Change]) -> Ended:

@@ -3,11 +3,21 @@
 from types import ModuleType
 
 from verify.probe import Probe
-from verify.probes import deployment, events, functions, machine, observability, permissions, sandbox, storage
+from verify.probes import (
+    deployment,
+    events,
+    functions,
+    machine,
+    observability,
+    permissions,
+    sandbox,
+    storage,
+    streaming,
+)
 
 MODULES: tuple[ModuleType, ...] = (
     *(sandbox, permissions, storage, functions, machine, events),
-    *(deployment, observability),
+    *(deployment, observability, streaming),
 )
 
 PROBES: tuple[Probe, ...] = tuple(
