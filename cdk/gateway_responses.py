@@ -42,32 +42,32 @@ _UNSIGNED = _refused("You didn't sign your request with AWS's Signature Version 
 _WRONG = _refused("The request's signature is not valid: check the credentials, the region and the clock.")
 
 RESPONSES = {
-    ResponseType.BAD_REQUEST_BODY: _invalid(400, "We could not parse the body of your request."),
-    ResponseType.BAD_REQUEST_PARAMETERS: _invalid(400, "We could not parse the parameters of your request."),
-    ResponseType.DEFAULT_4_XX: _invalid(None, "The request is not valid."),
-    ResponseType.DEFAULT_5_XX: _Response(None, _TRY_AGAIN, "server_error"),
-    ResponseType.INTEGRATION_FAILURE: _Response(503, _TRY_AGAIN, "server_error", "service_unavailable"),
-    ResponseType.INTEGRATION_TIMEOUT: _Response(504, "The request took too long. Please try again.", "server_error"),
-    ResponseType.MISSING_AUTHENTICATION_TOKEN: _invalid(404, "Invalid URL or method.", "unknown_url"),
-    ResponseType.RESOURCE_NOT_FOUND: _invalid(404, "Invalid URL or method.", "unknown_url"),
-    ResponseType.REQUEST_TOO_LARGE: _invalid(
+    "BAD_REQUEST_BODY": _invalid(400, "We could not parse the body of your request."),
+    "BAD_REQUEST_PARAMETERS": _invalid(400, "We could not parse the parameters of your request."),
+    "DEFAULT_4XX": _invalid(None, "The request is not valid."),
+    "DEFAULT_5XX": _Response(None, _TRY_AGAIN, "server_error"),
+    "INTEGRATION_FAILURE": _Response(503, _TRY_AGAIN, "server_error", "service_unavailable"),
+    "INTEGRATION_TIMEOUT": _Response(504, "The request took too long. Please try again.", "server_error"),
+    "MISSING_AUTHENTICATION_TOKEN": _invalid(404, "Invalid URL or method.", "unknown_url"),
+    "RESOURCE_NOT_FOUND": _invalid(404, "Invalid URL or method.", "unknown_url"),
+    "REQUEST_TOO_LARGE": _invalid(
         413,
         "The request's body is too large. A larger file goes to /v1/uploads, in parts of at most 4 MB: "
         "client.uploads.upload_file_chunked(..., part_size=4_000_000).",
         "request_too_large",
     ),
-    ResponseType.THROTTLED: _Response(
+    "THROTTLED": _Response(
         429, "Too many requests at once. Please try again.", "requests", "rate_limit_exceeded", {"Retry-After": "1"}
     ),
-    ResponseType.UNSUPPORTED_MEDIA_TYPE: _invalid(415, "The request's content type is not supported."),
-    ResponseType.WAF_FILTERED: _invalid(403, "A firewall of this API's owner refused the request.", "request_blocked"),
+    "UNSUPPORTED_MEDIA_TYPE": _invalid(415, "The request's content type is not supported."),
+    "WAF_FILTERED": _invalid(403, "A firewall of this API's owner refused the request.", "request_blocked"),
 }
 
 SIGNED = {
-    ResponseType.ACCESS_DENIED: _invalid(403, "You may not call this API: see `execute-api:Invoke`.", "access_denied"),
-    ResponseType.EXPIRED_TOKEN: _refused("The request's security token has expired."),
-    ResponseType.INVALID_SIGNATURE: _WRONG,
-    ResponseType.MISSING_AUTHENTICATION_TOKEN: _UNSIGNED,
+    "ACCESS_DENIED": _invalid(403, "You may not call this API: see `execute-api:Invoke`.", "access_denied"),
+    "EXPIRED_TOKEN": _refused("The request's security token has expired."),
+    "INVALID_SIGNATURE": _WRONG,
+    "MISSING_AUTHENTICATION_TOKEN": _UNSIGNED,
 }
 """With `auth=iam`, what differs or is more."""
 
@@ -80,8 +80,8 @@ def add_to(api: RestApi, configuration: Configuration) -> None:
     for kind, response in responses.items():
         headers = {**shared, **response.headers}
         api.add_gateway_response(
-            kind.response_type,
-            type=kind,
+            kind,
+            type=ResponseType.of(kind),
             status_code=str(response.status) if response.status else None,
             response_headers={
                 "x-request-id": "context.requestId",
