@@ -69,8 +69,8 @@ class Taken:
 
     @property
     def api_requests(self) -> int:
-        """Requests to the HTTP API, each an invocation of its function."""
-        return self.functions.count("api")
+        """Requests to the API, each an invocation of one of its two functions."""
+        return self.functions.count("api") + self.functions.count("stream")
 
 
 def taken(lines: Iterable[Line], prefix: str = "oae-dev-") -> Taken:

@@ -76,7 +76,7 @@ def in_short(figures: Json) -> str:
     ratio = {row["model_seconds"]: row["ratio"] for row in figures["overhead"]["answers"]}
     units = [row["read_units"] + row["write_units"] for row in figures["growth"] if row["strategy"] != "auto"]
     told = (
-        f"Excluding model charges, 1,000 plain answers cost ${cost['plain answer']:.2f} through the HTTP API, or"
+        f"Excluding model charges, 1,000 plain answers cost ${cost['plain answer']:.2f} through the API, or"
         f" ${cost['one server-side call']:.2f} with one tool call, if each model call takes 1 s. On the embedded AWS, a"
         f" run takes {ratio[1.0]:.2f} times as long as its model if that takes 1 s, and {ratio[5.0]:.2f} times if it"
         f" takes 5 s. With `last_messages: 10`, a run uses {units[0]:g} read and write units on a thread of 10 messages"

@@ -5,7 +5,7 @@ from typing import Any
 Json = dict[str, Any]
 
 MODEL_SECONDS = 6.0
-"""The run that is taken: a plain answer through the HTTP API, of a model that takes so long."""
+"""The run that is taken: a plain answer through the API, of a model that takes so long."""
 
 PEAK = 5
 """How many times as many runs as on average come in the busiest moments of a day."""
@@ -16,11 +16,11 @@ QUOTAS = {
     "StartExecution a second": 300,
     "state transitions a second": 5_000,
     "functions at the same time": 1_000,
-    "HTTP API requests a second": 10_000,
+    "API requests a second": 10_000,
     "write units a second, all tables": 40_000,
     "write units a second, one assistant's directory": 1_000,
 }
-"""AWS's defaults in us-east-1. The stage of the HTTP API has a throttle of its own, `api_rate` of the configuration."""
+"""AWS's defaults in us-east-1. Each stage of the API has a throttle of its own, `api_rate` of the configuration."""
 
 DIRECTORY_UNITS = 4
 """Write units of a run on its assistant's partition of the directory of threads."""
@@ -37,7 +37,7 @@ def table(rivals: list[Json]) -> str:
         "StartExecution a second": 1.0,
         "state transitions a second": run["transitions"],
         "functions at the same time": run["billed_ms"] / 1_000,
-        "HTTP API requests a second": run["api_requests"],
+        "API requests a second": run["api_requests"],
         "write units a second, all tables": run["write_units"],
         "write units a second, one assistant's directory": DIRECTORY_UNITS,
     }
