@@ -4,6 +4,7 @@ Like those in `local.patches`, each function closes one gap of ministack 1.5.33 
 `local.patches_lambda` is in its place, and none of this is needed.
 """
 
+import base64
 import hashlib
 import queue
 import tempfile
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ministack.core import lambda_runtime  # type: ignore[import-untyped]
-from ministack.services import lambda_svc  # type: ignore[import-untyped]
+from ministack.services import apigateway_v1, lambda_svc  # type: ignore[import-untyped]
 
 from local.patches_isolation import tenant
 
@@ -39,6 +40,7 @@ def apply() -> None:
     keep_tenants_apart()
     give_an_environment_its_own_folder()
     tell_of_invocations()
+    send_what_a_function_streams_at_its_end()
 
 
 class _Message(str):
@@ -214,3 +216,26 @@ def tell_of_invocations() -> None:
                 observe(self.config, time.monotonic() - start, cold)
 
     lambda_runtime.Worker.invoke = invoke_and_tell
+
+
+_JOINED = """
+            if isinstance(result, dict) and hasattr(result.get("body"), "__next__"):
+                import base64
+                result["body"] = base64.b64encode(b"".join(result["body"])).decode()
+                result["isBase64Encoded"] = True
+"""
+
+
+def send_what_a_function_streams_at_its_end() -> None:
+    """A function that streams has no answer: its worker sends JSON alone. Here it is sent when it is whole."""
+    shape = apigateway_v1._lambda_proxy_response
+    called = "            result = handler_fn(event, context)"
+    _patch_worker(f"{called}\n", f"{called}{_JOINED}")
+
+    def shaped(result: Json) -> Json:
+        answer, error = shape(result)
+        if answer and answer.get("isBase64Encoded"):
+            answer = {**answer, "body": base64.b64decode(answer["body"]), "isBase64Encoded": False}
+        return answer, error
+
+    apigateway_v1._lambda_proxy_response = shaped

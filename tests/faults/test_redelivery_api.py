@@ -55,7 +55,7 @@ def test_a_run_whose_creation_is_disturbed_is_one_run(
     driver: Driver, client: openai.OpenAI, aws_proxy: AwsProxy, operation: str, kind: str
 ) -> None:
     thread = client.beta.threads.create()
-    with aws_proxy.fault(FAULTS[kind], operation, function="api", about=thread.id):
+    with aws_proxy.fault(FAULTS[kind], operation, function="stream", about=thread.id):
         answered = client.beta.threads.runs.create(
             thread.id,
             assistant_id=driver.assistant(),
@@ -80,7 +80,7 @@ def test_outputs_whose_submission_is_disturbed_are_recorded_once(
     waiting = driver.until(run, "requires_action")
     [call] = driver.waiting_calls(waiting)
     about = str(waiting.task_token) if operation == "SendTaskSuccess" else run.thread_id
-    with aws_proxy.fault(FAULTS[kind], operation, function="api", about=about):
+    with aws_proxy.fault(FAULTS[kind], operation, function="stream", about=about):
         try:
             answered = client.beta.threads.runs.submit_tool_outputs(
                 run.id, thread_id=run.thread_id, tool_outputs=[{"tool_call_id": call["id"], "output": "here"}]
