@@ -1,6 +1,6 @@
 """Gives the API a domain of one's own: `-c domain=api.example.com -c certificate=<ARN> -c zone=<id>`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from aws_cdk.aws_apigateway import BasePathMapping, DomainName, EndpointType, SecurityPolicy, Stage
 from aws_cdk.aws_certificatemanager import Certificate
@@ -15,10 +15,10 @@ class Domain(Construct):
     """A regional domain that maps each stage's name to the stage, and its record in Route 53 if the zone is there.
 
     Args:
-        stages: of the API.
+        stages: of the API, by their names.
     """
 
-    def __init__(self, scope: Construct, id: str, configuration: Configuration, stages: Sequence[Stage]) -> None:
+    def __init__(self, scope: Construct, id: str, configuration: Configuration, stages: Mapping[str, Stage]) -> None:
         super().__init__(scope, id)
         name = configuration.domain
         domain = DomainName(
@@ -29,14 +29,14 @@ class Domain(Construct):
             endpoint_type=EndpointType.REGIONAL,
             security_policy=SecurityPolicy.TLS_1_2,
         )
-        for stage in stages:
+        for base_path, stage in stages.items():
             BasePathMapping(
                 self,
-                f"Path-{stage.stage_name}",
+                f"Path-{base_path}",
                 domain_name=domain,
                 rest_api=stage.rest_api,
                 stage=stage,
-                base_path=stage.stage_name,
+                base_path=base_path,
             )
         if configuration.zone:
             CfnRecordSet(

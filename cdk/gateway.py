@@ -96,13 +96,11 @@ class Gateway(Construct):
             if isinstance(permission, CfnPermission):
                 deployment.node.add_dependency(permission)
         azure = ApiStage(self, "Azure", deployment=deployment, stage_name=NAMES[1], **self._stage_options)
-        stages = [self.api.deployment_stage, azure]
+        stages = dict(zip(NAMES, (self.api.deployment_stage, azure), strict=True))
         if configuration.domain:
             Domain(self, "Domain", configuration, stages)
-        for stage in stages if configuration.waf else []:
-            CfnWebACLAssociation(
-                self, f"Waf-{stage.stage_name}", resource_arn=stage.stage_arn, web_acl_arn=configuration.waf
-            )
+        for name, stage in stages.items() if configuration.waf else ():
+            CfnWebACLAssociation(self, f"Waf-{name}", resource_arn=stage.stage_arn, web_acl_arn=configuration.waf)
         self._acknowledge()
 
     @property

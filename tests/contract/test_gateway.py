@@ -24,7 +24,7 @@ def test_clients_of_azure_reach_the_same_api(client: openai.OpenAI, azure: opena
     made = azure.beta.assistants.create(model=model, name="Ada")
     assert client.beta.assistants.retrieve(made.id).name == "Ada"
     thread = client.beta.threads.create(messages=[{"role": "user", "content": "Hello"}])
-    run = azure.beta.threads.runs.create_and_poll(thread.id, assistant_id=made.id)
+    run = azure.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=made.id)
     assert run.status == "completed"
     assert len(azure.beta.threads.messages.list(thread.id).data) == 2
     assert azure.beta.assistants.delete(made.id).deleted
@@ -105,8 +105,3 @@ def test_a_method_that_http_does_not_know_is_an_error_like_others(client: openai
     answer = httpx2.request("PURGE", f"{client.base_url}threads", headers={"Authorization": f"Bearer {api_key}"})
     assert answer.status_code in (404, 405)
     assert json.loads(answer.text)["error"]["code"] in ("unknown_url", "method_not_supported")
-
-
-def test_an_encoded_slash_is_no_slash_between_two_parts(client: openai.OpenAI) -> None:
-    with pytest.raises(openai.NotFoundError, match="No thread found"):
-        client.get("/threads/a%2Fb", cast_to=object)
