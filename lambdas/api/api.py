@@ -41,7 +41,7 @@ from assistant_engine.resources.references import HOSTED_SEARCH
 from assistant_engine.runtime import metrics
 from assistant_engine.runtime.faults import fault_of
 from assistant_engine.runtime.log import logger
-from assistant_engine.runtime.settings import ApiKeys, HostedTools, configured
+from assistant_engine.runtime.settings import Auth, HostedTools, configured
 from assistant_engine.store import Replayed, Store, shared
 from incoming import BASE, Incoming, incoming_of
 from routes import Route
@@ -152,7 +152,7 @@ def _project(request: Incoming) -> str:
     # Azure's clients send the key in a header of its own.
     azure = request.headers.get("api-key")
     bearer = f"Bearer {azure}" if azure else None
-    if configured(ApiKeys).api_auth == "iam" and request.signed:
+    if configured(Auth).api_auth == "iam" and request.signed:
         return keys().check(bearer) if bearer else DEFAULT_PROJECT
     return keys().check(request.headers.get("authorization") or bearer)
 

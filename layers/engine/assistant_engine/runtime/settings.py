@@ -235,15 +235,15 @@ class Cors(Settings):
     cors_origins: frozenset[str] = frozenset()
 
 
-class ApiKeys(Settings):
-    """How callers prove who they are.
-
-    Attributes:
-        api_auth: `key`, or `iam` where API Gateway checks signatures.
-        api_keys_secret_arn: holds the keys, hashed.
-    """
+class Auth(Settings):
+    """How callers prove who they are: `key`, by one of the API's keys, or `iam`, by AWS's signature."""
 
     api_auth: str = "key"
+
+
+class ApiKeys(Settings):
+    """The secret that holds the API's keys, hashed."""
+
     api_keys_secret_arn: str
 
 
@@ -316,6 +316,7 @@ class Api(
     StateMachine,
     FileSearch,
     SearchFunction,
+    Auth,
     ApiKeys,
     Cors,
 ):
@@ -323,7 +324,19 @@ class Api(
 
 
 class Stream(
-    Process, Lambda, Records, Models, HostedTools, RunDefaults, StateMachine, FileSearch, ApiKeys, Cors, OpenStreams
+    Process,
+    Lambda,
+    Records,
+    Models,
+    ModelAliases,
+    HostedTools,
+    RunDefaults,
+    StateMachine,
+    FileSearch,
+    Auth,
+    ApiKeys,
+    Cors,
+    OpenStreams,
 ):
     """`stream`."""
 
