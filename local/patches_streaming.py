@@ -45,9 +45,12 @@ def stream_what_a_function_writes() -> None:
         reference = gateway._extract_lambda_ref_from_integration_uri(integration["uri"])
         loop, pieces = asyncio.get_running_loop(), asyncio.Queue[bytes | None]()
 
+        def hand_over(piece: bytes) -> None:
+            loop.call_soon_threadsafe(pieces.put_nowait, piece)
+
         async def run() -> Json:
             """Run the function to its end, whether or not anybody listens, as AWS does."""
-            on_chunk.set(lambda piece: loop.call_soon_threadsafe(pieces.put_nowait, piece) and None)
+            on_chunk.set(hand_over)
             try:
                 return await call(reference, event, account_id=owner_account_id, region=owner_region)
             finally:

@@ -1,4 +1,4 @@
-"""A runtime client that sends an answer while it is made. AWS's own client for Python can't (awslambdaric 4.2.2).
+"""Runs a Lambda function and sends its answer while it is made. AWS's own client for Python can't (awslambdaric 4.2.2).
 
 It runs in the managed runtime in place of AWS's client (see `streaming_wrapper`) and needs the standard library alone.
 The function is behind a REST API's Lambda proxy integration in mode STREAM: its handler takes the event and the
@@ -172,7 +172,8 @@ def answer(api: RuntimeApi, handler: Handler, event: Json, headers: dict[str, st
         logger.info("Nobody listens to the answer any more (%s).", type(error).__name__)
         api.close()
     finally:
-        if isinstance(close := getattr(chunks, "close", None), Callable):
+        close = getattr(chunks, "close", None)
+        if callable(close):
             close()
 
 
@@ -219,7 +220,7 @@ def set_up_path() -> None:
 class LogFormatter(logging.Formatter):
     """The lines of AWS's client, as JSON or as text; each entry is one line."""
 
-    converter = time.gmtime
+    converter = time.gmtime  # type: ignore[assignment]
 
     def __init__(self, *, as_json: bool) -> None:
         super().__init__(datefmt="%Y-%m-%dT%H:%M:%SZ")

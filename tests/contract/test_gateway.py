@@ -1,4 +1,4 @@
-"""The API under both of its names, and what API Gateway answers for it, as clients see it."""
+"""Checks the API under both of its names, and what API Gateway answers for it, as clients see it."""
 
 import json
 from collections.abc import Iterator

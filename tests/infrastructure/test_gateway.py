@@ -1,4 +1,4 @@
-"""The REST API of the template: which function answers what, and what the API answers by itself."""
+"""Checks the REST API of the template: which function answers what, and what the API answers by itself."""
 
 import json
 from pathlib import Path

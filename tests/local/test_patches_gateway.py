@@ -1,4 +1,4 @@
-"""What a REST API answers for its functions and by itself, seen from outside."""
+"""Checks from outside what a REST API answers for its functions and by itself."""
 
 import json
 import time

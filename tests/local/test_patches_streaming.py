@@ -1,4 +1,4 @@
-"""What a function streams reaches its client when it is written, seen from outside."""
+"""Checks from outside that what a function streams reaches its client when it is written."""
 
 import http.client
 import sys

@@ -1,4 +1,4 @@
-"""A REST API in front of functions, for the tests of what serves it."""
+"""Makes a REST API in front of functions, for the tests of what serves it."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""The runtime client of the streaming function, started as Lambda starts it, under a Runtime API of our own."""
+"""Checks the runtime client of the streaming function, started as Lambda starts it, under a fake Runtime API."""
 
 import base64
 import json
