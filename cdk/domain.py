@@ -29,8 +29,9 @@ class Domain(Construct):
             endpoint_type=EndpointType.REGIONAL,
             security_policy=SecurityPolicy.TLS_1_2,
         )
+        before: BasePathMapping | None = None
         for base_path, stage in stages.items():
-            BasePathMapping(
+            mapping = BasePathMapping(
                 self,
                 f"Path-{base_path}",
                 domain_name=domain,
@@ -38,6 +39,9 @@ class Domain(Construct):
                 stage=stage,
                 base_path=base_path,
             )
+            if before:  # API Gateway takes one change of a domain after the other.
+                mapping.node.add_dependency(before)
+            before = mapping
         if configuration.zone:
             CfnRecordSet(
                 self,

@@ -96,6 +96,8 @@ class Gateway(Construct):
             if isinstance(permission, CfnPermission):
                 deployment.node.add_dependency(permission)
         azure = ApiStage(self, "Azure", deployment=deployment, stage_name=NAMES[1], **self._stage_options)
+        # API Gateway takes one change of an API after the other.
+        azure.node.add_dependency(self.api.deployment_stage)
         stages = dict(zip(NAMES, (self.api.deployment_stage, azure), strict=True))
         if configuration.domain:
             Domain(self, "Domain", configuration, stages)

@@ -8,7 +8,9 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 import api
+from api_keys import Keys
 from assistant_engine.domain.errors import ApiError, MethodNotAllowed, Unauthorized, Unavailable
+from assistant_engine.runtime import settings
 
 
 def get(path: str, method: str = "GET") -> tuple[int, dict[str, Any], dict[str, str]]:
@@ -84,6 +86,30 @@ def test_nobody_without_a_key_learns_which_urls_there_are(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(api, "keys", Nobody)
     assert [get(path)[0] for path in ("/v1/models", "/v1/nothing")] == [401, 401]
+
+
+@pytest.mark.parametrize(
+    ("auth", "signed", "key", "status"),
+    [
+        ("iam", True, "", 404),
+        ("iam", True, "sk-oae-wrong", 401),
+        ("iam", False, "", 401),
+        ("key", True, "", 401),
+    ],
+)
+def test_a_signature_counts_where_it_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch, auth: str, signed: bool, key: str, status: int
+) -> None:
+    monkeypatch.setenv("API_AUTH", auth)
+    settings.forget()
+    monkeypatch.setattr(api, "keys", lambda: Keys(lambda: None))
+    headers = {"Authorization": ["AWS4-HMAC-SHA256 Credential=..."], **({"api-key": [key]} if key else {})}
+    identity = {"userArn": "arn:aws:iam::123456789012:user/ada" if signed else None}
+    context = {"requestId": "request-1", "stage": "v1", "path": "/v1/nothing", "identity": identity}
+    event = {"path": "/nothing", "httpMethod": "GET", "headers": {}, "multiValueHeaders": headers, "body": None}
+    answer = api.handler({**event, "requestContext": context, "isBase64Encoded": False}, None)
+    assert answer["statusCode"] == status
+    settings.forget()
 
 
 def test_every_error_of_the_tree_has_a_status_of_its_own() -> None:
