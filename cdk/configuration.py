@@ -206,6 +206,7 @@ OVERRIDES = (
     "webhook_url",
     "mail_sender",
     "cors_origins",
+    "max_open_streams",
     "auth",
     "access_logs",
     "domain",
@@ -235,6 +236,10 @@ def configuration_of(context: Callable[[str], Any], region: str = "") -> Configu
         said = f"unknown environment {name!r}" if name else "no environment"
         raise UnknownEnvironment(f"{said}: say `-c env=<one of {known}>`")
     overrides: dict[str, Any] = {key: str(value) for key in OVERRIDES if (value := context(key)) is not None}
+    if (streams := overrides.get("max_open_streams")) is not None:
+        if not streams.isdecimal():
+            raise UnknownEnvironment(f"{streams!r} is not a number of streams")
+        overrides["max_open_streams"] = int(streams)
     configuration = replace(ENVIRONMENTS[name], **overrides)
     for value, allowed in (
         (configuration.model_provider, PROVIDERS),

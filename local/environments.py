@@ -18,6 +18,9 @@ MAX_ENVIRONMENTS = int(os.environ.get("MAX_ENVIRONMENTS", "32"))
 """Of one function; more invocations wait in line. One that waits for a model costs no CPU, so there may be many more
 than cores; each takes some 20 MB of memory beyond its template's."""
 
+MAX_STREAMS = 160
+"""Of a function that streams: each open stream holds an environment, and ordinary requests still need one."""
+
 MAX_IDLE_ENVIRONMENTS = 64
 """Of all functions together; those that are idle longest are stopped."""
 
@@ -49,6 +52,7 @@ class Function:
         self._template: Environment | None = None
         self._can_fork = True
         self._is_retired = False
+        self._most = MAX_STREAMS if "AWS_LAMBDA_EXEC_WRAPPER" in version.variables else MAX_ENVIRONMENTS
 
     def invoke(
         self,
@@ -98,7 +102,7 @@ class Function:
                 self._idle.remove(mine[-1])
                 self._busy += 1
                 return mine[-1]
-            if self._busy < MAX_ENVIRONMENTS:
+            if self._busy < self._most:
                 self._busy += 1
                 return Environment(self.version, self._files, tenant)
             waiting = _Waiting(tenant)

@@ -17,7 +17,13 @@ WEB_ACL = "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/mine/0b9a"
 def options(tmp_path_factory: pytest.TempPathFactory, layers: Path) -> Template:
     """A template with each option."""
     folder = tmp_path_factory.mktemp("options")
-    context = {"auth": "iam", "access_logs": "on", "waf": WEB_ACL, "cors_origins": "https://app.example"}
+    context = {
+        "max_open_streams": "7",
+        "auth": "iam",
+        "access_logs": "on",
+        "waf": WEB_ACL,
+        "cors_origins": "https://app.example",
+    }
     domain = {"domain": "api.example.com", "certificate": CERTIFICATE, "zone": "Z123"}
     return synthesise(folder, layers, env="prod", **context, **domain)
 
@@ -165,6 +171,11 @@ def test_signatures_are_checked_where_they_are_asked_for(prod: Template, options
         assert options.functions()[name]["Environment"]["Variables"]["API_AUTH"] == "iam"
 
 
+def test_how_many_streams_may_be_open_is_a_setting(prod: Template, options: Template) -> None:
+    said = [each.functions()["oae-stream"]["Environment"]["Variables"]["MAX_OPEN_STREAMS"] for each in (prod, options)]
+    assert said == ["100", "7"]
+
+
 def test_a_domain_of_one_s_own_has_both_names(options: Template) -> None:
     (domain,) = options.properties("AWS::ApiGateway::DomainName")
     assert (domain["DomainName"], domain["RegionalCertificateArn"]) == ("api.example.com", CERTIFICATE)
@@ -193,6 +204,6 @@ def test_a_domain_needs_a_certificate(tmp_path: Path, layers: Path) -> None:
 
 
 def test_unknown_values_are_refused(tmp_path: Path, layers: Path) -> None:
-    for name in ("auth", "access_logs"):
-        with pytest.raises(UnknownEnvironment, match="is not one of"):
+    for name in ("auth", "access_logs", "max_open_streams"):
+        with pytest.raises(UnknownEnvironment, match="is not"):
             synthesise(tmp_path, layers, env="dev", **{name: "perhaps"})
