@@ -8,22 +8,20 @@ from pathlib import Path
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
-from incoming import BASE
-
 router = APIGatewayRouter()
 
-PATHS = (f"{BASE}/openapi.json", f"{BASE}/docs")
+PATHS = ("/v1/openapi.json", "/v1/docs")
 """They need no key."""
 
 _HERE = Path(__file__).resolve().parent
 
 
-@router.get(PATHS[0])
+@router.get("/v1/openapi.json")
 def document() -> Response[str]:
     return _file("openapi.json", "application/json")
 
 
-@router.get(PATHS[1])
+@router.get("/v1/docs")
 def page() -> Response[str]:
     return _file("docs.html", "text/html; charset=utf-8")
 

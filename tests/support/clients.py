@@ -42,6 +42,8 @@ OF_PAGES = {"object", "first_id", "last_id", "has_more", "next_page", "search_qu
 def hold_against_schema(response: httpx2.Response) -> None:
     """Fail unless the body is exactly what our description of the API says."""
     path = response.request.url.path.partition("/v1")[2]
+    if path in ("/openapi.json", "/docs"):
+        return  # They describe the rest, and not themselves.
     assert response.headers["x-request-id"]
     text = response.read()
     if response.status_code >= 400:

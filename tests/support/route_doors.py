@@ -194,7 +194,7 @@ def page_doors() -> list[Door]:
             too_deep=nothing,
             repeated="It changes nothing.",
         )
-        for path in ("/openapi.json", "/docs")
+        for path in ("/v1/openapi.json", "/v1/docs")
     ]
 
 
