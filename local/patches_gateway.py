@@ -16,6 +16,9 @@ from ministack.services.cloudformation import provisioners  # type: ignore[impor
 
 Json = Any
 
+METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+"""Of `ANY`: "Set up methods for REST APIs in API Gateway"."""
+
 MAX_REQUEST_BODY = 10_485_760
 """Of a REST API: "Amazon API Gateway quotas", payload size."""
 MAX_PAYLOAD = 6_291_456
@@ -38,7 +41,10 @@ def apply() -> None:
 
 
 def serve_what_was_deployed() -> None:
-    """A changed method is served at once; on AWS a stage serves its deployment, until it gets another one."""
+    """A changed method is served at once; on AWS a stage serves its deployment, until it gets another one.
+
+    And `ANY` takes whatever a client calls a method.
+    """
     create, delete = gateway._create_deployment, gateway._delete_deployment
     match, fall_back = gateway._match_resource_tree, gateway._match_greedy_fallback
     handle, authorization = gateway._handle_execute_in_scope, gateway.method_authorization_type
@@ -50,7 +56,11 @@ def serve_what_was_deployed() -> None:
         answer = create(api_id, data)
         if answer[0] == 201:
             deployment = json.loads(answer[2])["id"]
-            gateway._resources[snapshot(api_id, deployment)] = copy.deepcopy(gateway._resources[api_id])
+            deployed = copy.deepcopy(gateway._resources[api_id])
+            for methods in (resource["resourceMethods"] for resource in deployed.values()):
+                any_method = methods.pop("ANY", None)
+                methods.update({name: any_method for name in METHODS if any_method and name not in methods})
+            gateway._resources[snapshot(api_id, deployment)] = deployed
         return answer
 
     def delete_with_snapshot(api_id: str, deployment: str) -> Json:

@@ -105,7 +105,8 @@ def test_what_the_api_answers_itself_is_a_gateway_response(api: Client) -> None:
     assert kind_of(api, "/fails") == (502, "DEFAULT_5XX")
     assert kind_of(api, "/odd") == (502, "DEFAULT_5XX")
     assert kind_of(api, "/stranger") == (500, "DEFAULT_5XX"), "the function lets nobody in"
-    assert kind_of(api, "/", "GET") == (404, "MISSING_AUTHENTICATION_TOKEN")
+    for path, method in (("/", "GET"), ("/x", "PURGE"), ("/x", "TRACE")):
+        assert kind_of(api, path, method) == (404, "MISSING_AUTHENTICATION_TOKEN")
     text = {"Content_Type": "text/plain"}
     assert ask(api, "/x", "POST", b"x" * 5_000_000, **text)[0] == 200
     for body in (b"x" * 6_400_000, b"x" * 10_500_000, b'"' * 4_000_000):
