@@ -53,8 +53,9 @@ def house(stack: local.Local, driver: Driver, base_url: str, stranger: boto3.Ses
     ):
         yield House(
             driver,
-            owners,
-            http,
+            us=owners["the default"],
+            them=owners["one"],
+            http=http,
             nobody=lambda service: nobody.client(
                 service, endpoint_url=endpoint, config=Config(signature_version=UNSIGNED)
             ),

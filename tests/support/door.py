@@ -8,7 +8,7 @@ It is a row of the table in `tests/support/doors.py`. A cell of the row is
 """
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import PurePosixPath
 from typing import Any
@@ -26,27 +26,18 @@ class House:
     """Holds what is behind the doors, and who may knock.
 
     Attributes:
-        owners: two projects with one of everything, by their roles: `one` and `the default`.
+        us, them: two projects with one of everything: the one that knocks, and the one whose things it must not reach.
         http: a client of the HTTP API without a key.
         nobody: makes boto3 clients that sign nothing.
         stranger: makes boto3 clients of a role of the account that may do nothing.
     """
 
     driver: Driver
-    owners: Mapping[str, Owner]
+    us: Owner
+    them: Owner
     http: httpx2.Client
     nobody: Callable[[str], Any]
     stranger: Callable[[str], Any]
-
-    @property
-    def us(self) -> Owner:
-        """The project that knocks."""
-        return self.owners["the default"]
-
-    @property
-    def them(self) -> Owner:
-        """The project whose things are no business of ours."""
-        return self.owners["one"]
 
     def functions(self) -> dict[str, list[str]]:
         """Return the names of the deployed functions by the module of their handler; one may be deployed twice."""
