@@ -149,8 +149,8 @@ def _reason(trace: RunTrace, span: _Span) -> str:
 
 def _tool_step(trace: RunTrace, turn: int) -> ToolStep | None:
     """Return the step that called tools after so many turns."""
-    step_id = ids.step_id(trace.run.id, turn - 1, 1)
-    return next((tools for tools in trace.tools if tools.step["id"] == step_id), None)
+    prefix = ids.step_id(trace.run.id, turn - 1, 1)
+    return next((tools for tools in trace.tools if tools.step["id"].startswith(prefix)), None)
 
 
 def _worked(trace: RunTrace, turn: int, call_id: str) -> tuple[int, int] | None:

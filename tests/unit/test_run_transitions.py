@@ -17,6 +17,7 @@ from assistant_engine.domain.turn import ToolStep, Turn, TurnStatus
 from assistant_engine.domain.usage import RunUsage, Usage
 from assistant_engine.store.blobs import Blobs
 from assistant_engine.store.dynamodb import ConditionFailed, Database
+from assistant_engine.store.event_log import EventLog
 from assistant_engine.store.expressions import Update
 from assistant_engine.store.items import marshal, unmarshal
 from assistant_engine.store.run_item import item_of
@@ -75,8 +76,9 @@ class Nothing(dict[str, Any]):
 
 def transitions(database: Database) -> RunTransitions:
     nothing: Any = Nothing()
-    runs = Runs(database, BLOBS, "messages", nothing, nothing)
-    return RunTransitions(database, BLOBS, "messages", runs, nothing, nothing, nothing, nothing)
+    log = EventLog(database, "messages")
+    runs = Runs(database, BLOBS, "messages", nothing, nothing, log)
+    return RunTransitions(database, BLOBS, "messages", runs, nothing, nothing, nothing, nothing, log)
 
 
 def at(status: Status) -> Run:
@@ -90,7 +92,7 @@ def turn(status: TurnStatus) -> Turn:
 WRITES: dict[str, Callable[[RunTransitions, Run], Any]] = {
     "a model call begins": lambda to, run: to.begin_attempt(run, NOW),
     "a call was approved": lambda to, run: to.resume(run),
-    "the client is to answer": lambda to, run: to.wait_for_outputs(run, "token", NOW),
+    "the client is to answer": lambda to, run: to.wait_for_outputs(run, TOOLS, "token", NOW),
     "the client answered": lambda to, run: to.submit_outputs(run, TOOLS, {}, NOW),
     "somebody cancels": lambda to, run: to.request_cancel(run, seconds_of(NOW)),
     "the run expired": lambda to, run: to.settle(run, None, "expired", RunUsage(), NOW),

@@ -225,7 +225,7 @@ def shown(call: Json, output: str | None, *, contents: bool) -> Json:
         outputs += [
             {"type": "image", "image": {"file_id": file["file_id"]}} for file in parsed["files"] if file["image"]
         ]
-        return {"id": call["id"], "type": name, name: {"input": _code(call), "outputs": outputs}}
+        return {"id": call["id"], "type": name, name: {"input": code_of(call), "outputs": outputs}}
     results = []
     for found in parsed["results"]:
         result = {member: found[member] for member in ("file_id", "file_name", "score")}
@@ -234,7 +234,7 @@ def shown(call: Json, output: str | None, *, contents: bool) -> Json:
     return {"id": call["id"], "type": name, name: {**ranking, "results": results}}
 
 
-def _code(call: Json) -> str:
+def code_of(call: Json) -> str:
     """The code of a call; the arguments as they are if they hold none."""
     arguments: str = call["function"]["arguments"]
     try:
@@ -261,7 +261,6 @@ def annotated(
     """
     made: dict[str, str] = {}
     fresh: dict[str, str] = {}
-    images: list[Json] = []
     found: dict[tuple[int, int], Json] = {}
     for result in results:
         parsed = result.parsed()
@@ -270,9 +269,7 @@ def annotated(
             continue
         for file in parsed["files"]:
             made[file["path"]] = file["file_id"]
-            if file["image"] and result.turn >= since:
-                images.append({"type": "image_file", "image_file": {"file_id": file["file_id"], "detail": "auto"}})
-            elif result.turn >= since:
+            if result.turn >= since and not file["image"]:
                 fresh[file["path"]] = file["file_id"]
     texts = [part["text"]["value"] for part in content if part["type"] == "text"]
     known: Mapping[str, str] = made
@@ -290,7 +287,22 @@ def annotated(
         parts.append(part)
     attached |= dict.fromkeys(fresh.values())
     attachments = [{"file_id": file_id, "tools": [{"type": "code_interpreter"}]} for file_id in attached]
-    return [*images, *parts], attachments
+    images = fresh_images(results, since)
+    shown = [{"type": "image_file", "image_file": {"file_id": file_id, "detail": "auto"}} for file_id in images]
+    return [*shown, *parts], attachments
+
+
+def fresh_images(results: list[Result], since: int) -> list[str]:
+    """Return the ids of the images that code made in this turn or later: a message shows them before its text."""
+    files = [
+        file for each in results if each.name == "code_interpreter" and each.turn >= since for file in _files(each)
+    ]
+    return [file["file_id"] for file in files if file["image"]]
+
+
+def _files(result: Result) -> list[Json]:
+    files: list[Json] = result.parsed()["files"]
+    return files
 
 
 def _links(text: str, known: Mapping[str, str], annotations: list[Json]) -> Iterable[Json]:

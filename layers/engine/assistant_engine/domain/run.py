@@ -47,6 +47,9 @@ class Run:
         waiting_ms: since when the run waits for its client; None while it does not.
         due_at: when the sweeper is to look at the run, seconds since 1970.
         project: what the run belongs to, as its thread and its assistant do.
+        streams: whether it writes a log of its events.
+        calls_step: the id of the newest stored turn's step that calls tools, if the log told of it before; else it
+            follows from the turn.
     """
 
     id: str
@@ -63,6 +66,8 @@ class Run:
     answers_in_output: bool
     due_at: int
     project: str
+    streams: bool = False
+    calls_step: str | None = None
     sequence: int = 1
     turn: int = 0
     attempts: int = 0

@@ -1,5 +1,6 @@
 """A turn of a run: the outcome of one model call, and the tool calls in it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -40,6 +41,22 @@ class ToolStep:
         """The calls without output that a tool Lambda is to run (`server`), or that wait for the client's word."""
         ready = set(self.server_calls) - set(self.to_approve)
         return [c for c in self.calls if c["id"] not in self.outputs and (c["id"] in ready) == server]
+
+    def required(self, waiting: Iterable[str], to_approve: Iterable[str]) -> list[Json]:
+        """Return calls that a run waits for, as `RunObject.required_action` shows them.
+
+        Args:
+            waiting: their ids.
+            to_approve: the ids of those among them that wait for a yes; the extension `needs_approval` says so.
+        """
+        awaited, asking = set(waiting), set(to_approve)
+        shown = []
+        for call in self.calls:
+            if call["id"] in awaited:
+                function = {name: call["function"][name] for name in ("name", "arguments")}
+                more = {"needs_approval": True} if call["id"] in asking else {}
+                shown.append({**call, "function": function, **more})
+        return shown
 
 
 @dataclass(frozen=True, slots=True)

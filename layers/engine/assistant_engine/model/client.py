@@ -9,7 +9,6 @@ import json
 import math
 import random
 import re
-import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -24,13 +23,11 @@ import openai
 from assistant_engine.domain import models
 from assistant_engine.domain.json_data import Json, well_formed
 from assistant_engine.domain.run import ErrorCode
+from assistant_engine.model.exchange import Answer, BrokenOff, Hear, Late, exchange
 from assistant_engine.runtime.settings import Lambda, ModelClient, configured
 
 if TYPE_CHECKING:
     from types_boto3_secretsmanager import SecretsManagerClient
-
-CANCEL_CHECK_SECONDS = 2.0
-"""How often the run's record is looked at while the model works."""
 
 MOST_RESPONSE_BYTES = 2_000_000
 """A response larger than that is refused: what is made of it has to fit into one answer of the HTTP API."""
@@ -54,16 +51,13 @@ _GONE_WORDS = re.compile(
 """How providers without such a code say it: Amazon Bedrock, vLLM, Ollama."""
 
 _REFUSES: dict[tuple[str, str | None], set[str]] = {}
-"""What of `SAMPLING` a model refused at a reasoning effort, so that a warm function asks it in vain once only."""
+"""What of `SAMPLING`, and of streaming, a model refused at a reasoning effort, so that a warm function asks it in vain
+once only."""
 
 _CHUNK_BYTES = 1_000_000
 _CONNECT_SECONDS = 10
 _MOST_JITTER_SECONDS = 60
 _MOST_MESSAGE_CHARACTERS = 1_000
-
-
-class Cancelled(Exception):
-    """The run was cancelled while the model worked; the call was dropped."""
 
 
 class Refused(Exception):
@@ -93,11 +87,19 @@ class TryAgain(Refused):
         self.wait_seconds = wait_seconds
 
 
-def respond(body: Json, request_id: str, timeout: float, retries: int, cancelled: Callable[[], bool]) -> Json:
-    """One call of the model, and another one where that may mend what was refused: the key, or sampling parameters.
+def respond(
+    body: Json,
+    request_id: str,
+    timeout: float,
+    retries: int,
+    cancelled: Callable[[], bool],
+    hear: Hear = lambda event: math.inf,
+) -> Json:
+    """One call of the model, and another one where that may help: with another key, or without what was refused.
 
     The key is read again, once: the secret may hold another one by now. `temperature` and `top_p` are left out if the
     model does not take them: a model that reasons has no use for them, as OpenAI's guide to its latest models says.
+    `stream` is left out for a server that can't.
 
     Args:
         body: the body of `POST /responses`.
@@ -105,13 +107,14 @@ def respond(body: Json, request_id: str, timeout: float, retries: int, cancelled
         timeout: seconds that the answer may take, the second call's included.
         retries: how many calls of this run came to nothing before; spreads the waits.
         cancelled: asked every 2 s whether the run was cancelled.
+        hear: is given the events of the response, if the body asks for a stream and the server gives one.
 
     Returns:
         The response, with status `completed` or `incomplete` and a list as `output`; all else of it is as the server
         sent it. It can be written as JSON: there are no lone surrogates in it, no NaN and no infinity.
 
     Raises:
-        TryAgain, Refused, Cancelled
+        TryAgain, Refused, exchange.Cancelled
     """
     deadline = time.monotonic() + timeout
     kind = str(body.get("model")), (body.get("reasoning") or {}).get("effort")
@@ -119,9 +122,11 @@ def respond(body: Json, request_id: str, timeout: float, retries: int, cancelled
     key_was_read = False
     while True:
         taken = {name: value for name, value in body.items() if name not in refuses}
-        answer = _call(taken, request_id, deadline, retries, cancelled)
-        if not isinstance(answer, Exception):
+        answer = _call(taken, request_id, deadline, retries, cancelled, hear)
+        if isinstance(answer, bytes):
             return _checked(_parsed(answer), retries)
+        if isinstance(answer, dict):
+            return _checked(_parsed(json.dumps(answer).encode()), retries)
         if _is_gone(answer):
             raise _from(answer, Refused("invalid_prompt", _gone(kind[0], answer)))
         if isinstance(answer, openai.AuthenticationError | openai.PermissionDeniedError) and not key_was_read:
@@ -130,7 +135,7 @@ def respond(body: Json, request_id: str, timeout: float, retries: int, cancelled
                 said = "The model's server does not accept the credentials of this deployment."
                 raise _from(answer, Refused("server_error", said))
             key_was_read = True
-        elif refused := _refused_sampling(answer, taken):
+        elif refused := _refused(answer, taken):
             refuses = _REFUSES[kind] = refuses | refused
         else:
             raise _from(answer, _classified(answer, retries)) from None
@@ -159,31 +164,19 @@ def container_file(container_id: str, file_id: str, deadline: float) -> bytes | 
 
 
 def _call(
-    body: Json, request_id: str, deadline: float, retries: int, cancelled: Callable[[], bool]
-) -> bytes | Exception:
-    """The body of the answer, or what came instead; at the deadline, and when the run is cancelled, it is dropped."""
+    body: Json, request_id: str, deadline: float, retries: int, cancelled: Callable[[], bool], hear: Hear
+) -> Answer:
+    """The answer, or what came instead; at the deadline, and when the run is cancelled, it is dropped."""
     timeout = openai.Timeout(max(0.05, deadline - time.monotonic()), connect=_CONNECT_SECONDS)
     client = _client().with_options(timeout=timeout, default_headers={"X-Client-Request-Id": request_id})
-    answers: list[bytes | Exception] = []
-
-    def call() -> None:
-        try:
-            answers.append(client.post("/responses", body=body, cast_to=bytes))
-        except Exception as error:
-            answers.append(error)
-
-    worker = threading.Thread(target=call, daemon=True)
-    worker.start()
-    while worker.is_alive():
-        worker.join(min(CANCEL_CHECK_SECONDS, max(0.05, deadline - time.monotonic())))
-        # The client's own timeout is for each read: an answer that trickles in could take for ever.
-        late = time.monotonic() >= deadline
-        if worker.is_alive() and (late or cancelled()):
-            _client.cache_clear()
-            client.close()
-            raise _late(retries) if late else Cancelled
-    [answer] = answers
-    return answer
+    try:
+        return exchange(client, body, deadline, cancelled, hear)
+    except BaseException as error:
+        _client.cache_clear()
+        client.close()
+        if isinstance(error, Late):
+            raise _late(retries) from None
+        raise
 
 
 def _parsed(body: bytes) -> Any:
@@ -235,6 +228,17 @@ def _classified(error: Exception, retries: int) -> Exception:
         return Refused("invalid_prompt", message)
     if isinstance(error, openai.APIConnectionError):
         return TryAgain("server_error", "The model's server could not be reached.", _jitter(retries))
+    if isinstance(error, BrokenOff | httpx2.TransportError | ValueError):
+        return TryAgain("server_error", "The model's server broke off its answer.", _jitter(retries))
+    if isinstance(error, openai.APIError):  # An event of a stream told of it.
+        told = error.body if isinstance(error.body, dict) else {}
+        message = _shown(told, "The model could not answer.")
+        code = told.get("code")
+        if isinstance(code, str) and not _passes(code):
+            return Refused("invalid_prompt", message)
+        return TryAgain(
+            "rate_limit_exceeded" if code == "rate_limit_exceeded" else "server_error", message, _jitter(retries)
+        )
     return error
 
 
@@ -245,11 +249,13 @@ def _from(answer: Exception, made: Exception) -> Exception:
     return made
 
 
-def _refused_sampling(error: Exception, body: Json) -> set[str]:
-    """Return which sampling parameters of the request the model does not take, if that is what it says."""
+def _refused(error: Exception, body: Json) -> set[str]:
+    """Return which parameters that it can do without the model does not take, if that is what it says."""
     if not isinstance(error, openai.BadRequestError):
         return set()
     message = _message(error.body) or ""
+    if body.get("stream") and (error.param == "stream" or re.search(r"\bstream(ing)?\b", message, re.IGNORECASE)):
+        return {"stream"}
     if not re.search(r"support|deprecated", f"{error.code} {message}", re.IGNORECASE):
         return set()
     return {name for name in SAMPLING if name in body and (error.param == name or re.search(rf"\b{name}\b", message))}

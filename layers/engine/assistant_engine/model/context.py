@@ -31,6 +31,11 @@ class Prompt:
     results: list[builtin_tools.Result]
     shown_since: int
 
+    @property
+    def images(self) -> list[str]:
+        """The ids of the image files that a message of this turn begins with."""
+        return builtin_tools.fresh_images(self.results, self.shown_since)
+
 
 def prompt_of(store: Store, run: Run) -> Prompt:
     """Read what the run's next turn needs: a bounded part of the thread, and the run's own turns.

@@ -74,13 +74,13 @@ def _usable(items: list[Any]) -> list[Json]:
         elif item["type"] != "function_call":
             usable.append(item)
         elif len(call_ids) < MAX_TURN_CALLS:
-            call_id = _call_id(item.get("call_id"), call_ids)
+            call_id = call_id_of(item.get("call_id"), call_ids)
             call_ids.add(call_id)
             usable.append({**item, "call_id": call_id})
     return usable
 
 
-def _call_id(given: Any, taken: set[str]) -> str:
+def call_id_of(given: Any, taken: set[str]) -> str:
     """The id that the server gave, if it can name an output in an item and in the bucket; else one of our own."""
     if isinstance(given, str) and _CALL_ID.fullmatch(given) and given not in taken:
         return given
@@ -116,7 +116,7 @@ def _calls(output: list[Json]) -> tuple[list[Json], dict[str, str]]:
             function = {"name": item["name"], "arguments": item["arguments"], "output": None}
             calls.append({"id": item["call_id"], "type": "function", "function": function})
         elif item["type"] in CARRIED_OUT and len(outputs) < MAX_TURN_CALLS:
-            call_id = _call_id(item.get("id"), taken)
+            call_id = call_id_of(item.get("id"), taken)
             taken.add(call_id)
             function, outputs[call_id] = carried_out(item)
             calls.append({"id": call_id, "type": "function", "function": function})

@@ -11,11 +11,14 @@ from assistant_engine.domain.errors import ApiError
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import is_terminal
 from assistant_engine.domain.run import ErrorCode, Run
+from assistant_engine.domain.stream import Announced
 from assistant_engine.domain.turn import ToolStep, Turn
 from assistant_engine.model import client, provider_files
 from assistant_engine.model.context import Prompt, prompt_of
+from assistant_engine.model.exchange import Cancelled
 from assistant_engine.model.response import UnusableResponse, read_turn
 from assistant_engine.runs import ending, thread_files
+from assistant_engine.runs.live_turn import LiveTurn
 from assistant_engine.runs.outcome import MOVED, Ended, Moved, Wait
 from assistant_engine.runtime import metrics
 from assistant_engine.runtime.clock import now_ms
@@ -73,17 +76,25 @@ def attempt(store: Store, run: Run, tools: ToolStep | None) -> Ended | Wait | Mo
         return MOVED
     if prompt.over:
         return ending.finish(store, run, "incomplete", now_ms(), incomplete_details={"reason": prompt.over})
-    answer = _ask(store, run, prompt, began_ms)
-    if not isinstance(answer, _Answer):
-        return answer
+    live = LiveTurn(store, run, prompt.images) if run.streams else None
     try:
+        answer = _ask(store, run, prompt, began_ms, live)
+        if not isinstance(answer, _Answer):
+            return answer
         turn = _turn_of(store, run, prompt, answer)
+        if live:
+            turn = live.ordered(turn)
+        announced = live.finish(turn) if live else None
     except UnusableResponse as why:
         return _fail(store, run, "server_error", str(why))
-    return _store(store, run, turn, tools, answer)
+    except Cancelled:
+        return MOVED
+    return _store(store, run, turn, tools, answer, announced)
 
 
-def _ask(store: Store, run: Run, prompt: Prompt, began_ms: Milliseconds) -> _Answer | Ended | Wait | Moved:
+def _ask(
+    store: Store, run: Run, prompt: Prompt, began_ms: Milliseconds, live: LiveTurn | None
+) -> _Answer | Ended | Wait | Moved:
     request_id = f"{run.id}/{run.turn}/{run.attempts}"
     retries = run.attempts - run.turn - 1
     timeout = max(1.0, min(MAX_MODEL_SECONDS, run.expires_at - now_ms() / 1000))
@@ -95,9 +106,11 @@ def _ask(store: Store, run: Run, prompt: Prompt, began_ms: Milliseconds) -> _Ans
 
     called = time.monotonic()
     try:
-        response = client.respond(prompt.body, request_id, timeout, retries, cancelled)
-    except client.Cancelled:
-        return MOVED
+        if live:
+            body = {**prompt.body, "stream": True}
+            response = client.respond(body, request_id, timeout, retries, cancelled, live.hear)
+        else:
+            response = client.respond(prompt.body, request_id, timeout, retries, cancelled)
     except client.TryAgain as busy:
         metrics.model_failed(run, busy.code)
         return _try_again(store, run, request_id, busy)
@@ -177,14 +190,16 @@ def _limit_reached(run: Run, body: Json, turn: Turn) -> str | None:
     return None
 
 
-def _store(store: Store, run: Run, turn: Turn, tools: ToolStep | None, answer: _Answer) -> Ended | Moved | Stored:
+def _store(
+    store: Store, run: Run, turn: Turn, tools: ToolStep | None, answer: _Answer, announced: Announced | None
+) -> Ended | Moved | Stored:
     # Earlier attempts at this turn, and the waits after them, are the model's time, too.
     waited_ms = max(0, answer.began_ms - (run.asked_ms or answer.began_ms))
     account = accounting.with_turn(run, turn, tools, waited_ms + answer.model_ms)
     if is_terminal(turn.status):
         account = accounting.closed(run, account, answer.ended_ms)
     try:
-        store.transitions.store_turn(run, turn, *_served(run, turn), account, answer.ended_ms)
+        store.transitions.store_turn(run, turn, *_served(run, turn), account, answer.ended_ms, announced)
     except ConditionFailed:
         return MOVED
     metrics.turn_taken(run, turn.usage, now_ms() - answer.began_ms, answer.model_ms)

@@ -34,17 +34,24 @@ def wait_for_client(
         NotFound: no such run.
     """
     run = store.runs.get(thread_id, run_id)
-    if next_action(run, turn, store.steps.pending(run), seconds_of(now_ms)) != "requires_action":
+    tools = store.steps.pending(run)
+    if tools is None or next_action(run, turn, tools, seconds_of(now_ms)) != "requires_action":
         return False
     try:
-        store.transitions.wait_for_outputs(run, task_token, now_ms)
+        store.transitions.wait_for_outputs(run, tools, task_token, now_ms)
     except ConditionFailed:
         return False
     return True
 
 
 def submit_tool_outputs(
-    store: Store, thread_id: ThreadId, run_id: str, tool_outputs: list[Json], now_ms: Milliseconds
+    store: Store,
+    thread_id: ThreadId,
+    run_id: str,
+    tool_outputs: list[Json],
+    now_ms: Milliseconds,
+    *,
+    streams: bool = False,
 ) -> Run:
     """Take the client's outputs and queue the run again. `wake` the execution afterwards.
 
@@ -52,6 +59,7 @@ def submit_tool_outputs(
         tool_outputs: `[{"tool_call_id", "output"}]`, one for each call that the run waits for. Of a call that waits for
             approval the output is `yes` or `no`.
         now_ms: milliseconds since 1970.
+        streams: whether the run writes a log of its events from here on.
 
     Raises:
         NotFound: no such run.
@@ -90,7 +98,7 @@ def submit_tool_outputs(
                 code="invalid_value",
             )
     try:
-        return store.transitions.submit_outputs(run, replace(tools, to_approve=[]), outputs, now_ms)
+        return store.transitions.submit_outputs(run, replace(tools, to_approve=[]), outputs, now_ms, streams=streams)
     except ConditionFailed:
         current = store.runs.get(thread_id, run_id)
         raise InvalidRequest(f'Runs in status "{current.status}" do not accept tool outputs.') from None

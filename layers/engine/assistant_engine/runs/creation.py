@@ -55,6 +55,7 @@ def new_run(
         due_at=first_look(now),
         project=project,
         answering=answering if answering != settings["model"] else None,
+        streams=bool(request.get("stream")),
     )
 
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, Tag, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, Tag, model_validator
 
 from assistant_engine.schemas.common import (
     ABSENT,
@@ -86,21 +86,9 @@ AssistantFunctions = Annotated[
 ]
 
 
-def _refuse_streaming(stream: bool) -> bool:
-    if stream:
-        raise problem(
-            "Invalid '{param}': streaming is not available. Leave it out, or set it to false.", code="unsupported_value"
-        )
-    return stream
-
-
 _READ_ONLY = "Extension: ignored, so that a thread can be sent back as it was read."
 
-NoStreaming = Annotated[
-    bool,
-    AfterValidator(_refuse_streaming),
-    WithJsonSchema({"type": "boolean", "enum": [False], "description": "Streaming is not available."}),
-]
+STREAM = "Answer with the events of the run as server-sent events, as they happen."
 
 
 class AutoChunking(Schema):
@@ -275,7 +263,7 @@ class _RunFields(Schema):
     metadata: Metadata | None = None
     temperature: Temperature | None = 1
     top_p: TopP | None = 1
-    stream: NoStreaming | None = None
+    stream: bool | None = Field(default=None, description=STREAM)
     max_prompt_tokens: TokenBudget | None = Field(default=None, description="For the whole run.")
     max_completion_tokens: TokenBudget | None = Field(default=None, description="For the whole run.")
     truncation_strategy: TruncationObject | None = None
@@ -339,7 +327,7 @@ class SubmitToolOutputsRunRequest(Schema):
     """POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs."""
 
     tool_outputs: list[ToolOutput]
-    stream: NoStreaming | None = None
+    stream: bool | None = Field(default=None, description=STREAM)
 
 
 FilePurpose = Literal["assistants", "batch", "fine-tune", "vision", "user_data", "evals"]

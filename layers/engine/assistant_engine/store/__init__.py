@@ -17,6 +17,7 @@ from assistant_engine.store.assistants import Assistants
 from assistant_engine.store.blobs import Blobs
 from assistant_engine.store.directory import Directory
 from assistant_engine.store.dynamodb import Database
+from assistant_engine.store.event_log import EventLog
 from assistant_engine.store.files import Files
 from assistant_engine.store.idempotency import Idempotency, Replayed
 from assistant_engine.store.messages import Messages
@@ -34,6 +35,7 @@ from assistant_engine.store.vector_stores import VectorStores
 
 __all__ = [
     "Assistants",
+    "EventLog",
     "Files",
     "Idempotency",
     "Messages",
@@ -105,21 +107,27 @@ class Store:
     @cached_property
     def runs(self) -> Runs:
         """Runs."""
-        return Runs(self.database, self.blobs, configured(MessagesTable).messages_table, self.threads, self._directory)
+        table = configured(MessagesTable).messages_table
+        return Runs(self.database, self.blobs, table, self.threads, self._directory, self.log)
+
+    @cached_property
+    def log(self) -> EventLog:
+        """The logs of streamed runs."""
+        return EventLog(self.database, configured(MessagesTable).messages_table)
 
     @cached_property
     def transitions(self) -> RunTransitions:
         """The changes of runs' statuses."""
         table, parts = (
             configured(MessagesTable).messages_table,
-            (self.runs, self.threads, self._directory, self.steps, self.usage),
+            (self.runs, self.threads, self._directory, self.steps, self.usage, self.log),
         )
         return RunTransitions(self.database, self.blobs, table, *parts)
 
     @cached_property
     def steps(self) -> Steps:
         """Run steps."""
-        return Steps(self.database, self.blobs, configured(MessagesTable).messages_table)
+        return Steps(self.database, self.blobs, configured(MessagesTable).messages_table, self.log)
 
     @cached_property
     def usage(self) -> Usages:

@@ -99,6 +99,23 @@ class Database:
             raise ConditionFailed([unmarshal(error.response.get("Item", {}))]) from None
         return unmarshal(response["Attributes"])
 
+    def put(self, action: Json) -> None:
+        """One conditional write of an item.
+
+        Args:
+            action: `expressions.put(...)`.
+
+        Raises:
+            ConditionFailed: with the item as it stands.
+        """
+        request = {**action["Put"], "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        try:
+            _past_conflicts(lambda: self.client.put_item(**request))
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            raise ConditionFailed([unmarshal(error.response.get("Item", {}))]) from None
+
     def delete(self, table: str, key: Json) -> Json | None:
         """Delete an item; the item as it was, None if there was none."""
         response = _past_conflicts(

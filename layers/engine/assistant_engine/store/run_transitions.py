@@ -1,30 +1,33 @@
 """The changes of a run's status: every write of one takes its condition from the lifecycle's table of transitions.
 
 A write that takes a turn depends on the turn, too. So a terminal status is written exactly once, and a second delivery
-of a step changes nothing.
+of a step changes nothing. What a streamed run's log tells of a write is part of its transaction.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from boto3.dynamodb.conditions import Attr
 
-from assistant_engine.domain import ids
+from assistant_engine.domain import ids, stream
 from assistant_engine.domain.clock import Milliseconds, Seconds, seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import ACTIVE, Status, TerminalStatus, is_terminal, sources
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.schedule import first_look, next_look
+from assistant_engine.domain.stream import Announced, Open, StoredTurn, Tell, Told
 from assistant_engine.domain.turn import ToolStep, Turn
 from assistant_engine.domain.usage import RunUsage, Usage
 from assistant_engine.store.blobs import Blobs
 from assistant_engine.store.directory import Directory
 from assistant_engine.store.dynamodb import ConditionFailed, Database
+from assistant_engine.store.event_log import EventLog, Overtaken
 from assistant_engine.store.expressions import Update, put
 from assistant_engine.store.message_item import put_messages
 from assistant_engine.store.partition import key_of
 from assistant_engine.store.run_item import ENDED_SHARDS, ended_shard, run_of
 from assistant_engine.store.runs import Runs
-from assistant_engine.store.steps import AFTER_CALLS, BEFORE_CALLS, Steps
+from assistant_engine.store.steps import AFTER_CALLS, BEFORE_CALLS, TOOL_CALLS, Steps
 from assistant_engine.store.threads import Threads
 from assistant_engine.store.usage import Usages, day_of, shard_of
 
@@ -47,6 +50,7 @@ class RunTransitions:
         directory: Directory,
         steps: Steps,
         usage: Usages,
+        log: EventLog,
     ) -> None:
         self._db = database
         self._blobs = blobs
@@ -56,6 +60,7 @@ class RunTransitions:
         self._directory = directory
         self._steps = steps
         self._usage = usage
+        self._log = log
 
     # The two ways to write a status
 
@@ -81,11 +86,21 @@ class RunTransitions:
         # Events are put in order by the sequence. A run that was made before there were sequences has none yet.
         return Update(self._table, key_of(run.thread_id, run.id)).set(run_status=status).add(run_sequence=changes)
 
-    def _enter_or_stay(self, run: Run, status: Status, more: Callable[[Update], Update]) -> Run:
+    def _save(self, run: Run, update: Update, tell: Tell) -> Run:
+        """Write a change of the run alone; return the run after it."""
+        if not run.streams:
+            return run_of(self._db.update(update), self._blobs)
+        self._log.transact(run, [update.action()], tell)
+        return self._runs.get(run.thread_id, run.id)
+
+    def _enter_or_stay(
+        self, run: Run, status: Status, more: Callable[[Update], Update], tell: Callable[[Run], Tell]
+    ) -> Run:
         """Give the run a status in its turn; it may have it already, which is no change.
 
         Args:
             more: adds what else is written.
+            tell: how the log is told, given the run before the change.
 
         Raises:
             ConditionFailed: the run moved on.
@@ -93,7 +108,12 @@ class RunTransitions:
 
         def write(begin: Callable[[Run, Status], Update]) -> Run:
             update = more(begin(run, status)).when(Attr("turn").eq(run.turn))
-            return run_of(self._db.update(update), self._blobs)
+            # Whichever of the two writes holds: it tells what the run was before it.
+            stays = begin == self._stay
+            before = (
+                replace(run, status=status) if stays else run if run.status != status else replace(run, status="queued")
+            )
+            return self._save(run, update, tell(before))
 
         first, second = (self._stay, self._enter) if run.status == status else (self._enter, self._stay)
         try:
@@ -122,6 +142,7 @@ class RunTransitions:
                 .set_once(started_at=now, asked_ms=now_ms)
                 .remove("task_token")
             ),
+            lambda before: stream.begun(before, now),
         )
 
     def note_failed_attempt(self, run: Run, attempt: Json) -> Run:
@@ -146,6 +167,7 @@ class RunTransitions:
         to_approve: list[str],
         account: RunUsage,
         now_ms: Milliseconds,
+        announced: Announced | None = None,
     ) -> None:
         """Record the outcome of a model call, in one transaction conditional on (run, turn).
 
@@ -157,15 +179,17 @@ class RunTransitions:
             to_approve: ids of those among them that wait for a yes.
             account: the run's with this turn; closed, if the turn ends it.
             now_ms: milliseconds since 1970.
+            announced: what the run's log was told of the turn while the model worked; its ids become the record's.
 
         Raises:
             ConditionFailed: the run moved on (cancelled, or another delivery was first); nothing was written.
         """
         now = seconds_of(now_ms)
         ended = turn.status if is_terminal(turn.status) else None
+        changes = _changes(ended, turn.last_error, turn.incomplete_details, now_ms) if ended else {}
         if ended:
             update = self._enter(run, ended, seen="in_progress")
-            _end(update, run, ended, turn.last_error, turn.incomplete_details, now_ms)
+            _end(update.set(changes), run, now_ms)
         else:
             update = self._stay(run, turn.status).remove("asked_ms")
         _account(update.add(turn=1).when(Attr("turn").eq(run.turn)), account)
@@ -178,22 +202,35 @@ class RunTransitions:
             "model_ms": account.model_ms - run.account.model_ms,
             **output,
         }
+        stored = _stored(run, turn, announced, last_ms, now)
+        if turn.calls and announced and announced.calls_step:
+            update.set(calls_step=stored.calls_step)
+        elif run.calls_step:
+            update.remove("calls_step")
         actions = [update.action(), put(self._table, item)]
+        at = announced.at if announced else now
         if turn.message:
-            message = {**turn.message, "id": ids.new_id("msg_", last_ms), "thread_id": run.thread_id}
+            message = {**turn.message, "id": stored.message, "thread_id": run.thread_id, "created_at": at}
             actions += put_messages(self._table, self._blobs, [message])
             # Of two steps of one turn the later has its usage: the run's is the sum over its steps.
             usage_of_message = Usage() if turn.calls else turn.usage
-            # What the model says after calls that its provider carried out follows from them.
-            index = AFTER_CALLS if turn.outputs else BEFORE_CALLS
-            actions.append(self._steps.put_message_creation(run, message["id"], usage_of_message, now, index))
+            actions.append(self._steps.put_message_creation(run, stored, usage_of_message, at))
         if turn.calls:
-            actions.append(self._steps.put_tool_calls(run, turn, server_calls, to_approve, now))
+            actions.append(self._steps.put_tool_calls(run, stored, server_calls, to_approve, at))
         if ended:
             actions += self._release(run, account, last_ms, now_ms)
         elif turn.message:
             actions.append(self._threads.move_clock(run.thread_id, last_ms, run.id))
-        self._db.transact(actions)
+
+        def tell(open: Open | None) -> Told:
+            if announced and not announced.owns(open):
+                raise Overtaken
+            return stream.turn_stored(run, stored, announced, open, **changes)
+
+        try:
+            self._log.transact(run, actions, tell)
+        except Overtaken:  # Another attempt has told that this one failed: the turn is told anew.
+            self.store_turn(run, turn, server_calls, to_approve, account, now_ms)
 
     def resume(self, run: Run) -> Run:
         """`in_progress` again, after the client's word, for tools to be run.
@@ -203,14 +240,15 @@ class RunTransitions:
         """
         update = self._stay(run, run.status) if run.status == "in_progress" else self._enter(run, "in_progress")
         update.when(Attr("execution").eq(run.execution), Attr("attempts").eq(run.attempts))
-        return run_of(self._db.update(update), self._blobs)
+        return self._save(run, update, stream.changed(run, "in_progress"))
 
     # Waiting for the client
 
-    def wait_for_outputs(self, run: Run, task_token: str, now_ms: Milliseconds) -> None:
+    def wait_for_outputs(self, run: Run, tools: ToolStep, task_token: str, now_ms: Milliseconds) -> None:
         """`requires_action`, and the token that ends it, in one update.
 
         Args:
+            tools: the step whose calls wait for the client.
             now_ms: milliseconds since 1970.
 
         Raises:
@@ -218,14 +256,20 @@ class RunTransitions:
         """
         # Delivered twice, the later token is the one that the execution waits with.
         self._enter_or_stay(
-            run, "requires_action", lambda update: update.set(task_token=task_token).set_once(waiting_ms=now_ms)
+            run,
+            "requires_action",
+            lambda update: update.set(task_token=task_token).set_once(waiting_ms=now_ms),
+            lambda before: stream.waits(before, tools),
         )
 
-    def submit_outputs(self, run: Run, tools: ToolStep, outputs: dict[str, Json], now_ms: Milliseconds) -> Run:
+    def submit_outputs(
+        self, run: Run, tools: ToolStep, outputs: dict[str, Json], now_ms: Milliseconds, *, streams: bool = False
+    ) -> Run:
         """Record the client's outputs and queue the run again, in one transaction.
 
         Args:
             now_ms: milliseconds since 1970.
+            streams: whether the run writes a log from here on; one that has a log goes on with it.
 
         Raises:
             ConditionFailed: the run does not wait for them any more.
@@ -238,7 +282,11 @@ class RunTransitions:
             .remove("waiting_ms")
             .when(Attr("turn").eq(run.turn))
         )
-        self._db.transact([update.action(), self._steps.answer(run, tools, outputs, now)])
+        if streams and not run.streams:
+            update.set(streams=True)
+            run = replace(run, streams=True)
+        actions = [update.action(), self._steps.answer(run, tools, outputs, now)]
+        self._log.transact(run, actions, stream.answered(tools, outputs, queued=run))
         return self._runs.get(run.thread_id, run.id)
 
     # Ending
@@ -250,7 +298,7 @@ class RunTransitions:
             ConditionFailed: the run can't be cancelled from where it is now.
         """
         update = self._enter(run, "cancelling").set(due_at=first_look(now))
-        return run_of(self._db.update(update), self._blobs)
+        return self._save(run, update, stream.changed(run, "cancelling"))
 
     def settle(
         self,
@@ -276,12 +324,14 @@ class RunTransitions:
             ConditionFailed: the run moved on from how it was seen: its totals and its pending step are others now.
         """
         update = self._enter(run, status).when(Attr("turn").eq(run.turn))
-        _end(update, run, status, last_error, incomplete_details, now_ms)
+        changes = _changes(status, last_error, incomplete_details, now_ms)
+        _end(update.set(changes), run, now_ms)
         actions = [_account(update, account).action()]
         if tools and (tools.unanswered(server=True) or tools.unanswered(server=False)):
             actions.append(self._steps.end(run, tools, status, seconds_of(now_ms), last_error))
+        actions += self._release(run, account, None, now_ms)
         try:
-            self._db.transact([*actions, *self._release(run, account, None, now_ms)])
+            self._log.transact(run, actions, stream.settled(run, status, seconds_of(now_ms), **changes))
         except ConditionFailed:
             current = self._runs.get(run.thread_id, run.id)
             if current.status in ACTIVE:
@@ -297,21 +347,31 @@ class RunTransitions:
         ]
 
 
-def _end(
-    update: Update,
-    run: Run,
-    status: TerminalStatus,
-    last_error: Json | None,
-    incomplete_details: Json | None,
-    now_ms: Milliseconds,
-) -> Update:
-    """Add what is written of a run that ends, beside its status."""
-    if status in _MOMENTS:
-        update.set({_MOMENTS[status]: seconds_of(now_ms)})
-    if last_error:
-        update.set(last_error=last_error)
-    if incomplete_details:
-        update.set(incomplete_details=incomplete_details)
+def _stored(run: Run, turn: Turn, announced: Announced | None, last_ms: Milliseconds, now: Seconds) -> StoredTurn:
+    """Return what a turn is in the record: ids that were told of it already, or new ones."""
+    told = announced or Announced(now)
+    # What the model says after calls that its provider carried out follows from them.
+    index = AFTER_CALLS if turn.outputs else BEFORE_CALLS
+    return StoredTurn(
+        turn,
+        told.message or (ids.new_id("msg_", last_ms) if turn.message else None),
+        told.message_step or ids.step_id(run.id, run.turn, index),
+        told.calls_step or ids.step_id(run.id, run.turn, TOOL_CALLS),
+        now,
+    )
+
+
+def _changes(
+    status: TerminalStatus, last_error: Json | None, incomplete_details: Json | None, now_ms: Milliseconds
+) -> Json:
+    """Return what the API shows of a run's end, beside its status."""
+    moment = {_MOMENTS[status]: seconds_of(now_ms)} if status in _MOMENTS else {}
+    told = {"last_error": last_error, "incomplete_details": incomplete_details}
+    return {**moment, **{name: value for name, value in told.items() if value}}
+
+
+def _end(update: Update, run: Run, now_ms: Milliseconds) -> Update:
+    """Add what is written of a run that ends, beside what the API shows."""
     update.set(ended_ms=now_ms, ended_shard=ended_shard(day_of(now_ms), shard_of(run.id, ENDED_SHARDS)))
     return update.remove("open_shard", "task_token", "asked_ms", "waiting_ms")
 

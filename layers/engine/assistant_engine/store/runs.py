@@ -7,7 +7,7 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 
-from assistant_engine.domain import ids
+from assistant_engine.domain import ids, stream
 from assistant_engine.domain.clock import Milliseconds, Seconds
 from assistant_engine.domain.errors import Conflict, InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
@@ -17,6 +17,7 @@ from assistant_engine.domain.thread import Thread, ThreadId
 from assistant_engine.store.blobs import Blobs
 from assistant_engine.store.directory import Directory
 from assistant_engine.store.dynamodb import ConditionFailed, Database
+from assistant_engine.store.event_log import EventLog
 from assistant_engine.store.expressions import Update, put, query
 from assistant_engine.store.idempotency import Idempotency
 from assistant_engine.store.items import is_ours
@@ -30,12 +31,15 @@ from assistant_engine.store.threads import CLOCK_ATTEMPTS, Threads
 class Runs:
     """Runs (`Run`) and the turns of their conversation with the model, but for the changes of their statuses."""
 
-    def __init__(self, database: Database, blobs: Blobs, table: str, threads: Threads, directory: Directory) -> None:
+    def __init__(
+        self, database: Database, blobs: Blobs, table: str, threads: Threads, directory: Directory, log: EventLog
+    ) -> None:
         self._db = database
         self._blobs = blobs
         self._table = table
         self._threads = threads
         self._directory = directory
+        self._log = log
 
     # Creating
 
@@ -98,6 +102,7 @@ class Runs:
                 ]
             listed = self._directory.count_run_begun(run.assistant_id, run.thread_id)
             actions += [put(self._table, item_of(created, self._blobs), Attr("message_id").not_exists()), listed]
+            actions += self._log.first(created, stream.created(created, with_thread=is_new))
             if idempotency:
                 answer = created.api([], ended=False)
                 actions.append(idempotency.action(self._table, answer, Seconds(created.created_at)))

@@ -16,17 +16,20 @@ from assistant_engine.domain.errors import NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TerminalStatus
 from assistant_engine.domain.run import Run
+from assistant_engine.domain.run_step import new_step
+from assistant_engine.domain.stream import StoredTurn, answered
 from assistant_engine.domain.thread import ThreadId
-from assistant_engine.domain.turn import ToolStep, Turn
+from assistant_engine.domain.turn import ToolStep
 from assistant_engine.domain.usage import Usage
 from assistant_engine.store.blobs import INLINE_BYTES, Blobs
 from assistant_engine.store.dynamodb import ConditionFailed, Database
+from assistant_engine.store.event_log import EventLog
 from assistant_engine.store.expressions import Update, put
 from assistant_engine.store.items import IS_OURS, is_ours
 from assistant_engine.store.pages import Page, Window, cut
 from assistant_engine.store.partition import below, key_of, page_below
 
-BEFORE_CALLS, _TOOL_CALLS, AFTER_CALLS = 0, 1, 2
+BEFORE_CALLS, TOOL_CALLS, AFTER_CALLS = 0, 1, 2
 """The places of a turn's steps: that of the message, before or after, and that of the calls."""
 
 
@@ -38,10 +41,11 @@ def output_key(module: str, thread_id: str, run_id: str, turn: int, tool_call_id
 class Steps:
     """Run steps in the API's shape (`RunStepObject`), and what is to be known of their tool calls (`ToolStep`)."""
 
-    def __init__(self, database: Database, blobs: Blobs, table: str) -> None:
+    def __init__(self, database: Database, blobs: Blobs, table: str, log: EventLog) -> None:
         self._db = database
         self._blobs = blobs
         self._table = table
+        self._log = log
 
     # Reading
 
@@ -99,7 +103,8 @@ class Steps:
         """The tool step of the newest stored turn: one read by its key."""
         if run.turn == 0:
             return None
-        item = self._db.get(self._table, key_of(run.thread_id, ids.step_id(run.id, run.turn - 1, _TOOL_CALLS)))
+        name = run.calls_step or ids.step_id(run.id, run.turn - 1, TOOL_CALLS)
+        item = self._db.get(self._table, key_of(run.thread_id, name))
         return self._tool_step(item) if is_ours(item) else None
 
     def output_texts(self, steps: list[ToolStep]) -> list[dict[str, str]]:
@@ -137,17 +142,15 @@ class Steps:
 
     # Writing: actions of a run's transactions, and outputs as they come
 
-    def put_message_creation(self, run: Run, message_id: str, usage: Usage, now: Seconds, index: int) -> Json:
-        """The action that records the step of the run's turn that created a message.
-
-        Args:
-            index: `BEFORE_CALLS` or `AFTER_CALLS`.
-        """
-        details = {"type": "message_creation", "message_creation": {"message_id": message_id}}
-        return self._put(run, ids.step_id(run.id, run.turn, index), details, usage, now, done=True)
+    def put_message_creation(self, run: Run, stored: StoredTurn, usage: Usage, created_at: Seconds) -> Json:
+        """The action that records the step of the run's turn that created a message."""
+        details = {"type": "message_creation", "message_creation": {"message_id": stored.message}}
+        assert stored.message_step
+        step = {**new_step(run, stored.message_step, details, created_at), "usage": usage.api()}
+        return self._put(step, stored.now, done=True)
 
     def put_tool_calls(
-        self, run: Run, turn: Turn, server_calls: list[str], to_approve: list[str], now: Seconds
+        self, run: Run, stored: StoredTurn, server_calls: list[str], to_approve: list[str], created_at: Seconds
     ) -> Json:
         """The action that records the step of the run's turn that calls tools; with an error, it has failed.
 
@@ -155,43 +158,25 @@ class Steps:
             server_calls: ids of the calls that a tool Lambda runs.
             to_approve: ids of those among them that wait for a yes.
         """
+        turn = stored.turn
+        assert stored.calls_step
         details = {"type": "tool_calls", "tool_calls": turn.calls}
-        name = ids.step_id(run.id, run.turn, _TOOL_CALLS)
+        step = {**new_step(run, stored.calls_step, details, created_at), "usage": turn.usage.api()}
         # Of calls that the provider carried out, the outputs are there.
         limit = INLINE_BYTES // max(1, len(turn.outputs))
         outputs = {call_id: self.pack_output(run, text, limit) for call_id, text in turn.outputs.items()}
         more: Json = {"outputs": outputs, "server_calls": server_calls, "to_approve": to_approve}
         if turn.last_error:
-            more |= {"step_status": "failed", "failed_at": now, "last_error": turn.last_error}
-        return self._put(run, name, details, turn.usage, now, done=len(outputs) == len(turn.calls), **more)
+            more |= {"step_status": "failed", "failed_at": stored.now, "last_error": turn.last_error}
+        return self._put(step, stored.now, done=len(outputs) == len(turn.calls), **more)
 
-    def _put(
-        self, run: Run, step_id: str, details: Json, usage: Usage, now: Seconds, *, done: bool, **more: Any
-    ) -> Json:
-        step = {
-            "id": step_id,
-            "object": "thread.run.step",
-            "created_at": now,
-            "run_id": run.id,
-            "assistant_id": run.assistant_id,
-            "thread_id": run.thread_id,
-            "type": details["type"],
-            "status": "in_progress",
-            "cancelled_at": None,
-            "completed_at": None,
-            "expired_at": None,
-            "failed_at": None,
-            "last_error": None,
-            "step_details": details,
-            "usage": usage.api(),
-            "metadata": {},
-        }
+    def _put(self, step: Json, now: Seconds, *, done: bool, **more: Any) -> Json:
         item = {
-            **key_of(run.thread_id, step_id),
+            **key_of(step["thread_id"], step["id"]),
             "step_status": "completed" if done else "in_progress",
             "completed_at": now if done else None,
             **more,
-            **self._blobs.pack("document", step, f"text/{run.thread_id}/{step_id}-{now}.json"),
+            **self._blobs.pack("document", step, f"text/{step['thread_id']}/{step['id']}-{now}.json"),
         }
         return put(self._table, item)
 
@@ -207,9 +192,8 @@ class Steps:
         if not fresh:
             return tools
         with suppress(ConditionFailed):  # Another delivery of the same outputs was first.
-            self._db.transact([self.answer(run, tools, fresh, now)])
-        answered = self.pending(run)
-        return answered or tools
+            self._log.transact(run, [self.answer(run, tools, fresh, now)], answered(tools, fresh))
+        return self.pending(run) or tools
 
     def answer(self, run: Run, tools: ToolStep, outputs: dict[str, Json], now: Seconds) -> Json:
         """The action that adds outputs to the pending step; it fails if others were added meanwhile.
@@ -218,10 +202,10 @@ class Steps:
         """
         # The whole map is written, conditional on its size as seen: outputs are only ever added. One expression for
         # each call would outgrow the 4 KB that DynamoDB allows for all of them.
-        answered = {**tools.outputs, **outputs}
-        update = self._update(run, tools).set(outputs=answered, to_approve=tools.to_approve)
+        whole = {**tools.outputs, **outputs}
+        update = self._update(run, tools).set(outputs=whole, to_approve=tools.to_approve)
         update.when(Attr("outputs").size().eq(len(tools.outputs)))
-        if {call["id"] for call in tools.calls} <= set(answered):
+        if {call["id"] for call in tools.calls} <= set(whole):
             update.set(step_status="completed", completed_at=now)
         return update.action()
 
