@@ -82,7 +82,7 @@ class Steps(Construct):
             timeout=30,
             environment=records,
         )
-        tables.grant(self.requires_action, ["GetItem", "UpdateItem"], tables.messages)
+        tables.grant(self.requires_action, READ_AND_WRITE, tables.messages)
         storage.grant(self.requires_action, ["GetObject"], "text/")
 
         self.record_failure = self._step(
@@ -93,6 +93,7 @@ class Steps(Construct):
             environment=records,
         )
         tables.grant(self.record_failure, SETTLE, tables.threads, tables.messages)
+        tables.grant(self.record_failure, ["PutItem"], tables.messages)  # the log of a run that streams
         storage.grant(self.record_failure, ["GetObject"], "text/")
 
     @property

@@ -42,7 +42,7 @@ class Sweeper(Construct):
             max_errors=3,
         )
         tables.grant(function, SETTLE, tables.threads, tables.messages)
-        tables.grant(function, ["BatchWriteItem"], tables.messages)
+        tables.grant(function, ["BatchWriteItem", "PutItem"], tables.messages)
         tables.grant_query(function, tables.messages, "open_runs")
         storage.grant(function, ["GetObject"], "text/")
         # What deleted threads leave is removed in the background.

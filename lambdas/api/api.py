@@ -16,6 +16,7 @@ import messages
 import models
 import run_steps
 import runs
+import streams
 import threads
 import uploads
 import usage
@@ -49,7 +50,15 @@ from routes import Route
 ROUTES: tuple[Route, ...] = tuple(
     route
     for module in (
-        *(assistant_routes.routes, threads.routes, messages.routes, runs.routes, run_steps.routes, files.routes),
+        *(
+            assistant_routes.routes,
+            threads.routes,
+            messages.routes,
+            runs.routes,
+            streams.routes,
+            run_steps.routes,
+            files.routes,
+        ),
         *(uploads.routes, vector_stores.routes, vector_store_files.routes, vector_store_files.batch_routes),
         *(models.routes, usage.routes),
     )

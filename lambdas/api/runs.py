@@ -9,13 +9,17 @@ import boto3
 from aws_lambda_powertools.event_handler import Response
 from botocore.config import Config
 
+import streams
 from answers import listing, window
 from assistant_engine.domain.clock import Seconds, seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TERMINAL, WORKING
 from assistant_engine.domain.run import Run
+from assistant_engine.domain.stream import Cursor
 from assistant_engine.domain.thread import Thread
 from assistant_engine.runs import control, creation, executions
+from assistant_engine.runs.stream_reader import cursor_in
+from assistant_engine.runs.streams import opening
 from assistant_engine.runtime.clock import now_ms
 from assistant_engine.runtime.faults import fault_of
 from assistant_engine.runtime.log import logger
@@ -27,8 +31,8 @@ from assistant_engine.schemas import (
     ModifyRunRequest,
     SubmitToolOutputsRunRequest,
 )
-from assistant_engine.store import Store
-from routes import Request, Routes
+from assistant_engine.store import Replayed, Store
+from routes import Answer, Request, Routes
 
 routes = Routes("Runs")
 
@@ -52,7 +56,7 @@ _ALL, _ONE = "/threads/{thread_id}/runs", "/threads/{thread_id}/runs/{run_id}"
     polled=True,
     streams=True,
 )
-def create(request: Request, thread: Thread) -> Response[Json]:
+def create(request: Request, thread: Thread) -> Answer:
     return _create(request, thread)
 
 
@@ -66,7 +70,7 @@ def create(request: Request, thread: Thread) -> Response[Json]:
     polled=True,
     streams=True,
 )
-def create_thread_and_run(request: Request) -> Response[Json]:
+def create_thread_and_run(request: Request) -> Answer:
     return _create(request)
 
 
@@ -93,7 +97,9 @@ def modify(request: Request, thread: Thread, run_id: str) -> Response[Json]:
 
 @routes.post(f"{_ONE}/cancel", "cancelRun", "Cancel a run", answer="RunObject", polled=True)
 def cancel(request: Request, thread: Thread, run_id: str) -> Response[Json]:
-    return _wake(request.store, control.cancel(request.store, thread.id, run_id, seconds_of(request.now_ms)))
+    run = control.cancel(request.store, thread.id, run_id, seconds_of(request.now_ms))
+    _wake(run)
+    return answer(request.store, run)
 
 
 @routes.post(
@@ -105,12 +111,36 @@ def cancel(request: Request, thread: Thread, run_id: str) -> Response[Json]:
     polled=True,
     streams=True,
 )
-def submit_tool_outputs(request: Request, thread: Thread, run_id: str) -> Response[Json]:
-    outputs = request.body["tool_outputs"]
-    return _wake(request.store, control.submit_tool_outputs(request.store, thread.id, run_id, outputs, request.now_ms))
+def submit_tool_outputs(request: Request, thread: Thread, run_id: str) -> Answer:
+    if not request.body.get("stream"):
+        return answer(request.store, _submit(request, thread, run_id))
+    with opening(request.store) as lease:
+        # The run waits, so what comes next in its log is that it was answered.
+        before = request.store.log.tail(request.store.runs.get(thread.id, run_id))
+        run = _submit(request, thread, run_id, streams=True)
+        return streams.answer(request, run, Cursor(before.position, 0), lease)
 
 
-def _create(request: Request, thread: Thread | None = None) -> Response[Json]:
+def _submit(request: Request, thread: Thread, run_id: str, *, streams: bool = False) -> Run:
+    outputs, now = request.body["tool_outputs"], request.now_ms
+    run = control.submit_tool_outputs(request.store, thread.id, run_id, outputs, now, streams=streams)
+    _wake(run)
+    return run
+
+
+def _create(request: Request, thread: Thread | None = None) -> Answer:
+    if not request.body.get("stream"):
+        return answer(request.store, _started(request, thread))
+    with opening(request.store) as lease:
+        try:
+            run = _started(request, thread)
+        except Replayed as before:
+            thread = request.store.threads.get(before.made["thread_id"])
+            run = request.store.runs.get(thread.id, before.made["id"])
+        return streams.answer(request, run, cursor_in(request.store, run, None, ""), lease)
+
+
+def _started(request: Request, thread: Thread | None) -> Run:
     key = request.idempotency
     run = creation.create(request.store, request.body, request.now_ms, thread=thread, idempotency=key)
     try:
@@ -118,16 +148,15 @@ def _create(request: Request, thread: Thread | None = None) -> Response[Json]:
     except Exception as error:
         # The run is there, so it is the answer; the sweeper starts it within a minute.
         logger.warning("run %s is not started yet: %s", run.id, fault_of(error).where)
-    return answer(request.store, run)
+    return run
 
 
-def _wake(store: Store, run: Run) -> Response[Json]:
+def _wake(run: Run) -> None:
     try:
         executions.wake(_step_functions(), run)
     except Exception as error:
         # What was asked for is in the record; the sweeper wakes the execution within a minute.
         logger.warning("run %s is not awake yet: %s", run.id, fault_of(error).where)
-    return answer(store, run)
 
 
 def _watched(store: Store, run: Run) -> Run:
@@ -171,9 +200,7 @@ def poll_after(run: Run, now: Seconds) -> int:
 def _shown(store: Store, run: Run) -> Json:
     waiting: list[Json] = []
     if run.status == "requires_action" and (tools := store.steps.pending(run)):
-        for call in tools.unanswered(server=False):
-            shown = {**call, "function": {name: call["function"][name] for name in ("name", "arguments")}}
-            waiting.append({**shown, "needs_approval": True} if call["id"] in tools.to_approve else shown)
+        waiting = tools.required([call["id"] for call in tools.unanswered(server=False)], tools.to_approve)
     return run.api(waiting, ended=run.status in TERMINAL)
 
 

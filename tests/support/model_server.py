@@ -34,6 +34,8 @@ class Behaviour:
         body: the answer: a JSON value, or bytes word for word; None for the offline model's own answer.
         delay: seconds before the answer begins.
         trickle: seconds between the bytes of the body.
+        events: the answer, as the events of a stream instead of a body.
+        gap: seconds between the events.
         close: close the connection `before` the answer, or `within` its body.
         silent: never answer; the connection stays open.
     """
@@ -43,6 +45,8 @@ class Behaviour:
     body: Any = None
     delay: float = 0
     trickle: float = 0
+    events: Sequence[Json] = ()
+    gap: float = 0
     close: Literal["before", "within"] | None = None
     silent: bool = False
 
@@ -202,7 +206,13 @@ class _Handler(BaseHTTPRequestHandler):
         if behaviour.close == "before" or behaviour.silent:
             self._hang_up(request)
             return
+        if behaviour.events:
+            self._stream(request, behaviour)
+            return
         if behaviour.body is None:
+            if isinstance(request.body, dict) and request.body.get("stream"):
+                self._pass_on(request, body, cut=behaviour.close == "within")
+                return
             status, headers, answer = owner._forward("POST", self.path, request.headers, body)
         else:
             given = behaviour.body
@@ -232,6 +242,56 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(bytes([byte]))
         else:
             self.wfile.write(body[: len(body) // 2] if cut else body)
+
+    def _stream(self, request: Request, behaviour: Behaviour) -> None:
+        """Answer with events; one of them is named in the journal as the answer if it ends the stream."""
+        request.status = behaviour.status
+        last = len(behaviour.events) // 2 if behaviour.close == "within" else len(behaviour.events)
+        self._begin(behaviour.status, {"content-type": "text/event-stream", **behaviour.headers})
+        for event in behaviour.events[:last]:
+            self._hold(behaviour.gap)
+            self._chunk(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
+            request.answer = event.get("response", request.answer)
+        if behaviour.close == "within":
+            self._hang_up(request)
+            return
+        self._chunk(b"")
+        request.outcome = "answered"
+
+    def _pass_on(self, request: Request, body: bytes, *, cut: bool) -> None:
+        """Answer with what the offline model streams, as it comes."""
+        owner = self.server_of_faults
+        connection = http.client.HTTPConnection(owner._upstream.netloc, timeout=_UPSTREAM_SECONDS)
+        kept = {name: value for name, value in request.headers.items() if name.lower() not in _HOP_BY_HOP}
+        try:
+            connection.request("POST", self.path, body, kept)
+            answer = connection.getresponse()
+            request.status = answer.status
+            self._begin(answer.status, {"content-type": answer.getheader("content-type", "")})
+            count = 0
+            while line := answer.readline():
+                count += line == b"\n"
+                if cut and count > 8:
+                    self._hang_up(request)
+                    return
+                self._hold(0)
+                self._chunk(line)
+                if line.startswith(b"data: ") and "response" in (event := _parsed(line[6:])):
+                    request.answer = event["response"]
+            self._chunk(b"")
+        finally:
+            connection.close()
+        request.outcome = "answered"
+
+    def _begin(self, status: int, headers: Mapping[str, str]) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+
+    def _chunk(self, data: bytes) -> None:
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
 
     def _hold(self, seconds: float) -> None:
         """Wait; raise OSError as soon as the client hangs up."""

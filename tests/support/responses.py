@@ -1,5 +1,7 @@
 """Builds responses of the Responses API, as a model's server gives them."""
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from assistant_engine.domain.json_data import Json
@@ -43,3 +45,34 @@ FOUND = {
     "queries": ["lamp"],
     "results": [{"file_id": "file-g", "filename": "guide.pdf", "score": 0.75, "text": "At dusk.", "attributes": {}}],
 }
+
+
+def events(whole: Json) -> list[Json]:
+    """The events that a response is streamed with, a word at a time, as the Responses API sends them."""
+    return list(_events(whole))
+
+
+def _events(whole: Json) -> Iterator[Json]:
+    yield {"type": "response.created", "response": {**whole, "status": "in_progress", "output": []}}
+    for index, item in enumerate(whole["output"]):
+        at = {"output_index": index, "item_id": item.get("id", f"item_{index}")}
+        empty = {"content": [], "arguments": "", "code": "", "outputs": None}
+        yield {
+            "type": "response.output_item.added",
+            **at,
+            "item": {**item, **{n: empty[n] for n in empty if n in item}},
+        }
+        for number, part in enumerate(item.get("content", [])):
+            name = "refusal" if part["type"] == "refusal" else "text"
+            for word in _words(part[name]):
+                kind = "refusal" if name == "refusal" else "output_text"
+                yield {"type": f"response.{kind}.delta", **at, "content_index": number, "delta": word}
+        for name, kind in (("arguments", "function_call_arguments"), ("code", "code_interpreter_call_code")):
+            for word in _words(item.get(name) or ""):
+                yield {"type": f"response.{kind}.delta", **at, "delta": word}
+        yield {"type": "response.output_item.done", **at, "item": item}
+    yield {"type": f"response.{whole['status']}", "response": whole}
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\S*\s*", text)[:-1]

@@ -7,6 +7,7 @@ handlers do not import it, the API description and the tests do.
 
 from assistant_engine.schemas.parameters import (
     IncludeParameters,
+    JoinParameters,
     ListFilesParameters,
     ListMessagesParameters,
     ListParameters,
@@ -59,6 +60,7 @@ __all__ = [
     "CreateVectorStoreRequest",
     "FileContentParameters",
     "IncludeParameters",
+    "JoinParameters",
     "ListFilesParameters",
     "ListMessagesParameters",
     "ListParameters",

@@ -57,3 +57,11 @@ class ListRunStepsParameters(ListParameters):
     """The query string of GET /threads/{thread_id}/runs/{run_id}/steps."""
 
     include: list[RunStepInclude] = Field(default=ABSENT, alias="include[]")
+
+
+class JoinParameters(IncludeParameters):
+    """Extension: the query string of GET /threads/{thread_id}/runs/{run_id}/stream."""
+
+    starting_after: Id = Field(
+        default=ABSENT, description="The `id` of an event: the stream goes on after it. Also as `Last-Event-ID`."
+    )

@@ -21,6 +21,7 @@ from assistant_engine.store.event_log import EventLog
 from assistant_engine.store.files import Files
 from assistant_engine.store.idempotency import Idempotency, Replayed
 from assistant_engine.store.messages import Messages
+from assistant_engine.store.open_streams import OpenStreams
 from assistant_engine.store.pages import Page, Window
 from assistant_engine.store.run_transitions import RunTransitions
 from assistant_engine.store.runs import Runs
@@ -39,6 +40,7 @@ __all__ = [
     "Files",
     "Idempotency",
     "Messages",
+    "OpenStreams",
     "Page",
     "Replayed",
     "RunTransitions",
@@ -114,6 +116,11 @@ class Store:
     def log(self) -> EventLog:
         """The logs of streamed runs."""
         return EventLog(self.database, configured(MessagesTable).messages_table)
+
+    @cached_property
+    def open_streams(self) -> OpenStreams:
+        """The streams that are open."""
+        return OpenStreams(self.database, configured(MessagesTable).messages_table)
 
     @cached_property
     def transitions(self) -> RunTransitions:

@@ -99,6 +99,17 @@ class Steps:
         steps = [item for item in islice(newest, count) if is_ours(item) and "outputs" in item]
         return [self._tool_step(item) for item in reversed(steps)]
 
+    def tool_step(self, run: Run, step_id: str) -> ToolStep:
+        """A step of the run that calls tools.
+
+        Raises:
+            NotFound: there is none with this id.
+        """
+        item = self._db.get(self._table, key_of(run.thread_id, step_id))
+        if not is_ours(item):
+            raise NotFound(f"No run step found with id '{ids.shown(step_id)}'.")
+        return self._tool_step(item)
+
     def pending(self, run: Run) -> ToolStep | None:
         """The tool step of the newest stored turn: one read by its key."""
         if run.turn == 0:
