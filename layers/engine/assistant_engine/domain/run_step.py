@@ -30,3 +30,9 @@ def new_step(run: Run, step_id: str, details: Json, now: Seconds) -> Json:
         "usage": None,
         "metadata": {},
     }
+
+
+def step_error(run_error: Json | None) -> Json | None:
+    """Return a run's error as the API's type has it of a step, which knows fewer codes."""
+    known = ("server_error", "rate_limit_exceeded")
+    return {**run_error, "code": "server_error"} if run_error and run_error["code"] not in known else run_error

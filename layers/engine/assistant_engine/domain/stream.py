@@ -19,6 +19,7 @@ from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import Status, TerminalStatus, is_terminal
 from assistant_engine.domain.run import Run
+from assistant_engine.domain.run_step import step_error
 from assistant_engine.domain.turn import ToolStep, Turn
 
 EVENTS: Final = (
@@ -200,7 +201,7 @@ def settled(run: Run, status: TerminalStatus, now: Seconds, **changes: Any) -> T
 
     def tell(open: Open | None) -> Told:
         ended = status if status in ("cancelled", "expired") else "failed"
-        error = changes.get("last_error") if ended == "failed" else None
+        error = step_error(changes.get("last_error")) if ended == "failed" else None
         entries = _end(open, ended, _REASONS.get(status, "run_failed"), now, error) if open else []
         return Told([*entries, _run(run, status, **changes)], None)
 

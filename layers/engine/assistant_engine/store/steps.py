@@ -16,7 +16,7 @@ from assistant_engine.domain.errors import NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TerminalStatus
 from assistant_engine.domain.run import Run
-from assistant_engine.domain.run_step import new_step
+from assistant_engine.domain.run_step import new_step, step_error
 from assistant_engine.domain.stream import StoredTurn, answered
 from assistant_engine.domain.thread import ThreadId
 from assistant_engine.domain.turn import ToolStep
@@ -234,7 +234,7 @@ class Steps:
         ended = status if status in ("cancelled", "failed", "expired") else "failed"
         update = self._update(run, tools).set({"step_status": ended, f"{ended}_at": now})
         if last_error:
-            update.set(last_error=last_error)
+            update.set(last_error=step_error(last_error))
         return update.action()
 
     def _update(self, run: Run, tools: ToolStep) -> Update:

@@ -1,0 +1,214 @@
+"""Runs that stream, without a client: what their logs tell, whatever happens to a step, a model or a reader."""
+
+import threading
+import uuid
+from typing import Any
+
+import pytest
+
+from assistant_engine.domain.stream import START
+from tests.support import responses
+from tests.support.aws_proxy import DIES_AFTER, DIES_BEFORE, LOST, THROTTLED, AwsProxy, Fault
+from tests.support.driver import Driver
+from tests.support.model_server import Behaviour, ModelServer
+from tests.support.streamed import BEGUN, CALLS, MESSAGE, SAID, Streamed, told
+
+pytestmark = pytest.mark.offline_model
+
+WORDS = "One two three four five six seven eight nine ten."
+ANSWER = responses.response(responses.text(WORDS))
+PLAIN = ["created", "run.created", *BEGUN, *MESSAGE, "message.delta", *SAID, "run.completed"]
+
+
+@pytest.fixture
+def marker() -> str:
+    """A text that stands in the requests of one test's run alone."""
+    return f"marker-{uuid.uuid4()}"
+
+
+def said(driver: Driver, streamed: Streamed, thread_id: str) -> None:
+    """Fail unless the stream's messages that were completed are those that are stored."""
+    stored = {each["id"]: each for each in driver.messages(thread_id) if each["role"] == "assistant"}
+    completed = {made: data for made, data in streamed.completed.items() if made.startswith("msg_")}
+    shown = {made: data for made, data in completed.items() if made in stored}
+    assert shown == stored
+    assert all(data["status"] == "incomplete" for made, data in completed.items() if made not in stored)
+
+
+def test_a_plain_answer_is_told_as_it_is_written(driver: Driver, model_server: ModelServer, marker: str) -> None:
+    model_server.when(marker, [Behaviour(events=responses.events(ANSWER), gap=0.1)])
+    run = driver.begin(f"say {marker}", stream=True)
+    streamed = told(driver.store, run)
+    assert streamed.names == PLAIN
+    assert list(streamed.texts.values()) == [WORDS]
+    assert len(streamed.data("message.delta")) >= 3  # a second of words, in batches of a quarter of one
+    driver.ended(run, "completed")
+    said(driver, streamed, run.thread_id)
+    assert sorted(streamed.cursors) == streamed.cursors
+
+
+def test_a_run_that_does_not_stream_has_no_log(driver: Driver) -> None:
+    run = driver.begin("say Hello.")
+    driver.ended(run, "completed")
+    assert driver.store.log.tail(run).position == 0
+    assert list(driver.store.log.read(run, 0)) == []
+
+
+def test_a_run_request_may_ask_for_a_stream(driver: Driver) -> None:
+    execution = driver.ask(driver.assistant(), "say Hello.", stream=True)
+    output = driver.run(execution)
+    run = driver.store.runs.get(output["thread_id"], output["run_id"])
+    assert told(driver.store, run).names == PLAIN
+
+
+def test_a_server_that_does_not_stream_is_told_of_in_one_delta(
+    driver: Driver, model_server: ModelServer, marker: str
+) -> None:
+    model_server.when(marker, [Behaviour(body=ANSWER)])
+    run = driver.begin(f"say {marker}", stream=True)
+    streamed = told(driver.store, run)
+    assert streamed.names == PLAIN
+    assert len(streamed.data("message.delta")) == 1
+
+
+def test_calls_of_both_sides_and_a_wait_for_the_client(driver: Driver) -> None:
+    run = driver.begin('then get_stock_price {"symbol": "ACME"}\nthen ask {"a": "b c"}\nsay Done.', stream=True)
+    streamed = told(driver.store, run)
+    assert streamed.names == [
+        *("created", "run.created", *BEGUN),
+        *(*CALLS, "run.step.delta", "run.step.completed"),
+        *(*CALLS, "run.step.delta", "run.requires_action"),
+    ]
+    [served, asked] = [data["id"] for data in streamed.data("run.step.created")]
+    assert streamed.calls(served)[0]["function"]["arguments"] == '{"symbol": "ACME"}'
+    assert streamed.completed[served] == driver.steps(run.thread_id, run.id)[0]
+    [action] = streamed.data("run.requires_action")
+    [call] = action["required_action"]["submit_tool_outputs"]["tool_calls"]
+    [told_call] = streamed.calls(asked)
+    assert (call["id"], call["function"]["arguments"]) == (told_call["id"], told_call["function"]["arguments"])
+    waiting = driver.until(run, "requires_action")
+    before = driver.store.log.tail(waiting).position
+    driver.submit(waiting, {call["id"]: "the client's"})
+    rest = told(driver.store, waiting, type(START)(before, 0))
+    assert rest.names == ["run.step.completed", *BEGUN, *MESSAGE, "message.delta", *SAID, "run.completed"]
+    driver.ended(run, "completed")
+    # Who reads it all later sees what was true then.
+    whole = told(driver.store, run)
+    assert whole.names == [*streamed.names, *rest.names]
+    assert whole.events[: len(streamed.events)] == streamed.events
+    assert [data["status"] for data in whole.data("run.created")] == ["queued"]
+
+
+def test_a_mixed_turn_opens_one_step_after_the_other(driver: Driver, model_server: ModelServer, marker: str) -> None:
+    mixed = responses.response(responses.text("I look that up."), responses.calls("ask", '{"a": 1}', "call_m"))
+    model_server.when(marker, [Behaviour(events=responses.events(mixed))])
+    run = driver.begin(f"say {marker}", stream=True)
+    streamed = told(driver.store, run)
+    assert streamed.names == [
+        *("created", "run.created", *BEGUN, *MESSAGE, "message.delta", *SAID),
+        *(*CALLS, "run.step.delta", "run.requires_action"),
+    ]
+    assert streamed.calls(streamed.data("run.step.created")[1]["id"])[0]["function"]["arguments"] == '{"a": 1}'
+    waiting = driver.until(run, "requires_action")
+    driver.submit(waiting, {"call_m": "x"})
+    driver.ended(run, "completed")
+    said(driver, told(driver.store, run), run.thread_id)
+
+
+@pytest.mark.parametrize("kind", ["cut", "dies"])
+def test_a_turn_that_dies_after_its_deltas_is_told_again_with_new_ids(
+    driver: Driver, model_server: ModelServer, aws_proxy: AwsProxy, marker: str, kind: str
+) -> None:
+    behaviour = Behaviour(events=responses.events(ANSWER), gap=0.15, close="within" if kind == "cut" else None)
+    model_server.when(marker, [behaviour, Behaviour(events=responses.events(ANSWER))])
+    run = driver.created(f"say {marker}", stream=True)
+    fault, nth = (DIES_BEFORE, 3) if kind == "dies" else (Fault(), 999)
+    with aws_proxy.fault(fault, "PutItem", function="in_progress", about=run.thread_id, nth=nth):
+        driver.start({"thread_id": run.thread_id, "run_id": run.id}, run.execution)
+        streamed = told(driver.store, run)
+    assert streamed.names == [
+        *("created", "run.created", *BEGUN, *MESSAGE, "message.delta", "message.incomplete", "run.step.failed"),
+        *(*MESSAGE, "message.delta", *SAID, "run.completed"),
+    ]
+    broken, whole = streamed.texts.values()
+    assert whole == WORDS and WORDS.startswith(broken) and broken not in ("", WORDS)
+    assert len(set(streamed.texts)) == 2
+    run = driver.ended(run, "completed")
+    assert (run.attempts, run.turn) == (2, 1)
+    said(driver, streamed, run.thread_id)
+
+
+def test_a_run_that_is_cancelled_while_it_speaks(driver: Driver, model_server: ModelServer, marker: str) -> None:
+    model_server.when(marker, [Behaviour(events=responses.events(ANSWER), gap=1)])
+    run = driver.begin(f"say {marker}", stream=True)
+    driver._until(lambda: driver.store.log.tail(run).position, lambda position: position >= 4, 60)
+    driver.cancel(run)
+    streamed = told(driver.store, run)
+    assert streamed.names[-5:] == [
+        *("run.cancelling", "message.incomplete", "run.step.cancelled", "run.cancelled"),
+    ] or streamed.names[-4:] == ["run.cancelling", "message.incomplete", "run.step.cancelled", "run.cancelled"]
+    [incomplete] = streamed.data("message.incomplete")
+    assert incomplete["incomplete_details"] == {"reason": "run_cancelled"}
+    assert WORDS.startswith(streamed.texts[incomplete["id"]])
+    driver.ended(run, "cancelled")
+
+
+def test_a_run_that_expires_and_one_that_fails(driver: Driver, model_server: ModelServer, marker: str) -> None:
+    model_server.when(f"{marker}-e", [Behaviour(events=responses.events(ANSWER), gap=2)])
+    model_server.when(
+        f"{marker}-f",
+        [Behaviour(events=[*responses.events(ANSWER)[:6], {"type": "error", "code": "bad", "message": "No."}])],
+    )
+    expires = driver.begin(f"say {marker}-e", stream=True, expires_after=5)
+    fails = driver.begin(f"say {marker}-f", stream=True)
+    assert told(driver.store, fails).names[-3:] == ["message.incomplete", "run.step.failed", "run.failed"]
+    assert told(driver.store, expires).names[-3:] == ["message.incomplete", "run.step.expired", "run.expired"]
+
+
+FAULTS = {"dies before": DIES_BEFORE, "dies after": DIES_AFTER, "answer lost": LOST, "throttled": THROTTLED}
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize("operation", ["PutItem", "TransactWriteItems"])
+def test_a_fault_at_a_write_of_a_log_loses_nothing_and_doubles_nothing(
+    driver: Driver, model_server: ModelServer, aws_proxy: AwsProxy, marker: str, operation: str, kind: str
+) -> None:
+    again = [Behaviour(events=responses.events(ANSWER), gap=0.1) for _ in range(4)]
+    runs = []
+    for nth in (1, 2):
+        model_server.when(f"{marker}-{nth}", again)
+        runs.append(driver.created(f"say {marker}-{nth}", stream=True))
+    for nth, run in enumerate(runs, 1):
+        about = {"about": run.thread_id, "function": "in_progress"}
+        with aws_proxy.fault(FAULTS[kind], operation, nth=nth, **about):
+            driver.start({"thread_id": run.thread_id, "run_id": run.id}, run.execution)
+            streamed = told(driver.store, run)
+        driver.ended(run, "completed", seconds=300)
+        said(driver, streamed, run.thread_id)
+        assert [text for made, text in streamed.texts.items() if streamed.completed[made]["status"] == "completed"] == [
+            WORDS
+        ]
+        assert told(driver.store, run).events == streamed.events
+
+
+def test_a_turn_that_is_delivered_twice_at_once_is_told_once(
+    driver: Driver, model_server: ModelServer, marker: str
+) -> None:
+    model_server.when(marker, [Behaviour(events=responses.events(ANSWER), gap=0.3) for _ in range(3)])
+    run = driver.begin(f"say {marker}", stream=True)
+    driver._until(lambda: driver.store.log.tail(run).position, lambda position: position >= 3, 60)
+    event: Any = {
+        "thread_id": run.thread_id,
+        "run_id": run.id,
+        "turn": 0,
+        "execution": run.execution,
+        "outputs": [],
+    }
+    second = threading.Thread(target=driver.invoke, args=("in_progress", event))
+    second.start()
+    streamed = told(driver.store, run)
+    second.join(60)
+    driver.ended(run, "completed")
+    said(driver, streamed, run.thread_id)
+    assert streamed.names.count("message.completed") == 1
+    assert told(driver.store, run).events == streamed.events
