@@ -39,12 +39,6 @@ def test_a_wrong_parameter_is_named(
     assert raised.value.request_id
 
 
-def test_streaming_is_refused_by_name(client: openai.OpenAI) -> None:
-    with pytest.raises(openai.BadRequestError) as raised:
-        client.beta.threads.runs.create(NOBODY, assistant_id="asst_x", stream=True)
-    assert raised.value.param == "stream"
-
-
 @pytest.mark.parametrize(
     "path",
     [

@@ -14,13 +14,6 @@ from tests.support.schema_examples import LONG, MESSAGE, POST_MESSAGE, RUN, erro
         (RUN, {}, "Missing required parameter: 'assistant_id'.", "assistant_id", "missing_required_parameter"),
         (
             RUN,
-            run(stream=True),
-            "Invalid 'stream': streaming is not available. Leave it out, or set it to false.",
-            "stream",
-            "unsupported_value",
-        ),
-        (
-            RUN,
             run(stream=0),
             "Invalid type for 'stream': expected a boolean, but got an integer instead.",
             "stream",
