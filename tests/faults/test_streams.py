@@ -158,7 +158,7 @@ def test_a_run_that_expires_and_one_that_fails(driver: Driver, model_server: Mod
         f"{marker}-f",
         [Behaviour(events=[*responses.events(ANSWER)[:6], {"type": "error", "code": "bad", "message": "No."}])],
     )
-    expires = driver.begin(f"say {marker}-e", stream=True, expires_after=5)
+    expires = driver.begin(f"say {marker}-e", stream=True, expires_after=15)
     fails = driver.begin(f"say {marker}-f", stream=True)
     assert told(driver.store, fails).names[-3:] == ["message.incomplete", "run.step.failed", "run.failed"]
     assert told(driver.store, expires).names[-3:] == ["message.incomplete", "run.step.expired", "run.expired"]
