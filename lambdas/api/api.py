@@ -30,7 +30,6 @@ from assistant_engine.domain.errors import (
     InvalidRequest,
     MethodNotAllowed,
     NotFound,
-    QuotaExceeded,
     RateLimited,
     ServerError,
     TooLarge,
@@ -184,9 +183,7 @@ def unknown_url(_: NotFoundError) -> Response[Json]:
 
 def api_error(error: ApiError) -> Response[Json]:
     """Answer with an error in the API's shape."""
-    # The `openai` package tries a 429 again unless it is told not to.
-    headers = {"x-should-retry": "false"} if isinstance(error, QuotaExceeded) else {}
-    return Response(error.status, "application/json", error.body(), headers=headers)
+    return Response(error.status, "application/json", error.body(), headers=dict(error.headers))
 
 
 def replayed(before: Replayed) -> Response[Json]:

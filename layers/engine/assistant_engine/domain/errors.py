@@ -18,6 +18,7 @@ class ApiError(Exception):
 
     status: ClassVar[int]
     type: ClassVar[str]
+    headers: ClassVar[dict[str, str]] = {}
 
     def __init_subclass__(cls, *, status: int, type: str = "invalid_request_error") -> None:
         cls.status, cls.type = status, type
@@ -63,6 +64,14 @@ class RateLimited(ApiError, status=429, type="requests"):
 
 class QuotaExceeded(RateLimited, status=429, type="insufficient_quota"):
     """A budget is used up; trying again soon does not help."""
+
+    headers: ClassVar[dict[str, str]] = {"x-should-retry": "false"}  # Else the `openai` package tries a 429 again.
+
+
+class TooManyStreams(RateLimited, status=429, type="requests"):
+    """As many streams are open as this deployment allows."""
+
+    headers: ClassVar[dict[str, str]] = {"retry-after": "5"}
 
 
 class ServerError(ApiError, status=500, type="server_error"):

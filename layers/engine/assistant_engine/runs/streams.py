@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from botocore.exceptions import BotoCoreError, ClientError
 
 from assistant_engine.domain.clock import seconds_of
-from assistant_engine.domain.errors import ApiError, RateLimited, ServerError
+from assistant_engine.domain.errors import ApiError, ServerError, TooManyStreams
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.stream import Cursor
 from assistant_engine.runs.stream_reader import Clock, Event, follow
@@ -26,12 +26,6 @@ KEEP_ALIVE_SECONDS = 15.0
 
 RENEW_SECONDS = 20.0
 """How often an open stream says that it is alive; a third of its lease."""
-
-RETRY_AFTER_SECONDS = 5
-
-
-class TooManyStreams(RateLimited):
-    """429: as many streams are open as this deployment allows."""
 
 
 @dataclass(frozen=True, slots=True)
