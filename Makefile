@@ -148,6 +148,8 @@ lock: setup
 	@$(LOCK) layers/compiler/ziglang.in --output-file layers/compiler/ziglang.txt
 	@for folder in layers/libraries/*; do \
 		$(LOCK) --no-deps $$folder/requirements.in --output-file $$folder/requirements.txt; done
-	@for folder in . layers/compiler; do \
+	@for name in openai_1_21 semantic_kernel; do \
+		$(LOCK) tests/clients/$$name.in --output-file tests/clients/$$name.txt; done
+	@for folder in . layers/compiler tests/clients; do \
 		(cd $$folder && "$(CURDIR)/$(BIN)/npm" install --package-lock-only --omit-lockfile-registry-resolved --silent); done
 	@$(BIN)/python -m layers.typical

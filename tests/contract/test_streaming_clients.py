@@ -1,0 +1,130 @@
+"""Streams with other releases of `openai`, openai-node, Semantic Kernel and the Vercel AI SDK, as their users do.
+
+Each client has an environment of its own below `.build/clients`, made from its lock file when a test first needs it.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import openai
+import pytest
+
+from local.paths import NODE, ROOT, SCRIPTS
+from tests.support.driver import ASK, GET_STOCK_PRICE
+from tests.support.streamed import BEGUN, CALLS, MESSAGE, SAID, Streamed
+
+pytestmark = [pytest.mark.offline_model, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+
+CLIENTS = ROOT / "tests" / "clients"
+MADE = ROOT / ".build" / "clients"
+TEXT = 'then get_stock_price {"symbol": "ACME"}\nthen ask {"a": "b"}\nsay Done and well done.'
+EXPECTED = [
+    *("created", "run.created", *BEGUN),
+    *(*CALLS, "run.step.delta", "run.step.completed"),
+    *(*CALLS, "run.step.delta", "run.requires_action"),
+    *("run.step.completed", *BEGUN, *MESSAGE, "message.delta", *SAID, "run.completed"),
+]
+
+Run = Callable[..., str]
+
+
+def environment(lock: Path, make: Callable[[Path], None]) -> Path:
+    """Return the folder that `make` fills from a lock file, made once for each content of it."""
+    folder = MADE / f"{lock.stem}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
+    if not folder.exists():
+        unfinished = folder.with_name(f"{folder.name}.{os.getpid()}")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        make(unfinished)
+        unfinished.rename(folder)
+    return folder
+
+
+def packages(name: str) -> Path:
+    """The folder with the packages of `tests/clients/<name>.txt`, for this Python."""
+    lock = CLIENTS / f"{name}.txt"
+
+    def make(folder: Path) -> None:
+        command = [str(SCRIPTS / "uv"), "pip", "install", "--quiet", "--require-hashes", "--requirement", str(lock)]
+        subprocess.run([*command, "--target", str(folder)], check=True)
+
+    return environment(lock, make)
+
+
+def node_packages() -> Path:
+    """The folder with the `node_modules` of `tests/clients/package-lock.json`, and the scripts beside them."""
+    lock = CLIENTS / "package-lock.json"
+
+    def make(folder: Path) -> None:
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(CLIENTS / name, folder)
+        subprocess.run([str(SCRIPTS / "npm"), "ci", "--silent", "--no-audit", "--no-fund"], cwd=folder, check=True)
+
+    folder = environment(lock, make)
+    for script in CLIENTS.glob("*.mjs"):  # Node looks for modules from where a script is.
+        shutil.copy(script, folder)
+    return folder
+
+
+@pytest.fixture
+def run(base_url: str, api_key: str) -> Run:
+    """Run a program with the address and the key of the API in its environment; what it printed."""
+
+    def run_(*command: object, **variables: str) -> str:
+        told = {"OPENAI_BASE_URL": base_url, "OPENAI_API_KEY": api_key, "PATH": os.environ["PATH"], **variables}
+        done = subprocess.run([*map(str, command)], env=told, capture_output=True, text=True, timeout=240, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
+
+    return run_
+
+
+@pytest.fixture(scope="module")
+def assistant(client: openai.OpenAI, model: str) -> str:
+    return client.beta.assistants.create(
+        model=model,
+        tools=[ASK],  # type: ignore[list-item]
+        extra_body={"functions": [GET_STOCK_PRICE]},
+    ).id
+
+
+def held(printed: str) -> None:
+    """Hold the events that a program printed against the API's promises, and what its package made of them."""
+    *events, end = map(json.loads, printed.splitlines())
+    streams = [Streamed()]
+    for event in events:
+        streams[-1].add(event["event"], event["data"])
+        if event["event"] == "thread.run.requires_action":
+            streams.append(Streamed())
+    assert [name for streamed in streams for name in streamed.names] == EXPECTED
+    assert end == {"status": "completed", "texts": ["Done and well done."]}
+
+
+@pytest.mark.parametrize("release", ["newest", "openai_1_21"])
+def test_python_s_handler_follows_a_run(run: Run, assistant: str, release: str) -> None:
+    variables = {} if release == "newest" else {"PYTHONPATH": str(packages(release))}
+    held(run(SCRIPTS / "python", "-W", "ignore", CLIENTS / "follow.py", assistant, TEXT, **variables))
+
+
+@pytest.mark.parametrize("package", ["openai", "openai-4"])
+def test_node_s_handler_follows_a_run(run: Run, assistant: str, package: str) -> None:
+    held(run(NODE, node_packages() / "follow.mjs", package, assistant, TEXT))
+
+
+def test_vercel_s_sdk_forwards_a_run(run: Run, assistant: str) -> None:
+    printed = run(NODE, node_packages() / "forward.mjs", assistant, TEXT)
+    text = "".join(json.loads(found) for found in re.findall(r"^0:(.*)$", printed, re.MULTILINE))
+    assert text == "Done and well done."
+
+
+def test_semantic_kernel_s_agent_follows_a_run(run: Run, model: str) -> None:
+    script = CLIENTS / "semantic_kernel_agent.py"
+    asked = "then Clock-time {}\nsay It is noon, and all is well."
+    variables = {"PYTHONPATH": str(packages("semantic_kernel"))}
+    assert run(SCRIPTS / "python", "-W", "ignore", script, model, asked, **variables) == "It is noon, and all is well."
