@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from assistant_engine.runtime.settings import Cors, configured
 
 METHODS = "GET, POST, DELETE"
-REQUEST_HEADERS = ("authorization", "content-type", "idempotency-key", "openai-beta", "x-stainless-*")
+REQUEST_HEADERS = ("authorization", "content-type", "idempotency-key", "last-event-id", "openai-beta", "x-stainless-*")
 """What a page may send; the `openai` package adds several headers of its own whose names begin with `x-stainless-`."""
 RESPONSE_HEADERS = "openai-poll-after-ms, retry-after, x-request-id"
 """What a page may read, in addition to the headers that every page may read."""

@@ -11,9 +11,11 @@ import openai
 import pytest
 from openai.types.beta import AssistantStreamEvent
 
+from assistant_engine.domain.clock import seconds_of
 from assistant_engine.domain.json_data import Json
+from assistant_engine.runtime.clock import now_ms
 from tests.support import responses
-from tests.support.driver import ASK, GET_STOCK_PRICE, SEND_EMAIL
+from tests.support.driver import ASK, GET_STOCK_PRICE, LABORATORY, Driver
 from tests.support.model_server import Behaviour, ModelServer
 from tests.support.streamed import BEGUN, CALLS, MESSAGE, SAID, Streamed, lines
 
@@ -34,7 +36,7 @@ def assistant(client: openai.OpenAI, model: str) -> str:
     return client.beta.assistants.create(
         model=model,
         tools=[ASK],
-        extra_body={"functions": [GET_STOCK_PRICE, SEND_EMAIL]},  # type: ignore[list-item]
+        extra_body={"functions": [GET_STOCK_PRICE]},  # type: ignore[list-item]
     ).id
 
 
@@ -134,9 +136,10 @@ def test_parallel_calls_share_a_step(client: openai.OpenAI, assistant: str) -> N
     assert [json.loads(call["function"]["arguments"]) for call in streamed.calls(step["id"])] == [{"a": 1}, {"b": 2}]
 
 
-def test_an_approval_streams(client: openai.OpenAI, assistant: str) -> None:
-    text = 'then send_email {"to": "a@example.com", "subject": "s", "body": "b"}\nsay Sent.'
-    streamed = heard(client.beta.threads.create_and_run(assistant_id=assistant, stream=True, **asked(text)))
+def test_an_approval_streams(client: openai.OpenAI, driver: Driver) -> None:
+    text = 'then publish {"text": "it"}\nsay Published.'
+    careful = driver.assistant(functions=LABORATORY)
+    streamed = heard(client.beta.threads.create_and_run(assistant_id=careful, stream=True, **asked(text)))
     [action] = streamed.data("run.requires_action")
     [call] = action["required_action"]["submit_tool_outputs"]["tool_calls"]
     rest = heard(
@@ -338,12 +341,9 @@ def test_the_same_key_joins_the_same_run(assistant: str, opened: Callable[..., h
 
 
 def test_streams_are_limited_and_plain_runs_are_not(
-    client: openai.OpenAI, assistant: str, opened: Callable[..., httpx2.Response], driver: Any
+    client: openai.OpenAI, assistant: str, opened: Callable[..., httpx2.Response], driver: Driver
 ) -> None:
     held = driver.store.open_streams
-    from assistant_engine.domain.clock import seconds_of
-    from assistant_engine.runtime.clock import now_ms
-
     leases = []
     while lease := held.open(100, seconds_of(now_ms())):
         leases.append(lease)

@@ -72,7 +72,7 @@ def test_a_browser_that_asks_first_is_told_what_the_openai_package_sends() -> No
     )
     assert headers
     assert set(headers["access-control-allow-headers"].split(", ")) == {
-        *("authorization", "content-type", "openai-beta", "idempotency-key"),
+        *("authorization", "content-type", "openai-beta", "idempotency-key", "last-event-id"),
         *("x-stainless-os", "x-stainless-retry-count"),
     }
     assert headers["access-control-allow-methods"] == "GET, POST, DELETE"
