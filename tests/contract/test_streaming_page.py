@@ -1,4 +1,4 @@
-"""The page of `docs/streaming.md`, as it is there, in Chromium: it shows an answer as it is written, and finds it again."""
+"""The page of `docs/streaming.md` in Chromium: it shows an answer as it is written, and finds it again."""
 
 import http.server
 import re
