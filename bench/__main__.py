@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 from rich.console import Console
 
-from bench import cold_start, costs, extraction, file_search, latency, libraries, report
+from bench import cold_start, costs, extraction, file_search, latency, libraries, report, streaming
 from bench.stack import DIRECTORY, Stack, stack
 from local.up import shown
 
@@ -42,6 +42,7 @@ PARTS: dict[str, Callable[[Stack, Callable[[str], Any]], Any]] = {
     "file_search": file_search.measure,
     "extraction": extraction.measure,
     "libraries": libraries.measure,
+    "streaming": streaming.measure,
 }
 
 

@@ -40,7 +40,7 @@ def measure(stack: Stack, step: Step) -> Json:
     for name, work in _kinds(stack).items():
         with step(name):
             work()  # On functions that are warm by then, the next one is counted.
-            runs.append({"run": name, **_counted(stack, work)})
+            runs.append({"run": name, **counted(stack, work)})
     return {"model_seconds": MODEL_SECONDS, "runs": runs, "rivals": _rivals(stack, step)}
 
 
@@ -60,12 +60,13 @@ def _rivals(stack: Stack, step: Step) -> list[Json]:
         stack.model.seconds = seconds
         with step(f"{name}, a model of {seconds:g} s, in three ways"):
             for way, work in ways.items():
-                counted = _counted(stack, partial(work, text))
-                rows.append({"run": name, "way": way, "model_seconds": seconds, **counted})
+                taken_up = counted(stack, partial(work, text))
+                rows.append({"run": name, "way": way, "model_seconds": seconds, **taken_up})
     return rows
 
 
-def _counted(stack: Stack, work: Callable[[], object]) -> Json:
+def counted(stack: Stack, work: Callable[[], object]) -> Json:
+    """Do some work; return how long it took, and what it took of AWS."""
     seconds: list[float] = []
 
     def timed() -> None:

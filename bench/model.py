@@ -39,11 +39,15 @@ class Model:
     Attributes:
         url: the base URL.
         seconds: what each answer takes from now on.
+        deltas: how many deltas a streamed answer has, spread over its seconds.
         calls: those that were answered.
+        first_deltas: when the first delta of each streamed answer went out.
     """
 
     def __init__(self, upstream_port: int) -> None:
         self.seconds = 0.0
+        self.deltas = 0
+        self.first_deltas: list[float] = []
         self.calls: list[Call] = []
         self._upstream = upstream_port
         self._working: dict[str, tuple[float, Json]] = {}
@@ -109,6 +113,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         received = time.time()
         due = received + self.model.seconds
+        if json.loads(body).get("stream"):
+            self._stream(received)
+            return
         if json.loads(body).get("background"):
             self._send(200, json.dumps(self.model.begin(body, due)).encode())
             return
@@ -117,6 +124,29 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(status, answer)
         run_id = self.headers.get("X-Client-Request-Id", "").partition("/")[0]
         self.model.calls.append(Call(received, time.time(), run_id, len(body)))
+
+    def _stream(self, received: float) -> None:
+        """Answer with words at even distances, as the Responses API streams a text."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        count, at = self.model.deltas, {"output_index": 0, "content_index": 0}
+        words = [f"word{number} " for number in range(count)]
+        for number, word in enumerate(words):
+            time.sleep(max(0.0, received + number * self.model.seconds / count - time.time()))
+            if number == 0:
+                self.model.first_deltas.append(time.time())
+            self._event({"type": "response.output_text.delta", **at, "delta": word})
+        part = {"type": "output_text", "text": "".join(words), "annotations": []}
+        item = {"type": "message", "role": "assistant", "content": [part]}
+        usage = {"input_tokens": 10, "output_tokens": count, "total_tokens": 10 + count}
+        whole = {"id": "resp_1", "object": "response", "status": "completed", "output": [item], "usage": usage}
+        self._event({"type": "response.completed", "response": whole})
+        self.close_connection = True
+
+    def _event(self, event: Json) -> None:
+        self.wfile.write(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
 
     def _send(self, status: int, body: bytes) -> None:
         self.send_response(status)

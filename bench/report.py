@@ -9,7 +9,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench import extraction, scale
+from bench import extraction, scale, streaming
 from bench.prices import PRICES, READ_ON, REGION
 from layers.build import ROOT
 
@@ -57,6 +57,8 @@ def pages(results: Json) -> dict[Path, dict[str, str]]:
         "extraction": extraction.table(figures["extraction"]),
         "scale": scale.table(figures["costs"]["rivals"]),
     }
+    if "streaming" in figures:
+        page["streaming"] = streaming.table(figures["streaming"])
     return {PAGE: page, README: {"figures": in_short(figures)}}
 
 
@@ -101,6 +103,8 @@ def broken(results: Json) -> list[str]:
     hybrid = figures["file_search"]["rankings"][0]
     if hybrid["top"] < LEAST_FOUND:
         found.append(f"The hybrid search finds {hybrid['top']:.1%}, less than {LEAST_FOUND:.0%}.")
+    if "streaming" in figures:
+        found += streaming.broken(figures["streaming"])
     return [*found, *extraction.broken(figures["extraction"])]
 
 

@@ -109,7 +109,7 @@ def test_a_wait_for_the_client_ends_a_stream_unless_it_is_over() -> None:
 def test_it_looks_often_while_events_come_and_rarely_when_none_do() -> None:
     store = FakeStore((0, [BEGUN]), (20, [ENDED]))
     streamed(store)
-    gaps = [later - earlier for earlier, later in zip(store.looks, store.looks[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(store.looks)]
     assert max(gaps[:30]) <= BUSY_POLL_SECONDS + 0.001
     assert gaps[-3] == pytest.approx(QUIET_POLL_SECONDS)
 
