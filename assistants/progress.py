@@ -17,11 +17,15 @@ class Progress:
     def __init__(self, console: Console) -> None:
         self.console = console
 
+    def status(self, status: str, seconds: float) -> None:
+        """Show that a run has a status, so many seconds after it began."""
+        colour = COLOURS.get(status, "cyan")
+        self.console.print(f"  [dim]{seconds:6.2f} s[/]  [{colour}]{status}[/]")
+
     def show(self, change: Change) -> None:
         """Show a change, if it is one of a status or of a tool."""
         if change.entered and change.state in TRANSITIONS:
-            colour = COLOURS.get(change.state, "cyan")
-            self.console.print(f"  [dim]{change.seconds:6.2f} s[/]  [{colour}]{change.state}[/]")
+            self.status(change.state, change.seconds)
         elif change.entered and change.state == "backoff":
             self.tell("waits", f"{change.data['wait_seconds']} s")
         elif change.entered and change.state == "call_tools":
@@ -29,8 +33,11 @@ class Progress:
                 self.call(call["payload"]["function_name"], call["payload"]["arguments"])
         elif not change.entered and change.state == "call_tools":
             for output in change.data["outputs"]:
-                text = output.get("output", "(in the bucket)")
-                self.tell("returned", (_member(text, "logs") or text).strip())
+                self.returned(output.get("output", "(in the bucket)"))
+
+    def returned(self, output: str) -> None:
+        """Show what a call came to."""
+        self.tell("returned", (_member(output, "logs") or output).strip())
 
     def call(self, function: str, arguments: str) -> None:
         """Show a call."""

@@ -1,31 +1,32 @@
 """`make demo`: one sample assistant, start to end, on the local stack, with each run's states as they are entered.
 
-The questions are asked through the HTTP API with the `openai` package, as the programs in `samples/` do it. What is
-shown of a run comes from the history of the execution that drives it.
+The questions are asked through the HTTP API with the `openai` package, as the programs in `samples/` do it. Each run is
+shown as it streams.
 """
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from openai import OpenAI, omit
 from openai.types.beta.threads import Run
+from openai.types.beta.threads.runs import ToolCall
 
-from assistants import history
 from assistants.progress import Progress
 from assistants.terminal import Terminal, plain
 from local.paths import ROOT
 from local.processes import LocalError
 from local.up import Local, shown, up
-from samples.sample import Sample, finish, save, start
+from samples.sample import Sample, asked_for, finish, save, start
 
 SAMPLES = ROOT / "samples"
-WORKING = ("queued", "in_progress")
 
 console = Terminal(highlight=False, soft_wrap=True)
 
@@ -37,8 +38,6 @@ class Demo:
         self.sample = sample
         self.progress = progress
         self.console = progress.console
-        self.step_functions = local.client("stepfunctions")
-        self.executions = local.settings["STATE_MACHINE_ARN"].replace(":stateMachine:", ":execution:")
         self.client = OpenAI(
             base_url=local.settings["ASSISTANTS_BASE_URL"], api_key=local.settings["ASSISTANTS_API_KEY"]
         )
@@ -58,7 +57,8 @@ class Demo:
             self.client.files.create(file=self.sample.folder / name, purpose="assistants")
             for name in question.get("attachments", [])
         ]
-        run = start(
+        began = time.monotonic()
+        events = start(
             self.client,
             self.threads[user],
             self.assistant,
@@ -66,18 +66,20 @@ class Demo:
             instructions=self.sample.instructions(question),
             response_format=question.get("response_format", omit),
             attachments=[{"file_id": file.id, "tools": [{"type": "code_interpreter"}]} for file in attached],
+            stream=True,
         )
-        for change in history.follow(self.step_functions, f"{self.executions}:{run.id}", every=0.1):
-            self.progress.show(change)
-            if change.entered and change.state == "requires_action":
-                self._answer(run)
+        run = self._follow(events, began)
+        while run.status == "requires_action":
+            events = self.client.beta.threads.runs.submit_tool_outputs(
+                run.id, thread_id=run.thread_id, tool_outputs=asked_for(run), stream=True
+            )
+            run = self._follow(events, began)
         answer = finish(self.client, run)
         if answer.run.status != "completed":
             self.console.print(
                 f"  [red]{answer.run.status}[/]: {plain(str(answer.run.last_error or answer.run.incomplete_details))}"
             )
             return answer.run.status
-        self.console.print(f"[bold]{self.sample.assistant['name']}:[/] {plain(answer.text)}")
         for path in save(answer):
             self.console.print(f"  [green]made[/] {plain(str(path))}")
             if path.suffix == ".png":
@@ -88,20 +90,39 @@ class Demo:
             )
         return answer.run.status
 
-    def _answer(self, run: Run) -> None:
-        """Ask the person at the terminal for what no function of the stack can answer, and submit it."""
-        while (run := self.client.beta.threads.runs.retrieve(run.id, thread_id=run.thread_id)).status in WORKING:
-            time.sleep(0.05)
-        calls = run.required_action.submit_tool_outputs.tool_calls if run.required_action else []
-        outputs: list[Any] = []
-        for call in calls:
-            self.progress.tell("asks you", f"{call.function.name}({call.function.arguments})")
-            answer = (
-                self.console.input("            your answer: ") if sys.stdin.isatty() else "There is nobody to ask."
-            )
-            outputs.append({"tool_call_id": call.id, "output": answer})
-        if outputs:
-            self.client.beta.threads.runs.submit_tool_outputs(run.id, thread_id=run.thread_id, tool_outputs=outputs)
+    def _follow(self, events: Iterable[Any], began: float) -> Run:
+        """Show a run as it streams, its answer as it is written; return it as it is at the stream's end."""
+        shown = ""
+        for event in events:
+            data = event.data
+            if event.event == "thread.run.step.completed" and data.type == "tool_calls":
+                for call in data.step_details.tool_calls:
+                    self._call(call)
+            elif event.event == "thread.message.created":
+                self.console.print(f"[bold]{self.sample.assistant['name']}:[/] ", end="")
+            elif event.event == "thread.message.delta":
+                texts = [part.text.value or "" for part in data.delta.content if part.type == "text" and part.text]
+                self.console.print(plain("".join(texts)), end="")
+            elif event.event in ("thread.message.completed", "thread.message.incomplete"):
+                self.console.print()
+            elif event.event.startswith("thread.run.") and isinstance(data, Run):
+                run = data
+                if run.status != shown:
+                    self.progress.status(run.status, time.monotonic() - began)
+                shown = run.status
+        return run
+
+    def _call(self, call: ToolCall) -> None:
+        """Show a call of a tool of the stack, and what it came to."""
+        if call.type == "code_interpreter":
+            self.progress.call(call.type, json.dumps({"code": call.code_interpreter.input}))
+            for output in call.code_interpreter.outputs:
+                self.progress.returned(output.logs if output.type == "logs" else "a chart")
+        elif call.type == "function":
+            self.progress.call(call.function.name, call.function.arguments)
+            self.progress.returned(call.function.output or "")
+        else:
+            self.progress.tell("searches", "its files")
 
 
 def _open(chart: Path) -> None:

@@ -6,6 +6,7 @@ Needs the `openai` package alone, and ASSISTANTS_BASE_URL and ASSISTANTS_API_KEY
 import json
 import os
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -18,7 +19,11 @@ from openai.types import FileObject
 from openai.types.beta import Assistant, Thread
 from openai.types.beta.threads import Message, Run
 from openai.types.beta.threads.run_create_params import AdditionalMessage
+from openai.types.beta.threads.run_submit_tool_outputs_params import ToolOutput
 from openai.types.beta.threads.runs import ToolCall
+
+APPROVED_AFTER_SECONDS = 0.5
+"""How long a call waits for an approval where there is nobody to give it."""
 
 # The package warns of every call of the Assistants API.
 warnings.filterwarnings("ignore", "(The Assistants API is )?deprecated", DeprecationWarning)
@@ -80,22 +85,49 @@ class Answer:
     turns: list[list[ToolCall]]
 
 
-def start(client: OpenAI, thread: Thread, assistant: Assistant, question: str, **overrides: Any) -> Run:
-    """Start a run on a question. `overrides` are parameters of the run; `attachments` is the message's."""
+def start(client: OpenAI, thread: Thread, assistant: Assistant, question: str, **overrides: Any) -> Any:
+    """Start a run on a question: the run, or its events with `stream=True`.
+
+    `overrides` are parameters of the run; `attachments` is the message's.
+    """
     message: AdditionalMessage = {
         "role": "user",
         "content": question,
         "attachments": overrides.pop("attachments", None),
     }
-    run: Run = client.beta.threads.runs.create(
+    return client.beta.threads.runs.create(
         thread.id, assistant_id=assistant.id, additional_messages=[message], **overrides
     )
-    return run
+
+
+def asked_for(run: Run) -> list[ToolOutput]:
+    """Ask the person at the terminal for what a run waits for: a yes or no, or what a function gives.
+
+    Without a terminal there is nobody to ask: calls are approved after a moment.
+    """
+    outputs: list[ToolOutput] = []
+    for call in run.required_action.submit_tool_outputs.tool_calls if run.required_action else []:
+        approval = (call.model_extra or {}).get("needs_approval")
+        question = "approve? yes or no" if approval else "your answer"
+        print(f"            {call.function.name}({call.function.arguments})")
+        if sys.stdin.isatty():
+            answer = input(f"            {question}: ")
+            answer = ("yes" if answer.strip().lower() in ("y", "yes") else "no") if approval else answer
+        else:
+            time.sleep(APPROVED_AFTER_SECONDS)
+            answer = "yes" if approval else "There is nobody to ask."
+            print(f"            {question}: {answer} (there is no terminal, so nobody was asked)")
+        outputs.append({"tool_call_id": call.id, "output": answer})
+    return outputs
 
 
 def finish(client: OpenAI, run: Run) -> Answer:
     """Wait for the run's end, and get what it made."""
     run = client.beta.threads.runs.poll(run.id, thread_id=run.thread_id)
+    while run.status == "requires_action":
+        run = client.beta.threads.runs.submit_tool_outputs_and_poll(
+            run_id=run.id, thread_id=run.thread_id, tool_outputs=asked_for(run)
+        )
     messages = list(client.beta.threads.messages.list(run.thread_id, run_id=run.id, order="asc"))
     parts = [part for message in messages for part in message.content]
     steps = client.beta.threads.runs.steps.list(run.id, thread_id=run.thread_id, order="asc")

@@ -322,6 +322,10 @@ class AssistantFunction(Schema):
     class_name: Id
     function_name: FunctionName
     configuration: dict[str, Any] = Field(default={}, description="Passed to the constructor of the class.")
+    needs_approval: bool = Field(
+        default=ABSENT,
+        description="Whether each call waits for the client's yes, as some tools ask for themselves.",
+    )
 
 
 class FileExpirationAfter(Schema):

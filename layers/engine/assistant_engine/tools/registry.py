@@ -64,7 +64,7 @@ def function_tools(functions: list[Json]) -> list[Json]:
 
 def needs_approval(entry: Json) -> bool:
     """Return whether a call of this entry of an assistant's `functions` waits for the client's yes."""
-    return bool(_function(entry)["needs_approval"])
+    return bool(_function(entry)["needs_approval"] or entry.get("needs_approval"))
 
 
 def _function(entry: Json) -> Json:
