@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.draft import Argued, Called, Piece, PutOut, Said
 from assistant_engine.domain.json_data import Json
 from assistant_engine.model import client
 from assistant_engine.model.exchange import Cancelled
+from assistant_engine.model.response import read_turn
 from assistant_engine.model.streaming import Listener
 from tests.support import responses
 from tests.support.model_server import Behaviour, ModelServer, failure
@@ -142,3 +144,20 @@ def test_what_the_provider_carries_out_is_heard() -> None:
 @pytest.mark.parametrize("odd", [{}, {"type": "response.output_text.delta", "delta": 7}, {"type": "x", "item": 7}])
 def test_what_else_a_server_sends_is_passed_over(odd: Any) -> None:
     assert pieces([odd, {"type": "response.output_item.added", "output_index": 0, "item": []}]) == []
+
+
+def test_a_citation_s_mark_is_where_it_was_told_and_stored() -> None:
+    note = {"type": "file_citation", "file_id": "file-1", "filename": "a.txt", "index": 4}
+    text = {"type": "output_text", "text": "One. Two.", "annotations": [note]}
+    whole = responses.response({"type": "message", "role": "assistant", "content": [text]})
+    at = {"output_index": 0, "content_index": 0}
+    events: list[Json] = [
+        {"type": "response.output_text.delta", **at, "delta": "One. "},
+        {"type": "response.output_text.annotation.added", **at, "annotation_index": 0, "annotation": dict(note)},
+        {"type": "response.output_text.delta", **at, "delta": "Two."},
+    ]
+    listener = Listener()
+    told = "".join(piece.text for event in events for piece in listener.pieces(event) if isinstance(piece, Said))
+    turn = read_turn(listener.settled(whole), "asst_1", "run_1", Seconds(9))
+    assert turn.message
+    assert turn.message["content"][0]["text"]["value"] == told == "One. 【0†a.txt】Two."

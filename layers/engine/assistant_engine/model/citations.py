@@ -55,7 +55,7 @@ def parts_of(text: str, annotations: Any, files: Mapping[str, Json]) -> list[Jso
     value, done, lengths = "", 0, []
     for number, (place, kind, file) in enumerate(marks):
         value += text[done:place]
-        mark = f"【{number}†{file['filename'] or 'source'}】"
+        mark = mark_of(number, file["filename"])
         annotated.append(_annotation(kind, value + mark, len(value), len(value) + len(mark), file))
         value, done = value + mark, place
         lengths.append((place, len(mark)))
@@ -65,6 +65,11 @@ def parts_of(text: str, annotations: Any, files: Mapping[str, Json]) -> list[Jso
         until = end + sum(length for place, length in lengths if place < end)
         annotated.append(_annotation("file_path", value, shifted, until, file))
     return [*images.values(), {"type": "text", "text": {"value": value, "annotations": annotated}}]
+
+
+def mark_of(number: int, filename: Any) -> str:
+    """Return the mark that is put into a text where it cites a file."""
+    return f"【{number}†{filename or 'source'}】"
 
 
 def _annotation(kind: str, text: str, start: int, end: int, file: Json) -> Json:

@@ -5,11 +5,13 @@ the part.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from assistant_engine.domain.builtin_tools import CARRIED_OUT
 from assistant_engine.domain.draft import Argued, Called, Piece, PutOut, Said
 from assistant_engine.domain.json_data import Json, dicts_of, well_formed
+from assistant_engine.model.citations import mark_of
 from assistant_engine.model.response import MAX_TURN_CALLS, call_id_of
 
 _ENDS = {"response.completed", "response.incomplete", "response.failed"}
@@ -39,6 +41,7 @@ class Listener:
         self._arguments: dict[Any, str] = {}
         self._calls: set[str] = set()
         self._hosted: set[Any] = set()
+        self._cited: dict[tuple[Any, Any], dict[int, int]] = {}
 
     def pieces(self, event: Json) -> Iterator[Piece]:
         """Return what an event adds."""
@@ -47,6 +50,8 @@ class Listener:
         match kind:
             case "response.output_text.delta" | "response.refusal.delta":
                 yield from self._said(event, _text(event.get("delta")), refusal=kind == "response.refusal.delta")
+            case "response.output_text.annotation.added":
+                yield from self._annotated(event, event.get("annotation"))
             case "response.output_text.done":
                 yield from self._said(event, self._rest(event, _text(event.get("text"))))
             case "response.refusal.done":
@@ -67,6 +72,25 @@ class Listener:
             part = _part(event)
             self._texts[part] = self._texts.get(part, "") + text
             yield Said(part, text, refusal)
+
+    def _annotated(self, event: Json, annotation: Any) -> Iterator[Piece]:
+        """Put the mark of a citation where the text is now; what was said before can't be changed."""
+        number = event.get("annotation_index")
+        if not isinstance(annotation, dict) or not isinstance(number, int):
+            return
+        if annotation.get("type") == "file_citation" and isinstance(annotation.get("file_id"), str):
+            places = self._cited.setdefault(_part(event), {})
+            yield Said(_part(event), _text(mark_of(len(places), annotation.get("filename"))))
+            places[number] = len(self._texts.get(_part(event), ""))
+
+    def settled(self, response: Json) -> Json:
+        """Return the response with its citations where their marks were put."""
+        for (output, content), places in self._cited.items():
+            with suppress(LookupError, TypeError):
+                annotations = response["output"][output]["content"][content]["annotations"]
+                for number, place in places.items():
+                    annotations[number]["index"] = place
+        return response
 
     def _rest(self, event: Json, whole: str) -> str:
         before = self._texts.get(_part(event), "")

@@ -108,7 +108,7 @@ def _ask(
     try:
         if live:
             body = {**prompt.body, "stream": True}
-            response = client.respond(body, request_id, timeout, retries, cancelled, live.hear)
+            response = live.settled(client.respond(body, request_id, timeout, retries, cancelled, live.hear))
         else:
             response = client.respond(prompt.body, request_id, timeout, retries, cancelled)
     except client.TryAgain as busy:

@@ -61,6 +61,10 @@ class LiveTurn:
         self._write()
         return BATCH_SECONDS
 
+    def settled(self, response: Json) -> Json:
+        """Return the response as it was told."""
+        return self._listener.settled(response)
+
     def ordered(self, turn: Turn) -> Turn:
         """Return the turn with the content of its message as it is told: what the provider drew comes last."""
         if not turn.message:
