@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.offline_model, pytest.mark.filterwarnings("ignore::Dep
 
 CLIENTS = ROOT / "tests" / "clients"
 MADE = ROOT / ".build" / "clients"
+SAID_LAST = "Done and well done."
 TEXT = 'then get_stock_price {"symbol": "ACME"}\nthen ask {"a": "b"}\nsay Done and well done.'
 EXPECTED = [
     *("created", "run.created", *BEGUN),
@@ -103,7 +104,9 @@ def held(printed: str) -> None:
         if event["event"] == "thread.run.requires_action":
             streams.append(Streamed())
     assert [name for streamed in streams for name in streamed.names] == EXPECTED
-    assert end == {"status": "completed", "texts": ["Done and well done."]}
+    [told] = streams[-1].texts.values()
+    assert end == {"status": "completed", "texts": [told]}
+    assert told.startswith(SAID_LAST)
 
 
 @pytest.mark.parametrize("release", ["newest", "openai_1_21"])
@@ -120,11 +123,12 @@ def test_node_s_handler_follows_a_run(run: Run, assistant: str, package: str) ->
 def test_vercel_s_sdk_forwards_a_run(run: Run, assistant: str) -> None:
     printed = run(NODE, node_packages() / "forward.mjs", assistant, TEXT)
     text = "".join(json.loads(found) for found in re.findall(r"^0:(.*)$", printed, re.MULTILINE))
-    assert text == "Done and well done."
+    assert text.startswith(SAID_LAST) and 'ask: "x"' in text
 
 
 def test_semantic_kernel_s_agent_follows_a_run(run: Run, model: str) -> None:
     script = CLIENTS / "semantic_kernel_agent.py"
     asked = "then Clock-time {}\nsay It is noon, and all is well."
     variables = {"PYTHONPATH": str(packages("semantic_kernel"))}
-    assert run(SCRIPTS / "python", "-W", "ignore", script, model, asked, **variables) == "It is noon, and all is well."
+    said = run(SCRIPTS / "python", "-W", "ignore", script, model, asked, **variables)
+    assert said.startswith("It is noon, and all is well.") and '"noon"' in said
