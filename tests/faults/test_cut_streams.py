@@ -157,7 +157,7 @@ def test_a_table_that_is_throttled_ends_a_stream_with_an_error_that_says_where_t
 ) -> None:
     thread_id, body = begun
     path = f"/threads/{thread_id}/runs"
-    with aws_proxy.fault(THROTTLED, "Query", function="stream", about="events#", nth=8, times=5):
+    with aws_proxy.fault(THROTTLED, "Query", function="stream", about="events#", nth=8, times=6):
         answer = api.post(path, json=body)
     *before, error = lines([answer.content])
     assert (error[0], error[1]["error"]["code"]) == ("error", "stream_broken")
