@@ -56,7 +56,7 @@ def _events(whole: Json) -> Iterator[Json]:
     yield {"type": "response.created", "response": {**whole, "status": "in_progress", "output": []}}
     for index, item in enumerate(whole["output"]):
         at = {"output_index": index, "item_id": item.get("id", f"item_{index}")}
-        empty = {"content": [], "arguments": "", "code": "", "outputs": None}
+        empty: Json = {"content": [], "arguments": "", "code": "", "outputs": None}
         yield {
             "type": "response.output_item.added",
             **at,

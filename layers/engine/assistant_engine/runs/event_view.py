@@ -52,7 +52,7 @@ class EventView:
         shown = replace(run, **{**nothing, "incomplete_details": None, **entry["run"]})
         return shown.api(calls, ended=is_terminal(status))
 
-    def _of_message(self, entry: Json) -> Json:
+    def _of_message(self, entry: Json) -> Json | None:
         run = self._run
         if "message" in entry:
             message = self._store.messages.get(run.thread_id, entry["message"])
