@@ -25,12 +25,13 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Without byte code in the virtual environment, every synth compiles the CDK again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup up down demo watch report usage budget export republish test check browser soak format verify bench docs layers \
+.PHONY: help setup up dev down demo watch report usage budget export republish test check browser soak format verify bench docs layers \
 	synth deploy destroy lock
 
 help:
 	@echo "make demo [SAMPLE=...]   deploy to the embedded AWS and watch an assistant at work"
 	@echo "make up | down [KEEP=1]  the local stack, for your own programs: see .local/env"
+	@echo "make dev                 the local stack, which serves your tools as you save them"
 	@echo "make watch | report RUN=run_... [THREAD=...] [ENV=dev]   a run in the terminal, or as an HTML file"
 	@echo "make test | check        the tests; with linters and types"
 	@echo "make soak                hundreds of runs at once with every kind of fault"
@@ -56,6 +57,9 @@ node_modules/.installed: package-lock.json $(VENV)/.installed
 	@echo "Installing the CDK CLI and the offline model's server"
 	@$(BIN)/npm ci --silent --no-audit --no-fund
 	@touch $@
+
+dev: setup
+	@$(BIN)/python -m local.dev
 
 up: setup
 	@$(BIN)/python -m local.up up $(if $(KEEP),--keep)
@@ -143,7 +147,7 @@ lock: setup
 	@$(LOCK) requirements.in --output-file requirements.txt
 	@$(LOCK) local/requirements.in --output-file local/requirements.txt
 	@for folder in layers/openai layers/parsers layers/powertools layers/python_data layers/standardwebhooks \
-		lambdas/tools/file_search; do \
+		$(patsubst %/requirements.in,%,$(wildcard lambdas/tools/*/requirements.in)); do \
 		$(LOCK) $$folder/requirements.in --output-file $$folder/requirements.txt; done
 	@$(LOCK) layers/compiler/ziglang.in --output-file layers/compiler/ziglang.txt
 	@for folder in layers/libraries/*; do \

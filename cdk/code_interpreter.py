@@ -13,7 +13,8 @@ from cdk.libraries import PREFIX as LIBRARIES
 from cdk.libraries import Libraries
 from cdk.sandbox_network import SandboxNetwork
 from cdk.sources import code_of
-from cdk.tool import TOOLS, Tool
+from cdk.tool import Tool
+from layers.tool_folders import ToolFolder
 
 SANDBOX = "sandbox"
 """The folder of the half that runs the code."""
@@ -32,7 +33,7 @@ class CodeInterpreter(Construct):
         broker: the tool's function; it alone may invoke the sandbox.
     """
 
-    def __init__(self, scope: Construct, id: str, foundation: Foundation) -> None:
+    def __init__(self, scope: Construct, id: str, foundation: Foundation, tool: ToolFolder) -> None:
         super().__init__(scope, id)
         configuration, tables, storage = foundation.configuration, foundation.tables, foundation.storage
         limits = configuration.sandbox_limits
@@ -41,7 +42,7 @@ class CodeInterpreter(Construct):
         self.broker = Tool(
             self,
             foundation,
-            TOOLS / "code_interpreter",
+            tool,
             environment={**tables.environment, **limits_variable},
             # Others' calls on the thread may be faster, and then this one's code runs once more.
             timeout=min(900, 3 * timeout),
@@ -65,7 +66,7 @@ class CodeInterpreter(Construct):
             "sandbox",
             configuration=configuration,
             description="Runs code that a model wrote.",
-            code=code_of(TOOLS / "code_interpreter" / SANDBOX),
+            code=code_of(tool.path / SANDBOX),
             handler="sandbox.handler",
             layers=foundation.layers.get("python_data"),
             environment={**limits_variable, "SANDBOX_NETWORK": configuration.sandbox_network},

@@ -12,7 +12,8 @@ from cdk.foundation import Foundation
 from cdk.functions import VersionedFunction
 from cdk.nag import acknowledge
 from cdk.sources import code_of
-from cdk.tool import TOOLS, Tool
+from cdk.tool import Tool
+from layers.tool_folders import ToolFolder
 
 INGESTION = "ingestion"
 """The folder of the half that reads files."""
@@ -33,7 +34,9 @@ class FileSearch(Construct):
         search: the tool `file_search`, and the API's search.
     """
 
-    def __init__(self, scope: Construct, id: str, foundation: Foundation, *, embedding: Embedding) -> None:
+    def __init__(
+        self, scope: Construct, id: str, foundation: Foundation, tool: ToolFolder, *, embedding: Embedding
+    ) -> None:
         super().__init__(scope, id)
         configuration, tables, storage = foundation.configuration, foundation.tables, foundation.storage
         self._embedding = embedding
@@ -53,7 +56,7 @@ class FileSearch(Construct):
             "ingestion",
             configuration=configuration,
             description="Reads the files that are attached to vector stores.",
-            code=code_of(TOOLS / "file_search" / INGESTION),
+            code=code_of(tool.path / INGESTION),
             handler="ingestion.handler",
             layers=foundation.layers.get("engine", "openai", "parsers"),
             environment={
@@ -82,7 +85,7 @@ class FileSearch(Construct):
         embedding.grant_invoke(self.ingestion)
         self._grant_vectors(self.ingestion, "CreateIndex", "DeleteIndex", "PutVectors", "DeleteVectors")
 
-        self.search = Tool(self, foundation, TOOLS / "file_search", environment=shared, without=[INGESTION])
+        self.search = Tool(self, foundation, tool, environment=shared, without=[INGESTION])
         tables.grant_partitions(self.search, ["GetItem", "Query", "UpdateItem"], tables.messages, VECTOR_STORES)
         storage.grant(self.search, ["GetObject"], "vectors/")
         embedding.grant_invoke(self.search)

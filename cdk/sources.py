@@ -5,10 +5,10 @@ from pathlib import Path
 
 from aws_cdk.aws_lambda import Code
 
+from layers.tool_folders import NOT_CODE
+
 ROOT = Path(__file__).parent.parent
 LAMBDAS = ROOT / "lambdas"
-
-_NOT_CODE = ("__pycache__", "*.pyc", "*.md", "tool.toml", "requirements.*")
 
 
 def code_of(folder: Path, *, module: str = "", without: Sequence[str] = ()) -> Code:
@@ -20,5 +20,5 @@ def code_of(folder: Path, *, module: str = "", without: Sequence[str] = ()) -> C
             function.
         without: names in the folder that are another function's.
     """
-    exclude = ["*", f"!{module}.py"] if module else [*_NOT_CODE, *without]
+    exclude = ["*", f"!{module}.py"] if module else [*NOT_CODE, *without]
     return Code.from_asset(str(folder), exclude=exclude)

@@ -14,7 +14,7 @@ runtime, `host` this interpreter.
 
 import argparse
 import hashlib
-import os
+import json
 import shutil
 import subprocess
 import sys
@@ -31,11 +31,12 @@ from pathlib import Path
 from layers.byte_code import RUNTIME_PYTHON, Compiler, magic, modules
 from layers.byte_code import BuildError as BuildError
 from layers.native import compile_library
+from layers.registry import registry
+from layers.tool_folders import NOT_CODE, ToolFolder, as_one_line, files_of, tool_folders
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".build" / "layers"
 ENGINE = ROOT / "layers" / "engine" / "assistant_engine"
-TOOLS = ROOT / "lambdas" / "tools"
 RUNTIME_PLATFORM = "aarch64-manylinux_2_28"
 ENGINE_LAYER = "engine"
 LIBRARIES = ROOT / "layers" / "libraries"
@@ -72,7 +73,8 @@ def build(target: str, cache: Path = CACHE, report: Report = lambda line: None) 
         report: is told, line by line, what is being done.
 
     Raises:
-        BuildError: a package could not be installed, a tool could not be described, or nothing here can compile.
+        BuildError: a package could not be installed, or nothing here can compile.
+        WrongTool: a tool can't be deployed as it is.
     """
     folder = cache / target
     stale = [layer for layer in _layers(target) if not _is_fresh(folder, target, layer)]
@@ -99,8 +101,8 @@ def _layers(target: str) -> list[Layer]:
         layers.append(Layer(name, tuple(made_from), partial(_install, target, lock), lock.with_name(COMPILED)))
     sources = [
         *_sources(ENGINE),
-        *(path for path in _sources(TOOLS) if len(path.relative_to(TOOLS).parts) == 2),
-        ROOT / "layers" / "registry.py",
+        *(path for tool in tool_folders() if not tool.settings.built_in for path in files_of(tool.path, NOT_CODE)),
+        *(ROOT / "layers" / name for name in ("registry.py", "describe.py", "tool_folders.py")),
     ]
     made_from = [part for path in sources for part in (str(path.relative_to(ROOT)).encode(), path.read_bytes())]
     return [*layers, Layer(ENGINE_LAYER, tuple(made_from), _copy_engine, ENGINE.with_name(COMPILED))]
@@ -109,7 +111,7 @@ def _layers(target: str) -> list[Layer]:
 def _locks() -> dict[str, Path]:
     locks = {path.parent.name: path for path in sorted((ROOT / "layers").glob("*/requirements.txt"))}
     locks |= {f"library-{path.parent.name}": path for path in sorted(LIBRARIES.glob("*/requirements.txt"))}
-    return locks | {f"tool-{path.parent.name}": path for path in sorted(TOOLS.glob("*/requirements.txt"))}
+    return locks | {tool.layer: tool.lock for tool in tool_folders() if tool.lock}
 
 
 def _patterns(lock: Path) -> list[str]:
@@ -197,7 +199,7 @@ def _install(target: str, lock: Path, folder: Path) -> None:
         command += ["--python-platform", RUNTIME_PLATFORM, "--python-version", RUNTIME_PYTHON]
     installed = subprocess.run(command, capture_output=True, text=True, check=False)
     if installed.returncode != 0:
-        raise BuildError(f"{lock.relative_to(ROOT)} could not be installed:\n{installed.stderr.strip()}")
+        raise BuildError(f"{lock.relative_to(ROOT)} could not be installed: {as_one_line(installed.stderr)}")
     shutil.rmtree(folder / "bin", ignore_errors=True)
     left_out = [path for name in UNUSED for path in folder.rglob(name)]
     left_out += [path for pattern in _patterns(lock) for path in folder.glob(pattern)]
@@ -214,18 +216,19 @@ def _install(target: str, lock: Path, folder: Path) -> None:
 def _copy_engine(folder: Path) -> None:
     copy = folder / ENGINE.name
     shutil.copytree(ENGINE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    # A tool's module is imported to be described, so what it imports must be there, built for this interpreter.
-    needed = [CACHE / "host" / f"tool-{path.parent.name}" / "python" for path in TOOLS.glob("*/requirements.txt")]
-    for path in needed:
-        if not path.is_dir():
-            path.mkdir(parents=True)
-            _install("host", TOOLS / path.parent.name.removeprefix("tool-") / "requirements.txt", path)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, [ROOT, ENGINE.parent, *needed]))}
-    command = [sys.executable, "-m", "layers.registry", str(TOOLS)]
-    described = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    if described.returncode != 0:
-        raise BuildError(f"The tools could not be described:\n{described.stderr.strip()}")
-    (copy / "tools" / "registry.json").write_text(described.stdout)
+    described = registry(tool_folders(), ENGINE.parent, _packages_of)
+    (copy / "tools" / "registry.json").write_text(json.dumps(described, indent=1, sort_keys=True))
+
+
+def _packages_of(tool: ToolFolder) -> Path | None:
+    """Return the folder of a tool's own packages, for this interpreter; None if it has none."""
+    if not tool.lock:
+        return None
+    folder = CACHE / "host" / tool.layer / "python"
+    if not folder.is_dir():
+        folder.mkdir(parents=True)
+        _install("host", tool.lock, folder)
+    return folder
 
 
 def main() -> None:

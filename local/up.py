@@ -26,14 +26,17 @@ from rich.console import Console
 from assistants import keys, private
 from assistants.stack import Stack, variables
 from layers.build import BuildError, build
-from local import embedding_model, emulator, model_choice, offline_model
+from local import embedding_model, emulator, hot_swap, model_choice, offline_model
 from local.model_choice import ModelChoice
 from local.paths import CDK, NODE, ROOT, SCRIPTS
 from local.processes import LocalError
 
 DIRECTORY = ROOT / ".local"
 # Everything the template is made from; a deployment is skipped while none of it has changed.
-_TEMPLATE_SOURCES = ("app.py", "cdk.json", "cdk", "lambdas", "requirements.txt", "package-lock.json")
+_TEMPLATE_SOURCES = (
+    *("app.py", "cdk.json", "cdk", "lambdas", "layers/tool_folders.py"),
+    *("requirements.txt", "package-lock.json"),
+)
 ASSEMBLIES = ROOT / ".build" / "assemblies"
 MAX_ASSEMBLIES = 2
 """Cloud assemblies that are kept, each some 130 MB: one may be of the offline model, the other of a real one."""
@@ -113,6 +116,7 @@ def up(
         context["embedding_model"] = embedding_model.MODEL
         context["embedding_base_url"] = f"http://127.0.0.1:{embedding_port}/v1"
     outputs = _deploy(directory, app, settings, context, step)
+    hot_swap.undo(directory, lambda service: _client(settings, service))
     secrets = _client(settings, "secretsmanager")
     secrets.put_secret_value(SecretId=outputs["ModelSecret"], SecretString=model.key)
     if "EmbeddingSecret" in outputs:

@@ -24,8 +24,7 @@ from assistants import keys
 from assistants.stack import outputs as stack_outputs
 from assistants.stack import variables
 from bench.journal import Journal
-from layers.build import TOOLS, build
-from layers.registry import registry
+from layers.build import build
 from local import emulator, offline_model
 from local import up as local
 from local.paths import ROOT
@@ -35,7 +34,7 @@ from tests.support.canaries import remember
 from tests.support.driver import Driver
 from tests.support.local_stack import DIRECTORIES, DIRECTORY, deploy
 from tests.support.model_server import ModelServer
-from tests.support.project import ADDING_A_TOOL, add_tools, configure, copy
+from tests.support.project import ADDING_A_TOOL, configure, copy, described_tools, replace_tools
 from tests.support.scheduling import SessionsLast
 from tests.support.webhook_receiver import WebhookReceiver, set_mapping
 
@@ -64,7 +63,7 @@ def app(tmp_path_factory: pytest.TempPathFactory, webhook: WebhookReceiver) -> P
     """The project as the session deploys it: some tools more were dropped in, and it has a webhook."""
     build("host")
     project = copy(ROOT, tmp_path_factory.mktemp("app"))
-    add_tools(project, ROOT / "tests" / "tools", ADDING_A_TOOL)
+    replace_tools(project, ROOT / "tests" / "tools", ADDING_A_TOOL)
     configure(project, webhook_url=webhook.url)
     return project
 
@@ -136,8 +135,7 @@ def driver(deployed: local.Local, request: pytest.FixtureRequest) -> Iterator[Dr
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {"RUN_EXPIRES_AFTER": "600", **deployed.settings}.items():
             patch.setenv(name, value)
-        tools = TOOLS if VERIFY_ENV else request.getfixturevalue("app") / "lambdas" / "tools"
-        known = registry(tools)
+        known = described_tools(ROOT if VERIFY_ENV else request.getfixturevalue("app"))
         patch.setattr(deployed_tools, "deployed", lambda: known)
         yield Driver(deployed.client, deployed.outputs, deployed.model or "gpt-6-luna")
 

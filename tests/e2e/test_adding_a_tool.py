@@ -36,3 +36,10 @@ def test_a_folder_is_a_tool_that_an_assistant_calls(
     [order] = s3.list_objects_v2(Bucket=bucket, Prefix=f"warehouse/{names['run'].id}/")["Contents"]
     written = json.loads(s3.get_object(Bucket=bucket, Key=order["Key"])["Body"].read())
     assert (written["site"], written["urgent"], len(written["lines"])) == ("north", False, 2)
+
+
+def test_a_folder_without_settings_and_with_packages_is_a_tool(driver: Driver) -> None:
+    pluralise = {"module_name": "linguist", "class_name": "Linguist", "function_name": "pluralise"}
+    assistant = driver.assistant(functions=[pluralise])
+    run = driver.run(driver.ask(assistant, 'call pluralise {"word": "ox"}'))
+    assert "oxen" in run["messages"][0]["text"]

@@ -6,10 +6,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+from layers.build import build
 from local.paths import ROOT
 
 ADDING_A_TOOL = ROOT / "docs" / "adding-a-tool.md"
+OUR_TOOLS = ("code_interpreter", "file_search", "finance")
+"""The tools that the project comes with; what was added to them is no part of the tests' stack."""
 PARTS = ("app.py", "cdk.json", "cdk", "lambdas", "layers")
 
 
@@ -45,8 +49,22 @@ def shown_in(page: Path) -> dict[str, str]:
     return dict(shown)
 
 
-def add_tools(project: Path, tools: Path, page: Path) -> None:
-    """Drop every tool folder of `tools`, and the tool that a page shows, into a copy; describe them in its layer."""
+def described_tools(project: Path) -> Any:
+    """Return the registry of a project's tools, as the engine's layer for this machine has it."""
+    if project == ROOT:
+        build("host")
+    engine = project / ".build" / "layers" / "host" / "engine" / "python" / "assistant_engine"
+    return json.loads((engine / "tools" / "registry.json").read_text())
+
+
+def replace_tools(project: Path, tools: Path, page: Path) -> None:
+    """Drop every tool folder of `tools`, and the tool that a page shows, into a copy that keeps the project's own.
+
+    They are described in its layer.
+    """
+    for folder in (project / "lambdas" / "tools").iterdir():
+        if folder.is_dir() and folder.name not in OUR_TOOLS:
+            shutil.rmtree(folder)
     shutil.copytree(tools, project / "lambdas" / "tools", dirs_exist_ok=True)
     for name, text in shown_in(page).items():
         if "/" in name:

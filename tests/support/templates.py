@@ -10,6 +10,7 @@ from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 from cdk.configuration import configuration_of
 from cdk.stack import AssistantsStack
 from layers.build import pack
+from layers.tool_folders import tool_folders
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -79,8 +80,9 @@ def synthesise(folder: Path, layers: Path, **context: str) -> Template:
 def fill_cache(cache_folder: Path, changed: str = "") -> Path:
     """Fill a folder with small layers, one of them other than usual."""
     libraries = [f"library-{path.name}" for path in (ROOT / "layers" / "libraries").iterdir()]
-    layers = ("engine", "openai", "parsers", "powertools", "python_data", "standardwebhooks", "tool-file_search")
-    for name in (*layers, *libraries):
+    layers = ("engine", "openai", "parsers", "powertools", "python_data", "standardwebhooks")
+    tools = [tool.layer for tool in tool_folders() if tool.lock]
+    for name in (*layers, *tools, *libraries):
         folder = cache_folder / "lambda" / name
         (folder / "python").mkdir(parents=True)
         (folder / "python" / f"{name.replace('-', '_')}_stub.py").write_text(

@@ -6,8 +6,6 @@ from decimal import Decimal
 import pytest
 
 from lambdas.tools.finance.finance import Finance
-from layers.build import TOOLS
-from layers.registry import registry
 from local.paths import ROOT
 from samples.failed_banks import facts as failed_banks
 from samples.math_tutor import facts as math_tutor
@@ -15,6 +13,7 @@ from samples.personal_finance import facts as personal_finance
 from samples.sales_assistant import facts as sales_assistant
 from samples.sample import Sample
 from samples.wind_farm import facts as wind_farm
+from tests.support.project import described_tools
 
 NAMES = sorted(path.parent.name for path in (ROOT / "samples").glob("*/sample.json"))
 
@@ -25,7 +24,7 @@ def test_a_sample_has_its_files_its_functions_and_its_users(name: str) -> None:
     named = [*sample.files, *(file for question in sample.questions for file in question.get("attachments", []))]
     assert [file for file in named if not (sample.folder / file).is_file()] == []
     assert {sample.user_of(question) for question in sample.questions} == set(sample.users)
-    deployed = registry(TOOLS)
+    deployed = described_tools(ROOT)
     for function in sample.functions:
         assert function["function_name"] in deployed[function["module_name"]]["functions"]
 

@@ -8,8 +8,10 @@ stopped by `CallStopped`.
 
 import inspect
 import json
+import re
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
@@ -19,20 +21,45 @@ from assistant_engine.runtime import metrics
 from assistant_engine.tools.call import CallStopped, current_call, serving
 from assistant_engine.tools.result import call_of, result_of
 
-__all__ = ["CallStopped", "current_call", "describe", "handler", "needs_approval"]
+__all__ = ["CallStopped", "UndescribableTool", "current_call", "describe", "handler", "needs_approval"]
 
 Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+class UndescribableTool(TypeError):
+    """A tool class has no schema. The message is one line: `Weather.get_forecast: day: there is no type hint`.
+
+    Attributes:
+        file: the one with the method.
+    """
+
+    def __init__(self, cls: type, method: Callable[..., Any], problem: str) -> None:
+        super().__init__(f"{cls.__name__}.{method.__name__}: {' '.join(problem.split())}")
+        self.file = Path(inspect.unwrap(method).__code__.co_filename)
 
 
 def _methods(cls: type) -> dict[str, Callable[..., Any]]:
     return {name: method for name, method in inspect.getmembers(cls, inspect.isfunction) if not name.startswith("_")}
 
 
+def _parameters(method: Callable[..., Any]) -> list[inspect.Parameter]:
+    """Return the method's parameters without the first, which is the tool itself."""
+    return list(inspect.signature(method).parameters.values())[1:]
+
+
+def _field(method: Callable[..., Any], parameter: inspect.Parameter) -> tuple[Any, Any]:
+    """Return the type and the default of an argument, as pydantic wants them."""
+    hint = parameter.annotation
+    if isinstance(hint, str):
+        # As `inspect` does it, which would evaluate the hint of what is returned, too.
+        hint = eval(hint, inspect.unwrap(method).__globals__)  # noqa: S307
+    return hint, ... if parameter.default is parameter.empty else parameter.default
+
+
 @cache
 def _arguments(method: Callable[..., Any]) -> type[BaseModel]:
     """A model of the method's arguments: it makes the schema and validates what the model sends."""
-    parameters = [p for p in inspect.signature(method, eval_str=True).parameters.values() if p.name != "self"]
-    fields: dict[str, Any] = {p.name: (p.annotation, ... if p.default is p.empty else p.default) for p in parameters}
+    fields: dict[str, Any] = {p.name: _field(method, p) for p in _parameters(method)}
     return create_model(method.__name__, __config__=ConfigDict(extra="forbid"), **fields)
 
 
@@ -49,9 +76,13 @@ def describe(cls: type) -> Json:
         `{"class_name", "functions": {name: {"description", "parameters", "needs_approval"}}}`; `parameters` is a JSON
         schema made from the type hints (use `Annotated[str, Field(description=...)]` to describe one), `description`
         the docstring.
+
+    Raises:
+        UndescribableTool: an argument has no type hint, or one that JSON can't express; or a method can't be called.
     """
     functions = {}
     for name, method in _methods(cls).items():
+        _check(cls, name, method)
         schema = _arguments(method).model_json_schema()
         del schema["title"]
         for parameter in schema.get("properties", {}).values():
@@ -62,6 +93,27 @@ def describe(cls: type) -> Json:
             "needs_approval": getattr(method, "needs_approval", False),
         }
     return {"class_name": cls.__name__, "functions": functions}
+
+
+def _check(cls: type, name: str, method: Callable[..., Any]) -> None:
+    """Raise `UndescribableTool` unless the model can be told of a method."""
+    if not re.fullmatch(r"[a-zA-Z0-9_]{1,64}", name):
+        raise UndescribableTool(cls, method, "the API takes names of letters, digits and _, 64 at most")
+    if isinstance(inspect.getattr_static(cls, name), staticmethod):
+        raise UndescribableTool(cls, method, "a static method is no function of a tool")
+    if inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
+        raise UndescribableTool(cls, method, "an async method is not awaited: use asyncio.run in an ordinary one")
+    for p in _parameters(method):
+        if p.kind not in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY):
+            raise UndescribableTool(cls, method, f"{p}: the model gives each argument by its name")
+        if p.annotation is p.empty:
+            raise UndescribableTool(cls, method, f"{p.name}: there is no type hint")
+        try:
+            field: Any = _field(method, p)
+            create_model(name, **{p.name: field}).model_json_schema()
+        except Exception as error:
+            reason = str(error).split("\n")[0].rstrip(".")
+            raise UndescribableTool(cls, method, f"{p.name}: its type has no JSON schema: {reason}") from None
 
 
 def handler(cls: type) -> Callable[[Json, Any], Json]:
