@@ -123,6 +123,7 @@ docs: setup
 	@PYTHONPATH=layers/engine:lambdas/api $(BIN)/python -m scripts.openapi
 	@$(BIN)/python -m scripts.system_calls
 	@PYTHONPATH=layers/engine $(BIN)/python -m scripts.rooms
+	@$(BIN)/python -m scripts.settings
 
 layers: setup
 	@$(BIN)/python -m layers.build --target lambda
