@@ -58,7 +58,9 @@ def ask(assistant: Assistant, thread: Thread, question: str) -> Iterable[Message
     client.beta.threads.messages.create(thread.id, role="user", content=question)
     run = client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id)
     while run.status == "requires_action":
-        run = client.beta.threads.runs.submit_tool_outputs_and_poll(run.id, thread_id=thread.id, tool_outputs=serve(run))
+        run = client.beta.threads.runs.submit_tool_outputs_and_poll(
+            run.id, thread_id=thread.id, tool_outputs=serve(run)
+        )
     if run.status != "completed":
         sys.exit(f"The run is {run.status}: {run.last_error}")
     return client.beta.threads.messages.list(thread.id, run_id=run.id, order="asc")
@@ -97,5 +99,6 @@ print("Ask about returns, shipping, sales or an order such as A-1002.", flush=Tr
 for line in sys.stdin:
     if not line.strip():
         break
+    print(f"> {line.strip()}")
     for message in ask(assistant, thread, line.strip()):
         show(message)

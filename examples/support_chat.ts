@@ -90,5 +90,6 @@ const thread = await client.beta.threads.create();
 console.log("Ask about returns, shipping, sales or an order such as A-1002.");
 for await (const line of createInterface({ input: process.stdin })) {
   if (!line.trim()) break;
+  console.log(`> ${line.trim()}`);
   for await (const message of await ask(assistant.id, thread.id, line.trim())) await show(message);
 }
