@@ -41,13 +41,27 @@ def test_the_tool_that_the_readme_shows_works() -> None:
     assert json.loads(answer["output"])["city"] == "Oslo"
 
 
+def test_the_readme_is_short_and_its_first_screen_leads_to_an_answer() -> None:
+    lines = README.splitlines()
+    assert len(lines) <= 170
+    first_screen = "\n".join(lines[:30])
+    [commands] = re.findall(r"```\n((?:.*\n)+?)```", first_screen)
+    programs = [line.partition("#")[0].strip() for line in commands.splitlines()]
+    assert len(programs) == 3
+    assert programs[0] == "make up"
+    assert programs[1] == "set -a; . .local/openai.env; set +a"
+    assert (ROOT / programs[2].split()[1]).is_file()
+    assert re.search(r"^up:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
 def slug(heading: str) -> str:
     """Return the anchor that a heading of Markdown has in a repository's web pages."""
     return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
 
 
 def test_every_link_of_the_documents_leads_somewhere() -> None:
-    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    names = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md")
+    pages = [*(ROOT / name for name in names), *(ROOT / "docs").rglob("*.md")]
     anchors = {page: {slug(heading) for heading in re.findall(r"(?m)^#+ (.*)$", page.read_text())} for page in pages}
     dead = []
     for page in pages:
