@@ -22,7 +22,7 @@ import sysconfig
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -77,17 +77,24 @@ def build(target: str, cache: Path = CACHE, report: Report = lambda line: None) 
         WrongTool: a tool can't be deployed as it is.
     """
     folder = cache / target
-    stale = [layer for layer in _layers(target) if not _is_fresh(folder, target, layer)]
-    if not stale:
+
+    def stale(layers: Sequence[Layer]) -> list[Layer]:
+        return [layer for layer in layers if not _is_fresh(folder, target, layer)]
+
+    *packages, engine = _layers(target)
+    if not stale([*packages, engine]):
         return []
     folder.mkdir(parents=True, exist_ok=True)
-    # The largest layers first. One is packed, or installed, while the compiler is busy with another.
     with Compiler(target, folder) as compiler, ThreadPoolExecutor(2) as pool:
-        fill = partial(_refresh, folder, target, compiler, report)
-        list(pool.map(fill, [layer for layer in stale if layer.name != ENGINE_LAYER]))
-        # Needs the tools' packages.
-        list(pool.map(fill, [layer for layer in stale if layer.name == ENGINE_LAYER]))
-    return [layer.name for layer in stale]
+        refresh = partial(_refresh, folder, target, compiler, report)
+        # What is wrong with a tool is said before the packages are installed, which may take minutes.
+        built = stale([engine])
+        for layer in built:
+            refresh(layer)
+        # The largest layers first. One is packed, or installed, while the compiler is busy with another.
+        built += (rest := stale(packages))
+        list(pool.map(refresh, rest))
+    return [layer.name for layer in built]
 
 
 def _layers(target: str) -> list[Layer]:
@@ -221,14 +228,16 @@ def _copy_engine(folder: Path) -> None:
 
 
 def _packages_of(tool: ToolFolder) -> Path | None:
-    """Return the folder of a tool's own packages, for this interpreter; None if it has none."""
+    """Return the folder of a tool's own packages, built for this interpreter; None if it has none."""
     if not tool.lock:
         return None
-    folder = CACHE / "host" / tool.layer / "python"
-    if not folder.is_dir():
-        folder.mkdir(parents=True)
-        _install("host", tool.lock, folder)
-    return folder
+    folder = CACHE / "host"
+    folder.mkdir(parents=True, exist_ok=True)
+    (layer,) = [layer for layer in _layers("host") if layer.name == tool.layer]
+    if not _is_fresh(folder, "host", layer):
+        with Compiler("host", folder) as compiler:
+            _refresh(folder, "host", compiler, lambda line: None, layer)
+    return folder / tool.layer / "python"
 
 
 def main() -> None:

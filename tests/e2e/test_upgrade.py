@@ -106,7 +106,7 @@ def test_a_release_is_upgraded_with_its_data_and_a_run_that_waits(used: Used, tm
     # The run that waited ends, with tools of the version that it started on.
     [call] = waiting.required_action.submit_tool_outputs.tool_calls
     ended = used.client.beta.threads.runs.submit_tool_outputs_and_poll(
-        waiting.id, thread_id=used.other, tool_outputs=[{"tool_call_id": call.id, "output": "blue"}]
+        run_id=waiting.id, thread_id=used.other, tool_outputs=[{"tool_call_id": call.id, "output": "blue"}]
     )
     assert all(told in used.said(ended) for told in ("blue", "182.4"))
 
