@@ -112,7 +112,7 @@ def _check(cls: type, name: str, method: Callable[..., Any]) -> None:
             field: Any = _field(method, p)
             create_model(name, **{p.name: field}).model_json_schema()
         except Exception as error:
-            reason = str(error).split("\n")[0].split(". ")[0]  # The rest is advice to who writes models.
+            reason = str(error).split("\n")[0].split(". ")[0]  # The rest is advice about models.
             raise UndescribableTool(cls, method, f"{p.name}: its type has no JSON schema: {reason}") from None
 
 
