@@ -59,7 +59,7 @@ def ask(assistant: Assistant, thread: Thread, question: str) -> Iterable[Message
     run = client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id)
     while run.status == "requires_action":
         run = client.beta.threads.runs.submit_tool_outputs_and_poll(
-            run.id, thread_id=thread.id, tool_outputs=serve(run)
+            run_id=run.id, thread_id=thread.id, tool_outputs=serve(run)
         )
     if run.status != "completed":
         sys.exit(f"The run is {run.status}: {run.last_error}")
@@ -86,12 +86,12 @@ def show(message: Message) -> None:
             picture.write_bytes(client.files.content(part.image_file.file_id).read())
             print(f"  [picture: {picture}]")
         elif part.type == "text":
-            text, sources = part.text.value, []
+            text, sources = part.text.value, dict[str, int]()
             for note in part.text.annotations:
                 if note.type == "file_citation":
-                    sources.append(client.files.retrieve(note.file_citation.file_id).filename)
-                    text = text.replace(note.text, f" [{len(sources)}]")
-            print(text, *(f"  [{number}] {name}" for number, name in enumerate(sources, 1)), sep="\n")
+                    name = client.files.retrieve(note.file_citation.file_id).filename
+                    text = text.replace(note.text, f" [{sources.setdefault(name, len(sources) + 1)}]")
+            print(text, *(f"  [{number}] {name}" for name, number in sources.items()), sep="\n")
 
 
 assistant, thread = set_up(), client.beta.threads.create()

@@ -77,8 +77,9 @@ async function show(message: Message) {
       const sources: string[] = [];
       for (const note of part.text.annotations) {
         if (note.type !== "file_citation") continue;
-        sources.push((await client.files.retrieve(note.file_citation.file_id)).filename);
-        text = text.replace(note.text, ` [${sources.length}]`);
+        const { filename } = await client.files.retrieve(note.file_citation.file_id);
+        if (!sources.includes(filename)) sources.push(filename);
+        text = text.replaceAll(note.text, ` [${sources.indexOf(filename) + 1}]`);
       }
       console.log([text, ...sources.map((name, index) => `  [${index + 1}] ${name}`)].join("\n"));
     }
