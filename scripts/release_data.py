@@ -24,8 +24,9 @@ REPLACING = {
     "AWS::Lambda::Function": ("FunctionName", "PackageType", "TenancyConfig"),
     "AWS::SQS::Queue": ("QueueName", "FifoQueue"),
     "AWS::Events::EventBus": ("Name",),
+    "AWS::ApiGateway::RestApi": (),
 }
-"""What keeps data, or the address of what runs, by type: the properties whose change replaces a resource.
+"""What keeps data, or has an address that clients know, by type: the properties whose change replaces a resource.
 
 "Update requires: Replacement" in the CloudFormation template reference of each type.
 """
