@@ -7,10 +7,12 @@ PART ?=
 RUN ?=
 THREAD ?=
 DAY ?=
+LOCAL_PORT ?=
+PYTHON ?=
 
 # What is given here is data, and may come from a stranger: commands get it through their environment, never as a part of
 # their text. `value` takes it as it is, so that a $(shell ...) in it is no more than these letters.
-GIVEN := ENV SAY SAMPLE KEEP PART RUN THREAD DAY YES
+GIVEN := ENV SAY SAMPLE KEEP PART RUN THREAD DAY YES LOCAL_PORT PYTHON
 ENV_IS_GIVEN := $(findstring command,$(origin ENV))
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
@@ -19,20 +21,24 @@ WORDS := set -f;
 
 VENV := .venv
 BIN := $(VENV)/bin
-PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(if $(shell \
-	$(name) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo ok),$(name))))
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Without byte code in the virtual environment, every synth compiles the CDK again.
 unexport PYTHONDONTWRITEBYTECODE
+# Without a home to write to, what uv, npm and the CDK keep there is kept here.
+ifneq ($(shell test -d "$$HOME" && test -w "$$HOME" && echo ok),ok)
+export HOME := $(CURDIR)/.build/home
+$(shell mkdir -p "$(HOME)")
+endif
 
-.PHONY: help setup up dev down demo watch report usage budget export republish test check browser soak format verify bench docs layers \
-	synth deploy destroy lock
+.PHONY: help setup up dev down clean chat demo watch report usage budget export republish test check browser soak format \
+	verify bench docs layers synth deploy destroy lock
 
 help:
 	@echo "make demo [SAMPLE=...]   deploy to the embedded AWS and watch an assistant at work"
 	@echo "make up | down [KEEP=1]  the local stack, for your own programs: see .local/env"
 	@echo "make dev                 the local stack, which serves your tools as you save them"
-	@echo "make watch | report RUN=run_... [THREAD=...] [ENV=dev]   a run in the terminal, or as an HTML file"
+	@echo "make chat                talk to an assistant in the terminal"
+	@echo "make watch | report [RUN=run_...] [THREAD=...] [ENV=dev]   a run, or the last one, in the terminal or as an HTML file"
 	@echo "make test | check        the tests; with linters and types"
 	@echo "make soak                hundreds of runs at once with every kind of fault"
 	@echo "make deploy ENV=dev      deploy to your AWS account; make verify ENV=dev tries it there"
@@ -41,42 +47,43 @@ help:
 	@echo "make republish [ENV=dev] publish again the events that were given up"
 	@echo "$(ASSISTANTS) --help     these and more commands for operators: keys, lists of runs, logs"
 	@echo "make bench | docs | layers | synth | lock | format"
+	@echo "make clean               remove what was downloaded and made in this folder"
 
-setup: $(VENV)/.installed node_modules/.installed
-
-$(VENV)/.installed: local/requirements.txt
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer, with its venv module, is needed (say PYTHON=... if it has another name)."; exit 1; }
-	@echo "Setting up $(VENV) (once, about a minute)"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@sed -n '/^uv==/,/[^\]$$/p' local/requirements.txt > $(VENV)/uv.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(VENV)/uv.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement local/requirements.txt
-	@touch $@
-
-node_modules/.installed: package-lock.json $(VENV)/.installed
-	@echo "Installing the CDK CLI and the offline model's server"
-	@$(BIN)/npm ci --silent --no-audit --no-fund
-	@touch $@
+setup:
+	@scripts/set_up.sh
 
 dev: setup
 	@$(BIN)/python -m local.dev
 
 up: setup
-	@$(BIN)/python -m local.up up $(if $(KEEP),--keep)
+	@$(BIN)/python -m local.up $(if $(KEEP),--keep)
 
-down: setup
-	@$(BIN)/python -m local.up down $(if $(KEEP),--keep)
+# Without a set-up, even a broken one: it needs nothing but a Python. What runs has written down that it does.
+down:
+	@if ls .local/*.json >/dev/null 2>&1; then \
+		$$(test -x $(BIN)/python && echo $(BIN)/python || echo python3) -m local.down $(if $(KEEP),--keep); \
+	else echo "Nothing is running."; fi
+
+# Everything that was downloaded and made here, with what the local stack holds. `.env` stays.
+clean: down
+	@rm -rf .venv node_modules .build .local cdk.out build *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A conversation in the terminal with an assistant of the local stack, or of the one that ENV names.
+chat: setup
+	@$(WORDS) $(ASSISTANTS) chat $$SAY $(WHERE)
 
 demo: setup
 	@$(BIN)/python -m local.demo $${SAMPLE:+"$$SAMPLE"}
 
-# The local stack, or the one in your account that ENV names. SAY is more of the command: `python -m assistants --help`.
+# The local stack, or the one in your account that ENV names. Without RUN, the last one is meant. SAY is more of the
+# command: `python -m assistants --help`.
 ASSISTANTS := $(BIN)/python -m assistants
 WHERE := $(if $(ENV_IS_GIVEN),"--env=$$ENV")
 
 watch report: setup
-	@test -n "$$RUN" || { echo "Say which run: make $@ RUN=run_..."; exit 1; }
-	@$(ASSISTANTS) runs $@ $${THREAD:+"--thread=$$THREAD"} $(WHERE) -- "$$RUN"
+	@if test -n "$$RUN"; then $(ASSISTANTS) runs $@ $${THREAD:+"--thread=$$THREAD"} $(WHERE) -- "$$RUN"; \
+	else $(ASSISTANTS) runs $@ --last $(WHERE); fi
 
 usage budget export: setup
 	@$(WORDS) $(ASSISTANTS) $@ $$SAY $${DAY:+"--day=$$DAY"} $(WHERE)

@@ -25,7 +25,12 @@ class KeysError(CommandError):
     """The keys can't be read or changed like this; the message says why."""
 
 
-def issue(client: Any, secret_id: str, name: str, project: str = DEFAULT_PROJECT) -> str:
+def new() -> str:
+    """Return a key that nobody can guess; it is of no use until it is issued."""
+    return PREFIX + secrets.token_urlsafe(32)
+
+
+def issue(client: Any, secret_id: str, name: str, project: str = DEFAULT_PROJECT, key: str = "") -> str:
     """Issue a key under a name of its own.
 
     Args:
@@ -33,6 +38,7 @@ def issue(client: Any, secret_id: str, name: str, project: str = DEFAULT_PROJECT
         secret_id: name or ARN of the secret.
         name: whose key it is: 1 to 64 letters, digits and `._@-`.
         project: what it belongs to: 1 to 64 lower-case letters, digits and `-`. A new name is a new project.
+        key: one that `new` made; else a new one.
 
     Returns:
         The key. It can't be read again.
@@ -44,7 +50,7 @@ def issue(client: Any, secret_id: str, name: str, project: str = DEFAULT_PROJECT
         raise KeysError("A name is 1 to 64 letters, digits and ._@-")
     if not re.fullmatch(r"[a-z0-9-]{1,64}", project):
         raise KeysError("A project's name is 1 to 64 lower-case letters, digits and -")
-    key = PREFIX + secrets.token_urlsafe(32)
+    key = key or new()
     hashed = hashlib.sha256(key.encode()).hexdigest()
     entry = {"name": name, "project": project, "hash": hashed, "created_at": int(time.time())}
 

@@ -19,6 +19,7 @@ from bench.model import Model
 from layers.build import CACHE, build
 from local import emulator, offline_model
 from local import up as local
+from local.down import down
 from local.paths import ROOT
 
 if TYPE_CHECKING:
@@ -106,9 +107,9 @@ def stack(step: Callable[[str], Any]) -> Iterator[Stack]:
     build("host")
     model = None
     try:
-        emulator.start(DIRECTORY, preferred_port=PORT, metered=True)
+        emulator.start(DIRECTORY, port=PORT, metered=True)
         model = Model(offline_model.start(DIRECTORY))
-        deployed = local.up(DIRECTORY, preferred_port=PORT, use_real_model=False, step=step, model_base_url=model.url)
+        deployed = local.up(DIRECTORY, port=PORT, use_real_model=False, step=step, model_base_url=model.url)
         os.environ.update(deployed.settings, RUN_EXPIRES_AFTER="600")
         sys.path.insert(0, str(CACHE / "host" / "engine" / "python"))
         client = openai.OpenAI(
@@ -120,5 +121,5 @@ def stack(step: Callable[[str], Any]) -> Iterator[Stack]:
     finally:
         if model:
             model.close()
-        local.down(DIRECTORY)
+        down(DIRECTORY)
         shutil.rmtree(DIRECTORY, ignore_errors=True)

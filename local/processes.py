@@ -7,6 +7,7 @@ as ours only while its command line contains the marker given for it.
 import contextlib
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -57,14 +58,20 @@ class Background:
                 env=dict(environment),
                 start_new_session=True,
             )
-        (directory / f"{self.name}.json").write_text(json.dumps({"pid": process.pid, "port": port}))
-        deadline = time.monotonic() + timeout
-        while not _answers(port, self.health_path):
-            if process.poll() is not None or time.monotonic() > deadline:
-                self.stop(directory)
-                tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
-                raise LocalError(f"The {self.name} did not start (log: {log}):\n{tail}")
-            time.sleep(0.05)
+        try:
+            (directory / f"{self.name}.json").write_text(json.dumps({"pid": process.pid, "port": port}))
+            deadline = time.monotonic() + timeout
+            while not _answers(port, self.health_path):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
+                    raise LocalError(f"The {self.name} did not start (log: {log}):\n{tail}")
+                time.sleep(0.05)
+        except BaseException:
+            # Also at Ctrl-C: what nobody knows of would keep its port.
+            _signal(process.pid, signal.SIGKILL, group=True)
+            process.wait()
+            self.stop(directory)
+            raise
 
     def stop(self, directory: Path, patience: float = 5) -> bool:
         """End the recorded process and those it started: SIGTERM, then SIGKILL after `patience` seconds.
@@ -72,17 +79,18 @@ class Background:
         Returns whether one was running.
         """
         record = self._record(directory)
+        running = record is not None and self.marker in _command_line(record["pid"])
+        if record and running:
+            pid = record["pid"]
+            _signal(pid, signal.SIGTERM, group=False)
+            deadline = time.monotonic() + patience
+            while time.monotonic() < deadline and self.marker in _command_line(pid):
+                time.sleep(0.05)
+            # The session holds only what this process started, such as the workers of Lambda functions.
+            _signal(pid, signal.SIGKILL, group=True)
+        # Last: whoever is interrupted before can still stop it.
         (directory / f"{self.name}.json").unlink(missing_ok=True)
-        if record is None or self.marker not in _command_line(record["pid"]):
-            return False
-        pid = record["pid"]
-        _signal(pid, signal.SIGTERM, group=False)
-        deadline = time.monotonic() + patience
-        while time.monotonic() < deadline and self.marker in _command_line(pid):
-            time.sleep(0.05)
-        # The session holds only what this process started, such as the workers of Lambda functions.
-        _signal(pid, signal.SIGKILL, group=True)
-        return True
+        return running
 
     def _record(self, directory: Path) -> dict[str, int] | None:
         try:
@@ -104,6 +112,32 @@ def free_port(preferred: int, attempts: int = 100) -> int:
                 continue
             return int(probe.getsockname()[1])
     raise LocalError(f"No port between {preferred} and {preferred + attempts - 1} is free on 127.0.0.1.")
+
+
+def required_port(port: int) -> int:
+    """Return a port of the loopback address, or any that is free for 0.
+
+    Raises:
+        LocalError: it is taken; says by what, as far as this user may know.
+    """
+    try:
+        return free_port(port, attempts=1)
+    except LocalError:
+        raise LocalError(
+            f"Port {port} is taken by {_listener(port)}. Stop that, or set LOCAL_PORT to another port, for this command"
+            " or in .env."
+        ) from None
+
+
+def _listener(port: int) -> str:
+    """Return the program that listens on a port, and its process id."""
+    import psutil  # Only here: what stops the stack needs no package.
+
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in process.net_connections()):
+                return f"`{shlex.join(process.cmdline()[:6]) or process.name()}` (process {process.pid})"
+    return "another user's program"
 
 
 def is_alive(pid: int) -> bool:

@@ -1,10 +1,11 @@
 """The local stack: the embedded AWS, the offline model and the very stack that `cdk deploy` makes, deployed there.
 
-`python -m local.up` brings it up or up to date, `python -m local.up down [--keep]` stops it. As a library: `up()` and
-`down()`, with a directory of their own for whoever needs a second one beside the user's.
+`python -m local.up [--keep]` brings it up or up to date; `local.down` stops it. As a library: `up()`, with a directory
+of its own for whoever needs a second one in addition to the user's.
 """
 
 import argparse
+import errno
 import hashlib
 import json
 import os
@@ -19,19 +20,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from rich.console import Console
 
-from assistants import keys, private
+from assistants import private
 from assistants.stack import Stack, variables
 from layers.build import BuildError, build
-from local import embedding_model, emulator, hot_swap, model_choice, offline_model
+from local import clients, embedding_model, emulator, given, hot_swap, model_choice, offline_model
 from local.model_choice import ModelChoice
-from local.paths import CDK, NODE, ROOT, SCRIPTS
+from local.paths import CDK, LOCAL, NODE, ROOT, SCRIPTS
 from local.processes import LocalError
 
-DIRECTORY = ROOT / ".local"
+PORT = 4566
 # Everything the template is made from; a deployment is skipped while none of it has changed.
 _TEMPLATE_SOURCES = (
     *("app.py", "cdk.json", "cdk", "lambdas", "layers/tool_folders.py"),
@@ -68,10 +68,10 @@ class Local:
 
 
 def up(
-    directory: Path = DIRECTORY,
+    directory: Path = LOCAL,
     *,
     step: Step | None = None,
-    preferred_port: int = 4566,
+    port: int | None = None,
     use_real_model: bool = True,
     keep_state: bool = False,
     app: Path = ROOT,
@@ -79,7 +79,8 @@ def up(
 ) -> Local:
     """Bring the local stack up, or up to date; seconds when it runs already and nothing has changed.
 
-    `directory` holds its records, logs and `env`. `step(title)` makes a context manager around each part of the work.
+    `directory` holds its records, logs and `env`. `port` is the address's: if it is not given, what LOCAL_PORT says, or
+    4566; 0 takes any that is free. `step(title)` makes a context manager around each part of the work.
     Without `use_real_model`, the offline model answers whatever the environment names. `app` is the folder of the CDK
     app: a changed copy of it is another release of the same stack. `model_base_url` is of a server that stands in front
     of the offline model.
@@ -95,7 +96,7 @@ def up(
         except BuildError as error:
             raise LocalError(str(error)) from error
     with step("Embedded AWS"):
-        port = emulator.start(directory, preferred_port=preferred_port, keep_state=keep_state)
+        port = emulator.start(directory, port=_port() if port is None else port, keep_state=keep_state)
     settings = emulator.environment(directory)
     # The embedded AWS has no S3 Vectors.
     context = {"env": "dev", "layer_target": "host", "vector_engine": "bucket", "cors_origins": CORS_ORIGINS}
@@ -115,7 +116,13 @@ def up(
         context["embedding_provider"] = "openai"
         context["embedding_model"] = embedding_model.MODEL
         context["embedding_base_url"] = f"http://127.0.0.1:{embedding_port}/v1"
-    outputs = _deploy(directory, app, settings, context, step)
+    first = not (directory / "deployed.json").exists()
+    try:
+        outputs = _deploy(directory, app, settings, context, step)
+    except KeyboardInterrupt:
+        if first:  # Half of a bootstrap or of a stack would be in the way of the next try.
+            emulator.stop(directory, keep_state=keep_state)
+        raise
     hot_swap.undo(directory, lambda service: _client(settings, service))
     secrets = _client(settings, "secretsmanager")
     secrets.put_secret_value(SecretId=outputs["ModelSecret"], SecretString=model.key)
@@ -124,24 +131,12 @@ def up(
     written = {
         **settings,
         **variables(outputs),
-        "ASSISTANTS_BASE_URL": base_url(outputs["ApiUrl"], port),
-        "ASSISTANTS_AZURE_ENDPOINT": base_url(outputs["AzureEndpoint"], port),
-        "ASSISTANTS_API_KEY": _api_key(directory, secrets, outputs["ApiKeysSecret"]),
+        "ASSISTANTS_BASE_URL": clients.base_url(outputs["ApiUrl"], port),
+        "ASSISTANTS_AZURE_ENDPOINT": clients.base_url(outputs["AzureEndpoint"], port),
+        "ASSISTANTS_API_KEY": clients.api_key(directory, secrets, outputs["ApiKeysSecret"]),
     }
-    private.write(directory / "env", "".join(f"{name}={value}\n" for name, value in written.items()))
+    clients.write(directory, written)
     return Local(written, outputs, offline, context.get("model", ""))
-
-
-def down(directory: Path = DIRECTORY, *, keep_state: bool = False) -> bool:
-    """Stop the local stack and forget what it held unless `keep_state`; return whether anything was running."""
-    stopped = [
-        emulator.stop(directory, keep_state=keep_state),
-        offline_model.stop(directory),
-        embedding_model.stop(directory),
-    ]
-    for name in ("env", "deployed.json"):
-        (directory / name).unlink(missing_ok=True)
-    return any(stopped)
 
 
 def _deploy(
@@ -269,24 +264,11 @@ def _client(settings: Mapping[str, str], service: str) -> Any:
     return Stack(settings).client(service)
 
 
-def _api_key(directory: Path, secrets: Any, secret_id: str) -> str:
-    """Return the key that an earlier `up` wrote, if it is still valid, or a new one."""
-    file = directory / "env"
-    known = dict(line.split("=", 1) for line in file.read_text().splitlines()) if file.is_file() else {}
-    key = known.get("ASSISTANTS_API_KEY", "")
-    digest = hashlib.sha256(key.encode()).hexdigest()
-    valid = keys.read(secrets, secret_id)
-    if any(entry["hash"] == digest for entry in valid):
-        return key
-    if any(entry["name"] == "local" for entry in valid):
-        keys.revoke(secrets, secret_id, "local")
-    return keys.issue(secrets, secret_id, "local")
-
-
-def base_url(url: str, port: int) -> str:
-    # Not every resolver knows the names under localhost that the embedded AWS gives to its APIs.
-    api = urlsplit(url)
-    return f"http://127.0.0.1:{port}/_aws/execute-api/{str(api.hostname).partition('.')[0]}{api.path}"
+def _port() -> int:
+    port = given.settings().get("LOCAL_PORT", str(PORT))
+    if not port.isdecimal() or not 0 < int(port) < 65_536:
+        raise LocalError(f"LOCAL_PORT is {port!r}, which is not a port: 1 to 65535.")
+    return int(port)
 
 
 @contextmanager
@@ -308,28 +290,36 @@ def shown(title: str) -> Iterator[None]:
     console.print(f"[green]✓[/] {title} [dim]{time.monotonic() - start:.1f} s[/]")
 
 
-def main() -> None:
-    """Bring the local stack up or take it down, as the command line says."""
-    parser = argparse.ArgumentParser(description="The local stack.")
-    parser.add_argument("command", nargs="?", choices=("up", "down"), default="up")
-    parser.add_argument("--keep", action="store_true", help="keep the embedded AWS's state: say it to up and down")
-    arguments = parser.parse_args()
-    console = Console(highlight=False, soft_wrap=True)
+@contextmanager
+def in_one_line() -> Iterator[None]:
+    """End the process with one line where the block fails for a reason that a person can do something about."""
     try:
-        if arguments.command == "down":
-            stopped = down(keep_state=arguments.keep)
-            console.print("Stopped." if stopped else "Nothing was running.")
-            return
-        local = up(step=shown, keep_state=arguments.keep)
+        yield
     except LocalError as error:
         sys.exit(str(error))
-    answered_by = "the offline model" if local.offline else f"the model {local.model or 'of the configuration'}"
+    except KeyboardInterrupt:
+        print("\nInterrupted. The next `make up` goes on from here.", file=sys.stderr)
+        sys.exit(130)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            sys.exit("The disk is full. Make room, then run the same command again.")
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+            sys.exit(f"{error.filename} can't be written to: make it writable, then run the same command again.")
+        raise
+
+
+def main() -> None:
+    """Bring the local stack up and say how to use it."""
+    parser = argparse.ArgumentParser(prog="python -m local.up", description="Bring the local stack up, or up to date.")
+    parser.add_argument("--keep", action="store_true", help="keep the embedded AWS's state: say it to up and down")
+    arguments = parser.parse_args()
+    with in_one_line():
+        local = up(step=shown, keep_state=arguments.keep)
     if not local.offline:
-        console.print(model_choice.report())
-    console.print(f"The stack is up at {local.settings['AWS_ENDPOINT_URL']}; answers come from {answered_by}.")
-    console.print(f"OpenAI's clients: base_url={local.settings['ASSISTANTS_BASE_URL']}")
-    console.print(f"Azure's clients: azure_endpoint={local.settings['ASSISTANTS_AZURE_ENDPOINT']}")
-    console.print(f"Its endpoint, credentials and names are in {DIRECTORY.name}/env; `make down` stops it.")
+        print(model_choice.report())
+    model = "the offline model" if local.offline else f"the model {local.model or 'of the configuration'}"
+    print(f"The stack is up. Answers come from {model}.\n")
+    print(clients.introduction(local.settings, local.model or "gpt-6-luna"), end="")
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from bench.journal import Journal
 from layers.build import build
 from local import emulator, offline_model
 from local import up as local
+from local.down import down
 from local.paths import ROOT
 from local.processes import is_alive
 from tests.support.aws_proxy import AwsProxy
@@ -76,7 +77,7 @@ def deployed(request: pytest.FixtureRequest) -> Iterator[local.Local]:
         return
     for left_behind in DIRECTORIES.glob("*"):
         if not is_alive(int(left_behind.name)):
-            local.down(left_behind)
+            down(left_behind)
             shutil.rmtree(left_behind, ignore_errors=True)
     try:
         request.getfixturevalue("aws_proxy")
@@ -86,7 +87,7 @@ def deployed(request: pytest.FixtureRequest) -> Iterator[local.Local]:
         )  # Of hundreds of runs it would be a lot of work; those who test it say so.
         yield stack
     finally:
-        local.down(DIRECTORY)
+        down(DIRECTORY)
         shutil.rmtree(DIRECTORY, ignore_errors=True)
 
 
@@ -116,7 +117,7 @@ def fresh_settings() -> None:
 def aws_proxy() -> Iterator[AwsProxy]:
     """Start what the local stack's functions take for AWS: the embedded one, unless a test asks for a fault."""
     proxy = AwsProxy()
-    port = emulator.start(DIRECTORY, preferred_port=0, functions_endpoint=proxy.url, metered=True)
+    port = emulator.start(DIRECTORY, port=0, functions_endpoint=proxy.url, metered=True)
     proxy.connect(port, emulator.process_id(DIRECTORY))
     yield proxy
     proxy.close()

@@ -21,8 +21,9 @@ from assistant_engine.domain.json_data import Json
 from assistants import keys
 from assistants.stack import Stack, prefix
 from layers.build import build
-from local import emulator, offline_model
+from local import clients, emulator, offline_model
 from local import up as local
+from local.down import down
 from local.paths import ROOT
 from local.processes import LocalError
 from tests.support.clients import StrictOpenAI, connect
@@ -146,7 +147,7 @@ class World:
         if not key:
             secrets.put_secret_value(SecretId=outputs["ModelSecret"], SecretString=offline_model.API_KEY)
             key = keys.issue(secrets, outputs["ApiKeysSecret"], "life")
-        url = local.base_url(outputs, int(self.settings["AWS_ENDPOINT_URL"].rpartition(":")[2]))
+        url = clients.base_url(outputs["ApiUrl"], int(self.settings["AWS_ENDPOINT_URL"].rpartition(":")[2]))
         deployed = local.Local({**self.settings, "ASSISTANTS_BASE_URL": url}, outputs, True, offline_model.MODEL)
         return connect(deployed, key), key
 
@@ -168,7 +169,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             (app / "app.py").write_text(source.replace(one, textwrap.indent(BOTH, "    ")))
         # It brings functions, queues and a secret that the first release doesn't have.
         configure(second, webhook_url="http://127.0.0.1:9/")
-        emulator.start(directory, preferred_port=0)
+        emulator.start(directory, port=0)
         settings = emulator.environment(directory)
         model = f"http://127.0.0.1:{offline_model.start(directory)}/v1"
         places = tmp_path_factory.mktemp("assemblies")
@@ -187,7 +188,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             assemblies = {release: job.result() for release, job in jobs.items()}
         yield World(settings, directory, assemblies)
     finally:
-        local.down(directory)
+        down(directory)
         shutil.rmtree(directory, ignore_errors=True)
 
 

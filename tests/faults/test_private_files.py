@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from assistants import private, report
-from local import model_choice
+from local import given, model_choice
 from local import up as local
 from tests.support.driver import Driver
 from tests.support.examples import RUN
@@ -67,7 +67,7 @@ def test_a_report_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.usefixtures("generous")
 def test_a_key_file_of_the_user_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_choice, "ROOT", tmp_path)
+    monkeypatch.setattr(given, "ROOT", tmp_path)
     file = tmp_path / ".env"
     file.write_text("OPENAI_API_KEY=sk-of-the-file\n")
     assert mode(file) == 0o666

@@ -21,7 +21,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def client(directory: Path) -> Iterator[Callable[..., Any]]:
     """Start an emulator of the tests' own and return a maker of boto3 clients for it."""
-    emulator.start(directory, preferred_port=0)
+    emulator.start(directory, port=0)
     settings = emulator.environment(directory)
     session = boto3.Session(
         aws_access_key_id=settings["AWS_ACCESS_KEY_ID"],

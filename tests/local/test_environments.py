@@ -98,7 +98,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def clients(directory: Path) -> Callable[[str], Any]:
     """Start an emulator and return a maker of clients for it, which try once."""
-    emulator.start(directory, preferred_port=0)
+    emulator.start(directory, port=0)
     settings = emulator.environment(directory)
     session = boto3.Session(settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"], region_name="us-east-1")
     config = Config(retries={"total_max_attempts": 1}, max_pool_connections=100)

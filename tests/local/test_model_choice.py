@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from local import model_choice
+from local import given, model_choice
 from local.model_choice import ModelChoice
 from local.processes import LocalError, free_port
 
@@ -19,7 +19,7 @@ from local.processes import LocalError, free_port
 def _no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "MODEL_ALIASES", "EMBEDDING_MODEL"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(model_choice, "ROOT", tmp_path)
+    monkeypatch.setattr(given, "ROOT", tmp_path)
 
 
 @contextmanager

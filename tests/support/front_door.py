@@ -100,7 +100,7 @@ class Embedded:
 @contextmanager
 def started(directory: Path, *, keep_state: bool = False) -> Iterator[Embedded]:
     """Run an embedded AWS, empty or with the state that is kept in `directory`."""
-    port = emulator.start(directory, preferred_port=0, keep_state=keep_state)
+    port = emulator.start(directory, port=0, keep_state=keep_state)
     settings = emulator.environment(directory)
     try:
         yield Embedded(port, {name: settings[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")})

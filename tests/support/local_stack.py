@@ -14,4 +14,4 @@ DIRECTORY = DIRECTORIES / str(os.getpid())
 def deploy(app: Path, model_server: ModelServer) -> local.Local:
     """Deploy a release of the app as the session's stack."""
     url = model_server.url
-    return local.up(DIRECTORY, preferred_port=0, use_real_model=False, app=app, model_base_url=url)
+    return local.up(DIRECTORY, port=0, use_real_model=False, app=app, model_base_url=url)
