@@ -12,6 +12,7 @@ from assistant_engine.domain.run import Run
 from assistant_engine.domain.thread import ThreadId
 from assistant_engine.store import Store, Window
 from assistant_engine.store.run_item import ENDED_SHARDS
+from assistants.errors import CommandError
 from assistants.progress import COLOURS
 from assistants.terminal import plain
 from assistants.watch import dollars
@@ -21,6 +22,10 @@ WIDTH = 200
 
 _ANY_TIME = Seconds(2**40)
 """Later than every run is due."""
+
+
+class NoRun(CommandError):
+    """There is no run to choose; the message says of which there is none."""
 
 
 def newest(store: Store, limit: int, *, thread_id: str = "", day: str | None = None) -> list[Run]:
@@ -40,6 +45,18 @@ def newest(store: Store, limit: int, *, thread_id: str = "", day: str | None = N
     # Ids sort by time.
     chosen = sorted(places, key=lambda place: place[1], reverse=True)[:limit]
     return [run for place in chosen if (run := store.runs.find(*place))]
+
+
+def last(store: Store, thread_id: str = "") -> Run:
+    """Return the newest run, of a thread if it is given, or else of those that are under way or ended today.
+
+    Raises:
+        NoRun: there is none.
+    """
+    found = newest(store, 1, thread_id=thread_id)
+    if not found:
+        raise NoRun("There is no run: none is under way, and none has ended today (UTC).")
+    return found[0]
 
 
 def table(runs: Sequence[Run]) -> Table:

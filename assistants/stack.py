@@ -3,10 +3,12 @@
 import json
 import os
 import re
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 
@@ -73,9 +75,20 @@ def find(environment: str) -> Stack:
     """
     if environment:
         return Stack(variables(outputs(environment)))
-    if not LOCAL.is_file():
+    local = dict(line.split("=", 1) for line in LOCAL.read_text().splitlines()) if LOCAL.is_file() else {}
+    if not _answers(local.get("AWS_ENDPOINT_URL", "")):
         raise StackNotFound("No local stack is up: run `make up`, or name an environment in your account (--env dev).")
-    return Stack(dict(line.split("=", 1) for line in LOCAL.read_text().splitlines()))
+    return Stack(local)
+
+
+def _answers(endpoint: str) -> bool:
+    """Return whether something listens at an address; a machine that was restarted has the file still."""
+    address = urlsplit(endpoint)
+    try:
+        socket.create_connection((address.hostname or "", address.port or 80), timeout=2).close()
+    except OSError:
+        return False
+    return True
 
 
 def outputs(environment: str) -> dict[str, str]:

@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 from rich.console import Console
 
-from bench import cold_start, costs, extraction, file_search, latency, libraries, report, streaming
+from bench import cold_start, costs, extraction, file_search, large_files, latency, libraries, report, streaming
 from bench.stack import DIRECTORY, Stack, stack
 from local.up import shown
 
@@ -40,6 +40,7 @@ PARTS: dict[str, Callable[[Stack, Callable[[str], Any]], Any]] = {
     "at_once": latency.at_once,
     "cold_start": _cold_start,
     "file_search": file_search.measure,
+    "large_files": large_files.measure,
     "extraction": extraction.measure,
     "libraries": libraries.measure,
     "streaming": streaming.measure,

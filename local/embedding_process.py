@@ -5,7 +5,6 @@ ones get their turn: somebody waits for a question while files are read.
 """
 
 import contextlib
-import os
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -102,6 +101,4 @@ def serve(port: int) -> None:
 
 
 if __name__ == "__main__":
-    # Files are read in the background: the functions of the stack come first.
-    os.nice(5)
     serve(int(sys.argv[1]))

@@ -5,6 +5,7 @@ So a chunk is read in windows, and what two neighbours share is read once: bench
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import accumulate, pairwise
 
 WINDOW_CHARACTERS = 400
 _PROBE = 64
@@ -14,17 +15,18 @@ Window = str
 
 
 def windows_of(texts: Sequence[str]) -> list[list[Window]]:
-    """Return the windows of each text; what a text shares with the next one is cut into the same windows in both.
+    """Return the windows of each text; what a text shares with the next ones is cut into the same windows in each.
 
     Args:
         texts: as a file's chunks follow each other; unrelated ones are cut, each for itself.
     """
-    shared = [0, *map(_shared, texts, texts[1:]), 0]
+    starts = list(accumulate((len(text) - _shared(text, after) for text, after in pairwise(texts)), initial=0))
+    ends = [start + len(text) for start, text in zip(starts, texts, strict=True)]
+    edges = sorted({*starts, *ends})
     cut = []
-    for text, before, after in zip(texts, shared, shared[1:], strict=False):
-        # More than half of a chunk may be shared only where neighbours are all but equal.
-        middle = max(before, len(text) - after)
-        parts = (text[:before], text[before:middle], text[middle:])
+    for start, end, text in zip(starts, ends, texts, strict=True):
+        inner = [edge - start for edge in edges if start <= edge <= end]
+        parts = [text[first:last] for first, last in pairwise(inner)]
         cut.append([window for part in parts for window in _cut(part)] or [text])
     return cut
 
@@ -40,9 +42,9 @@ def _shared(text: str, following: str) -> int:
 
 
 def _cut(text: str) -> Iterator[Window]:
-    """Yield a text in windows of at most `WINDOW_CHARACTERS`, about as long as each other, at white space."""
+    """Yield a text in windows of about `WINDOW_CHARACTERS`, as long as each other, cut at white space."""
     count = -(-len(text) // WINDOW_CHARACTERS)
-    while text.strip():
+    while text:
         end = len(text) // count if count > 1 else len(text)
         space = max(text.rfind(" ", 0, end), text.rfind("\n", 0, end))
         end = space + 1 if count > 1 and space > 0 else end

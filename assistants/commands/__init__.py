@@ -10,7 +10,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
 from assistant_engine.domain.errors import ApiError
-from assistants.commands import budget, events, export, keys, runs, usage
+from assistants.commands import budget, chat, events, export, keys, logs, runs, usage
 from assistants.errors import CommandError
 from assistants.terminal import say, stop
 
@@ -20,7 +20,7 @@ INTERRUPTED = 130
 
 
 @click.group(
-    help="""Operate the Assistants API: its keys, runs, usage, budgets, exports and events.
+    help="""Operate the Assistants API: its keys, runs, logs, usage, budgets, exports and events.
 
     Every command means the local stack that `make up` keeps. With --env it means an environment in your AWS account;
     region and credentials are those of the AWS CLI.
@@ -33,7 +33,10 @@ def commands() -> None:
     """Group the commands by what they are about: `keys`, `runs`, `usage`, ..."""
 
 
-for noun in (keys.group, runs.group, usage.group, budget.group, export.command, events.group):
+for noun in (
+    *(chat.command, keys.group, runs.group, logs.command),
+    *(usage.group, budget.group, export.command, events.group),
+):
     commands.add_command(noun)
 
 

@@ -87,7 +87,7 @@ def content(request: Request, vector_store: Json, file_id: str) -> Json:
     """Answer with the text that was read from a file, as many of its parts as an answer holds."""
     first = int(request.query.get("page", 0))
     member = request.store.vector_store_files.member(id_of(vector_store), file_id)
-    count = member.get("parts", 0)
+    count = member["parts"] if member["status"] == "completed" else 0
     data: list[Json] = []
     size = 0
     for part in range(first, count):

@@ -98,6 +98,27 @@ def test_files_of_every_kind_are_found_and_a_broken_one_fails(client: openai.Ope
     client.vector_stores.delete(vector_store.id)
 
 
+def test_words_find_a_large_file_while_its_vectors_are_made(client: openai.OpenAI) -> None:
+    text = "".join(f"Entry {number}: the ferry to island {number * 7} leaves at dawn.\n" for number in range(800))
+    vector_store = client.vector_stores.create()
+    file_id = upload(client, "ferries.txt", (text + "The zeppelin is moored in Friedrichshafen.\n").encode())
+    client.vector_stores.files.create(vector_store.id, file_id=file_id)
+
+    def is_found() -> bool:
+        page = client.vector_stores.search(vector_store.id, query="zeppelin Friedrichshafen", max_num_results=1)
+        return any("zeppelin" in result.content[0].text for result in page)
+
+    until(is_found, "the words find nothing")
+    file = client.vector_stores.files.retrieve(file_id, vector_store_id=vector_store.id)
+    assert file.status == "in_progress"
+    assert file.model_extra and 0 <= file.model_extra["progress"] < 1
+    assert ready(client, vector_store.id, file_id) == "completed"
+    file = client.vector_stores.files.retrieve(file_id, vector_store_id=vector_store.id)
+    assert file.model_extra and file.model_extra["progress"] == 1
+    assert is_found()
+    client.vector_stores.delete(vector_store.id)
+
+
 def test_what_is_not_read_of_a_file_is_in_its_warnings(client: openai.OpenAI) -> None:
     header = {"word/header1.xml": b"<w:hdr"}
     data = docx(p("The depot in Lindau opens at nine."), ("header", "header1.xml"), parts=header)

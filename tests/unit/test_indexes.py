@@ -49,6 +49,7 @@ def member(file_id: str, chunks: int = 1, parts: int = 1, **attributes: Any) -> 
         "file_id": file_id,
         "filename": f"{file_id}.txt",
         "ingestion": f"of-{file_id}",
+        "status": "completed",
         "attributes": "null" if not attributes else str(attributes).replace("'", '"'),
         "chunks": chunks,
         "parts": parts,
@@ -172,6 +173,32 @@ def test_a_part_is_kept_once(index: Index, aws: Aws) -> None:
     assert index.kept(file, 0) == len(data)
     index.put(file, 0, data)
     assert aws.objects() == [key_of(file, 0)]
+
+
+@pytest.mark.parametrize("small", [100, 0])
+def test_words_find_a_file_before_its_vectors_are_made(aws: Aws, small: int) -> None:
+    index = VectorsIndex(BucketIndex(aws.s3, BUCKET), aws.vectors, VECTORS, small)
+    *done, last = fill(index)
+    index.remove("vs_1", last["file_id"], last["ingestion"])
+    making = {**last, "status": "in_progress"}
+    text = TEXTS[last["file_id"]]
+    index.put_words(making, 0, pack([Chunk(0, text)], [], None))
+    search = Search(index, Parts(aws.s3, BUCKET), embed)
+
+    def found(members: list[Json], query: str, ranking: Json) -> list[str]:
+        return [result.file_id for result in search([(HEAD, members)], [query], ranking, None, 50)]
+
+    assert found([*done, making], "lightning on the hill", {})[0] == last["file_id"]
+    assert found([making], "lightning on the hill", {}) == [last["file_id"]]
+    # What has neither vectors nor any of the words is no result.
+    assert found([making], "pasta", {}) == []
+    assert found([making], "lightning", {"ranker": "none"}) == []
+    # An item may be read a moment before the vectors come.
+    index.put(making, 0, pack([Chunk(0, text)], embed([text], {}, "document"), None))
+    index.remove_words(making)
+    assert found([making], "lightning", {}) == [last["file_id"]]
+    assert found([making], "lightning", {"ranker": "none"}) == [last["file_id"]]
+    assert len(aws.objects()) == len(TEXTS)
 
 
 def test_a_removed_file_is_found_no_more(index: Index, aws: Aws) -> None:

@@ -74,7 +74,7 @@ def _search(event: Json, queries: list[str]) -> list[Result]:
         # In one that has expired or was deleted there is nothing to find.
         if head := records.vector_stores.searchable(store_id):
             records.vector_stores.touch(store_id, head)
-            stores.append((head, list(records.vector_store_files.completed(store_id))))
+            stores.append((head, list(records.vector_store_files.searchable(store_id))))
     ranking = event.get("ranking_options") or {}
     return _engine()(stores, queries, ranking, event.get("filters"), event["max_num_results"])
 

@@ -96,6 +96,7 @@ def _ingest(message: ReadFile) -> None:
         return
     parts = -(-len(chunks) // PART_CHUNKS)
     if files.settle(member, "completed", usage_bytes=size, chunks=len(chunks), parts=parts, warnings=warnings):
+        _index().remove_words(member)
         if "replaces" in member:
             _index().remove(message["store"], member["file_id"], member["replaces"])
         return
@@ -155,18 +156,31 @@ def _fetch(file_id: str, path: Path) -> None:
 
 
 def _keep(member: Json, chunks: Sequence[Chunk]) -> int:
-    """Embed and keep the chunks, part after part; how many bytes text and vectors take."""
-    settings = store().vector_stores.embedding(member["thread_id"])
+    """Keep the chunks so that words find them, then with their vectors; how many bytes text and vectors take.
+
+    A large file is found by its words long before a small machine has made its vectors.
+    """
+    settings, files = store().vector_stores.embedding(member["thread_id"]), store().vector_store_files
+    starts = range(0, len(chunks), PART_CHUNKS)
+    parts = [(start, chunks[start : start + PART_CHUNKS]) for start in starts]
+    following = [*(chunks[start].start for start in starts[1:]), None]
+    for part, (_, own) in enumerate(parts):
+        _index().put_words(member, part, pack(own, [], following[part]))
+    files.note(member, chunks=len(chunks), parts=len(parts), embedded=0)
     size = 0
-    for part, start in enumerate(range(0, len(chunks), PART_CHUNKS)):
+    for part, (start, own) in enumerate(parts):
         kept = _index().kept(member, part)
         if kept is None:
-            own = chunks[start : start + PART_CHUNKS]
-            vectors = embed([chunk.text for chunk in own], settings, "document")
-            following = chunks[start + PART_CHUNKS].start if start + PART_CHUNKS < len(chunks) else None
-            data = pack(own, vectors, following)
+            vectors = embed(
+                [chunk.text for chunk in own],
+                settings,
+                "document",
+                lambda count, before=start: files.note(member, embedded=before + count),
+            )
+            data = pack(own, vectors, following[part])
             _index().put(member, part, data)
             kept = len(data)
+        files.note(member, embedded=start + len(own))
         size += kept
     return size
 

@@ -64,6 +64,9 @@ class VectorStoreFileObject(Schema):
     warnings: list[str] = Field(
         description="Extension: a sentence for each thing in the file that was not read, at most 20."
     )
+    progress: float = Field(
+        ge=0, le=1, description="Extension: the share of the file's chunks that have vectors; words find it before."
+    )
     chunking_strategy: Annotated[
         Annotated[StaticChunking, Tag("<static>")] | Annotated[OtherChunking, Tag("<other>")],
         by_type("static", "other"),

@@ -1,7 +1,7 @@
 """The one module that calls the embedding model: `POST /embeddings` of any compatible server, or Amazon Bedrock."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -38,13 +38,16 @@ class EmbeddingBusy(EmbeddingError):
     """It can't serve it now: it was busy, failed or was out of reach, also when asked again."""
 
 
-def embed(texts: Sequence[str], settings: Json, kind: Kind) -> list[list[float]]:
+def embed(
+    texts: Sequence[str], settings: Json, kind: Kind, made: Callable[[int], None] = lambda count: None
+) -> list[list[float]]:
     """The vectors of texts, in their order.
 
     Args:
         texts: none of them empty.
         settings: `{"model", "dimensions"}`; dimensions 0 are the model's own.
         kind: some models tell what is searched from what it is searched for.
+        made: is told now and then how many of the vectors are there.
 
     Requests are repeated after a 429, a 5xx or a lost connection.
 
@@ -55,8 +58,12 @@ def embed(texts: Sequence[str], settings: Json, kind: Kind) -> list[list[float]]
     batches = list(_batches(texts))
     if len(batches) == 1:
         return provider(batches[0], settings, kind)
+    vectors: list[list[float]] = []
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return [vector for made in pool.map(lambda batch: provider(batch, settings, kind), batches) for vector in made]
+        for some in pool.map(lambda batch: provider(batch, settings, kind), batches):
+            vectors += some
+            made(len(vectors))
+    return vectors
 
 
 def _batches(texts: Sequence[str]) -> Iterator[list[str]]:

@@ -76,7 +76,7 @@ class Search:
         """The best chunks, best first. Of a file that several of the stores hold, those of the first one.
 
         Args:
-            stores: of each store its item and its completed files' items.
+            stores: of each store its item and the items of its files that can be searched.
             ranking: valid ranking options.
             filters: a valid filter of files, or None.
             most: results.
@@ -97,7 +97,7 @@ class Search:
             vectors = [query.vector for query in made]
             nominated = self._index.nominate(wanted, vectors, len(wanted) < len(members))
             found += _best(self._parts.load(nominated), made, weights, most)
-        threshold = ranking.get("score_threshold", 0)
+        threshold = max(0, ranking.get("score_threshold", 0))
         found.sort(key=lambda result: -result.score)
         return [result for result in found if result.score >= threshold][:most]
 

@@ -13,7 +13,16 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from assistant_engine.domain.json_data import Json
-from assistant_engine.search.parts import PART_CHUNKS, Part, key_of, prefix_of, unpack, vectors_of
+from assistant_engine.search.parts import (
+    PART_CHUNKS,
+    Part,
+    key_of,
+    prefix_of,
+    unpack,
+    vectors_of,
+    words_key_of,
+    words_prefix_of,
+)
 from assistant_engine.store import objects
 
 if TYPE_CHECKING:
@@ -45,6 +54,12 @@ class Index(Protocol):
     def put(self, member: Json, part: int, data: bytes) -> None:
         """Keep a part. The same part may be kept twice."""
 
+    def put_words(self, member: Json, part: int, data: bytes) -> None:
+        """Keep a part that has no vectors yet."""
+
+    def remove_words(self, member: Json) -> None:
+        """Remove the parts without vectors of a file that has all of its vectors."""
+
     def remove(self, store_id: str, file_id: str, ingestion: str) -> None:
         """Remove the parts that an ingestion kept."""
 
@@ -71,9 +86,14 @@ class Parts:
     def load(self, wanted: Sequence[tuple[Json, int]]) -> list[tuple[Json, Part]]:
         """The parts, without those that were removed meanwhile."""
         with ThreadPoolExecutor(_THREADS) as pool:
-            loaded = list(pool.map(lambda each: self._load(key_of(*each)), wanted))
+            loaded = list(pool.map(lambda each: self._newest(*each), wanted))
         self._trim()
         return [(member, part) for (member, _), part in zip(wanted, loaded, strict=True) if part is not None]
+
+    def _newest(self, member: Json, part: int) -> Part | None:
+        """The part with its vectors, or without them while they are made."""
+        found = self._load(key_of(member, part))
+        return found or (self._load(words_key_of(member, part)) if member["status"] == "in_progress" else None)
 
     def _load(self, key: str) -> Part | None:
         if kept := self._kept.get(key):
@@ -104,6 +124,12 @@ class BucketIndex:
 
     def put(self, member: Json, part: int, data: bytes) -> None:
         self._client.put_object(Bucket=self._bucket, Key=key_of(member, part), Body=data)
+
+    def put_words(self, member: Json, part: int, data: bytes) -> None:
+        self._client.put_object(Bucket=self._bucket, Key=words_key_of(member, part), Body=data)
+
+    def remove_words(self, member: Json) -> None:
+        self._delete(self.keys(words_prefix_of(member)))
 
     def remove(self, store_id: str, file_id: str, ingestion: str) -> None:
         self._delete(self.keys(prefix_of(store_id, file_id, ingestion)))
@@ -165,6 +191,12 @@ class VectorsIndex:
                 self._client.put_vectors(**at, vectors=batch)
         self._bucket.put(member, part, data)
 
+    def put_words(self, member: Json, part: int, data: bytes) -> None:
+        self._bucket.put_words(member, part, data)
+
+    def remove_words(self, member: Json) -> None:
+        self._bucket.remove_words(member)
+
     def _create(self, at: Json, dimension: int) -> None:
         try:
             self._client.create_index(**at, dataType="float32", dimension=dimension, distanceMetric="cosine")
@@ -189,13 +221,16 @@ class VectorsIndex:
     def nominate(self, members: Sequence[Json], vectors: Sequence[Any], filtered: bool) -> list[tuple[Json, int]]:
         if sum(member["chunks"] for member in members) <= self._small:
             return self._bucket.nominate(members, vectors, filtered)
+        # Those whose vectors are still made are found by their words.
+        wordy = self._bucket.nominate([each for each in members if each["status"] == "in_progress"], vectors, filtered)
+        members = [member for member in members if member["status"] == "completed"]
         known = {(member["file_id"], member["ingestion"]): member for member in members}
         filters: list[Json] = [{}]
         if filtered:
             groups = _batches([member["file_id"] for member in members], _FILES_IN_FILTER)
             filters = [{"filter": {"file": {"$in": group}}} for group in groups]
         nominated: dict[tuple[str, str, int], None] = {}
-        for vector in vectors:
+        for vector in vectors if members else ():
             for chosen in filters:
                 answer = self._client.query_vectors(
                     **self._at(members[0]["thread_id"]),
@@ -208,7 +243,7 @@ class VectorsIndex:
                     # What was removed moments ago may still be found; the items say what there is.
                     if (file_id, ingestion) in known:
                         nominated[file_id, ingestion, int(part)] = None
-        return [(known[file_id, ingestion], part) for file_id, ingestion, part in nominated]
+        return [*wordy, *((known[file_id, ingestion], part) for file_id, ingestion, part in nominated)]
 
     def _at(self, store_id: str) -> Json:
         # Names of indexes have no underscores.

@@ -1,8 +1,9 @@
 """Parts: up to `PART_CHUNKS` chunks of a file in one object of the bucket, with their vectors and their words.
 
 An object is a line of JSON and three arrays after it, little-endian: the vectors (float32, one row for each chunk, of
-length 1), and for every different word of every chunk the chunk (uint32), a hash of the word (uint32) and how often it
-occurs (uint32). So a search reads no text but that of its results, and needs only arithmetic.
+length 1; no rows where they are yet to be made), and for every different word of every chunk the chunk (uint32), a hash
+of the word (uint32) and how often it occurs (uint32). So a search reads no text but that of its results, and needs only
+arithmetic.
 """
 
 import json
@@ -30,10 +31,21 @@ def key_of(member: Json, part: int) -> str:
     return f"{prefix_of(member['thread_id'], member['file_id'], member['ingestion'])}{part:04d}"
 
 
+def words_prefix_of(member: Json) -> str:
+    """Return what the keys of the parts start with that have no vectors yet."""
+    return f"{prefix_of(member['thread_id'], member['file_id'], member['ingestion'])}words/"
+
+
+def words_key_of(member: Json, part: int) -> str:
+    """Return the key of a part without its vectors, which is there while these are made."""
+    return f"{words_prefix_of(member)}{part:04d}"
+
+
 def pack(chunks: Sequence[Chunk], vectors: Sequence[Sequence[float]], following: int | None) -> bytes:
     """A part as the bytes of its object.
 
     Args:
+        vectors: of the chunks; empty where they are yet to be made.
         following: where the chunk after the last one begins; None if there is none.
     """
     flat = array("f")
@@ -52,7 +64,7 @@ def pack(chunks: Sequence[Chunk], vectors: Sequence[Sequence[float]], following:
         "chunks": [[chunk.start, chunk.text, chunk.after] for chunk in chunks],
         "lengths": lengths,
         "following": following,
-        "dimensions": len(vectors[0]),
+        "dimensions": len(vectors[0]) if vectors else 0,
         "words": len(words),
     }
     body = _bytes(flat) + _bytes(owners) + _bytes(words) + _bytes(counts)

@@ -56,15 +56,20 @@ def query_of(vector: Sequence[float], words: Counter[int], background: Sequence[
 
 
 def scores(parts: Sequence[Part], queries: Sequence[Query], weights: Weights) -> list[Any]:
-    """The scores of every chunk, an array for each part: the best that any of the queries gives it."""
-    best = [np.zeros(len(part.texts), "f4") for part in parts]
+    """The scores of every chunk, an array for each part: the best that any of the queries gives it.
+
+    A chunk that has no vector yet and none of the words gets -1: nothing is known of it.
+    """
+    best = [np.full(len(part.texts), -1, "f4") for part in parts]
     for query in queries:
-        keywords = _keywords(parts, query.words) if weights.text else best
+        keywords = _keywords(parts, query.words) if weights.text else [np.zeros(len(part.texts)) for part in parts]
         for index, part in enumerate(parts):
-            cosine = (part.vectors @ query.vector - query.background) / max(1e-6, 1 - query.background)
-            score = weights.embedding * np.clip(cosine, 0, 1)
-            if weights.text:
-                score = score + weights.text * keywords[index]
+            score = weights.text * keywords[index]
+            if part.vectors.shape[1]:
+                cosine = (part.vectors @ query.vector - query.background) / max(1e-6, 1 - query.background)
+                score = score + weights.embedding * np.clip(cosine, 0, 1)
+            else:
+                score = np.where(score > 0, score, -1)
             best[index] = np.maximum(best[index], score)
     return best
 

@@ -58,9 +58,17 @@ def member_of(item: Json) -> Json:
         "status": item["status"],
         "last_error": item.get("last_error"),
         "warnings": item.get("warnings", []),
+        "progress": _progress_of(item),
         "chunking_strategy": {"type": "static", "static": item["chunking"]},
         "attributes": attributes_of(item),
     }
+
+
+def _progress_of(item: Json) -> float:
+    """Return the share of a file's chunks that have vectors, from 0 to 1."""
+    if item["status"] == "completed":
+        return 1.0
+    return round(int(item.get("embedded", 0)) / int(item.get("chunks", 1)), 2)
 
 
 def attributes_of(item: Json) -> Json | None:

@@ -227,11 +227,15 @@ class VectorStoreFiles:
                 f"Invalid '{name}': expected the id of a file in this vector store.", param=name, code="invalid_value"
             ) from None
 
-    def completed(self, store_id: str) -> Iterator[Json]:
-        """The items of the files that can be searched."""
+    def searchable(self, store_id: str) -> Iterator[Json]:
+        """The items of the files that can be searched: some by their words alone, as their vectors are still made."""
         key = Key("thread_id").eq(store_id) & Key("message_id").begins_with(MEMBER_PREFIX)
         items = self._db.query_all(query(self._table, key))
-        return (item for item in items if item["status"] == "completed")
+        return (
+            item
+            for item in items
+            if item["status"] == "completed" or (item["status"] == "in_progress" and "parts" in item)
+        )
 
     # Changing
 
@@ -248,6 +252,21 @@ class VectorStoreFiles:
         except ConditionFailed:
             return self.set_attributes(store_id, file_id, attributes)
         return member_of(item)
+
+    def note(self, member: Json, **progress: int) -> bool:
+        """Write down how far a file's ingestion is; whether it was still in progress.
+
+        Args:
+            member: its item as the ingestion read it.
+            progress: `chunks` and `parts` once words find the file, `embedded`: how many chunks have vectors.
+        """
+        update = Update(self._table, key_of(member)).set(progress)
+        update.when(Attr("ingestion").eq(member["ingestion"]), Attr("status").eq("in_progress"))
+        try:
+            self._db.update(update)
+        except ConditionFailed:
+            return False
+        return True
 
     def settle(self, member: Json, status: str, **outcome: Any) -> bool:
         """End a file's ingestion; whether it was still in progress.
