@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+MAKE = shutil.which("make") or "make"
 PROGRAM = f"""#!{sys.executable}
 import json, sys
 with open("called.jsonl", "a") as file:
@@ -53,23 +54,20 @@ TARGETS = {
 def project(tmp_path: Path) -> Path:
     """A folder with the Makefile, set up already, and programs that write down how they are called."""
     shutil.copy(ROOT / "Makefile", tmp_path)
-    for name in ("local/requirements.txt", "package-lock.json"):
+    for name in ("scripts/set_up.sh", ".local/emulator.json"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
+        (tmp_path / name).touch(mode=0o755)
     for program in (".venv/bin/python", "node_modules/.bin/cdk"):
         (tmp_path / program).parent.mkdir(parents=True)
         (tmp_path / program).write_text(PROGRAM)
         (tmp_path / program).chmod(0o755)
-    for stamp in (".venv/.installed", "node_modules/.installed"):
-        (tmp_path / stamp).touch()
     return tmp_path
 
 
 def make(project: Path, target: str, *given: str) -> list[list[str]]:
     """Run make; the arguments that programs got."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    make = shutil.which("make") or "make"
-    subprocess.run([make, target, *given], cwd=project, env=environment, capture_output=True, check=False)
+    subprocess.run([MAKE, target, *given], cwd=project, env=environment, capture_output=True, check=False)
     called = project / "called.jsonl"
     return [json.loads(line) for line in called.read_text().splitlines()] if called.is_file() else []
 
@@ -113,13 +111,41 @@ def test_what_make_is_told_reaches_the_commands(project: Path) -> None:
     assert arguments("republish", "ENV=prod") == ["-m", "assistants", "events", "republish", "--env=prod"]
     assert arguments("demo") == ["-m", "local.demo"]
     assert arguments("demo", "SAMPLE=wind_farm") == ["-m", "local.demo", "wind_farm"]
-    assert arguments("up") == ["-m", "local.up", "up"]
-    assert arguments("down", "KEEP=1") == ["-m", "local.up", "down", "--keep"]
+    assert arguments("up") == ["-m", "local.up"]
+    assert arguments("down", "KEEP=1") == ["-m", "local.down", "--keep"]
+    assert arguments("chat", "SAY=--assistant asst_1") == ["-m", "assistants", "chat", "--assistant", "asst_1"]
     assert arguments("synth") == ["synth", "--quiet", "-c", "env=dev"]
     assert arguments("bench", "PART=costs growth") == ["-m", "bench", "costs", "growth"]
     assert arguments("verify", "ENV=staging") == ["-m", "verify", "--env=staging"]
     assert arguments("verify", "YES=1") == ["-m", "verify", "--env=dev", "--yes"]
 
 
-def test_a_run_has_to_be_named(project: Path) -> None:
-    assert make(project, "watch") == []
+def test_without_a_run_the_last_one_is_meant(project: Path) -> None:
+    assert make(project, "watch") == [["-m", "assistants", "runs", "watch", "--last"]]
+
+
+def test_make_down_in_a_clean_clone_says_that_nothing_runs(project: Path) -> None:
+    shutil.rmtree(project / ".local")
+    assert make(project, "down") == []
+    shutil.rmtree(project / ".venv")
+    ran = subprocess.run([MAKE, "down"], cwd=project, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (0, "Nothing is running.\n")
+
+
+def test_make_clean_removes_what_was_made_and_keeps_what_a_person_wrote(project: Path) -> None:
+    for name in (".build/cache/x", ".local/env", "node_modules/x/y", "local/__pycache__/x.pyc", ".env", "app.py"):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).touch()
+    before = {"Makefile", "scripts/set_up.sh", ".env", "app.py", "called.jsonl"}
+    make(project, "clean")
+    left = {str(path.relative_to(project)) for path in project.rglob("*") if path.is_file()}
+    assert left == before
+
+
+@pytest.mark.parametrize("home", ["", "/nowhere/at/all"])
+def test_without_a_home_the_folder_takes_what_programs_keep_there(project: Path, home: str) -> None:
+    (project / ".venv/bin/python").write_text('#!/bin/sh\necho "$HOME" > home\n')
+    subprocess.run([MAKE, "up"], cwd=project, env={"PATH": os.environ["PATH"], "HOME": home}, check=True)
+    kept = Path((project / "home").read_text().strip())
+    assert kept == project.resolve() / ".build" / "home"
+    assert kept.is_dir()

@@ -60,7 +60,7 @@ def test_a_person_finds_the_commands_by_help() -> None:
     )
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "local stack" in ran.stdout and "--env" in ran.stdout
-    for noun in ("keys", "runs", "usage", "budget", "export", "events"):
+    for noun in ("chat", "keys", "runs", "logs", "usage", "budget", "export", "events"):
         assert re.search(rf"^  {noun} +[A-Z][^.]*\.$", ran.stdout, re.MULTILINE), noun
 
 
@@ -76,7 +76,7 @@ def test_every_command_and_option_is_explained(capsys: pytest.CaptureFixture[str
 
 def test_the_commands_are_these() -> None:
     assert set(COMMANDS) == {
-        *("keys issue", "keys list", "keys revoke"),
+        *("chat", "logs", "keys issue", "keys list", "keys revoke"),
         *("runs list", "runs watch", "runs report", "runs logs"),
         *("usage show", "budget show", "budget set", "budget remove"),
         *("export", "events republish"),
@@ -125,9 +125,10 @@ def test_a_local_stack_that_does_not_answer_is_named(
     stack.LOCAL.write_text("".join(f"{name}={value}\n" for name, value in local.items()))
     for name in local:
         monkeypatch.setenv(name, "")
-    code, text = refused(capsys, "keys", "list")
-    assert code == 1
-    assert SENTENCE.fullmatch(text) and "`make up` starts it" in text
+    for name in COMMANDS:
+        code, text = refused(capsys, *words(name))
+        assert code == 1
+        assert SENTENCE.fullmatch(text) and "run `make up`" in text
 
 
 @pytest.mark.parametrize(
@@ -144,6 +145,7 @@ def test_a_local_stack_that_does_not_answer_is_named(
         (["runs", "list", "--limit", "0"], "--limit"),
         (["runs", "list", "--thread", "t", "--day", "2026-11-27"], "exclude each other"),
         (["keys", "issue", "\x1b[2J", "extra"], "extra"),
+        (["logs"], "FUNCTION"),
     ],
 )
 def test_wrong_arguments_are_a_sentence_that_names_the_help(
