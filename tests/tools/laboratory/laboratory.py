@@ -38,6 +38,7 @@ class Laboratory:
     def _trace(self, what: str) -> None:
         import boto3
 
+        print(f"laboratory: {what}")
         # A name of its own each time: done twice, there are two.
         key = f"laboratory/{tool.current_call().run_id}/{what}-{time.time_ns()}"
         boto3.client("s3").put_object(Bucket=os.environ["BUCKET"], Key=key, Body=b"")
