@@ -33,7 +33,9 @@ def _answer(client: openai.OpenAI, thread_id: str, assistant_id: str, text: str,
     while run.status == "requires_action" and run.required_action:
         calls = run.required_action.submit_tool_outputs.tool_calls
         outputs: Any = [{"tool_call_id": call.id, "output": output(call.function)} for call in calls]
-        run = client.beta.threads.runs.submit_tool_outputs_and_poll(run.id, thread_id=thread_id, tool_outputs=outputs)
+        run = client.beta.threads.runs.submit_tool_outputs_and_poll(
+            run_id=run.id, thread_id=thread_id, tool_outputs=outputs
+        )
     assert run.status == "completed", run.last_error
     return client.beta.threads.messages.list(thread_id, run_id=run.id).data[0]
 
