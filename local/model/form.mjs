@@ -37,6 +37,7 @@ function asked(text) {
       `\\b(?:in|with|using|of|to)\\s+(?:(at most|no more than|up to|under|fewer than|less than|exactly|maximum|only|just)\\s+)?${COUNT}\\s+words?\\b`,
     ) ?? has(`\\b(at most|no more than|up to|under|fewer than|less than|exactly|maximum)\\s+${COUNT}\\s+words?\\b`);
   if (words) form.words = counted(words[2]) - (/under|fewer|less/i.test(words[1] ?? "") ? 1 : 0);
+  if (words && /exactly/i.test(words[1] ?? "")) form.exactly = true;
   if (has("\\b(?:one|single)[- ]word (?:answer|reply|response)")) form.words = 1;
   const sentences = has(
     `\\b(?:in|with|using|to|of)\\s+(?:(at most|no more than|up to|exactly|only|just)\\s+)?${COUNT}\\s+(?:short |full |complete |clear |simple )?sentences?\\b`,
@@ -66,7 +67,7 @@ function asked(text) {
     form.either = has("true or false") ? ["True", "False"] : ["Yes", "No"];
   if (
     has(
-      "\\b(?:only|just|nothing but|solely)\\b(?: with)?(?: the| a)?(?: final| bare| plain)? (?:number|result|value|answer|digits?|figure|name|date|total|price|solution)\\b|\\b(?:number|result|value|answer) only\\b|\\bno (?:explanation|other text|extra text|words)\\b",
+      "\\b(?:with|return|give) (?:a |one )(?:single |bare |plain )?(?:number|integer|digit)\\b|\\b(?:only|just|nothing but|solely)\\b(?: with)?(?: the| a)?(?: final| bare| plain)? (?:number|result|value|answer|digits?|figure|name|date|total|price|solution)\\b|\\b(?:number|result|value|answer) only\\b|\\bno (?:explanation|other text|extra text|words)\\b",
     )
   )
     form.only = true;
@@ -89,12 +90,19 @@ function edge(text, verbs) {
     "iu",
   ).exec(text ?? "");
   if (quoted) return quoted[1];
+  // Without quotes only where the sentence is about answers: "Start with Paris" is about a journey.
+  const token = "(\\[[^\\]\\n]+\\]|\\p{Lu}[^.!?\\n,]*[!?]?)";
+  // The verb in either case, the token by its capital.
+  const either = verbs.replace(/\b[a-z]/g, (letter) => `[${letter}${letter.toUpperCase()}]`);
   const plain = new RegExp(
-    `\\b(?:${verbs})(?:s|ing|ed)?\\b[^.!?\\n]{0,40}?\\b(?:answers?|repl(?:y|ies)|responses?|messages?|sentences?|it)\\b(?: always)? (?:with|by saying)(?: the words?| the phrase)?:? (\\p{Lu}[^.!?\\n,]*[!?]?)`,
+    `\\b(?:${either})(?:s|ing|es|ed)?\\b[^.!?\\n]{0,40}?\\b(?:with|by saying)(?: the (?:words?|phrase|text|tag))?:? ${token}`,
     "u",
-  ).exec(text ?? "");
-  return plain?.[1];
+  );
+  const sentence = (text ?? "").split(/(?<=[.!?])\s+|\n/).find((each) => ABOUT_ANSWERS.test(each) && plain.test(each));
+  return sentence && plain.exec(sentence)[1];
 }
+
+const ABOUT_ANSWERS = /\b(?:answers?|repl(?:y|ies)|responses?|messages?|sentences?|respond|output)\b/i;
 
 function keysOf(text) {
   const list =
@@ -143,7 +151,7 @@ function body(answer, form) {
   const lines = answer.lines?.length ? answer.lines : sentencesOf(text);
   if (form.either) return (answer.yes ?? !/\b(?:no|not|nothing|none)\b/i.test(short)) ? form.either[0] : form.either[1];
   if (form.only) return form.words ? limited(short, form.words) : short;
-  if (form.words) return limited(form.words <= 3 ? short : text, form.words);
+  if (form.words) return limited(form.words <= 3 && !form.exactly ? short : text, form.words);
   if (form.numbered || form.bullets) {
     const most = typeof form.bullets === "number" ? form.bullets : lines.length;
     const points = padded(lines, most);

@@ -58,7 +58,16 @@ function asked(turn, kit) {
   const kinds = new Map(each.map((part) => [part.kind, part]));
   if (kinds.size > 1)
     return [...kinds.values()].map((part) => (part.kind === "functions" ? (functions(user, turn, kit) ?? part) : part));
-  return [one(user, turn, kit)].filter(Boolean);
+  return [one(user, turn, kit) ?? again(turn, kit)].filter(Boolean);
+}
+
+/** What "And in Rome?" asks for: the function of the message before, with what this one says. */
+function again({ user, earlier }, kit) {
+  if (!/^\s*(?:and|what about|how about|same (?:for|with)|now)\b/i.test(user)) return undefined;
+  const before = earlier.findLast(({ role }) => role === "user")?.text ?? "";
+  const [call] = callsFor(kit.own, before, { now: kit.now }).stages.flat();
+  const tool = kit.own.find((each) => each.name === call?.name);
+  return tool && calling([callOf(tool, user, { now: kit.now })], user, () => []);
 }
 
 function fallbackTool(kit, text) {

@@ -144,6 +144,7 @@ print(json.dumps({"solutions": [{str(name): shown(value) for name, value in each
       const values = roots(...sides[0], names[0]);
       return Array.isArray(values) ? { solutions: values.map((value) => ({ [names[0]]: shown(value) })) } : undefined;
     }
+    if (found.length === 1 && names.length === 2) return inTermsOf(sides[0], systems[0], names);
     const values = found.length === 2 && names.length === 2 ? pair(sides, names) : undefined;
     return values && { solutions: [Object.fromEntries(names.map((name, index) => [name, shown(values[index])]))] };
   };
@@ -157,6 +158,17 @@ print(json.dumps({"solutions": [{str(name): shown(value) for name, value in each
     return { short: each.join(" or "), text: `${each.join(" or ")}.`, data: solutions[0] };
   };
   return { code, mental, told };
+}
+
+/** The solution of a linear equation for one of its two letters. */
+function inTermsOf([left, right], wanted, names) {
+  const other = names.find((name) => name !== wanted);
+  const at = (value) => roots(...[left, right].map((side) => (env) => side({ ...env, [other]: value })), wanted);
+  const [first, second, third] = [0, 1, 2].map((value) => (at(value)?.length === 1 ? at(value)[0] : NaN));
+  const slope = second - first;
+  if (!(Math.abs(third - first - 2 * slope) < 1e-9) || !slope) return undefined;
+  const rest = first ? `${first < 0 ? " - " : " + "}${shown(Math.abs(first))}` : "";
+  return { solutions: [{ [wanted]: `${slope === 1 ? "" : slope === -1 ? "-" : `${shown(slope)}*`}${other}${rest}` }] };
 }
 
 function calculus(plain) {

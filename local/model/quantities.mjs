@@ -15,7 +15,8 @@ print(json.dumps({"result": f"{result:.10g}"}))
 `;
   const mental = () => {
     const value = expression(python)?.({});
-    return Number.isFinite(value) ? { result: shown(value) } : undefined;
+    if (value === undefined) return undefined;
+    return { result: Number.isFinite(value) ? shown(value) : "undefined" };
   };
   return { code, mental, told };
 }

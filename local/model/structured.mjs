@@ -34,15 +34,23 @@ function factsOf(answer, full, root) {
 export function asObject(keys, answer, turn, now) {
   const number = /^-?\d+(?:\.\d+)?$/.test(answer.short) ? Number(answer.short) : undefined;
   if (!keys?.length) return JSON.stringify({ answer: number ?? answer.text, ...answer.data });
-  const named = argumentsFrom(
-    { type: "object", properties: Object.fromEntries(keys.map((key) => [key, { type: "string" }])), required: keys },
-    `${answer.short}\n${turn.user}`,
-    { now, facts: {}, prose: "" },
-  );
+  const types = typesIn(turn.user);
+  // The shape itself is no value: {"name": string}.
+  const text = `${answer.short}\n${turn.user.replace(/\{[^{}]*\}/g, "")}`;
+  const properties = Object.fromEntries(keys.map((key) => [key, { type: types[key] ?? "string" }]));
+  const named = argumentsFrom({ type: "object", properties, required: keys }, text, { now, facts: {}, prose: "" });
   const valueOf = (key) => {
     if (answer.data && key in answer.data) return answer.data[key];
+    if (types[key] && types[key] !== "string") return named.values[key];
     if (BARE.test(key) || keys.length === 1) return number ?? answer.short;
     return PROSE.test(key) || named.missing.includes(key) ? answer.text : named.values[key];
   };
   return JSON.stringify(Object.fromEntries(keys.map((key) => [key, valueOf(key)])));
+}
+
+/** The types that a text gives to keys: `{"name": string, "age": number}`. */
+function typesIn(text) {
+  const found = [...text.matchAll(/["']?(\w+)["']?\s*:\s*["'<]?(string|number|integer|int|float|boolean|bool)\b/gi)];
+  const known = { int: "integer", float: "number", bool: "boolean" };
+  return Object.fromEntries(found.map(([, key, type]) => [key, known[type.toLowerCase()] ?? type.toLowerCase()]));
 }

@@ -2,7 +2,7 @@
 
 const SMALL_TALK = [
   [
-    /^(?:hi|hello|hey|hallo|hola|bonjour|ciao|greetings|good (?:morning|afternoon|evening|day)|howdy|yo)\b/i,
+    /^(?:say )?(?:hi|hello|hey|hallo|hola|bonjour|ciao|greetings|good (?:morning|afternoon|evening|day)|howdy|yo)\b/i,
     "Hello! What can I do for you?",
   ],
   [
@@ -33,12 +33,12 @@ export function smallTalk(text, abilities) {
   if (ABOUT.test(plain)) return { text: WHAT_IT_IS, short: "the offline model", is: true };
   if (plain.split(/\s+/).length > MOST_WORDS) return undefined;
   const [, reply] = SMALL_TALK.find(([pattern]) => pattern.test(plain)) ?? [];
-  const asksMore = /[?]/.test(plain) && !/\bhow are you|going|up\b/i.test(plain);
+  const asksMore = /[?]/.test(plain) && !/\bhow are you|going|up\b|\bhelp(?: me)?\b/i.test(plain);
   return reply && !asksMore ? { text: reply, short: reply.split(/[.!,]/)[0] } : undefined;
 }
 
 const REPEAT =
-  /^(?:(?:please|now|just|can you|could you|would you|i want you to)[\s,]+)*(?:repeat after me|repeat|say|echo|reply with|respond with|answer with|write|output|print|type)\b(?:\s+(?:exactly|only|just|the (?:words?|phrase|text|sentence)|back|this|the following|verbatim|and nothing else))*\s*:?\s*/i;
+  /^(?:(?:please|now|just|can you|could you|would you|i want you to)[\s,]+)*(?:repeat after me|repeat|say|echo|reply with|respond with|answer with|write|output|print|type)\b(?:\s+(?:exactly|only|just|the (?:single |exact |one )?(?:words?|phrase|text|sentence)|back|this|the following|verbatim|and nothing else))*\s*:?\s*/i;
 
 /** The words that a user wants said: "say 'hello'", "reply with exactly: pong". Undefined if there are none. */
 export function toRepeat(text) {
@@ -47,7 +47,7 @@ export function toRepeat(text) {
   const rest = text.slice(found.index + found[0].length).trim();
   const quoted = /^["“'‘`]([^]+?)["”'’`](?=[\s.,!?]|$)/.exec(rest);
   if (quoted) return quoted[1];
-  const exact = /exactly|only|just|:|repeat|echo|the word/i.test(found[0]);
+  const exact = /exactly|only|just|:|repeat|echo|\bwords?\b|phrase/i.test(found[0]);
   if (!exact || /^(?:the (?:number|result|answer|value)|yes or no|json|a |an |in |one |your|valid|with)\b/i.test(rest))
     return undefined;
   const line = rest.split("\n")[0].replace(/\s*(?:and nothing else|, nothing (?:else|more)|only)\s*[.!]?$/i, "");

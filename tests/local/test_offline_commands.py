@@ -121,3 +121,11 @@ def test_what_the_user_said_is_remembered(client: openai.OpenAI) -> None:
     asked = [*earlier, {"role": "user", "content": "What is my name?"}]
     answer = client.responses.create(model="offline-script", input=asked).output_text  # type: ignore[arg-type]
     assert answer.startswith("Your name is Ada.")
+
+
+def test_a_question_that_goes_on_is_of_the_function_before(client: openai.OpenAI) -> None:
+    earlier = [{"role": "user", "content": "What is the weather in Paris?"}, {"role": "assistant", "content": "Rain."}]
+    asked = [*earlier, {"role": "user", "content": "And in Rome?"}]
+    response = client.responses.create(model="offline-script", input=asked, tools=OFFICE)  # type: ignore[arg-type]
+    [call] = response.output
+    assert call.type == "function_call" and json.loads(call.arguments) == {"city": "Rome"}
