@@ -54,7 +54,7 @@ class Tables(Construct):
         )
 
         self.assistants.add_global_secondary_index(
-            index_name="by_project", partition_key=_text("project"), sort_key=_text("assistant_id")
+            index_name="by_project", partition_key=_text("project"), sort_key=_text("created")
         )
         for index, partition_key in (("by_project", "project"), ("by_user", "user_id")):
             self.messages.add_global_secondary_index(

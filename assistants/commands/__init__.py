@@ -10,7 +10,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
 from assistant_engine.domain.errors import ApiError
-from assistants.commands import budget, chat, events, export, keys, logs, runs, usage
+from assistants.commands import budget, chat, dump, events, export, import_, keys, logs, projects, runs, usage, users
 from assistants.errors import CommandError
 from assistants.terminal import say, stop
 
@@ -20,7 +20,7 @@ INTERRUPTED = 130
 
 
 @click.group(
-    help="""Operate the Assistants API: its keys, runs, logs, usage, budgets, exports and events.
+    help="""Operate the Assistants API: its keys, projects, runs, logs, usage, budgets, users, events and data.
 
     Every command means the local stack that `make up` keeps. With --env it means an environment in your AWS account;
     region and credentials are those of the AWS CLI.
@@ -33,10 +33,22 @@ def commands() -> None:
     """Group the commands by what they are about: `keys`, `runs`, `usage`, ..."""
 
 
-for noun in (
-    *(chat.command, keys.group, runs.group, logs.command),
-    *(usage.group, budget.group, export.command, events.group),
-):
+NOUNS = (
+    chat.command,
+    keys.group,
+    projects.group,
+    runs.group,
+    logs.command,
+    usage.group,
+    budget.group,
+    users.group,
+    export.command,
+    events.group,
+    dump.command,
+    import_.group,
+)
+
+for noun in NOUNS:
     commands.add_command(noun)
 
 

@@ -15,12 +15,12 @@ _ALL = "/threads/{thread_id}/runs/{run_id}/steps"
     _ALL, "listRunSteps", "List the steps of a run", query=ListRunStepsParameters, answer="ListRunStepsResponse"
 )
 def list_(request: Request, thread: Thread, run_id: str) -> Json:
-    request.store.runs.get(thread.id, run_id)
+    run = request.store.runs.get(thread.id, run_id)
     steps, contents = request.store.steps, "include" in request.query
-    return listing(steps.page(thread.id, run_id, window(request.query), contents=contents))
+    return listing(steps.page(thread.id, run.id, window(request.query), contents=contents))
 
 
 @routes.get(f"{_ALL}/{{step_id}}", "getRunStep", "Retrieve a run step", query=IncludeParameters, answer="RunStepObject")
 def retrieve(request: Request, thread: Thread, run_id: str, step_id: str) -> Json:
-    request.store.runs.get(thread.id, run_id)
-    return request.store.steps.get(thread.id, run_id, step_id, contents="include" in request.query)
+    run = request.store.runs.get(thread.id, run_id)
+    return request.store.steps.get(thread.id, run.id, step_id, contents="include" in request.query)

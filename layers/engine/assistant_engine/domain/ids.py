@@ -8,7 +8,7 @@ import hashlib
 import re
 import secrets
 
-from assistant_engine.domain.clock import Milliseconds
+from assistant_engine.domain.clock import Milliseconds, Seconds, seconds_of
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 TIME_LENGTH = 9
@@ -46,6 +46,14 @@ def milliseconds_of(identifier: str) -> Milliseconds:
     return Milliseconds(int(identifier[start : start + TIME_LENGTH], 36))
 
 
+def listed_as(prefix: str, identifier: str, created_at: Seconds) -> str:
+    """Return an object's place in lists: its id, or for an id of another form what puts it where its time belongs."""
+    own = re.fullmatch(rf"{prefix}[0-9a-z]{{{TIME_LENGTH + _ENTROPY_LENGTH}}}", identifier)
+    if own and seconds_of(milliseconds_of(identifier)) == created_at:
+        return identifier
+    return prefix + time_part(Milliseconds(created_at * 1000)) + identifier
+
+
 def step_id(run_id: str, turn: int, index: int) -> str:
     """The id of the step `index` (0-99) of a run's turn (0-9999).
 
@@ -63,6 +71,11 @@ def step_prefix(run_id: str) -> str:
 def is_id(text: str) -> bool:
     """Return whether the text can be an id at all: what cannot is not found, and never becomes a key."""
     return re.fullmatch(r"[A-Za-z0-9_-]{1,64}", text) is not None
+
+
+def is_place(text: str) -> bool:
+    """Return whether the text can be a place in a list: an id, or what `listed_as` made of one."""
+    return re.fullmatch(r"[A-Za-z0-9_-]{1,128}", text) is not None
 
 
 def shown(text: str) -> str:

@@ -1,6 +1,7 @@
 """Assistants."""
 
 from assistant_engine.domain import builtin_tools, ids, tool_resources
+from assistant_engine.domain.assistant import check_configurations
 from assistant_engine.domain.clock import Milliseconds, seconds_of
 from assistant_engine.domain.errors import InvalidRequest, Unavailable
 from assistant_engine.domain.json_data import Json
@@ -22,10 +23,18 @@ def create(store: Store, request: Json, now_ms: Milliseconds, idempotency: Idemp
         `AssistantObject`.
 
     Raises:
-        InvalidRequest: `functions` names a tool that is not deployed.
+        InvalidRequest: `functions` names a tool that is not deployed; the given `id` is taken, or the project takes
+            none.
         NotFound: a file does not exist.
         Replayed, Conflict: the idempotency key was used.
     """
+    if "id" in request and not store.projects.settings().own_ids:
+        raise InvalidRequest(
+            "Invalid 'id': this project gives assistants their ids. Its operator can allow others: "
+            "`python -m assistants projects set --own-ids`.",
+            param="id",
+            code="unsupported_value",
+        )
     assistant = new_assistant(request, now_ms)
     resources, requested = assistant["tool_resources"], request.get("tool_resources")
     assistant["tool_resources"] = vector_stores.made_with(store, requested, resources, [], now_ms, idempotency)
@@ -45,9 +54,9 @@ def modify(store: Store, assistant_id: str, request: Json) -> Json:
         Unavailable: others write to it all the time.
     """
     for _ in range(_MODIFY_ATTEMPTS):
-        seen = store.assistants.get(assistant_id)
+        seen, version = store.assistants.seen(assistant_id)
         assistant = modified(seen, request)
-        if store.assistants.replace(assistant, seen):
+        if store.assistants.replace(assistant, version):
             return assistant
     raise Unavailable(f"Too many writers on {assistant_id} at once. Please try again.")
 
@@ -59,7 +68,7 @@ def new_assistant(request: Json, now_ms: Milliseconds) -> Json:
         InvalidRequest: `functions` names a tool that is not deployed.
     """
     blank = {
-        "id": ids.new_id("asst_", now_ms),
+        "id": request.get("id") or ids.new_id("asst_", now_ms),
         "object": "assistant",
         "created_at": seconds_of(now_ms),
         "name": None,
@@ -75,7 +84,10 @@ def new_assistant(request: Json, now_ms: Milliseconds) -> Json:
         "reasoning_effort": None,
         "assistant_type": request.get("assistant_type", "chat"),
         "functions": [],
+        "configuration": {},
     }
+    if blank["id"] == blank["assistant_type"]:
+        raise InvalidRequest("Invalid 'id': it must differ from 'assistant_type'.", param="id", code="invalid_value")
     return modified(blank, request)
 
 
@@ -100,6 +112,7 @@ def modified(assistant: Json, request: Json) -> Json:
         "top_p": 1.0,
         "response_format": "auto",
         "functions": [],
+        "configuration": {},
         "model": assistant["model"],
     }
     changes: Json = {name: defaults.get(name) if value is None else value for name, value in request.items()}
@@ -108,6 +121,7 @@ def modified(assistant: Json, request: Json) -> Json:
         changes["functions"] = [{"configuration": {}, **entry} for entry in changes["functions"]]
         registry.check(changes["functions"])
     changed = {**assistant, **changes}
+    check_configurations(changed)
     builtin_tools.check_names(changed["tools"])
     if len(changed["tools"]) + len(changed["functions"]) > MAX_TOOLS:
         raise InvalidRequest(

@@ -89,7 +89,8 @@ def _see_to(store: Store, store_id: str, sort_key: str, now: Seconds) -> None:
     member = store.vector_store_files.at(store_id, sort_key)
     if member is None or member["status"] != "in_progress":
         return
-    if now - member["attached_ms"] // 1000 > _GIVE_UP_SECONDS:
+    # A file of an imported store was attached long before it is read here.
+    if now - member.get("asked_at", member["attached_ms"] // 1000) > _GIVE_UP_SECONDS:
         error = {"code": "server_error", "message": "The file could not be processed."}
         store.vector_store_files.settle(member, "failed", last_error=error)
         return

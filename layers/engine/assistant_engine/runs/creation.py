@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from assistant_engine.domain import builtin_tools, models, tool_resources
+from assistant_engine.domain.assistant import configured_functions
 from assistant_engine.domain.clock import Milliseconds, Seconds, seconds_of
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
@@ -47,7 +48,7 @@ def new_run(
         created_at=now,
         expires_at=now + expires_after,
         settings=settings,
-        functions=assistant["functions"],
+        functions=configured_functions(assistant),
         tool_resources={**assistant["tool_resources"], **tool_resources.stored(request.get("tool_resources"))},
         metadata=request.get("metadata") or {},
         execution=execution,

@@ -73,7 +73,8 @@ Metadata = Annotated[
     ),
 ]
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
-AssistantType = Literal["chat", "voice", "hybrid"]
+AssistantType = Annotated[str, Field(min_length=1, max_length=64, pattern="^[a-zA-Z0-9_.-]+$")]
+OwnId = Annotated[str, Field(min_length=1, max_length=64, pattern="^[a-zA-Z0-9_-]+$")]
 
 
 def _local_references(schema: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from assistant_engine.schemas.common import Schema
 _DEPTH = 64
 _VALUES = 100_000  # each costs more time and memory than its bytes tell
 _OPAQUE = {"configuration", "metadata", "parameters", "schema"}  # what is in there is the caller's, null too
-_INTEGER = 10**38  # DynamoDB's numbers have 38 digits
+_INTEGER = 10**38  # DynamoDB's numbers have 38 digits; what is the caller's is kept as text where it needs more
 _ECHO = 64
 _PATH = 256
 _TAG = re.compile("<[a-z_]+>")
@@ -150,7 +150,8 @@ def _require_storable(body: dict[str, Any]) -> None:
         elif isinstance(value, float):
             reason = None if math.isfinite(value) else "the number must be finite"
         elif isinstance(value, int):
-            reason = None if abs(value) < _INTEGER else "the number has too many digits"
+            kept_as_text = not _OPAQUE.isdisjoint(path)
+            reason = None if abs(value) < _INTEGER or kept_as_text else "the number has too many digits"
         elif values > _VALUES:
             raise InvalidRequest(f"The request has more than {_VALUES:,} values.", code="value_too_large")
         elif isinstance(value, (dict, list)) and len(path) >= _DEPTH:

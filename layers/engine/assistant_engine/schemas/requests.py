@@ -6,7 +6,7 @@ Limits that the reference leaves open are set here where storage needs one: ids 
 
 import json
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, Tag, model_validator
 
@@ -26,6 +26,7 @@ from assistant_engine.schemas.common import (
     MessageContentImageFileObject,
     MessageContentImageUrlObject,
     Metadata,
+    OwnId,
     ReasoningEffort,
     Schema,
     Temperature,
@@ -39,9 +40,6 @@ from assistant_engine.schemas.common import (
 )
 
 TEXT_LENGTH = 256_000
-
-CONFIGURATION_BYTES = 64 * 1024
-"""All configurations of an assistant's functions: a run's item holds them (DynamoDB limit: 400 KB)."""
 
 TOOLS_BYTES = 1_000_000
 """All functions of an assistant or a run: with the instructions they must fit into an answer (Lambda limit: 6 MB)."""
@@ -73,7 +71,6 @@ def _require_size(value: object, most: int) -> None:
 
 def _unique_functions(functions: list[AssistantFunction]) -> list[AssistantFunction]:
     _require_unique(function.function_name for function in functions)
-    _require_size([function.configuration for function in functions], CONFIGURATION_BYTES)
     return functions
 
 
@@ -168,6 +165,9 @@ class _AssistantFields(Schema):
     top_p: TopP | None = 1
     response_format: AssistantsApiResponseFormatOption | None = "auto"
     functions: AssistantFunctions = Field(default=[])
+    configuration: dict[str, Any] | None = Field(
+        default=None, description="Extension: lies under the configuration of each of `functions`."
+    )
 
 
 class CreateAssistantRequest(_AssistantFields):
@@ -175,7 +175,11 @@ class CreateAssistantRequest(_AssistantFields):
 
     model: Id
     tool_resources: CreateToolResources | None = None
-    assistant_type: AssistantType = Field(default="chat", description="Extension: fixed when the assistant is created.")
+    id: OwnId = Field(default=ABSENT, description="Extension: an id of your own, where the project allows it.")
+    assistant_type: AssistantType = Field(
+        default="chat",
+        description="Extension: a word such as chat, voice, hybrid or agent, fixed when the assistant is created.",
+    )
 
 
 class ModifyAssistantRequest(_AssistantFields):

@@ -3,7 +3,7 @@
 The API description is made from these, and the tests hold every response against them. Times are Unix seconds.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, Tag
 
@@ -63,6 +63,9 @@ class AssistantObject(Schema):
     assistant_type: AssistantType = Field(default="chat", description="Extension.")
     functions: list[AssistantFunction] = Field(
         default=[], description="Extension: functions of deployed tools that the assistant may call."
+    )
+    configuration: dict[str, Any] = Field(
+        default={}, description="Extension: lies under the configuration of each of `functions`."
     )
 
 

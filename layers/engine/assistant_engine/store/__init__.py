@@ -23,6 +23,7 @@ from assistant_engine.store.idempotency import Idempotency, Replayed
 from assistant_engine.store.messages import Messages
 from assistant_engine.store.open_streams import OpenStreams
 from assistant_engine.store.pages import Page, Window
+from assistant_engine.store.projects import Projects
 from assistant_engine.store.run_transitions import RunTransitions
 from assistant_engine.store.runs import Runs
 from assistant_engine.store.sessions import Sessions
@@ -42,6 +43,7 @@ __all__ = [
     "Messages",
     "OpenStreams",
     "Page",
+    "Projects",
     "Replayed",
     "RunTransitions",
     "Runs",
@@ -94,7 +96,7 @@ class Store:
     def threads(self) -> Threads:
         """Threads."""
         return Threads(
-            self.database, self.blobs, configured(MessagesTable).messages_table, self._directory, self.project
+            self.database, self.blobs, configured(MessagesTable).messages_table, self.directory, self.project
         )
 
     @cached_property
@@ -103,14 +105,15 @@ class Store:
         return Messages(self.database, self.blobs, configured(MessagesTable).messages_table, self.threads)
 
     @cached_property
-    def _directory(self) -> Directory:
+    def directory(self) -> Directory:
+        """The directory of assistants' threads."""
         return Directory(configured(Records).threads_table)
 
     @cached_property
     def runs(self) -> Runs:
         """Runs."""
         table = configured(MessagesTable).messages_table
-        return Runs(self.database, self.blobs, table, self.threads, self._directory, self.log)
+        return Runs(self.database, self.blobs, table, self.threads, self.directory, self.log)
 
     @cached_property
     def log(self) -> EventLog:
@@ -127,7 +130,7 @@ class Store:
         """The changes of runs' statuses."""
         table, parts = (
             configured(MessagesTable).messages_table,
-            (self.runs, self.threads, self._directory, self.steps, self.usage, self.log),
+            (self.runs, self.threads, self.directory, self.steps, self.usage, self.log),
         )
         return RunTransitions(self.database, self.blobs, table, *parts)
 
@@ -140,6 +143,11 @@ class Store:
     def usage(self) -> Usages:
         """Usage totals and budgets."""
         return Usages(self.database, configured(MessagesTable).messages_table, self.project)
+
+    @cached_property
+    def projects(self) -> Projects:
+        """The project's settings."""
+        return Projects(self.database, configured(MessagesTable).messages_table, self.project)
 
     @cached_property
     def files(self) -> Files:

@@ -6,14 +6,17 @@ import json
 from boto3.dynamodb.conditions import Attr
 
 from assistant_engine.domain import ids
-from assistant_engine.domain.errors import NotFound
+from assistant_engine.domain.errors import InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
+from assistant_engine.store.assistant_item import assistant_of, attributes_of
 from assistant_engine.store.blobs import Blobs
 from assistant_engine.store.dynamodb import ConditionFailed, Database
 from assistant_engine.store.expressions import delete, put
 from assistant_engine.store.idempotency import Idempotency
-from assistant_engine.store.items import is_ours, project_of
-from assistant_engine.store.pages import Page, Window, cut, items_of
+from assistant_engine.store.items import project_of
+from assistant_engine.store.pages import Page, Window, cut, items_of, placed
+
+PREFIX = "asst_"
 
 
 class Assistants:
@@ -32,17 +35,11 @@ class Assistants:
 
         Raises:
             Replayed, Conflict: the idempotency key was used.
+            InvalidRequest: the id is taken.
         """
         if idempotency:
             idempotency.check(self._db, self._idempotency_table)
-        pointer = {
-            "assistant_type": assistant["id"],
-            "assistant_id": assistant["id"],
-            "points_to": assistant["assistant_type"],
-            "belongs_to": self._project,
-        }
-        absent = Attr("assistant_id").not_exists()
-        actions = [put(self._table, item, absent) for item in (self._item(assistant), pointer)]
+        actions = self.new_assistant_actions(assistant)
         if idempotency:
             now = assistant["created_at"]
             actions.append(idempotency.action(self._idempotency_table, assistant, now))
@@ -51,7 +48,19 @@ class Assistants:
         except ConditionFailed:
             if idempotency:
                 idempotency.check(self._db, self._idempotency_table)
-            raise
+            raise InvalidRequest(
+                f"Invalid 'id': '{assistant['id']}' is taken.", param="id", code="invalid_value"
+            ) from None
+
+    def new_assistant_actions(self, assistant: Json) -> list[Json]:
+        """The actions that write a new assistant and its pointer."""
+        pointer = {
+            **_pointer_key(assistant["id"]),
+            "points_to": assistant["assistant_type"],
+            "belongs_to": self._project,
+        }
+        absent = Attr("assistant_id").not_exists()
+        return [put(self._table, item, absent) for item in (self._item(assistant), pointer)]
 
     def get(self, assistant_id: str) -> Json:
         """The assistant by its id alone.
@@ -59,12 +68,28 @@ class Assistants:
         Raises:
             NotFound: no assistant has this id.
         """
+        return self.seen(assistant_id)[0]
+
+    def seen(self, assistant_id: str) -> tuple[Json, str]:
+        """The assistant by its id alone, and its version: what `replace` takes.
+
+        Raises:
+            NotFound: no assistant has this id.
+        """
+        found = self.found(assistant_id)
+        if found is None:
+            raise _not_found(assistant_id)
+        return found
+
+    def found(self, assistant_id: str) -> tuple[Json, str] | None:
+        """The same, None if no assistant has this id."""
+        item = self._found(assistant_id)
+        return (assistant_of(item, self._blobs), item["version"]) if item else None
+
+    def _found(self, assistant_id: str) -> Json | None:
         key = self._key(assistant_id)
         item = self._db.get(self._table, key) if key else None
-        if not is_ours(item):
-            raise _not_found(assistant_id)
-        assistant: Json = self._blobs.unpack("document", item)
-        return assistant
+        return item if item and _is_ours(item) else None
 
     def project(self, assistant_id: str) -> str:
         """The project that an assistant belongs to, whichever it is.
@@ -77,9 +102,9 @@ class Assistants:
             raise _not_found(assistant_id)
         return project_of(pointer)
 
-    def replace(self, assistant: Json, seen: Json) -> bool:
-        """Write `assistant` in place of `seen`, unless someone changed it in between; whether it was written."""
-        unchanged = Attr("version").eq(self._version(seen))
+    def replace(self, assistant: Json, version: str) -> bool:
+        """Write the assistant in place of the version that was seen, unless it was changed; whether it was written."""
+        unchanged = Attr("version").eq(version)
         try:
             self._db.transact([put(self._table, self._item(assistant), unchanged)])
         except ConditionFailed:
@@ -88,10 +113,14 @@ class Assistants:
 
     def page(self, window: Window) -> Page:
         """A page of the project's assistants, from the index: what was written in the last moments may be missing."""
-        partition = ("project", self._listed_under)
-        items = items_of(self._db, window, "asst_", partition, "assistant_id", self._table, "by_project")
-        found, has_more = cut(filter(is_ours, items), window)
-        return Page(self._blobs.unpack_each("document", found), has_more, window.from_end)
+        partition, window = ("project", self._listed_under), placed(window, self._place)
+        items = items_of(self._db, window, PREFIX, partition, "created", self._table, "by_project")
+        found, has_more = cut(filter(_is_ours, items), window)
+        return Page((assistant_of(item, self._blobs) for item in found), has_more, window.from_end)
+
+    def _place(self, assistant_id: str) -> str | None:
+        item = self._found(assistant_id)
+        return item["created"] if item else None
 
     def delete(self, assistant_id: str) -> None:
         """Delete the assistant, its pointer, and all that the bucket holds of it; a run has a copy of its own.
@@ -101,10 +130,9 @@ class Assistants:
         """
         assistant = self.get(assistant_id)
         key = {"assistant_type": assistant["assistant_type"], "assistant_id": assistant_id}
-        pointer = {"assistant_type": assistant_id, "assistant_id": assistant_id}
         present = Attr("assistant_id").exists()
         try:
-            self._db.transact([delete(self._table, key, present) for key in (key, pointer)])
+            self._db.transact([delete(self._table, each, present) for each in (key, _pointer_key(assistant_id))])
         except ConditionFailed:
             raise _not_found(assistant_id) from None
         self._blobs.delete_below(f"text/assistants/{assistant_id}/")
@@ -116,19 +144,26 @@ class Assistants:
         return {"assistant_type": pointer["points_to"], "assistant_id": assistant_id}
 
     def _pointer(self, assistant_id: str) -> Json | None:
-        key = {"assistant_type": assistant_id, "assistant_id": assistant_id}
-        item = self._db.get(self._table, key) if ids.is_id(assistant_id) else None
+        item = self._db.get(self._table, _pointer_key(assistant_id)) if ids.is_id(assistant_id) else None
         return item if item and "points_to" in item else None
 
     def _item(self, assistant: Json) -> Json:
-        version = self._version(assistant)
-        document = self._blobs.pack("document", assistant, f"text/assistants/{assistant['id']}/{version}.json")
-        keys = {"assistant_type": assistant["assistant_type"], "assistant_id": assistant["id"]}
-        return {**keys, "project": self._listed_under, "version": version, **document}
+        version = hashlib.sha256(json.dumps(assistant, sort_keys=True).encode()).hexdigest()
+        return {
+            "project": self._listed_under,
+            "created": ids.listed_as(PREFIX, assistant["id"], assistant["created_at"]),
+            "version": version,
+            **attributes_of(assistant, self._blobs, f"text/assistants/{assistant['id']}/{version}"),
+        }
 
-    @staticmethod
-    def _version(assistant: Json) -> str:
-        return hashlib.sha256(json.dumps(assistant, sort_keys=True).encode()).hexdigest()
+
+def _is_ours(item: Json) -> bool:
+    """Return whether an item of the table is an assistant of this engine; the earlier one gave none a version."""
+    return "version" in item
+
+
+def _pointer_key(assistant_id: str) -> Json:
+    return {"assistant_type": assistant_id, "assistant_id": assistant_id}
 
 
 def _not_found(assistant_id: str) -> NotFound:

@@ -6,6 +6,8 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.usage import RunUsage
 from assistant_engine.store.expressions import Update
 
+_IS_COUNT = Attr("runs").not_exists() | Attr("runs").attribute_type("N")
+
 
 class Directory:
     """The actions that keep the directory, each part of a run's own transaction."""
@@ -18,13 +20,20 @@ class Directory:
 
         Its condition fails on a row that is not this engine's: the earlier one kept a list of runs under that name.
         """
-        is_count = Attr("runs").not_exists() | Attr("runs").attribute_type("N")
-        return self._row(assistant_id, thread_id).add(runs=1).when(is_count).action()
+        return self._row(assistant_id, thread_id).add(runs=1).when(_IS_COUNT).action()
 
     def count_run_ended(self, assistant_id: str, thread_id: str, account: RunUsage) -> Json:
         """Return the action that adds what a run has taken."""
-        amounts = {**account.figures(), "ended_runs": 1, "unpriced_runs": int(account.cost is None)}
-        return self._row(assistant_id, thread_id).add(amounts).action()
+        return self._row(assistant_id, thread_id).add(_amounts(account)).action()
+
+    def count_run_imported(self, assistant_id: str, thread_id: str, account: RunUsage) -> Json:
+        """Return the action that does both, of a run that was brought along."""
+        amounts = {**_amounts(account), "runs": 1}
+        return self._row(assistant_id, thread_id).add(amounts).when(_IS_COUNT).action()
 
     def _row(self, assistant_id: str, thread_id: str) -> Update:
         return Update(self.table, {"assistant_id": assistant_id, "thread_id": thread_id})
+
+
+def _amounts(account: RunUsage) -> dict[str, int]:
+    return {**account.figures(), "ended_runs": 1, "unpriced_runs": int(account.cost is None)}

@@ -18,7 +18,7 @@ from assistant_engine.store.blobs import Blobs
 from assistant_engine.store.dynamodb import ConditionFailed, Database
 from assistant_engine.store.expressions import put
 from assistant_engine.store.idempotency import Idempotency
-from assistant_engine.store.pages import Page, Window, cut, items_of
+from assistant_engine.store.pages import Page, Window, cut, items_of, placed
 
 PREFIX = "file-"
 
@@ -101,11 +101,16 @@ class Files:
         with suppress(ConditionFailed):
             self._db.transact([self.put(file, media_type)])
 
-    def put(self, file: Json, media_type: str) -> Json:
-        """The action that writes the file's item."""
+    def put(self, file: Json, media_type: str, created: str = "") -> Json:
+        """The action that writes the file's item.
+
+        Args:
+            created: its place in lists (`ids.listed_as`), if that is not its id.
+        """
         item = {
             **_own_key(file["id"]),
             "project": self._listed_under,
+            "created": created or file["id"],
             "purpose": file["purpose"],
             "media_type": media_type,
             "ttl": file.get("expires_at"),
@@ -162,14 +167,18 @@ class Files:
             InvalidRequest: the cursor is not an id of a file.
         """
         now = self._clock()
-        partition = ("project", self._listed_under)
+        partition, window = ("project", self._listed_under), placed(window, self._place)
         items = (
             item
-            for item in items_of(self._db, window, PREFIX, partition, "assistant_id", self._table, "by_project")
+            for item in items_of(self._db, window, PREFIX, partition, "created", self._table, "by_project")
             if item.get("ttl", now + 1) > now and purpose in (None, item["purpose"])
         )
         found, has_more = cut(items, window)
         return Page((self._blobs.unpack("document", item) for item in found), has_more, window.from_end)
+
+    def _place(self, file_id: str) -> str | None:
+        item = self._db.get(self._table, _own_key(file_id))
+        return item["created"] if item and item.get("project") == self._listed_under else None
 
     def delete(self, file_id: str) -> None:
         """Delete a file, its bytes first: a delete that was cut short can be done again.
@@ -184,6 +193,10 @@ class Files:
                 self._remove(file_id)
             raise
         self._remove(file_id)
+
+    def is_taken(self, file_id: str) -> bool:
+        """Return whether a file of any project has this id, or had it until it expired."""
+        return self._db.get(self._table, _own_key(file_id)) is not None
 
     def _is_file(self, file_id: str) -> bool:
         item = self._db.get(self._table, _own_key(file_id)) if ids.is_id(file_id) else None

@@ -35,10 +35,11 @@ def put_messages(table: str, blobs: Blobs, messages: list[Json]) -> list[Json]:
             param="messages",
             code="array_above_max_length",
         )
-    return [put(table, _item_of(message, blobs), Attr("message_id").not_exists()) for message in messages]
+    return [put(table, item_of(message, blobs), Attr("message_id").not_exists()) for message in messages]
 
 
-def _item_of(message: Json, blobs: Blobs) -> Json:
+def item_of(message: Json, blobs: Blobs) -> Json:
+    """Return a message's item."""
     return {
         **key_of(message["thread_id"], message["id"]),
         "run_id": message["run_id"],

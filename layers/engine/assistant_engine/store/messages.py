@@ -17,7 +17,7 @@ from assistant_engine.store.idempotency import Idempotency
 from assistant_engine.store.items import IS_OURS, is_ours
 from assistant_engine.store.message_item import message_of, put_messages, stamp
 from assistant_engine.store.pages import Page, Window, cut
-from assistant_engine.store.partition import below, key_of, page_below
+from assistant_engine.store.partition import below, find_below, key_of, page_below
 from assistant_engine.store.threads import CLOCK_ATTEMPTS, Threads
 
 
@@ -136,10 +136,8 @@ class Messages:
         return message_of(item, self._blobs.unpack("document", item))
 
     def _message_item(self, thread_id: ThreadId, message_id: str) -> Json:
-        item = None
-        if ids.is_id(message_id) and message_id.startswith("msg_"):
-            item = self._db.get(self._table, key_of(thread_id, message_id))
-        if not is_ours(item):
+        item = find_below(self._db, self._table, thread_id, message_id) if ids.is_id(message_id) else None
+        if item is None or not item["message_id"].startswith("msg_"):
             raise _no_message(message_id)
         return item
 
@@ -149,9 +147,9 @@ class Messages:
         Raises:
             NotFound: the thread has no message with this id.
         """
-        self.get(thread_id, message_id)
+        found = self._message_item(thread_id, message_id)
         try:
-            update = Update(self._table, key_of(thread_id, message_id)).set(metadata=metadata)
+            update = Update(self._table, key_of(thread_id, found["message_id"])).set(metadata=metadata)
             item = self._db.update(update.when(IS_OURS))
         except ConditionFailed:
             raise _no_message(message_id) from None
@@ -163,8 +161,8 @@ class Messages:
         Raises:
             NotFound: the thread has no message with this id.
         """
-        self._message_item(thread_id, message_id)
-        item = self._db.delete(self._table, key_of(thread_id, message_id))
+        found = self._message_item(thread_id, message_id)
+        item = self._db.delete(self._table, key_of(thread_id, found["message_id"]))
         if item is None:
             raise _no_message(message_id)
         if "document_key" in item:

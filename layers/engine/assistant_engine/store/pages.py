@@ -1,7 +1,7 @@
 """Pages of a list. Ids sort by time, so a page is a range of keys: nothing that others write meanwhile can shift it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -44,7 +44,7 @@ class Window:
         """
         for name in ("after", "before"):
             cursor = getattr(self, name)
-            if cursor is not None and not (ids.is_id(cursor) and cursor.startswith(prefix)):
+            if cursor is not None and not (ids.is_place(cursor) and cursor.startswith(prefix)):
                 raise InvalidRequest(
                     f"Invalid '{name}': expected an id that starts with '{prefix}'.", param=name, code="invalid_value"
                 )
@@ -53,6 +53,20 @@ class Window:
         low = above + "!" if above else prefix
         high = below[:-1] + chr(ord(below[-1]) - 1) + "~" if below else prefix + "~"
         return max(low, prefix), min(high, prefix + "~")
+
+
+def placed(window: Window, place_of: Callable[[str], str | None]) -> Window:
+    """Return the window with its cursors' places in the list instead of their ids.
+
+    Args:
+        place_of: looks an object's place up by its id; None of one that was deleted, or is another project's. Its id is
+            then taken for its place, which it is unless it was brought along.
+    """
+
+    def place(cursor: str | None) -> str | None:
+        return (place_of(cursor) or cursor) if cursor and ids.is_id(cursor) else cursor
+
+    return replace(window, after=place(window.after), before=place(window.before))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,9 @@ from assistant_engine.store.pages import Window, items_of
 HEAD = "thread"
 """The sort key of a thread's head."""
 
+IMPORTED = "id#"
+"""The start of the name of a pointer: from the id that an object was brought along with to the one that it has here."""
+
 
 def key_of(thread_id: str, name: str) -> Json:
     """Return the key of an item in a thread's partition."""
@@ -32,3 +35,11 @@ def below(table: str, thread_id: str, prefix: str, **options: Any) -> Json:
 def page_below(database: Database, table: str, thread_id: str, prefix: str, window: Window) -> Iterator[Json]:
     """Return the objects of a thread whose names start with a prefix, from where the window starts."""
     return filter(is_ours, items_of(database, window, prefix, ("thread_id", thread_id), "message_id", table))
+
+
+def find_below(database: Database, table: str, thread_id: str, name: str) -> Json | None:
+    """Return an object of a thread by its id, or by the id that it was brought along with; None if there is none."""
+    item = database.get(table, key_of(thread_id, name))
+    if item is None and (pointer := database.get(table, key_of(thread_id, IMPORTED + name))):
+        item = database.get(table, key_of(thread_id, pointer["points_to"]))
+    return item if is_ours(item) else None

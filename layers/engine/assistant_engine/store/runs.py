@@ -20,10 +20,9 @@ from assistant_engine.store.dynamodb import ConditionFailed, Database
 from assistant_engine.store.event_log import EventLog
 from assistant_engine.store.expressions import Update, put, query
 from assistant_engine.store.idempotency import Idempotency
-from assistant_engine.store.items import is_ours
 from assistant_engine.store.message_item import put_messages, stamp
 from assistant_engine.store.pages import Page, Window, cut
-from assistant_engine.store.partition import below, key_of, page_below
+from assistant_engine.store.partition import below, find_below, key_of, page_below
 from assistant_engine.store.run_item import OPEN_SHARDS, ended_shard, item_of, open_shard, run_of
 from assistant_engine.store.threads import CLOCK_ATTEMPTS, Threads
 
@@ -128,10 +127,10 @@ class Runs:
 
     def find(self, thread_id: ThreadId, run_id: str) -> Run | None:
         """The run, or None."""
-        if not ids.is_id(thread_id) or not ids.is_id(run_id) or not run_id.startswith("run_"):
+        if not ids.is_id(thread_id) or not ids.is_id(run_id):
             return None
-        item = self._db.get(self._table, key_of(thread_id, run_id))
-        return run_of(item, self._blobs) if is_ours(item) else None
+        item = find_below(self._db, self._table, thread_id, run_id)
+        return run_of(item, self._blobs) if item and item["message_id"].startswith("run_") else None
 
     def get(self, thread_id: ThreadId, run_id: str) -> Run:
         """The run.
@@ -175,9 +174,9 @@ class Runs:
         Raises:
             NotFound: there is no run with this id in the thread.
         """
-        self.get(thread_id, run_id)
+        found = self.get(thread_id, run_id)
         try:
-            update = Update(self._table, key_of(thread_id, run_id)).set(metadata=metadata)
+            update = Update(self._table, key_of(thread_id, found.id)).set(metadata=metadata)
             item = self._db.update(update.when(Attr("message_id").exists()))
         except ConditionFailed:
             return self.get(thread_id, run_id)

@@ -56,7 +56,7 @@ class Steps:
             contents: whether the text that file searches found is shown.
         """
         found, has_more = cut(page_below(self._db, self._table, thread_id, ids.step_prefix(run_id), window), window)
-        return Page((self._step(item, contents) for item in found), has_more, window.from_end)
+        return Page((self.shown(item, contents=contents) for item in found), has_more, window.from_end)
 
     def get(self, thread_id: ThreadId, run_id: str, step_id: str, *, contents: bool = False) -> Json:
         """A step of the run.
@@ -72,7 +72,7 @@ class Steps:
             item = self._db.get(self._table, key_of(thread_id, step_id))
         if not is_ours(item):
             raise NotFound(f"No run step found with id '{ids.shown(step_id)}'.")
-        return self._step(item, contents)
+        return self.shown(item, contents=contents)
 
     def message_ids(self, thread_id: ThreadId, run_id: str) -> list[str]:
         """The ids of the messages that the run added, oldest first; some may have been deleted."""
@@ -81,7 +81,8 @@ class Steps:
         matching = Attr("outputs").not_exists() & IS_OURS
         steps = self._db.query_all(below(self._table, thread_id, ids.step_prefix(run_id), matching=matching))
         details = (self._blobs.unpack("document", item)["step_details"] for item in steps)
-        return [detail["message_creation"]["message_id"] for detail in details]
+        # Calls of tools that were brought along keep their outputs elsewhere.
+        return [detail["message_creation"]["message_id"] for detail in details if detail["type"] == "message_creation"]
 
     def tool_steps(self, run: Run) -> list[ToolStep]:
         """The run's steps that call tools, oldest first; none that was stored since the run was read."""
@@ -134,7 +135,12 @@ class Steps:
         document = self._blobs.unpack("document", item)
         return ToolStep(document, item["server_calls"], item["to_approve"], item["outputs"])
 
-    def _step(self, item: Json, contents: bool) -> Json:
+    def shown(self, item: Json, *, contents: bool) -> Json:
+        """Return a step (`RunStepObject`) from its item.
+
+        Args:
+            contents: whether the text that file searches found is shown.
+        """
         step: Json = self._blobs.unpack("document", item)
         step |= {
             name: item[name] for name in ("completed_at", "cancelled_at", "expired_at", "failed_at") if name in item

@@ -6,6 +6,7 @@ an id's time is the later of the clock and the head's newest + 1, fixed in the t
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 
 from boto3.dynamodb.conditions import Attr, Key
@@ -23,7 +24,7 @@ from assistant_engine.store.dynamodb import ConditionFailed, Database
 from assistant_engine.store.expressions import Update, put, query
 from assistant_engine.store.idempotency import Idempotency
 from assistant_engine.store.message_item import put_messages, stamp
-from assistant_engine.store.pages import Page, Window, cut, items_of
+from assistant_engine.store.pages import Page, Window, cut, items_of, placed
 from assistant_engine.store.partition import HEAD, key_of
 
 TOMBSTONES = "deleted"
@@ -70,20 +71,27 @@ class Threads:
         """The actions that write a thread, its lock already taken by `active_run` if given."""
         stamped = stamp(messages, Milliseconds(thread.last_ms + 1), thread.id)
         last_ms = Milliseconds(thread.last_ms + len(messages) + 1)
-        head = {
+        head = {**self.head_of(thread, last_ms), "active_run": active_run, "read_ms": last_ms if active_run else None}
+        put_head = put(self._table, head, Attr("thread_id").not_exists())
+        return [put_head, *put_messages(self._table, self._blobs, stamped)]
+
+    def head_of(self, thread: Thread, last_ms: Milliseconds, place: str = "") -> Json:
+        """The item of a new thread's head.
+
+        Args:
+            last_ms: the time part of the newest id in it.
+            place: its place in lists (`ids.listed_as`), if that is not its id.
+        """
+        return {
             **key_of(thread.id, HEAD),
             "project": self._project,
-            "created": thread.id,
+            "created": place or thread.id,
             "user_id": self._listed_under(user_id) if (user_id := thread.metadata.get("user_id")) else None,
             "created_at": thread.created_at,
             "metadata": thread.metadata,
             "last_ms": last_ms,
-            "active_run": active_run,
-            "read_ms": last_ms if active_run else None,
             **self._blobs.pack("tool_resources", thread.tool_resources, f"text/{thread.id}/{HEAD}-{last_ms}.json"),
         }
-        put_head = put(self._table, head, Attr("thread_id").not_exists())
-        return [put_head, *put_messages(self._table, self._blobs, stamped)]
 
     def get(self, thread_id: str) -> Thread:
         """The thread.
@@ -95,6 +103,24 @@ class Threads:
         if item is None or item.get("project") != self._project:
             raise _not_found(thread_id)
         return self._thread(item)
+
+    def find(self, thread_id: str) -> Thread | None:
+        """The thread of this or another project, None if no thread has this id.
+
+        Raises:
+            NotFound: it is another project's, or it was deleted and is not removed yet.
+        """
+        return None if self._head(thread_id) is None else self.get(thread_id)
+
+    def add_totals(self, thread_id: ThreadId, account: RunUsage) -> Json:
+        """The action that adds a run that ended elsewhere to the thread's totals."""
+        return self._update(thread_id).add(totals_of(account)).when(self._is_the_project_s).action()
+
+    def reach(self, thread_id: ThreadId, last_ms: Milliseconds) -> None:
+        """Let the thread's clock be at least at the newest id of what was brought along into it."""
+        later = Attr("last_ms").lt(last_ms)
+        with suppress(ConditionFailed):  # It is.
+            self._db.update(self._update(thread_id).set(last_ms=last_ms).when(later, self._is_the_project_s))
 
     def project(self, thread_id: str) -> str:
         """The project that a thread belongs to, whichever it is.
@@ -203,6 +229,8 @@ class Threads:
             user_id: only threads with this `user_id` in their metadata.
         """
         table, index = self._table, None
+        if user_id or not assistant_id:
+            window = placed(window, self._place)
         if user_id:
             partition, sort_key, index = ("user_id", self._listed_under(user_id)), "created", "by_user"
         elif assistant_id:
@@ -213,6 +241,10 @@ class Threads:
         found, has_more = cut(self._heads(listed, window.limit + 1, assistant_id if user_id else None), window)
         threads = map(self._thread, found)
         return Page(threads, has_more, window.from_end)
+
+    def _place(self, thread_id: str) -> str | None:
+        item = self._head(thread_id)
+        return item["created"] if item and item.get("project") == self._project else None
 
     def _heads(self, listed: Iterator[Json], count: int, ran: str | None) -> Iterator[Json]:
         """The project's heads of listed threads, without those that were deleted and, given `ran`, those it never ran
@@ -278,16 +310,21 @@ class Threads:
             last_ms: the time part of the newest id; None if the run's end makes none.
         """
         update = self._update(thread_id).remove("active_run").when(Attr("active_run").eq(run_id))
-        update.add(
-            runs=1,
-            prompt_tokens=account.usage.prompt_tokens,
-            completion_tokens=account.usage.completion_tokens,
-            cost=account.cost or 0,
-            unpriced_runs=int(account.cost is None),
-        )
+        update.add(totals_of(account))
         if last_ms is not None:
             update.set(last_ms=last_ms)
         return update.action()
+
+
+def totals_of(account: RunUsage) -> dict[str, int]:
+    """Return what a run that has ended adds to the totals of its thread's head."""
+    return {
+        "runs": 1,
+        "prompt_tokens": account.usage.prompt_tokens,
+        "completion_tokens": account.usage.completion_tokens,
+        "cost": account.cost or 0,
+        "unpriced_runs": int(account.cost is None),
+    }
 
 
 def _not_found(thread_id: str) -> NotFound:

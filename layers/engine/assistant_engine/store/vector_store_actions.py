@@ -25,9 +25,10 @@ def new_member(store_id: str, entry: Json, at_ms: Milliseconds, batch_id: str | 
     """Return the item of a file that is attached.
 
     Args:
-        entry: `{"file_id", "filename", "attributes", "chunking"}`.
+        entry: `{"file_id", "filename", "attributes", "chunking"}`; with `asked_at`, the sweeper is to see to it.
         at_ms: the time of attachment, in milliseconds since 1970.
     """
+    asked_at = entry.get("asked_at")
     return {
         "thread_id": store_id,
         "message_id": f"{MEMBER_PREFIX}{ids.time_part(at_ms)}{entry['file_id']}",
@@ -43,7 +44,8 @@ def new_member(store_id: str, entry: Json, at_ms: Milliseconds, batch_id: str | 
         # Names this attachment: an ingestion of an earlier one of the same file comes too late.
         "ingestion": uuid.uuid4().hex,
         "open_shard": DUE,
-        "due_at": at_ms // 1000 + LOOK_AGAIN_SECONDS,
+        "asked_at": asked_at,
+        "due_at": asked_at or at_ms // 1000 + LOOK_AGAIN_SECONDS,
     }
 
 
@@ -87,6 +89,12 @@ def pointer_key(store_id: str, file_id: str) -> Json:
     return {"thread_id": store_id, "message_id": file_id}
 
 
+def pointers(member: Json) -> tuple[Json, Json]:
+    """Return the pointer to a file's item, and the item that lists the store in the file's own partition."""
+    store_id, file_id = member["thread_id"], member["file_id"]
+    return {**pointer_key(store_id, file_id), "points_to": member["message_id"]}, _holding_key(store_id, file_id)
+
+
 def _holding_key(store_id: str, file_id: str) -> Json:
     return {"thread_id": file_id, "message_id": store_id}
 
@@ -103,9 +111,8 @@ class Actions:
 
     def put_pointers(self, member: Json, when: ConditionBase) -> list[Json]:
         """Return the actions that write the pointer to a file's item, and the store into the file's own partition."""
-        store_id, file_id = member["thread_id"], member["file_id"]
-        pointer = {**pointer_key(store_id, file_id), "points_to": member["message_id"]}
-        return [put(self._table, pointer, when), put(self._table, _holding_key(store_id, file_id))]
+        pointer, holding = pointers(member)
+        return [put(self._table, pointer, when), put(self._table, holding)]
 
     def delete(self, member: Json) -> Json:
         """Return the action that deletes a file's item as it was seen."""
@@ -119,7 +126,7 @@ class Actions:
 
     def settle(self, member: Json, settled: Json) -> Json:
         """Return the action that ends a file's ingestion, if it is still in progress."""
-        update = Update(self._table, key_of(member)).set(settled).remove("open_shard", "due_at")
+        update = Update(self._table, key_of(member)).set(settled).remove("open_shard", "due_at", "asked_at")
         update.when(Attr("ingestion").eq(member["ingestion"]), Attr("status").eq("in_progress"))
         return update.action()
 

@@ -8,7 +8,7 @@ from typing import Any
 from boto3.dynamodb.conditions import Attr, Key
 
 from assistant_engine.domain import ids
-from assistant_engine.domain.clock import Milliseconds
+from assistant_engine.domain.clock import Milliseconds, Seconds
 from assistant_engine.domain.errors import InvalidRequest, NotFound, Unavailable
 from assistant_engine.domain.json_data import Json
 from assistant_engine.store.dynamodb import ConditionFailed, Database
@@ -54,6 +54,7 @@ class VectorStoreFiles:
         batch_id: str | None = None,
         *,
         anew: bool = True,
+        asked_at: Seconds | None = None,
     ) -> list[Json]:
         """Attach files, in status `in_progress`; the items of those that were attached.
 
@@ -61,6 +62,8 @@ class VectorStoreFiles:
             entries: `{"file_id", "filename", "attributes", "chunking"}` of each, no file twice.
             batch_id: the batch that they are counted in; made when its first file is attached.
             anew: whether a file that the store holds already replaces itself; else it stays as it is.
+            asked_at: when the attachment was asked for, if that is not its time: the sweeper then hands it to the
+                ingestion, and what was attached elsewhere keeps its time.
 
         Raises:
             InvalidRequest: the store would hold too many files.
@@ -69,7 +72,8 @@ class VectorStoreFiles:
         """
         attached: list[Json] = []
         for start in range(0, len(entries), _GROUP):
-            attached += self._attach_group(store_id, entries[start : start + _GROUP], now_ms, batch_id, anew)
+            group = [{**entry, "asked_at": asked_at} for entry in entries[start : start + _GROUP]]
+            attached += self._attach_group(store_id, group, now_ms, batch_id, anew)
         return attached
 
     def _attach_group(

@@ -20,7 +20,7 @@ from assistant_engine.store.blobs import Blobs
 from assistant_engine.store.dynamodb import ConditionFailed, Database
 from assistant_engine.store.expressions import Update, put, query
 from assistant_engine.store.idempotency import Idempotency
-from assistant_engine.store.pages import Page, Window, cut, items_of
+from assistant_engine.store.pages import Page, Window, cut, items_of, placed
 
 PREFIX = "vs_"
 HEAD = "vector_store"
@@ -50,12 +50,15 @@ class VectorStores:
         self._project = f"{project}#vector_store"
         self._clock = clock
 
-    def create(self, vector_store: Json, embedding: Json, idempotency: Idempotency | None = None) -> None:
+    def create(
+        self, vector_store: Json, embedding: Json, idempotency: Idempotency | None = None, *, place: str = ""
+    ) -> None:
         """Write a store that has no files yet.
 
         Args:
             vector_store: `VectorStoreObject`.
             embedding: `{"model", "dimensions"}` of the vectors that its files get, whatever is configured later.
+            place: its place in lists (`ids.listed_as`), if that is not its id.
 
         Raises:
             Replayed, Conflict: the idempotency key was used.
@@ -66,7 +69,7 @@ class VectorStores:
         item = {
             **head_key(vector_store["id"]),
             "project": self._project,
-            "created": vector_store["id"],
+            "created": place or vector_store["id"],
             "created_at": vector_store["created_at"],
             "name": vector_store["name"],
             "description": vector_store["description"],
@@ -175,10 +178,14 @@ class VectorStores:
 
     def page(self, window: Window) -> Page:
         """A page of stores by time of creation, from the index: what was written in the last moments may be missing."""
-        partition = ("project", self._project)
+        partition, window = ("project", self._project), placed(window, self._place)
         listed = items_of(self._db, window, PREFIX, partition, "created", self._table, "by_project")
         found, has_more = cut(self._heads(listed), window)
         return Page(map(self.shown, found), has_more, window.from_end)
+
+    def _place(self, store_id: str) -> str | None:
+        item = self._db.get(self._table, head_key(store_id))
+        return item["created"] if item and item.get("project") == self._project else None
 
     def _heads(self, listed: Iterator[Json]) -> Iterator[Json]:
         while names := [item["thread_id"] for item in islice(listed, 100)]:
@@ -268,14 +275,11 @@ class VectorStores:
 
     def bury(self, store_id: str) -> None:
         """Remove every item of a deleted store, the head last: a burial that was cut short is done again."""
-        names = query(self._table, Key("thread_id").eq(store_id), attributes=("message_id",))
-        keys = [{"thread_id": store_id, "message_id": item["message_id"]} for item in self._db.query_all(names)]
+        names = query(self._table, Key("thread_id").eq(store_id), attributes=("message_id", "points_to"))
+        items = list(self._db.query_all(names))
+        keys = [{"thread_id": store_id, "message_id": item["message_id"]} for item in items]
         # A file lists the stores that it is in; its entry is removed with the pointer of the same name.
-        holding = [
-            {"thread_id": key["message_id"], "message_id": store_id}
-            for key in keys
-            if key["message_id"].startswith("file-")
-        ]
+        holding = [{"thread_id": item["message_id"], "message_id": store_id} for item in items if "points_to" in item]
         self._db.delete_all(self._table, [*holding, *(key for key in keys if key["message_id"] != HEAD)])
         self._db.delete_all(self._table, [head_key(store_id)])
 

@@ -1,0 +1,111 @@
+"""Writes a stack's data as JSON lines: `assistants`, `files`, `vector_stores`, `threads`, `usage` and `projects`.
+
+What is equal in two stacks is equal in their dumps, byte for byte: nothing in one says when it was made.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO
+
+from assistant_engine.domain.json_data import Json
+from assistant_engine.store.files import Files
+from assistant_engine.store.partition import HEAD
+from assistant_engine.store.projects import PARTITION as PROJECTS
+from assistant_engine.store.transfer import Table, Transfer
+from assistants import private
+from assistants.errors import CommandError
+from assistants.transfer.lines import kind_of, line_of, ordered, project_of
+from assistants.transfer.report import NEW, Report
+from assistants.transfer.staging import Staging
+
+MANIFEST: Json = {"format": "assistants-dump/1"}
+PARTS = ("assistants", "files", "vector_stores", "threads", "usage", "projects")
+"""The files of a dump, in the order in which they are imported."""
+
+_FILE_OF = {
+    "assistant": "assistants",
+    "file": "files",
+    "usage": "usage",
+    "budget": "projects",
+    "project_settings": "projects",
+}
+
+
+def dump(transfer: Transfer, folder: Path, report: Report, project: str = "") -> None:
+    """Write everything, or what belongs to a project.
+
+    The tables are read once, while others may write: a run that moves at that moment may be told by halves.
+
+    Raises:
+        CommandError: there is something in the folder.
+    """
+    private.folder(folder)
+    if any(folder.iterdir()):
+        raise CommandError(f"{folder} is not empty.")
+    private.folder(folder / "files")
+    with Staging() as staging, ExitStack() as stack:
+        _stage(transfer, staging)
+        parts = {part: stack.enter_context(_created(folder / f"{part}.jsonl")) for part in PARTS}
+        for part, line in _lines(transfer, staging, project, report):
+            parts[part].write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
+            report.count(line["object"], NEW)
+            if line["object"] == "file":
+                _save(transfer, line["id"], folder / "files" / line["id"], report)
+    private.write(folder / "manifest.json", json.dumps(MANIFEST) + "\n")
+
+
+def _created(path: Path) -> IO[str]:
+    return os.fdopen(private.create(path), "w", encoding="utf-8")
+
+
+def _stage(transfer: Transfer, staging: Staging) -> None:
+    for item in transfer.items("assistants"):
+        if kind := kind_of("assistants", item):
+            staging.add(kind, item["assistant_id"], item)
+    for item in transfer.items("threads"):
+        if kind_of("threads", item):
+            staging.add("thread.total", item["assistant_id"], item, item["thread_id"])
+    for item in transfer.items("messages"):
+        if kind_of("messages", item):
+            staging.add("messages", item["message_id"], item, item["thread_id"])
+
+
+def _lines(transfer: Transfer, staging: Staging, project: str, report: Report) -> Iterator[tuple[str, Json]]:
+    def line(table: Table, item: Json) -> Json:
+        return line_of(kind_of(table, item), item, transfer)
+
+    for kind in ("assistant", "file"):
+        for item in staging.all(kind, by_id=True):
+            if project in ("", item["project"].partition("#")[0]):
+                yield _FILE_OF[kind], line("assistants", item)
+    for partition in sorted(staging.parents("messages")):
+        head = staging.get("messages", HEAD, partition) or staging.get("messages", "vector_store", partition)
+        if head is None:
+            # Totals, budgets and settings are no head's.
+            for item in staging.all("messages", partition, by_id=True):
+                made = line("messages", item)
+                if partition.startswith(("usage#", "budget#", PROJECTS)) and project in ("", project_of(made)):
+                    yield _FILE_OF[made["object"]], made
+            continue
+        if "project" not in head or project not in ("", head["project"].partition("#")[0]):
+            continue  # It was deleted, or is another project's.
+        part = "threads" if head["message_id"] == HEAD else "vector_stores"
+        yield part, line("messages", head)
+        for item in staging.all("messages", partition, by_id=True):
+            if item["message_id"] != head["message_id"]:
+                yield part, line("messages", item)
+        for item in staging.all("thread.total", partition, by_id=True):
+            yield part, {"object": "thread.total", "record": {"item": ordered(item), "texts": {}}}
+
+
+def _save(transfer: Transfer, file_id: str, path: Path, report: Report) -> None:
+    store = transfer.store
+    try:
+        with os.fdopen(private.create(path), "wb") as file:
+            store.blobs.client.download_fileobj(store.blobs.bucket, Files.key(file_id), file)
+    except store.blobs.client.exceptions.ClientError:
+        path.unlink()
+        report.leave_out("file content", file_id, "the bucket does not have it")

@@ -1,0 +1,51 @@
+"""The settings of projects: an item for each under the partition `project_settings`."""
+
+from dataclasses import dataclass
+
+from boto3.dynamodb.conditions import Key
+
+from assistant_engine.domain.json_data import Json
+from assistant_engine.store.dynamodb import Database
+from assistant_engine.store.expressions import put, query
+
+PARTITION = "project_settings"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator sets for a project.
+
+    Attributes:
+        own_ids: whether its keys may create assistants with ids of their own.
+        retention_days: after so many days without anything new, a thread is deleted; None keeps threads.
+    """
+
+    own_ids: bool = False
+    retention_days: int | None = None
+
+
+class Projects:
+    """The settings of a project."""
+
+    def __init__(self, database: Database, table: str, project: str) -> None:
+        self._db = database
+        self._table = table
+        self._key = {"thread_id": PARTITION, "message_id": project}
+
+    def settings(self) -> Settings:
+        """The project's settings; the defaults if nothing was set."""
+        return _settings(self._db.get(self._table, self._key) or {})
+
+    def set(self, settings: Settings) -> None:
+        """Put settings in place of those before."""
+        item = {**self._key, "own_ids": settings.own_ids, "retention_days": settings.retention_days}
+        self._db.transact([put(self._table, item)])
+
+    def retentions(self) -> dict[str, int]:
+        """Return the days that threads are kept, by project, of those projects whose operator set them."""
+        items = self._db.query_all(query(self._table, Key("thread_id").eq(PARTITION)))
+        return {item["message_id"]: item["retention_days"] for item in items if item.get("retention_days")}
+
+
+def _settings(item: Json) -> Settings:
+    return Settings(item.get("own_ids", False), item.get("retention_days"))
