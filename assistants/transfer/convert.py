@@ -86,7 +86,7 @@ def assistant(body: Json, models: Models, deployed: Json, report: Report) -> Jso
         parse(CreateAssistantRequest, request)
         made = new_assistant({**request, "functions": []}, created)
     except ApiError as error:
-        raise Unfit(str(error)) from None
+        raise Unfit(f"{error.param}: {error}") from None
     return {**made, "id": name, "functions": functions}
 
 

@@ -2,9 +2,14 @@
 
 import json
 
+from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.json_data import Json
 from assistant_engine.store import Store, Window
+from assistant_engine.store.transfer import Transfer
 from assistants.transfer.report import LEFT_OUT, OUTCOMES, Report
+
+NOW = Seconds(1_795_000_000)
+"""When imports of the tests take place."""
 
 
 class Imported:
@@ -37,3 +42,9 @@ def messages_of(store: Store, thread_id: str) -> list[Json]:
     """All messages of a thread, oldest first."""
     thread = store.threads.get(thread_id)
     return list(store.messages.page(thread.id, Window(limit=20_000, order="asc")).objects)
+
+
+def everything(store: Store) -> list[list[str]]:
+    """All items of the three tables."""
+    transfer = Transfer(store)
+    return [sorted(json.dumps(item, sort_keys=True) for item in transfer.items(table)) for table in transfer.tables]

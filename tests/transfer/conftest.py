@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.json_data import Json
 from assistant_engine.store import Store
 from assistants.transfer import importing
@@ -18,9 +17,8 @@ from assistants.transfer.openai_export import Collector
 from assistants.transfer.report import Report
 from assistants.transfer.staging import Staging
 from tests.support import tables
-from tests.support.imports import Imported
+from tests.support.imports import NOW, Imported
 
-NOW = Seconds(1_795_000_000)
 FINANCE = {"finance": {"class_name": "Finance", "functions": {"get_stock_price": {}}}}
 
 
@@ -42,11 +40,11 @@ def store(stack: Callable[[], Store]) -> Store:
 
 
 @pytest.fixture
-def import_openai(tmp_path: Path) -> Callable[..., Imported]:
+def import_openai(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Imported]:
     """Import files as `import openai` does."""
 
     def run(store: Store, *paths: Path, model_map: Json | None = None, model: str = "", **options: Any) -> Imported:
-        report = Report(tmp_path / f"{uuid.uuid4().hex}.jsonl")
+        report = Report(tmp_path_factory.mktemp("report") / "report.jsonl")
         target = importing.Target(
             store,
             NOW,
