@@ -42,8 +42,8 @@ class Sweeper(Construct):
             max_errors=3,
         )
         tables.grant(function, SETTLE, tables.threads, tables.messages)
-        tables.grant(function, ["BatchWriteItem", "PutItem"], tables.messages)
-        tables.grant_query(function, tables.messages, "open_runs")
+        tables.grant(function, ["BatchGetItem", "BatchWriteItem", "PutItem"], tables.messages)
+        tables.grant_query(function, tables.messages, "open_runs", "by_project")
         storage.grant(function, ["GetObject"], "text/")
         # What deleted threads leave is removed in the background.
         storage.grant(function, ["DeleteObject"], "text/", "outputs/", "sandbox/")

@@ -17,14 +17,12 @@ from assistant_engine.domain.tool_resources import with_attachments
 from assistant_engine.store import Store
 from assistant_engine.store.message_item import item_of
 from assistant_engine.store.partition import IMPORTED, key_of
-from assistant_engine.store.threads import totals_of
+from assistant_engine.store.threads import PREFIX, totals_of
 from assistant_engine.store.transfer import Row, Transfer
 from assistants.transfer import convert
 from assistants.transfer.ended_runs import EndedRun, ended_run
 from assistants.transfer.report import NEW, THERE, Report
 from assistants.transfer.staging import Staging
-
-PREFIX = "thread_"
 
 
 @dataclass

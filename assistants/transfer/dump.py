@@ -5,7 +5,7 @@ What is equal in two stacks is equal in their dumps, byte for byte: nothing in o
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
@@ -34,8 +34,13 @@ _FILE_OF = {
 }
 
 
-def dump(transfer: Transfer, folder: Path, report: Report, project: str = "") -> None:
+def dump(
+    transfer: Transfer, folder: Path, report: Report, project: str = "", only: Collection[str] | None = None
+) -> None:
     """Write everything, or what belongs to a project.
+
+    Args:
+        only: partitions of the messages table and ids of files, of which the rest is left.
 
     The tables are read once, while others may write: a run that moves at that moment may be told by halves.
 
@@ -49,7 +54,7 @@ def dump(transfer: Transfer, folder: Path, report: Report, project: str = "") ->
     with Staging() as staging, ExitStack() as stack:
         _stage(transfer, staging)
         parts = {part: stack.enter_context(_created(folder / f"{part}.jsonl")) for part in PARTS}
-        for part, line in _lines(transfer, staging, project, report):
+        for part, line in _lines(transfer, staging, project, only):
             parts[part].write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
             report.count(line["object"], NEW)
             if line["object"] == "file":
@@ -73,15 +78,17 @@ def _stage(transfer: Transfer, staging: Staging) -> None:
             staging.add("messages", item["message_id"], item, item["thread_id"])
 
 
-def _lines(transfer: Transfer, staging: Staging, project: str, report: Report) -> Iterator[tuple[str, Json]]:
+def _lines(
+    transfer: Transfer, staging: Staging, project: str, only: Collection[str] | None
+) -> Iterator[tuple[str, Json]]:
     def line(table: Table, item: Json) -> Json:
         return line_of(kind_of(table, item), item, transfer)
 
     for kind in ("assistant", "file"):
         for item in staging.all(kind, by_id=True):
-            if project in ("", item["project"].partition("#")[0]):
+            if project in ("", item["project"].partition("#")[0]) and (only is None or item["assistant_id"] in only):
                 yield _FILE_OF[kind], line("assistants", item)
-    for partition in sorted(staging.parents("messages")):
+    for partition in sorted(staging.parents("messages") if only is None else only):
         head = staging.get("messages", HEAD, partition) or staging.get("messages", "vector_store", partition)
         if head is None:
             # Totals, budgets and settings are no head's.

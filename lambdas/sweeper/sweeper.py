@@ -1,5 +1,5 @@
-"""The sweeper: recovers runs that do not move, removes what deleted threads left, and hands to the ingestion what of
-vector stores is due.
+"""The sweeper: recovers runs that do not move, deletes threads that are not kept any longer, removes what deleted
+threads left, and hands to the ingestion what of vector stores is due.
 
 Every minute it queries the index of open runs for those that are due; when AWS reports that an execution ended badly,
 it looks at that execution's run at once. The index lags a little; what is done is decided from the record.
@@ -14,7 +14,7 @@ import boto3
 
 from assistant_engine.domain.clock import seconds_of
 from assistant_engine.domain.payloads import SweepEvent, SweepResult
-from assistant_engine.resources import ingestion
+from assistant_engine.resources import ingestion, retention
 from assistant_engine.runs.recovery import count_stuck, recover
 from assistant_engine.runtime.clock import now_ms
 from assistant_engine.runtime.faults import fault_of
@@ -39,7 +39,7 @@ def handler(event: SweepEvent) -> SweepResult:
         swept += 1
     for deleted in store().threads.tombstones(now):
         _guarded(f"thread {deleted}", partial(store().threads.bury, deleted))
-    for what, see_to in ingestion.sweep(store(), now):
+    for what, see_to in (*ingestion.sweep(store(), now), *retention.sweep(store(), now)):
         _guarded(what, see_to)
     return {"swept": swept}
 

@@ -32,7 +32,7 @@ def test_indexes_serve_lists(prod: Template) -> None:
     }
     keys_only = {"ProjectionType": "KEYS_ONLY"}
     assert indexes == {
-        ("oae-assistants", "by_project"): (["project", "assistant_id"], {"ProjectionType": "ALL"}),
+        ("oae-assistants", "by_project"): (["project", "created"], {"ProjectionType": "ALL"}),
         ("oae-messages", "by_project"): (["project", "created"], keys_only),
         ("oae-messages", "by_user"): (["user_id", "created"], keys_only),
         ("oae-messages", "open_runs"): (

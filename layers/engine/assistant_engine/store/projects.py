@@ -1,12 +1,13 @@
 """The settings of projects: an item for each under the partition `project_settings`."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
-from boto3.dynamodb.conditions import Key
+from boto3.dynamodb.conditions import Attr, Key
 
 from assistant_engine.domain.json_data import Json
-from assistant_engine.store.dynamodb import Database
-from assistant_engine.store.expressions import put, query
+from assistant_engine.store.dynamodb import ConditionFailed, Database
+from assistant_engine.store.expressions import Update, put, query
 
 PARTITION = "project_settings"
 
@@ -40,6 +41,18 @@ class Projects:
         """Put settings in place of those before."""
         item = {**self._key, "own_ids": settings.own_ids, "retention_days": settings.retention_days}
         self._db.transact([put(self._table, item)])
+
+    def swept(self) -> str | None:
+        """The thread up to which the project's threads were looked through; None if that begins anew."""
+        return (self._db.get(self._table, self._key) or {}).get("swept")
+
+    def sweep(self, thread_id: str | None) -> None:
+        """Keep up to which thread the project's were looked through, None if to the end; while there are settings."""
+        update = Update(self._table, self._key).when(Attr("thread_id").exists())
+        if thread_id is None and self.swept() is None:
+            return
+        with suppress(ConditionFailed):
+            self._db.update(update.set(swept=thread_id) if thread_id else update.remove("swept"))
 
     def retentions(self) -> dict[str, int]:
         """Return the days that threads are kept, by project, of those projects whose operator set them."""

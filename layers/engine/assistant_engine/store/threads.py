@@ -27,6 +27,8 @@ from assistant_engine.store.message_item import put_messages, stamp
 from assistant_engine.store.pages import Page, Window, cut, items_of, placed
 from assistant_engine.store.partition import HEAD, key_of
 
+PREFIX = "thread_"
+
 TOMBSTONES = "deleted"
 """The partition of the index of open runs that lists deleted threads."""
 
@@ -237,7 +239,7 @@ class Threads:
             partition, sort_key, table = ("assistant_id", assistant_id), "thread_id", self._directory.table
         else:
             partition, sort_key, index = ("project", self._project), "created", "by_project"
-        listed = items_of(self._db, window, "thread_", partition, sort_key, table, index)
+        listed = items_of(self._db, window, PREFIX, partition, sort_key, table, index)
         found, has_more = cut(self._heads(listed, window.limit + 1, assistant_id if user_id else None), window)
         threads = map(self._thread, found)
         return Page(threads, has_more, window.from_end)

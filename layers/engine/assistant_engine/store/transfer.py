@@ -16,9 +16,9 @@ from assistant_engine.runtime.settings import Records, configured
 from assistant_engine.store import Store
 from assistant_engine.store.blobs import INLINE_BYTES
 from assistant_engine.store.dynamodb import TRANSACTION_ITEMS, ConditionFailed
-from assistant_engine.store.expressions import put, query
+from assistant_engine.store.expressions import Update, put, query
 from assistant_engine.store.items import unmarshal
-from assistant_engine.store.partition import IMPORTED
+from assistant_engine.store.partition import HEAD, IMPORTED
 from assistant_engine.store.run_item import SETTINGS_BYTES
 
 Table = Literal["assistants", "threads", "messages"]
@@ -96,7 +96,26 @@ class Transfer:
         found = self.store.database.query_all(query(self.tables["messages"], key))
         return {item["message_id"].removeprefix(IMPORTED): item["points_to"] for item in found}
 
+    def keys_in(self, partition: str) -> list[Json]:
+        """Return the keys of a partition of the messages table."""
+        found = query(self.tables["messages"], Key("thread_id").eq(partition), attributes=("message_id",))
+        items = self.store.database.query_all(found)
+        return [{"thread_id": partition, "message_id": item["message_id"]} for item in items]
+
+    def has_active_run(self, thread_id: str) -> bool:
+        """Return whether a run of the thread is active."""
+        head = self.store.database.get(self.tables["messages"], {"thread_id": thread_id, "message_id": HEAD})
+        return head is not None and "active_run" in head
+
     # Writing
+
+    def forget_user(self, key: Json) -> None:
+        """Take a person off a run: whose usage it was, and what its metadata says of that."""
+        run = self.store.database.get(self.tables["messages"], key)
+        if run is not None:
+            metadata = {name: value for name, value in run["metadata"].items() if name != "user_id"}
+            update = Update(self.tables["messages"], key).set(metadata=metadata).remove("used_by")
+            self.store.database.update(update.when(Attr("metadata").eq(run["metadata"])))
 
     def packed(self, item: Json, *names: str) -> Json:
         """Return an item of the messages table; what is large of its texts (`names`) is put into the bucket."""
