@@ -15,9 +15,10 @@ from assistant_engine.store.files import Files
 from assistant_engine.store.partition import HEAD
 from assistant_engine.store.projects import PARTITION as PROJECTS
 from assistant_engine.store.transfer import Table, Transfer
+from assistant_engine.store.vector_stores import HEAD as STORE_HEAD
 from assistants import private
 from assistants.errors import CommandError
-from assistants.transfer.lines import kind_of, line_of, ordered, project_of
+from assistants.transfer.lines import kind_of, line_of, project_of
 from assistants.transfer.report import NEW, Report
 from assistants.transfer.staging import Staging
 
@@ -54,7 +55,7 @@ def dump(
     with Staging() as staging, ExitStack() as stack:
         _stage(transfer, staging)
         parts = {part: stack.enter_context(_created(folder / f"{part}.jsonl")) for part in PARTS}
-        for part, line in _lines(transfer, staging, project, only):
+        for part, line in _lines(transfer, staging, project, only, report):
             parts[part].write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
             report.count(line["object"], NEW)
             if line["object"] == "file":
@@ -79,33 +80,44 @@ def _stage(transfer: Transfer, staging: Staging) -> None:
 
 
 def _lines(
-    transfer: Transfer, staging: Staging, project: str, only: Collection[str] | None
+    transfer: Transfer, staging: Staging, project: str, only: Collection[str] | None, report: Report
 ) -> Iterator[tuple[str, Json]]:
-    def line(table: Table, item: Json) -> Json:
-        return line_of(kind_of(table, item), item, transfer)
+    for part, table, item in _chosen(staging, project, only):
+        kind = kind_of(table, item)
+        try:
+            yield part, line_of(kind, item, transfer)
+        except transfer.store.blobs.client.exceptions.ClientError:
+            name = item["message_id"] if table == "messages" else item["assistant_id"]
+            report.leave_out(kind, name, "the bucket does not have its text")
+
+
+def _chosen(staging: Staging, project: str, only: Collection[str] | None) -> Iterator[tuple[str, Table, Json]]:
+    """Return the items to be dumped in their order, each with the file that it goes to."""
+
+    def is_chosen(listed_under: str) -> bool:
+        return project in ("", listed_under.partition("#")[0])
 
     for kind in ("assistant", "file"):
         for item in staging.all(kind, by_id=True):
-            if project in ("", item["project"].partition("#")[0]) and (only is None or item["assistant_id"] in only):
-                yield _FILE_OF[kind], line("assistants", item)
+            if is_chosen(item["project"]) and (only is None or item["assistant_id"] in only):
+                yield _FILE_OF[kind], "assistants", item
     for partition in sorted(staging.parents("messages") if only is None else only):
-        head = staging.get("messages", HEAD, partition) or staging.get("messages", "vector_store", partition)
+        below = staging.all("messages", partition, by_id=True)
+        head = staging.get("messages", HEAD, partition) or staging.get("messages", STORE_HEAD, partition)
         if head is None:
-            # Totals, budgets and settings are no head's.
-            for item in staging.all("messages", partition, by_id=True):
-                made = line("messages", item)
-                if partition.startswith(("usage#", "budget#", PROJECTS)) and project in ("", project_of(made)):
-                    yield _FILE_OF[made["object"]], made
-            continue
-        if "project" not in head or project not in ("", head["project"].partition("#")[0]):
-            continue  # It was deleted, or is another project's.
+            if partition.startswith(("usage#", "budget#", PROJECTS)):
+                yield from (
+                    (_FILE_OF[kind_of("messages", item)], "messages", item)
+                    for item in below
+                    if is_chosen(project_of(item))
+                )
+            continue  # What else has no head is being removed.
+        if "project" not in head or not is_chosen(head["project"]):
+            continue  # It is another project's, or was deleted.
         part = "threads" if head["message_id"] == HEAD else "vector_stores"
-        yield part, line("messages", head)
-        for item in staging.all("messages", partition, by_id=True):
-            if item["message_id"] != head["message_id"]:
-                yield part, line("messages", item)
-        for item in staging.all("thread.total", partition, by_id=True):
-            yield part, {"object": "thread.total", "record": {"item": ordered(item), "texts": {}}}
+        yield part, "messages", head
+        yield from ((part, "messages", item) for item in below if item["message_id"] != head["message_id"])
+        yield from ((part, "threads", item) for item in staging.all("thread.total", partition, by_id=True))
 
 
 def _save(transfer: Transfer, file_id: str, path: Path, report: Report) -> None:

@@ -216,12 +216,7 @@ def moved(item: Json, project: str) -> Json:
     return made
 
 
-def project_of(line: Json) -> str:
-    """Return the project that the object of a line belongs to; empty for what lies in a thread or a vector store."""
-    item = line["record"]["item"]
-    partition = item.get("thread_id", "")
-    if partition == PROJECTS:
-        return str(item["message_id"])
-    if partition.startswith(("usage#", "budget#")):
-        return str(partition.removeprefix("usage#").split("#")[1])
-    return str(item.get("project", "")).partition("#")[0]
+def project_of(item: Json) -> str:
+    """Return the project of totals, of budgets or of settings."""
+    partition = item["thread_id"]
+    return str(item["message_id"] if partition == PROJECTS else partition.removeprefix("usage#").split("#")[1])
