@@ -36,6 +36,7 @@ def running(directory: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in emulator.environment(directory).items():
             patch.setenv(name, value)
+        patch.setattr(boto3, "DEFAULT_SESSION", None)  # It would keep the access key of another one.
         yield
     emulator.stop(directory)
 

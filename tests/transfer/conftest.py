@@ -22,7 +22,7 @@ from tests.support.imports import NOW, Imported
 FINANCE = {"finance": {"class_name": "Finance", "functions": {"get_stock_price": {}}}}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with tables.running(tmp_path_factory.mktemp("emulator")):
         yield

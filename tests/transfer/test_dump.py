@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from assistant_engine.domain.clock import Milliseconds, Seconds
-from assistant_engine.store import Store
+from assistant_engine.store import Store, Window
 from assistant_engine.store.dynamodb import Database
 from assistant_engine.store.transfer import Transfer
 from assistants.errors import CommandError
@@ -172,8 +172,6 @@ def test_a_project_can_be_taken_out_and_brought_in_under_another_name(
     assert bring(target, folder, project="new").complete
 
     moved = target.of("new")
-    from assistant_engine.store import Window
-
     [thread] = moved.threads.page(Window(), user_id="eve").objects
     assert [day.runs for day in moved.usage.of_user("eve", "2026-01-01", "2027-12-31")] == [1]
     assert list(target.of("other").threads.page(Window()).objects) == []

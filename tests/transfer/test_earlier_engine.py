@@ -1,11 +1,9 @@
 """The tables of openai_assistant_engine, as it wrote them, become assistants and threads that go on here."""
 
 import json
-import uuid
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import boto3
 import pytest
@@ -22,121 +20,8 @@ from assistants.transfer.openai_export import Collector
 from assistants.transfer.report import Report
 from assistants.transfer.staging import Staging
 from tests.support import contents
+from tests.support.earlier_tables import ASSISTANT, GET_STOCK_PRICE, THREAD, at, later, plant, seed
 from tests.support.imports import NOW, Imported, everything, messages_of
-
-ASSISTANT, THREAD = "asst_Nb7hCwkqvTV8FZhQxH4xk0aR", "thread_oDPcg5GS6GjD1VzMZ0kQ3Dq1"
-GET_STOCK_PRICE = {"module_name": "finance", "class_name": "Finance", "function_name": "get_stock_price"}
-KEYS = {
-    "assistants": ("assistant_type", "assistant_id"),
-    "threads": ("assistant_id", "thread_id"),
-    "messages": ("thread_id", "message_id"),
-    "tool_calls": ("run_id", "tool_call_id"),
-    "fine_tuning_messages": ("assistant_id", "message_uuid"),
-}
-
-
-def at(second: int) -> str:
-    """A moment as pynamodb's UTCDateTimeAttribute has it."""
-    return f"2024-07-17T08:30:{second:02d}.123456+0000"
-
-
-def seed() -> dict[str, list[Json]]:
-    """What the first version of the engine wrote."""
-    return {
-        "assistants": [
-            {
-                "assistant_type": "conversation",
-                "assistant_id": ASSISTANT,
-                "assistant_name": "Analyst",
-                "functions": [{**GET_STOCK_PRICE, "configuration": {"unit": "USD"}}],
-                "updated_by": "ada",
-                "created_at": at(0),
-                "updated_at": at(1),
-            }
-        ],
-        "threads": [
-            {
-                "assistant_id": ASSISTANT,
-                "thread_id": THREAD,
-                "runs": [
-                    {"run_id": "run_pQ1", "usage": {"prompt_tokens": 30, "completion_tokens": 7, "total_tokens": 37}}
-                ],
-                "is_voice": False,
-                "updated_by": "ada",
-                "created_at": at(2),
-                "updated_at": at(9),
-            }
-        ],
-        "messages": [
-            {
-                "thread_id": THREAD,
-                "message_id": "msg_zA",
-                "role": "user",
-                "message": "What is ACME worth?",
-                "created_at": at(3),
-            },
-            {
-                "thread_id": THREAD,
-                "message_id": "msg_aB",
-                "run_id": "run_pQ1",
-                "role": "assistant",
-                "message": "42 USD.",
-                "created_at": at(8),
-            },
-        ],
-    }
-
-
-def later() -> dict[str, list[Json]]:
-    """What its last version wrote in addition or otherwise."""
-    tables = seed()
-    tables["assistants"][0]["configuration"] = {"region": "us-east-1", "rate": 1}
-    tables["threads"][0]["assistant_type"] = "conversation"
-    tables["threads"][0]["runs"] = [
-        {"run_id": "run_pQ1", "prompt_tokens": 30, "completion_tokens": 7, "total_tokens": 37}
-    ]
-    tables["tool_calls"] = [
-        {
-            "run_id": "run_pQ1",
-            "tool_call_id": "call_7",
-            "tool_type": "function",
-            "name": "get_stock_price",
-            "arguments": {"symbol": "ACME"},
-            "content": "42",
-            "created_at": at(5),
-        }
-    ]
-    tables["fine_tuning_messages"] = [
-        {
-            "assistant_id": ASSISTANT,
-            "message_uuid": str(n),
-            "thread_id": THREAD,
-            "timestamp": stamp,
-            "role": "system",
-            "content": text,
-            "trained": False,
-        }
-        for n, (stamp, text) in enumerate([(1_721_205_000, "Newest."), (1_721_200_000, "Oldest.")])
-    ]
-    return tables
-
-
-def plant(tables: dict[str, list[Json]]) -> str:
-    """Make the tables of an earlier engine; their prefix."""
-    prefix = f"old-{uuid.uuid4().hex[:8]}-"
-    dynamodb: Any = boto3.client("dynamodb")
-    for name, items in tables.items():
-        dynamodb.create_table(
-            TableName=prefix + name,
-            KeySchema=[
-                {"AttributeName": key, "KeyType": kind} for key, kind in zip(KEYS[name], ("HASH", "RANGE"), strict=True)
-            ],
-            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in KEYS[name]],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        for item in items:
-            dynamodb.put_item(TableName=prefix + name, Item=marshal(item))
-    return prefix
 
 
 @pytest.fixture
@@ -160,7 +45,7 @@ def import_tables(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Imp
 def test_earlier_tables_are_there_under_their_ids(
     store: Store, import_tables: Callable[..., Imported], version: Callable[[], dict[str, list[Json]]]
 ) -> None:
-    prefix = plant(version())
+    prefix = plant(version(), boto3.client("dynamodb"))
 
     told = import_tables(store, prefix)
 
@@ -205,7 +90,7 @@ def test_an_export_of_the_assistants_brings_what_openai_had(
     }
     (tmp_path / "assistants.json").write_text(json.dumps([exported]))
 
-    import_tables(store, plant(later()), tmp_path, model="")
+    import_tables(store, plant(later(), boto3.client("dynamodb")), tmp_path, model="")
 
     assistant = store.assistants.get(ASSISTANT)
     assert (assistant["name"], assistant["model"], assistant["instructions"]) == ("Analyst", "gpt-6-sol", "Count.")
@@ -215,7 +100,7 @@ def test_an_export_of_the_assistants_brings_what_openai_had(
 def test_a_run_continues_an_imported_thread(
     store: Store, import_tables: Callable[..., Imported], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import_tables(store, plant(later()))
+    import_tables(store, plant(later(), boto3.client("dynamodb")))
     contents.configure(monkeypatch)
     monkeypatch.setattr("assistant_engine.tools.registry.function_tools", lambda functions: [])
     run = contents.run(store, ASSISTANT, THREAD, "And now?", contents.NOW_MS)
@@ -228,7 +113,7 @@ def test_a_run_continues_an_imported_thread(
 
 
 def test_tables_that_are_written_on_are_imported_again(store: Store, import_tables: Callable[..., Imported]) -> None:
-    prefix = plant(later())
+    prefix = plant(later(), boto3.client("dynamodb"))
     import_tables(store, prefix)
     before = everything(store)
 
@@ -242,7 +127,7 @@ def test_tables_that_are_written_on_are_imported_again(store: Store, import_tabl
 
 
 def test_an_assistant_without_a_model_is_reported(store: Store, import_tables: Callable[..., Imported]) -> None:
-    told = import_tables(store, plant(seed()), model="")
+    told = import_tables(store, plant(seed(), boto3.client("dynamodb")), model="")
     assert "--model" in told.left_out("assistant")[ASSISTANT]
     assert told.of("thread")[0] == 1
 

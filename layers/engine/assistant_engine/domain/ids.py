@@ -8,7 +8,7 @@ import hashlib
 import re
 import secrets
 
-from assistant_engine.domain.clock import Milliseconds, Seconds, seconds_of
+from assistant_engine.domain.clock import EPOCH, Milliseconds, Seconds, seconds_of
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 TIME_LENGTH = 9
@@ -46,10 +46,18 @@ def milliseconds_of(identifier: str) -> Milliseconds:
     return Milliseconds(int(identifier[start : start + TIME_LENGTH], 36))
 
 
+def time_of(identifier: str) -> Milliseconds:
+    """The time in an id; the start of 1970 of one that was brought along, which is older than all that is made here."""
+    return milliseconds_of(identifier) if _is_own(identifier) else EPOCH
+
+
+def _is_own(identifier: str) -> bool:
+    return re.fullmatch(rf"[a-z]+[_-][0-9a-z]{{{TIME_LENGTH + _ENTROPY_LENGTH}}}", identifier) is not None
+
+
 def listed_as(prefix: str, identifier: str, created_at: Seconds) -> str:
     """Return an object's place in lists: its id, or for an id of another form what puts it where its time belongs."""
-    own = re.fullmatch(rf"{prefix}[0-9a-z]{{{TIME_LENGTH + _ENTROPY_LENGTH}}}", identifier)
-    if own and seconds_of(milliseconds_of(identifier)) == created_at:
+    if identifier.startswith(prefix) and seconds_of(time_of(identifier)) == created_at:
         return identifier
     return prefix + time_part(Milliseconds(created_at * 1000)) + identifier
 

@@ -19,7 +19,7 @@ def by_path(store: Store, run: Run) -> dict[str, str]:
     if "code_interpreter" in configured(HostedTools).hosted_tools:
         return files
     for path, file_id in _given(store, run).items():
-        if path not in files or ids.milliseconds_of(file_id) > ids.milliseconds_of(files[path]):
+        if path not in files or ids.time_of(file_id) > ids.time_of(files[path]):
             files[path] = file_id
     return files
 

@@ -5,7 +5,9 @@
 in the same way, so both give the same scores.
 """
 
+import hashlib
 import json
+import re
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -246,8 +248,14 @@ class VectorsIndex:
         return [*wordy, *((known[file_id, ingestion], part) for file_id, ingestion, part in nominated)]
 
     def _at(self, store_id: str) -> Json:
-        # Names of indexes have no underscores.
-        return {"vectorBucketName": self._vector_bucket, "indexName": store_id.replace("_", "-")}
+        return {"vectorBucketName": self._vector_bucket, "indexName": _index_name(store_id)}
+
+
+def _index_name(store_id: str) -> str:
+    """Return the name of a store's index: S3 Vectors takes 3 to 63 lower-case letters, digits, dots and hyphens."""
+    if re.fullmatch("vs_[0-9a-z]{1,60}", store_id):
+        return store_id.replace("_", "-")
+    return f"vs-brought-{hashlib.sha256(store_id.encode()).hexdigest()[:32]}"
 
 
 def _requests(vectors: list["PutInputVectorTypeDef"]) -> Iterator[list["PutInputVectorTypeDef"]]:
