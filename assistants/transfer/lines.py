@@ -55,6 +55,9 @@ _NAMES = {
 ADDED = "added_"
 """What the attribute of a usage counter starts with that says which counter of a dump was added to it."""
 
+_MAPS = ("metadata", "tool_resources", "chunking_strategy", "last_error", "incomplete_details")
+"""Members that DynamoDB has as maps, without an order."""
+
 _SETTINGS = (
     "model",
     "instructions",
@@ -97,7 +100,8 @@ def line_of(kind: str, item: Json, transfer: Transfer) -> Json:
     whole = {name: value for name, value in item.items() if not name.startswith(ADDED)}
     if text:
         whole = {name: value for name, value in whole.items() if not name.endswith("_key")} | transfer.texts(item)
-    shown: Json = _shown(kind, whole, transfer)
+    shown = _shown(kind, whole, transfer)
+    shown |= {name: ordered(shown[name]) for name in _MAPS if name in shown}
     if kind == "assistant":
         return {**shown, "record": {"item": {"project": item["project"]}, "texts": {}}}
     attributes = {name: value for name, value in whole.items() if name not in (text, "task_token")}
@@ -110,8 +114,7 @@ def line_of(kind: str, item: Json, transfer: Transfer) -> Json:
 def _shown(kind: str, item: Json, transfer: Transfer) -> Json:
     store = transfer.store
     if kind == "assistant":
-        found = assistant_of(item, store.blobs)
-        return {**found, **{name: ordered(found[name]) for name in ("metadata", "tool_resources")}}
+        return assistant_of(item, store.blobs)
     if kind == "file":
         return dict(json.loads(item["document"]))
     if kind == "thread":
@@ -119,27 +122,24 @@ def _shown(kind: str, item: Json, transfer: Transfer) -> Json:
             "id": item["thread_id"],
             "object": kind,
             "created_at": item["created_at"],
-            "metadata": ordered(item["metadata"]),
+            "metadata": item["metadata"],
             "tool_resources": json.loads(item["tool_resources"]),
         }
     if kind == "thread.message":
-        message = message_of(item, json.loads(item["document"]))
-        return {**message, "metadata": ordered(message["metadata"])}
+        return message_of(item, json.loads(item["document"]))
     if kind == "thread.run":
         run = run_of({**item, "task_token": None}, store.blobs)
-        return {**run.api([], ended=is_terminal(run.status)), "metadata": ordered(run.metadata)}
+        return run.api([], ended=is_terminal(run.status))
     if kind == "thread.run.step":
-        item["outputs"] = _inlined(item["outputs"], transfer) if "outputs" in item else None
-        if item["outputs"] is None:
-            del item["outputs"]
+        if "outputs" in item:
+            item["outputs"] = _inlined(item["outputs"], transfer)
         return store.steps.shown(item, contents=True)
     if kind == "thread.run.turn":
         _, run_id, turn = item["message_id"].split("#")
         shown = {"object": kind, "thread_id": item["thread_id"], "run_id": run_id, "turn": int(turn)}
         return {**shown, "output": json.loads(item["output"])}
     if kind == "vector_store":
-        shown = store.vector_stores.shown(item)
-        return {**shown, "metadata": ordered(shown["metadata"])}
+        return store.vector_stores.shown(item)
     if kind == "vector_store.file":
         return member_of(item)
     return {"object": kind}

@@ -88,7 +88,8 @@ def test_what_is_edited_in_the_console_holds(store: Store) -> None:
     store.database.client.update_item(
         TableName=store.assistants._table,
         Key=key,
-        UpdateExpression="SET assistant_name = :name, functions[0].configuration.unit = :unit, temperature = :cool",
+        UpdateExpression="SET assistant_name = :name, #f[0].configuration.#u = :unit, temperature = :cool",
+        ExpressionAttributeNames={"#f": "functions", "#u": "unit"},
         ExpressionAttributeValues={":name": {"S": "New"}, ":unit": {"S": "EUR"}, ":cool": {"N": "0"}},
     )
     read = store.assistants.get(made["id"])

@@ -90,7 +90,7 @@ class Answer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         url = urlsplit(self.path)
         query = parse_qs(url.query)
-        self.server.asked.append((url.path, query, dict(self.headers)))
+        self.server.asked.append((url.path, query, self.headers))
         if url.path == "/v1/files/file-1/content":
             self._send(200, b"hi")
         elif url.path == "/v1/threads/thread_1":
