@@ -18,7 +18,9 @@ from assistants.transfer.report import Report
 @click.command("dump", short_help="Write everything that the stack holds into a folder.")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--project", default="", metavar="NAME", help="What belongs to this project alone.")
-@click.option("--tables", default="", metavar="PREFIX", help="Restored tables instead of the stack's: restored-")
+@click.option(
+    "--tables", default="", metavar="PREFIX", help="Restored tables instead of the stack's, such as restored-."
+)
 @options.environment
 def command(folder: Path, project: str, tables: str, environment: str) -> None:
     """Write assistants, threads, files, vector stores and totals into FOLDER as JSON lines; `import dump` reads them.

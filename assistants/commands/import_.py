@@ -47,7 +47,7 @@ class ModelMap(click.ParamType[dict[str, str]]):
         return pairs
 
 
-PATH = click.Path(exists=True, path_type=Path)
+PATH = click.Path(path_type=Path)
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def group() -> None:
 @_options
 def dump(asked: Asked, folder: Path) -> None:
     """Import the dump in FOLDER, every object under its id."""
-    with _reported(asked) as report:
+    with _reported(asked, folder) as report:
         now = Seconds(int(time.time()))
         restore = Restore(
             Transfer(Store()),
@@ -126,7 +126,7 @@ def openai(asked: Asked, paths: tuple[Path, ...]) -> None:
 
     The bytes of files are those in `files/`, by id or by name.
     """
-    with _reported(asked) as report, Staging() as staging:
+    with _reported(asked, *paths) as report, Staging() as staging:
         content, by_id = in_folders(list(paths))
         Collector(staging, report).read(list(paths))
         stage_unlisted(staging, by_id)
@@ -134,7 +134,7 @@ def openai(asked: Asked, paths: tuple[Path, ...]) -> None:
 
 
 @group.command("oae")
-@click.option("--prefix", required=True, help="What the names of the tables start with: oae-")
+@click.option("--prefix", required=True, help="What the names of the tables start with, such as oae-.")
 @click.option(
     "--assistants", "exports", type=PATH, multiple=True, help="An export of the assistants, for what OpenAI had."
 )
@@ -142,7 +142,7 @@ def openai(asked: Asked, paths: tuple[Path, ...]) -> None:
 @_options
 def oae(asked: Asked, prefix: str, exports: tuple[Path, ...], region: str | None) -> None:
     """Import the tables of openai_assistant_engine (SilvaEngine), which stay as they are."""
-    with _reported(asked) as report, Staging() as staging:
+    with _reported(asked, *exports) as report, Staging() as staging:
         content, by_id = in_folders(list(exports))
         Collector(staging, report).read(list(exports))
         stage_unlisted(staging, by_id)
@@ -158,16 +158,24 @@ def oae(asked: Asked, prefix: str, exports: tuple[Path, ...], region: str | None
 @_options
 def live(asked: Asked, base_url: str, key: str, api_version: str, threads: Path | None) -> None:
     """Import from a running server of this API: another stack, a Foundry project, an open-source server."""
-    with _reported(asked) as report, Staging() as staging, TemporaryDirectory() as folder:
+    given = [threads] if threads else []
+    with _reported(asked, *given) as report, Staging() as staging, TemporaryDirectory() as folder:
         server = Server(base_url, key, api_version, staging, report, Path(folder))
         server.read(thread_ids(threads) if threads else [])
         importing.write(staging, _target(asked), report, server.content())
 
 
 @contextmanager
-def _reported(asked: Asked) -> Iterator[Report]:
-    """Point the process at the stack, and tell what became of everything."""
+def _reported(asked: Asked, *paths: Path) -> Iterator[Report]:
+    """Point the process at the stack, and tell what became of everything.
+
+    Args:
+        paths: what is to be read.
+    """
     stack.use(asked.environment)
+    for path in paths:
+        if not path.exists():
+            raise CommandError(f"There is no {path}.")
     moment = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S-%f")
     report = Report(asked.report or stack.ROOT / ".local" / "imports" / f"{moment}.jsonl", lambda line: say(line))
     try:

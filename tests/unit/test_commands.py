@@ -29,7 +29,11 @@ def leaves(command: click.Command, name: str = "") -> Iterator[tuple[str, click.
 
 
 COMMANDS = dict(leaves(commands))
-NEEDED = {"budget set": ["--tokens", "1"]}
+NEEDED = {
+    "budget set": ["--tokens", "1"],
+    "import oae": ["--prefix", "old-"],
+    "import live": ["--base-url", "http://127.0.0.1:1", "--key", "k"],
+}
 
 
 def words(name: str) -> list[str]:
@@ -60,7 +64,8 @@ def test_a_person_finds_the_commands_by_help() -> None:
     )
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "local stack" in ran.stdout and "--env" in ran.stdout
-    for noun in ("chat", "keys", "runs", "logs", "usage", "budget", "export", "events"):
+    nouns = ("chat", "keys", "projects", "runs", "logs", "usage", "budget", "users", "export", "events", "dump", "import")
+    for noun in nouns:
         assert re.search(rf"^  {noun} +[A-Z][^.]*\.$", ran.stdout, re.MULTILINE), noun
 
 
@@ -80,6 +85,8 @@ def test_the_commands_are_these() -> None:
         *("runs list", "runs watch", "runs report", "runs logs"),
         *("usage show", "budget show", "budget set", "budget remove"),
         *("export", "events republish"),
+        *("projects show", "projects set", "users export", "users erase"),
+        *("dump", "import dump", "import openai", "import oae", "import live"),
     }
 
 
