@@ -26,7 +26,7 @@ def chosen(traces: RunTraces, name: str, thread_id: str, last: bool) -> Run:
     return run_list.last(traces.store, thread_id) if last else traces.find(name, thread_id)
 
 
-@click.group("runs")
+@click.group("runs", short_help="List runs, follow one, and show what is known of it.")
 def group() -> None:
     """List runs, follow one, and show what is recorded and logged of it."""
 

@@ -19,7 +19,7 @@ from assistants.transfer.dump import dump
 from assistants.transfer.report import Report
 
 
-@click.group("users")
+@click.group("users", short_help="Export or erase what a project holds of a person.")
 def group() -> None:
     """Export or erase what a project holds of a person: of a user_id in the metadata of threads, messages or runs."""
 
