@@ -1,6 +1,7 @@
 """Measures an import of flat messages on an embedded AWS: `python -m bench.imports 100000`.
 
-The messages are in threads of 1,000, ten to a second. It prints the rate, and the memory of the process after a tenth and in the end.
+The messages are in threads of 1,000, ten to a second. It prints the rate, and the memory of the process for a tenth and
+for all of them.
 """
 
 import json
