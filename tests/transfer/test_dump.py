@@ -1,6 +1,7 @@
 """A dump is whole: imported into an empty stack and dumped again, it is the same byte for byte."""
 
 import json
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,14 +9,16 @@ from typing import Any
 import pytest
 
 from assistant_engine.domain.clock import Milliseconds, Seconds
+from assistant_engine.runtime import settings
 from assistant_engine.store import Store, Window
 from assistant_engine.store.dynamodb import Database
+from assistant_engine.store.items import marshal
 from assistant_engine.store.transfer import Transfer
 from assistants.errors import CommandError
 from assistants.transfer.dump import PARTS, dump
 from assistants.transfer.report import Report
 from assistants.transfer.restore import Restore
-from tests.support import contents
+from tests.support import contents, tables
 from tests.support.contents import NOW_MS
 from tests.support.imports import Imported, everything
 
@@ -177,6 +180,26 @@ def test_a_project_can_be_taken_out_and_brought_in_under_another_name(
     assert [day.runs for day in moved.usage.of_user("eve", "2026-01-01", "2027-12-31")] == [1]
     assert list(target.of("other").threads.page(Window()).objects) == []
     assert contents.run(moved, next(iter(moved.assistants.page(Window()).objects))["id"], thread.id, "On.", NOW_MS)
+
+
+def test_a_restored_backup_is_dumped_like_the_tables_that_it_was_made_of(
+    stack: Callable[[], Store], take: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = stack()
+    contents.fill(source)
+    first = take(source)
+    # DynamoDB restores into tables of other names; the bucket stays.
+    restored = tables.make(f"restored-{uuid.uuid4().hex[:8]}")
+    for table, items in zip(tables.KEYS, everything(source), strict=True):
+        for item in items:
+            source.database.client.put_item(
+                TableName=restored[f"{table.upper()}_TABLE"], Item=marshal(json.loads(item))
+            )
+    for name in tables.KEYS:
+        monkeypatch.setenv(f"{name.upper()}_TABLE", restored[f"{name.upper()}_TABLE"])
+    settings.forget()
+
+    assert bytes_of(take(Store())) == bytes_of(first)
 
 
 def test_broken_lines_of_a_dump_are_reported(
