@@ -221,6 +221,9 @@ class Conversations:
                 reads=plan.reads[run_id],
             )
             there = run_id in known or not self._put_run(ended, run_id, is_new=is_new)
+            if there and run_id not in known and run_id not in self._transfer.imported(thread.id):
+                self._report.leave_out("thread.run", run_id, "the directory of threads has an item of others for it")
+                continue
             self._report.count("thread.run", THERE if there else NEW)
             self._report.count("thread.run.step", THERE if there else NEW, len(ended.steps))
             if is_new:

@@ -4,7 +4,9 @@ What is equal in two stacks is equal in their dumps, byte for byte: nothing in o
 """
 
 import json
+import math
 import os
+import time
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -69,7 +71,7 @@ def _created(path: Path) -> IO[str]:
 
 def _stage(transfer: Transfer, staging: Staging) -> None:
     for item in transfer.items("assistants"):
-        if kind := kind_of("assistants", item):
+        if item.get("ttl", math.inf) > time.time() and (kind := kind_of("assistants", item)):
             staging.add(kind, item["assistant_id"], item)
     for item in transfer.items("threads"):
         if kind_of("threads", item):

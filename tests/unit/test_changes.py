@@ -81,3 +81,8 @@ def test_what_is_no_change_of_a_status_is_not_told() -> None:
     assert status_change(record({"run_sequence": 1}, name="msg_1")) is None
     unnumbered = {name: value for name, value in queued.items() if name != "run_sequence"}
     assert status_change(record({**unnumbered, "run_status": "in_progress"}, unnumbered)) is None
+
+
+def test_a_run_that_was_brought_along_is_no_news() -> None:
+    ended = {**item(RUN), "run_status": "completed"}
+    assert status_change(record(ended)) is None

@@ -24,6 +24,8 @@ def status_change(record: Json) -> StatusChange | None:
     if run.get("run_sequence") == before.get("run_sequence"):
         return None
     ended = run["run_status"] in TERMINAL
+    if ended and not before:
+        return None  # It was brought along, and ended elsewhere: that is no news.
     account = RunUsage.of(run)
     error, details = run.get("last_error"), run.get("incomplete_details")
     return {
