@@ -25,7 +25,7 @@ from local import up as local
 from scripts.openapi import schema_of
 
 EXTENSIONS: dict[type, set[str]] = {
-    Assistant: {"assistant_type", "functions", "reasoning_effort"},
+    Assistant: {"assistant_type", "functions", "configuration", "reasoning_effort"},
     Run: {"reasoning_effort"},
     RequiredActionFunctionToolCall: {"needs_approval"},
     Thread: {"usage", "cost"},
