@@ -24,7 +24,7 @@ from layers.registry import describe
 from layers.tool_folders import ToolFolder, as_one_line, files_of, tool_folders
 from local import hot_swap
 from local import up as local
-from local.paths import ROOT
+from local.paths import LOCAL, ROOT
 from local.processes import LocalError
 
 Say = Callable[[str], Any]
@@ -170,9 +170,7 @@ def _outline(module: bytes, name: str) -> str:
 def main() -> None:
     """Bring the stack up, and watch."""
     console = Console(highlight=False, soft_wrap=True)
-    watch = Watch(
-        ROOT, local.DIRECTORY, lambda: local.up(step=local.shown), lambda line: console.print(line, markup=False)
-    )
+    watch = Watch(ROOT, LOCAL, lambda: local.up(step=local.shown), lambda line: console.print(line, markup=False))
     try:
         watch.run()
     except (LocalError, BuildError) as error:

@@ -11,6 +11,7 @@ import pytest
 
 from local import offline_model
 from local import up as local
+from local.down import down
 from scripts.release_data import REPLACING
 from tests.support.local_stack import DIRECTORY
 from tests.support.release import check_out, newest_tag, next_release
@@ -72,7 +73,7 @@ class Used:
 
 
 def deploy(app: Path) -> local.Local:
-    return local.up(UPGRADED, preferred_port=0, use_real_model=False, app=app)
+    return local.up(UPGRADED, port=0, use_real_model=False, app=app)
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def used(tmp_path: Path) -> Iterator[Used]:
         print(f"Upgraded is {tag or 'this code itself, for the checkout holds no tag'}.")
         yield Used(deploy(check_out(tag, tmp_path / "released")))
     finally:
-        local.down(UPGRADED)
+        down(UPGRADED)
         shutil.rmtree(UPGRADED, ignore_errors=True)
 
 

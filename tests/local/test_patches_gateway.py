@@ -59,7 +59,7 @@ def api(client: Client) -> Client:
     return client
 
 
-def kind_of(api: Client, path: str, *args: Any, **headers: str) -> tuple[int, str]:
+def kind_of(api: Client, path: str, *args: Any, **headers: Any) -> tuple[int, str]:
     """The status and the type of a gateway response."""
     status, answered, body = ask(api, path, *args, **headers)
     assert answered["content-type"] == "application/json" and answered["x-request-id"]

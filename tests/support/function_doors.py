@@ -17,7 +17,7 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.runtime.clock import now_ms
 from assistant_engine.store.items import marshal
 from assistant_engine.tools import registry
-from layers.build import TOOLS
+from layers.tool_folders import TOOLS
 from tests.support.bad_input import nested
 from tests.support.clients import upload
 from tests.support.door import Cell, Door, Elsewhere, House, Trial

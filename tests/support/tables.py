@@ -32,7 +32,7 @@ KEYS = {
 @contextmanager
 def running(directory: Path) -> Iterator[None]:
     """Run an embedded AWS of one's own; boto3's clients that are made meanwhile lead to it."""
-    emulator.start(directory, preferred_port=0)
+    emulator.start(directory, port=0)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in emulator.environment(directory).items():
             patch.setenv(name, value)

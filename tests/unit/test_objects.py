@@ -126,9 +126,7 @@ def test_addresses_lead_to_the_bucket_s_regional_host(
     monkeypatch.setenv("AWS_DEFAULT_REGION", region)
     host = f"{BUCKET}.s3.{region}.{suffix}"
     blobs = Blobs(BUCKET)
-    file = {"id": "file-1", "filename": "a.csv"}
     addresses = [Sessions(blobs).address(method, "sandbox/t/head", 60) for method in ("get_object", "put_object")]
-    addresses.append(Files(None, blobs, "", "", "default").url(file, 60))  # type: ignore[arg-type]
     for address in addresses:
         assert (urlsplit(address).scheme, urlsplit(address).netloc) == ("https", host)
         assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in address

@@ -174,7 +174,7 @@ def start(folder: Path, code: str = HANDLER, **environment: str) -> Function:
     (folder / "runtime").mkdir()
     (folder / "runtime" / "bootstrap.py").write_text("raise AssertionError('AWS has been asked')")
     # As /var/runtime/bootstrap does it; `-I` is what a test needs not to find the project's own packages.
-    command = [LAYER / "streaming_wrapper", sys.executable, "-I", folder / "runtime" / "bootstrap.py"]
+    command = [str(LAYER / "streaming_wrapper"), sys.executable, "-I", str(folder / "runtime" / "bootstrap.py")]
     process = subprocess.Popen(
         command,
         env={

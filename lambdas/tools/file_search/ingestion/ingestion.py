@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -175,7 +175,7 @@ def _keep(member: Json, chunks: Sequence[Chunk]) -> int:
                 [chunk.text for chunk in own],
                 settings,
                 "document",
-                lambda count, before=start: files.note(member, embedded=before + count),
+                partial(_note_embedded, member, start),
             )
             data = pack(own, vectors, following[part])
             _index().put(member, part, data)
@@ -183,6 +183,10 @@ def _keep(member: Json, chunks: Sequence[Chunk]) -> int:
         files.note(member, embedded=start + len(own))
         size += kept
     return size
+
+
+def _note_embedded(member: Json, before: int, count: int) -> None:
+    store().vector_store_files.note(member, embedded=before + count)
 
 
 def _give_up(message: ReadFile) -> None:
