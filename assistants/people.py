@@ -55,7 +55,7 @@ def find(transfer: Transfer, user_id: str) -> Holdings:
     """Find what there is of a person in the project of the store."""
     store = transfer.store
     found = Holdings(user_partition(store.project, user_id))
-    others = set()
+    others: set[str] = set()
     for item in transfer.items("messages"):
         if item["message_id"] == HEAD and item.get("project", store.project) == store.project:
             whose = found.threads if item.get("metadata", {}).get("user_id") == user_id else others

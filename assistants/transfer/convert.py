@@ -100,7 +100,7 @@ def _functions(name: str, entries: list[Json], tools: list[Json], deployed: Json
     kept = []
     offered = {(tool.get("function") or {}).get("name") for tool in tools}
     for entry in filter(None, entries):
-        module = deployed.get(entry.get("module_name"), {"class_name": None, "functions": {}})
+        module = deployed.get(str(entry.get("module_name")), {"class_name": None, "functions": {}})
         function = entry.get("function_name")
         if module["class_name"] == entry.get("class_name") and function in module["functions"]:
             members = ("module_name", "class_name", "function_name")
@@ -155,10 +155,10 @@ def message(body: Json, report: Report) -> Json:
     content = body.get("content")
     if isinstance(content, str):
         content = [{"type": "text", "text": content}]
-    parts = [_part(part) for part in dicts_of(content)]
-    if None in parts:
+    given = dicts_of(content)
+    parts = [part for part in map(_part, given) if part]
+    if len(parts) < len(given):
         report.leave_out("content", body["id"], "a part of it is of no known type")
-    parts = [part for part in parts if part]
     texts = [part["text"]["value"] for part in parts if part["type"] == "text"]
     if sum(map(len, texts)) > TEXT_LENGTH:
         raise Unfit(f"its text is longer than {TEXT_LENGTH:,} characters")
@@ -186,10 +186,10 @@ def message(body: Json, report: Report) -> Json:
 
 
 def _part(part: Json) -> Json | None:
-    kind = part.get("type")
+    kind = str(part.get("type"))
     held = part.get(kind) if kind in _PARTS else None
     if kind == "text":
-        text = held if isinstance(held, dict) else {"value": held}
+        text: Json = held if isinstance(held, dict) else {"value": held}
         if not isinstance(text.get("value"), str):
             return None
         value = well_formed(text["value"].replace("\0", ""))

@@ -68,7 +68,7 @@ class EarlierEngine:
                 self._report.leave_out("assistant", str(name)[:64], "it has no id of letters, digits, - and _")
                 continue
             exported = self._staging.get("assistant", name)
-            body = {
+            body: Json = {
                 **({"instructions": instructions[name]} if name in instructions else {}),
                 **(exported or {}),
                 "id": name,

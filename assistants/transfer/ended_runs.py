@@ -108,6 +108,7 @@ def ended_run(
     made = [_step(step, number, body, thread, messages) for number, step in enumerate(_in_order(list(steps)))]
     user = body["metadata"].get("user_id") or thread.metadata.get("user_id")
     cost = cost_of(settings["model"], usage) if settings["model"] else None
+    moments: Json = {_MOMENTS[status]: ended_ms // 1000} if status in _MOMENTS else {}
     run = Run(
         id=body["id"],
         thread_id=thread.id,
@@ -131,7 +132,7 @@ def ended_run(
         started_at=_seconds(body.get("started_at")),
         incomplete_details=body.get("incomplete_details"),
         last_error=body.get("last_error"),
-        **({_MOMENTS[status]: ended_ms // 1000} if status in _MOMENTS else {}),
+        **moments,
     )
     return EndedRun(run, ended_ms, made)
 
@@ -157,10 +158,11 @@ def _usage(told: Any) -> Usage:
 
 
 def _step(step: Json, number: int, run: Json, thread: Thread, messages: dict[str, str]) -> Json:
-    details = step.get("step_details") if isinstance(step.get("step_details"), dict) else {}
+    given = step.get("step_details")
+    details: Json = given if isinstance(given, dict) else {}
     kind = "message_creation" if "message_creation" in details else "tool_calls"
     if kind == "message_creation":
-        old = (details["message_creation"] or {}).get("message_id")
+        old = str((details["message_creation"] or {}).get("message_id"))
         told: Json = {"type": kind, kind: {"message_id": messages.get(old, old)}}
     else:
         told = {"type": kind, kind: [_call(call) for call in dicts_of(details.get("tool_calls"))]}

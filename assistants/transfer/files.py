@@ -175,7 +175,7 @@ class FilesAndStores:
             if file is None:
                 self._report.leave_out("vector_store.file", f"{store_id} {body['id']}", "the file is not there")
                 continue
-            strategy = body.get("chunking_strategy")
+            strategy: Json = body.get("chunking_strategy") or {}
             known = isinstance(strategy, dict) and isinstance(strategy.get("static"), dict)
             entries.append(
                 {

@@ -225,7 +225,8 @@ class Restore:
     def _end(self, run_id: str, thread: Json, rows: list[Row]) -> list[Row]:
         """Return the rows of a thread whose open run has expired: nothing drives it any more. The totals have it."""
         ended, step = ("open_shard", "task_token", "asked_ms", "waiting_ms"), "step_status"
-        made, totals = [], {}
+        made: list[Row] = []
+        totals: dict[str, dict[str, int]] = {}
         for table, item in rows:
             if item.get("message_id") == run_id:
                 run = run_of(item, self._transfer.store.blobs)
@@ -240,7 +241,7 @@ class Restore:
                 usage = self._transfer.store.usage.count_run_ended(run, run.account, ended_ms)
                 self._transfer.put_together([Row("messages", self._packed(item))], usage)
                 figures = {**run.account.figures(), "unpriced_runs": int(run.account.cost is None)}
-                totals = {"thread_id": run.thread_id, run.assistant_id: {**figures, "ended_runs": 1}}
+                totals[run.assistant_id] = {**figures, "ended_runs": 1}
                 shown = ("prompt_tokens", "completion_tokens", "cost", "unpriced_runs")
                 thread |= _sum(thread, {"runs": 1, **{name: figures.get(name, 0) for name in shown}})
                 self._report.note("thread.run", run.id, "it was open, and is expired now")

@@ -24,7 +24,7 @@ ACCOUNT = RunUsage(Usage(100, 20), model_calls=1, tool_calls=1, model_ms=5, cost
 def configure(patch: pytest.MonkeyPatch) -> None:
     """Set what the use cases read in addition to tables."""
     patch.setenv("RUN_EXPIRES_AFTER", "600")
-    patch.setenv("MODEL_ALIASES", "{}")
+    patch.setenv("MODEL_ALIASES", "")
 
 
 def assistant(store: Store, **more: Any) -> Json:

@@ -6,7 +6,7 @@ from typing import Any
 
 from assistant_engine.domain.json_data import Json
 
-ASSISTANT = {
+ASSISTANT: Json = {
     "id": "asst_Nb7hCwkqvTV8FZhQxH4xk0aR",
     "object": "assistant",
     "created_at": 1_699_009_709,
@@ -21,7 +21,7 @@ ASSISTANT = {
     "top_p": 1.0,
     "response_format": "auto",
 }
-THREAD = {
+THREAD: Json = {
     "id": "thread_abc123XYZ",
     "object": "thread",
     "created_at": 1_699_012_949,
@@ -46,7 +46,7 @@ def message(name: str, role: str, text: str, created_at: int, **more: Any) -> Js
     }
 
 
-RUN = {
+RUN: Json = {
     "id": "run_OLD1",
     "object": "thread.run",
     "created_at": 1_699_012_951,
@@ -60,7 +60,7 @@ RUN = {
     "metadata": {},
     "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
 }
-STEPS = [
+STEPS: list[Json] = [
     {
         "id": "step_OLD1",
         "object": "thread.run.step",

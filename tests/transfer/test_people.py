@@ -14,6 +14,7 @@ from assistant_engine.resources import retention, threads
 from assistant_engine.store import Idempotency, Store, Window
 from assistant_engine.store.projects import Settings
 from assistant_engine.store.transfer import Transfer
+from assistant_engine.store.usage import user_partition
 from assistants import people
 from assistants.transfer.dump import dump
 from assistants.transfer.report import Report
@@ -102,7 +103,7 @@ def test_after_erasing_a_scan_finds_nothing_of_the_person(scene: Scene, tmp_path
     store.vector_stores.bury(scene.vector_store)  # The ingestion does it, in the background.
 
     left = bucket(store) + "".join(map(str, everything(store)))
-    hashed = people.user_partition("default", "ada@example.com")
+    hashed = user_partition("default", "ada@example.com")
     for trace in ("Ada", "ada@example.com", hashed, scene.thread_id, scene.run_id, "file-ada", scene.vector_store):
         assert trace not in left, trace
     # Others' data and the totals stay.

@@ -135,7 +135,8 @@ class Transfer:
 
     def put_new(self, rows: Iterable[Row]) -> int:
         """Write those items that are not there; how many that were."""
-        written, batch, size = 0, [], 0
+        batch: list[Row] = []
+        written = size = 0
         for row in rows:
             length = len(json.dumps(row.item, default=str))
             if batch and (len(batch) == TRANSACTION_ITEMS or size + length > _TRANSACTION_BYTES):
