@@ -17,7 +17,7 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.runtime.clock import now_ms
 from assistant_engine.store.items import marshal
 from assistant_engine.tools import registry
-from layers.tool_folders import TOOLS
+from layers.tool_folders import tool_folders
 from tests.support.bad_input import nested
 from tests.support.clients import upload
 from tests.support.door import Cell, Door, Elsewhere, House, Trial
@@ -97,7 +97,7 @@ def function_doors() -> list[Door]:
 
 def tool_doors() -> list[Door]:
     """Return a row for each folder of `lambdas/tools`."""
-    return [_tool_door(settings.parent.name) for settings in sorted(TOOLS.glob("*/tool.toml"))]
+    return [_tool_door(folder.name) for folder in tool_folders()]
 
 
 def _tool_door(module: str) -> Door:
