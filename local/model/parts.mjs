@@ -3,7 +3,9 @@ import { callOf, callsFor, fitOf } from "./functions.mjs";
 import { told as toldOutputs } from "./outputs.mjs";
 import { plainOf, problemOf } from "./problems.mjs";
 import { quoted } from "./search.mjs";
-import { CHART, chartOfText, codeFor, DATA, LOOK, planFor, TABLE, tableFor, told as toldTable } from "./tables.mjs";
+import { chartOfText, codeFor } from "./table_code.mjs";
+import { planFor } from "./table_plans.mjs";
+import { CHART, DATA, LOOK, TABLE, tableFor, told as toldTable } from "./tables.mjs";
 import { printedBy, told as asText } from "./turns.mjs";
 import { sentencesOf } from "./form.mjs";
 import { overlap, stems } from "./words.mjs";
@@ -14,7 +16,7 @@ const QUESTION =
 const SEARCH =
   /\b(?:files?|documents?|docs?|handbook|manual|guide|policy|policies|knowledge base|according to|search|look up|cite|quote|terms)\b/i;
 const COMPUTED =
-  /\b(?:average|mean|median|total|sum|most|highest|lowest|largest|smallest|fewest|how many (?:rows|records|entries|lines))\b/i;
+  /\b(?:top \d+|average|mean|median|total|sum|most|highest|lowest|largest|smallest|fewest|how many (?:rows|records|entries|lines))\b/i;
 
 /** The parts of a turn's text, each with its share of the outputs so far. */
 export function partsFor(turn, kit) {

@@ -112,7 +112,7 @@ def test_outputs_are_used_by_the_calls_that_follow(client: openai.OpenAI) -> Non
 def test_an_image_is_noticed_and_not_seen(client: openai.OpenAI) -> None:
     image = {"type": "input_image", "image_url": "https://example.com/a.png", "detail": "auto"}
     asked = {"role": "user", "content": [{"type": "input_text", "text": "What is in this picture?"}, image]}
-    response = client.responses.create(model="offline-script", input=[asked])
+    response = client.responses.create(model="offline-script", input=[asked])  # type: ignore[list-item]
     assert "It can't look into images." in response.output_text
 
 
