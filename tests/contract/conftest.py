@@ -1,7 +1,9 @@
 """Fixtures of the contract tests: a strict client (`tests/support/clients.py`), and the stack's own store."""
 
 import os
+from collections.abc import Iterator
 
+import openai
 import pytest
 
 from assistant_engine.store import Store
@@ -12,6 +14,14 @@ from tests.support.clients import StrictOpenAI, connect
 @pytest.fixture(scope="session")
 def client(stack: local.Local, api_key: str) -> StrictOpenAI:
     return connect(stack, api_key)
+
+
+@pytest.fixture(scope="session")
+def azure(stack: local.Local, api_key: str) -> Iterator[openai.AzureOpenAI]:
+    """A client for Azure, as its own samples make it."""
+    endpoint = stack.settings.get("ASSISTANTS_AZURE_ENDPOINT") or stack.outputs["AzureEndpoint"]
+    with openai.AzureOpenAI(azure_endpoint=endpoint, api_version="2024-05-01-preview", api_key=api_key) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

@@ -1,22 +1,11 @@
 """Checks the API under both of its names, and what API Gateway answers for it, as clients see it."""
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
 import openai
 import pytest
-
-from local import up as local
-
-
-@pytest.fixture(scope="module")
-def azure(stack: local.Local, api_key: str, base_url: str) -> Iterator[openai.AzureOpenAI]:
-    """A client for Azure, as its own samples make it."""
-    endpoint = stack.settings.get("ASSISTANTS_AZURE_ENDPOINT") or stack.outputs["AzureEndpoint"]
-    with openai.AzureOpenAI(azure_endpoint=endpoint, api_version="2024-05-01-preview", api_key=api_key) as client:
-        yield client
 
 
 def test_clients_of_azure_reach_the_same_api(client: openai.OpenAI, azure: openai.AzureOpenAI, model: str) -> None:
@@ -28,6 +17,16 @@ def test_clients_of_azure_reach_the_same_api(client: openai.OpenAI, azure: opena
     assert run.status == "completed"
     assert len(azure.beta.threads.messages.list(thread.id).data) == 2
     assert azure.beta.assistants.delete(made.id).deleted
+
+
+def test_clients_of_azure_see_an_answer_as_it_is_written(azure: openai.AzureOpenAI, model: str) -> None:
+    made = azure.beta.assistants.create(model=model)
+    thread = {"messages": [{"role": "user", "content": "say One, two, three."}]}
+    with azure.beta.threads.create_and_run_stream(assistant_id=made.id, thread=thread) as stream:  # type: ignore[arg-type]
+        texts = list(stream.text_deltas)
+        run = stream.current_run
+    assert "".join(texts) == "One, two, three." and len(texts) > 1
+    assert run and run.status == "completed"
 
 
 def test_clients_of_azure_send_and_fetch_files(azure: openai.AzureOpenAI) -> None:

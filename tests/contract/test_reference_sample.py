@@ -9,6 +9,12 @@ import pytest
 pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning"), pytest.mark.offline_model]
 
 
+@pytest.fixture(params=["OpenAI", "AzureOpenAI"])
+def client(request: pytest.FixtureRequest, client: openai.OpenAI, azure: openai.AzureOpenAI) -> openai.OpenAI:
+    """Either client: the samples of both services are the same."""
+    return client if request.param == "OpenAI" else azure
+
+
 def test_a_conversation(client: openai.OpenAI, model: str) -> None:
     assistant = client.beta.assistants.create(
         name="Math Tutor",
