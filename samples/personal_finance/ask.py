@@ -17,7 +17,7 @@ def play(client: OpenAI, model: str) -> Iterator[Answer]:
     assistant = client.beta.assistants.create(
         model=model,
         tool_resources={"code_interpreter": {"file_ids": [file.id for file in files]}},
-        # Served by the stack's own Lambda functions, so no run waits for this program.
+        # Served by the stack's own Lambda functions; a mail alone waits for this program's word.
         extra_body={"functions": sample.functions},
         **sample.assistant,
     )
