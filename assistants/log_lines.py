@@ -50,7 +50,7 @@ def of_function(stack: Stack, name: str, since_seconds: float) -> list[str]:
         if resource["ResourceType"] == "AWS::Lambda::Function"
     )
     own = {function.removeprefix(f"{stack.prefix}-"): function for function in names}
-    function = own.get(name) or (name if name in names else None)
+    function = own.get(name) or own.get(f"tool-{name}") or (name if name in names else None)
     if function is None:
         raise UnknownFunction(f"There is no function {name} here. There are: {', '.join(own)}.")
     described = stack.client("lambda").get_function_configuration(FunctionName=function)

@@ -31,7 +31,7 @@ EXTENSIONS: dict[type, set[str]] = {
     Thread: {"usage", "cost"},
     FileObject: set(),
     VectorStore: {"description"},
-    VectorStoreFile: {"warnings"},
+    VectorStoreFile: {"warnings", "progress"},
 }
 
 
