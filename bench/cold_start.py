@@ -34,13 +34,13 @@ RUNTIME = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "ur
 MEGABYTE = 1_000_000
 
 BUDGETS = {
-    "in_progress": (865, 13.0),
+    "in_progress": (875, 13.0),
     "ingestion": (850, 13.0),
-    "api": (450, 12.0),
-    "stream": (450, 12.0),
+    "api": (455, 12.0),
+    "stream": (455, 12.0),
     "tool-file_search": (950, 26.0),
-    "tool-": (270, 10.5),
-    "": (235, 4.0),
+    "tool-": (275, 10.5),
+    "": (245, 4.0),
 }
 """Modules, beside the standard library's, and megabytes of them that importing a function's handler may take. The first
 name that the function's begins with counts: the first two have the client of the model; `api` has Powertools and
@@ -50,7 +50,7 @@ pydantic, tools pydantic, all others boto3 and the engine alone.
 PACKAGE_BUDGET = 0.6
 """Megabytes of a function's own code, unpacked."""
 
-LAYER_BUDGETS = {"engine": 1.6, "openai": 45.0, "parsers": 60.0, "powertools": 10.0, "python_data": 259.0}
+LAYER_BUDGETS = {"engine": 1.9, "openai": 45.0, "parsers": 60.0, "powertools": 10.0, "python_data": 259.0}
 """Megabytes of a layer for this machine, unpacked. Lambda takes 262 of a function with all of its layers."""
 
 _REPORT = """
