@@ -65,7 +65,7 @@ def _show_failures(traces: RunTraces, run: Run, progress: Progress, told: int) -
 
 def described(failure: Json) -> str:
     """Return a model call that came to nothing in words: number, status and reason, and when the next one comes."""
-    status = f" answered {failure['status']}" if failure["status"] else " got no answer"
+    status = f" answered {failure['status']}" if failure["status"] else ""
     following = failure["next_ms"]
     moment = f"{datetime.fromtimestamp(following / 1000, UTC):%H:%M:%S} UTC" if following else ""
     then = f"The next one comes at {moment}." if moment else "It is not tried again."

@@ -38,7 +38,7 @@ def test_each_attempt_is_named_with_status_reason_and_the_next(
     following = f"{datetime.fromtimestamp(first['next_ms'] / 1000, UTC):%H:%M:%S} UTC"
     for told in (
         f"model call 1 answered 503: The model server fails with 503. The next one comes at {following}.",
-        "model call 2 got no answer: The model's server could not be reached. The next one comes at",
+        "model call 2: The model's server could not be reached. The next one comes at",
         "model call 3 answered 400: The model server fails with 400. It is not tried again.",
     ):
         assert told in shown.getvalue()
@@ -49,7 +49,7 @@ def test_each_attempt_is_named_with_status_reason_and_the_next(
 
     lines = [line for line in driver.log_lines(began).splitlines() if run.id in line and "model call" in line]
     assert any("/0/1: server_error, status 503, tried again in" in line for line in lines), lines
-    assert any("/0/2: server_error, no answer, tried again in" in line for line in lines), lines
+    assert any("/0/2: server_error, no status, tried again in" in line for line in lines), lines
     assert any("/0/3: invalid_prompt, status 400" in line for line in lines), lines
     assert not any("fails with" in line for line in lines), "the server's words may hold a text or a key"
 

@@ -138,7 +138,7 @@ def _try_again(store: Store, run: Run, request_id: str, busy: client.TryAgain) -
 
 def _kind(refused: client.Refused) -> str:
     """Return what a log may hold of a failed call: its code and the server's status, and none of the server's words."""
-    return f"{refused.code}, {f'status {refused.status}' if refused.status else 'no answer'}"
+    return f"{refused.code}, {f'status {refused.status}' if refused.status else 'no status'}"
 
 
 def _note(store: Store, run: Run, refused: client.Refused, wait_seconds: int | None) -> None:
