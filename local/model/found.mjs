@@ -136,7 +136,11 @@ export function phraseAfter(text, prepositions) {
   for (const match of text.matchAll(start)) {
     const rest = text.slice(match.index + match[0].length);
     const phrase = rest.slice(0, PHRASE_END.exec(rest).index).trim();
-    if (phrase && !/^(?:it|me|him|her|them|us|you|that|this|there|be|do|know|see|get|\d+)$/i.test(phrase))
+    if (
+      phrase &&
+      !phrase.includes("@") &&
+      !/^(?:it|me|him|her|them|us|you|that|this|there|be|do|know|see|get|\d+)$/i.test(phrase)
+    )
       return phrase;
   }
   return undefined;

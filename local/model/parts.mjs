@@ -54,7 +54,9 @@ function asked(turn, kit) {
     return [one(user, turn, kit) ?? demanded(fallbackTool(kit, user), turn, kit)];
   if (kit.talks && !(kit.own.length && callsFor(kit.own, user, kit).fit >= CLEARLY)) return [];
   const sentences = sentencesOf(user).flatMap((sentence) =>
-    sentence.split(/,?\s+and\s+(?=(?:what|how|which|when|where|who|chart|plot|calculate|compute|solve)\b)|[?;]\s+/i),
+    sentence.split(
+      /,?\s+and\s+(?=(?:what|how|which|when|where|who|chart|plot|calculate|compute|solve|tell|give|show|find|search|get|look)\b)|[?;]\s+/i,
+    ),
   );
   const each = sentences.map((sentence) => one(sentence, turn, kit, true)).filter(Boolean);
   const kinds = new Map(each.map((part) => [part.kind, part]));

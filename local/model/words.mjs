@@ -5,7 +5,7 @@ const STOP = new Set(
     "a about all also am an and any are as at be been being but by can could did do does done each else every few for " +
     "from get gets give go had has have he her here him his how i if in into is it its just know let like look lot " +
     "many may me more most much must my need no not now of off on one only or other our out over own please put same " +
-    "say see set shall she should show so some such tell than that the their them then there these they thing this " +
+    "say see last next set shall she should show so some such tell than that the their them then there these they thing this " +
     "those to too up us use used uses user using value very via want was we were what when where which while who " +
     "whom whose why will with would you your string object number optional required given"
   ).split(" "),

@@ -37,8 +37,8 @@ class Run:
         task_token: wakes the execution that waits in `requires_action`; None while none waits.
         answering: the model that answers, where the deployment maps the settings' one to another (`model_aliases`).
         failed_attempts: the newest model calls that came to nothing, oldest first: `{"attempt", "turn", "failed_ms",
-            "status", "reason", "next_ms"}`. `status` is the server's if it is an error's, else None; `next_ms` is when the next
-            call comes, None if none does.
+            "status", "reason", "next_ms"}`. `status` is that of an error, else None; `next_ms` is when the next call
+            comes, None if none does.
         account: what it has taken so far.
         user: whose usage it is: `user_id` of its own or its thread's metadata, as they were when it was created.
         reads: the time parts of ids (after, up to) between which the messages lie that no run had read before it.
