@@ -21,8 +21,9 @@ def test_clients_of_azure_reach_the_same_api(client: openai.OpenAI, azure: opena
 
 def test_clients_of_azure_see_an_answer_as_it_is_written(azure: openai.AzureOpenAI, model: str) -> None:
     made = azure.beta.assistants.create(model=model)
-    thread = {"messages": [{"role": "user", "content": "say One, two, three."}]}
-    with azure.beta.threads.create_and_run_stream(assistant_id=made.id, thread=thread) as stream:  # type: ignore[arg-type]
+    with azure.beta.threads.create_and_run_stream(
+        assistant_id=made.id, thread={"messages": [{"role": "user", "content": "say One, two, three."}]}
+    ) as stream:
         texts = list(stream.text_deltas)
         run = stream.current_run
     assert "".join(texts) == "One, two, three." and len(texts) > 1
