@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -130,7 +131,9 @@ def test_a_dump_and_a_running_stack_are_brought_and_a_person_is_erased(
     assert "I was called Ada." in (folder / "dump" / "threads.jsonl").read_text()
 
     follow("A person's data", ends=(0,))
+    began = time.time()
     driver.invoke("sweeper", {})
+    assert "the retention of default is not swept" not in driver.log_lines(began)
     with pytest.raises(Exception, match="No thread found"):
         driver.store.threads.get("thread_Abc3")
     main(["projects", "set", "--retention-days", "0"])
