@@ -99,7 +99,7 @@ class EarlierEngine:
             if not isinstance(name, str) or not ids.is_id(name):
                 self._report.leave_out("thread", str(name)[:64], "it has no id of letters, digits, - and _")
                 continue
-            body = {"id": name, "object": "thread", "created_at": item.get("created_at"), "metadata": {}}
+            body: Json = {"id": name, "object": "thread", "created_at": item.get("created_at"), "metadata": {}}
             there = self._staging.add("thread", name, body)
             if there and _time(item) < _time(there):  # It is another assistant's, too.
                 self._staging.change("thread", name, body)
