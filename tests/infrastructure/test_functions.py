@@ -126,7 +126,7 @@ def test_no_action_is_a_wildcard_and_no_unjustified_resource_is(prod: Template) 
         ("oae-in_progress", {"GetItem", "PutItem", "UpdateItem", "Query", "BatchGetItem"}),
         ("oae-requires_action", {"GetItem", "PutItem", "UpdateItem", "Query"}),
         ("oae-record_failure", {"GetItem", "PutItem", "UpdateItem", "Query"}),
-        ("oae-sweeper", {"GetItem", "PutItem", "UpdateItem", "Query", "BatchWriteItem"}),
+        ("oae-sweeper", {"GetItem", "PutItem", "UpdateItem", "Query", "BatchGetItem", "BatchWriteItem"}),
         ("oae-tool-finance", {"GetItem"}),
         ("oae-tool-code_interpreter", {"GetItem", "PutItem"}),
         ("oae-ingestion", {"GetItem", "UpdateItem", "Query", "BatchWriteItem"}),
