@@ -1,12 +1,12 @@
 """Imports assistants, threads, files and vector stores from elsewhere."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
-from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -199,7 +199,7 @@ def _target(asked: Asked) -> importing.Target:
         store=Store(asked.project or DEFAULT_PROJECT),
         now=Seconds(int(time.time())),
         models=Models(datetime.now(UTC).date(), asked.model_map or {}, asked.model),
-        deployed=_tools(),
+        deployed=_tools(asked.environment),
         embedding=embedding,
         replace=asked.replace,
         dry_run=asked.dry_run,
@@ -215,10 +215,9 @@ def _settings(environment: str) -> Json:
     return settings
 
 
-def _tools() -> Json:
-    """Return the tools of this checkout as the registry lists them; none where they are not installed."""
-    folder = stack.ROOT / "lambdas" / "tools"
-    if not folder.is_dir():
-        return {}
-    described: Json = import_module("layers.registry").registry(folder)
+def _tools(environment: str) -> Json:
+    """Return the tools that this checkout deployed, as the registry in its layer has them; none without a layer."""
+    layer = stack.ROOT / ".build" / "layers" / ("lambda" if environment else "host") / "engine" / "python"
+    path = layer / "assistant_engine" / "tools" / "registry.json"
+    described: Json = json.loads(path.read_text()) if path.is_file() else {}
     return described

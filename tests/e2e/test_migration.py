@@ -34,7 +34,7 @@ def folder(stack: local.Local, driver: Driver, tmp_path: Path, monkeypatch: pyte
     """A folder with what the page's commands name; the stack is the one that they find."""
     monkeypatch.setattr(stack_finder, "find", lambda environment: stack_finder.Stack(stack.settings))
     monkeypatch.setattr(stack_finder, "ROOT", tmp_path)
-    (tmp_path / "lambdas").symlink_to(ROOT / "lambdas")  # the tools that are deployed
+    (tmp_path / ".build").symlink_to(ROOT / ".build")  # the layers that are deployed, with their tools
     monkeypatch.chdir(tmp_path)
     for name, value in stack.settings.items():
         monkeypatch.setenv(name, value)
