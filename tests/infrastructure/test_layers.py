@@ -66,8 +66,9 @@ def test_a_layer_s_byte_code_is_what_it_is_listed_to_be(cache: Path) -> None:
 
 
 def test_no_function_is_larger_than_lambda_takes(cache: Path, prod: Template) -> None:
+    as_it_is = {"streaming": ROOT / "layers" / "streaming"}  # All others are built.
     sizes = {
-        function.name: size(function.code) + sum(size(cache / layer) for layer in function.layers)
+        function.name: size(function.code) + sum(size(as_it_is.get(layer, cache / layer)) for layer in function.layers)
         for function in functions(prod.path)
     }
     assert sizes["sandbox"] > 100_000_000
