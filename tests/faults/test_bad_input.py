@@ -241,9 +241,7 @@ def test_json_of_64_levels_is_kept(api: httpx2.Client) -> None:
     refused(post(api, "/assistants", request(60)))
 
 
-@pytest.mark.parametrize(
-    "number", [b"1e400", b"-1e400", b"NaN", b"Infinity", b"-Infinity", b"1" + b"0" * 38, b"9" * 4_000, b"9" * 100_000]
-)
+@pytest.mark.parametrize("number", [b"1e400", b"-1e400", b"NaN", b"Infinity", b"-Infinity", b"9" * 100_000])
 def test_numbers_that_nothing_can_hold_are_refused(api: httpx2.Client, number: bytes) -> None:
     refused(post(api, "/assistants", b'{"model": "m", "temperature": %s}' % number))
     inner = b'{"model": "m", "tools": [{"type": "function", "function": {"name": "f", "parameters": {"a": %s}}}]}'
@@ -251,7 +249,7 @@ def test_numbers_that_nothing_can_hold_are_refused(api: httpx2.Client, number: b
 
 
 def test_numbers_are_kept_to_their_last_digit(api: httpx2.Client) -> None:
-    numbers = [10**38 - 1, 1 - 10**38, 2**53 + 1, 1e308, 5e-324, 0.1, 1.0, 0, True, None]
+    numbers = [10**38 - 1, 1 - 10**38, 10**39 + 1, -(10**4_000), 2**53 + 1, 1e308, 5e-324, 0.1, 1.0, 0, True, None]
     assistant = made(post(api, "/assistants", {"model": MODEL, "tools": [function({"enum": numbers})]}))
     shown = made(api.get(f"/assistants/{assistant['id']}"))["tools"][0]["function"]["parameters"]["enum"]
     assert [(type(number), number) for number in shown] == [(type(number), number) for number in numbers]
