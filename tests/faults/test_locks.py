@@ -40,8 +40,9 @@ def test_the_project_s_own_lock_holds_pytest() -> None:
 
 
 def test_setup_installs_what_the_hashes_say_and_nothing_else() -> None:
-    makefile = (ROOT / "Makefile").read_text()
-    installs = [line for line in makefile.splitlines() if "pip install" in line]
+    makefile, set_up = (ROOT / "Makefile").read_text(), (ROOT / "scripts" / "set_up.sh").read_text()
+    assert "pip install" not in makefile
+    installs = [line for line in set_up.splitlines() if line.startswith("  run ") and "pip install" in line]
     assert len(installs) == 2
     assert all("--require-hashes" in line for line in installs)
     assert "--generate-hashes" in makefile.partition("LOCK :=")[2].partition("lock:")[0]

@@ -64,10 +64,14 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def outside() -> dict[str, str]:
+    """Return the environment without what `make test` adds to it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+
+
 def make(project: Path, target: str, *given: str) -> list[list[str]]:
     """Run make; the arguments that programs got."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    subprocess.run([MAKE, target, *given], cwd=project, env=environment, capture_output=True, check=False)
+    subprocess.run([MAKE, target, *given], cwd=project, env=outside(), capture_output=True, check=False)
     called = project / "called.jsonl"
     return [json.loads(line) for line in called.read_text().splitlines()] if called.is_file() else []
 
@@ -128,7 +132,7 @@ def test_make_down_in_a_clean_clone_says_that_nothing_runs(project: Path) -> Non
     shutil.rmtree(project / ".local")
     assert make(project, "down") == []
     shutil.rmtree(project / ".venv")
-    ran = subprocess.run([MAKE, "down"], cwd=project, capture_output=True, text=True, check=False)
+    ran = subprocess.run([MAKE, "down"], cwd=project, env=outside(), capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout) == (0, "Nothing is running.\n")
 
 
