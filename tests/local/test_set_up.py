@@ -233,6 +233,8 @@ def test_ctrl_c_at_any_moment_leaves_nothing_that_stops_the_next_try(
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            # What a shell starts in the background is deaf to Ctrl-C, and so are the tests that it starts.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         time.sleep(moment)
         os.killpg(running.pid, signal.SIGINT)
