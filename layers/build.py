@@ -13,6 +13,7 @@ runtime, `host` this interpreter.
 """
 
 import argparse
+import fcntl
 import hashlib
 import json
 import shutil
@@ -22,8 +23,9 @@ import sysconfig
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -85,7 +87,7 @@ def build(target: str, cache: Path = CACHE, report: Report = lambda line: None) 
     if not stale([*packages, engine]):
         return []
     folder.mkdir(parents=True, exist_ok=True)
-    with Compiler(target, folder) as compiler, ThreadPoolExecutor(2) as pool:
+    with _alone(folder), Compiler(target, folder) as compiler, ThreadPoolExecutor(2) as pool:
         refresh = partial(_refresh, folder, target, compiler, report)
         # What is wrong with a tool is said before the packages are installed, which may take minutes.
         built = stale([engine])
@@ -95,6 +97,14 @@ def build(target: str, cache: Path = CACHE, report: Report = lambda line: None) 
         built += (rest := stale(packages))
         list(pool.map(refresh, rest))
     return [layer.name for layer in built]
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other processes that build in a folder waiting: what is stale is looked up after them."""
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _layers(target: str) -> list[Layer]:
@@ -162,7 +172,7 @@ def _refresh(folder: Path, target: str, compiler: Compiler, report: Report, laye
     """Build `folder/<layer>` anew, its archive and its stamp too."""
     began = time.monotonic()
     stamp = folder / f"{layer.name}.stamp"
-    # Made beside the old one and then renamed: a reader or a second builder never sees half a layer.
+    # Made beside the old one and then renamed: a reader never sees half a layer.
     with tempfile.TemporaryDirectory(dir=folder, prefix=f".{layer.name}-") as temporary:
         made = Path(temporary) / "new" / "python"
         made.mkdir(parents=True)

@@ -3,7 +3,10 @@
 import os
 import subprocess
 import sys
+import threading
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -46,6 +49,29 @@ def test_a_layer_is_built_once_for_its_inputs(tmp_path: Path, monkeypatch: pytes
     with zipfile.ZipFile(tmp_path / "host" / "layer.zip") as archive:
         assert archive.read("python/module.py") == b"A = 2"
         assert f"python/__pycache__/module.{sys.implementation.cache_tag}.pyc" in archive.namelist()
+
+
+def test_of_two_builders_at_once_one_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As two processes do: each opens the lock's file for itself."""
+    made: list[str] = []
+    both = threading.Barrier(2)
+
+    def fill(folder: Path) -> None:
+        time.sleep(0.5)
+        (folder / "module.py").touch()
+        made.append("layer")
+
+    layer = build.Layer("layer", (), fill, tmp_path / "none")
+
+    def layers(_: str) -> list[build.Layer]:
+        both.wait()
+        return [layer]
+
+    monkeypatch.setattr(build, "_layers", layers)
+    with ThreadPoolExecutor(2) as pool:
+        built = list(pool.map(build.build, ["host"] * 2, [tmp_path] * 2))
+    assert sorted(built) == [[], ["layer"]]
+    assert made == ["layer"]
 
 
 def test_two_builds_of_a_layer_are_equal_byte_for_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
