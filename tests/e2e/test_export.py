@@ -122,9 +122,9 @@ def test_the_same_day_again_is_the_same_files_without_what_was_deleted(driver: D
 
 
 def test_the_schedule_s_event_exports_the_day_before(driver: Driver) -> None:
-    told: Any = driver.invoke("export", {"shard": 3})
     yesterday = datetime.fromtimestamp(time.time() - 86_400, UTC).date()
-    assert told == {"day": str(yesterday), "shard": 3, "runs": 0, "messages": 0}
+    told: Any = driver.invoke("export", {"shard": 3})
+    assert (told["day"], told["shard"]) == (str(yesterday), 3)
 
 
 def _said(text: str) -> Json:

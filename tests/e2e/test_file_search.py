@@ -99,7 +99,7 @@ def test_files_of_every_kind_are_found_and_a_broken_one_fails(client: openai.Ope
 
 
 def test_words_find_a_large_file_while_its_vectors_are_made(client: openai.OpenAI) -> None:
-    text = "".join(f"Entry {number}: the ferry to island {number * 7} leaves at dawn.\n" for number in range(800))
+    text = "".join(f"Entry {number}: the ferry to island {number * 7} leaves at dawn.\n" for number in range(400))
     vector_store = client.vector_stores.create()
     file_id = upload(client, "ferries.txt", (text + "The zeppelin is moored in Friedrichshafen.\n").encode())
     client.vector_stores.files.create(vector_store.id, file_id=file_id)
