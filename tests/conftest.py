@@ -51,10 +51,18 @@ LONGEST = (
     "e2e/test_life.py",
     "verify/test_probes.py",
     "infrastructure/",
-    "faults/test_redelivery.py",
-    "e2e/test_samples.py",
     "e2e/test_same_code.py",
+    "e2e/test_dev.py",
+    "faults/test_redelivery.py",
+    "contract/test_streaming",
+    "e2e/test_upgrade.py",
+    "e2e/test_migration.py",
+    "e2e/test_examples.py",
+    "faults/test_cut_streams.py",
+    "e2e/test_samples.py",
     "e2e/test_redeploy.py",
+    "unit/test_cells.py",
+    "unit/test_sandbox",
 )
 """The files and folders of tests that take longest, in this order."""
 
