@@ -25,8 +25,8 @@ from assistants.transfer.report import NEW, Report
 from assistants.transfer.staging import Staging
 
 MANIFEST: Json = {"format": "assistants-dump/1"}
-PARTS = ("assistants", "files", "vector_stores", "threads", "usage", "projects")
-"""The files of a dump, in the order in which they are imported."""
+PARTS = ("usage", "assistants", "files", "vector_stores", "threads", "projects")
+"""The files of a dump, in the order in which they are imported: see `restore` for why usage is first."""
 
 _FILE_OF = {
     "assistant": "assistants",

@@ -8,12 +8,14 @@ import hashlib
 import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, count, groupby
+from contextlib import suppress
+from itertools import chain, count, groupby, islice
 from pathlib import Path
 
 from boto3.dynamodb.conditions import Attr
 
 from assistant_engine.domain.clock import Milliseconds, Seconds
+from assistant_engine.domain.errors import NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.store.blobs import INLINE_BYTES
 from assistant_engine.store.dynamodb import ConditionFailed
@@ -31,6 +33,8 @@ from assistants.transfer.lines import ADDED, moved, row_of
 from assistants.transfer.report import NEW, THERE, Report
 
 _HEADS = ("thread", "vector_store")
+MAX_OWNERS = 100
+"""Lines of each kind that are looked up to tell whether a dump's objects are there already."""
 _READ_AFTER_SECONDS = 60
 """When files of a vector store are handed to the ingestion: the store's head is there by then."""
 
@@ -52,6 +56,7 @@ class Restore:
         self._project = project
         self._replace = replace
         self._dry_run = dry_run
+        self._is_here = False
 
     def folder(self, folder: Path) -> None:
         """Import what a folder holds.
@@ -70,6 +75,7 @@ class Restore:
             "file": lambda line: self._file(line, folder),
             "usage": self._counter,
         }
+        self._is_here = any(map(self._has, _owners(folder)))
         for part in PARTS:
             lines = self._read(folder / f"{part}.jsonl")
             for line in lines:
@@ -91,6 +97,15 @@ class Restore:
                     self._report.leave_out("line", f"{path.name}:{number}", "it is no line of a dump")
                     continue
                 yield line
+
+    def _has(self, line: Json) -> bool:
+        """Return whether an assistant, or a row of a thread, is there."""
+        if line["object"] != "assistant":
+            return self._transfer.find(self._row(line)) is not None
+        project = self._project or line["record"]["item"]["project"].partition("#")[0]
+        with suppress(NotFound):
+            return bool(self._transfer.store.of(project).assistants.get(line["id"]))
+        return False
 
     # Single objects
 
@@ -131,15 +146,19 @@ class Restore:
         self._report.count(line["object"], NEW)
 
     def _counter(self, line: Json) -> None:
-        """Add a day's usage to the stack's own, once."""
+        """Add a day's usage to the stack's own, once.
+
+        Where the stack has objects of the dump already, their usage is in its totals. An import that was cut short has
+        brought no object before all of the usage.
+        """
         row = self._row(line)
         mark = ADDED + hashlib.sha256(json.dumps(line, sort_keys=True).encode()).hexdigest()[:16]
         amounts = {name: value for name, value in row.item.items() if isinstance(value, int)}
         keys = {name: row.item[name] for name in ("thread_id", "message_id")}
         update = Update(self._transfer.tables["messages"], keys).add(amounts).set({mark: True})
-        if self._dry_run:
+        if self._is_here or self._dry_run:
             there = self._transfer.find(row) or {}
-            self._report.count("usage", THERE if mark in there else NEW)
+            self._report.count("usage", THERE if self._is_here or mark in there else NEW)
             return
         try:
             self._transfer.store.database.update(update.when(Attr(mark).not_exists()))
@@ -284,6 +303,17 @@ class Restore:
 def _again(files: int) -> dict[str, int]:
     """Return the changes of counts for files that are read again."""
     return {"n_completed": -files, "n_in_progress": files}
+
+
+def _owners(folder: Path) -> Iterator[Json]:
+    """Return lines of a dump's objects whose runs are counted: its assistants, and as many of its threads."""
+    for part in ("assistants", "threads"):
+        with suppress(OSError), (folder / f"{part}.jsonl").open(encoding="utf-8") as file:
+            for text in islice(file, MAX_OWNERS):
+                with suppress(ValueError, LookupError, TypeError):
+                    line = json.loads(text)
+                    row_of(line)
+                    yield line
 
 
 def _sum(item: Json, amounts: dict[str, int]) -> Json:

@@ -162,6 +162,16 @@ def test_a_dump_s_import_that_dies_anywhere_is_done_again(
         assert bytes_of(take(target)) == bytes_of(folder), survived
 
 
+def test_a_stack_that_its_own_dump_is_brought_to_keeps_its_totals(
+    stack: Callable[[], Store], take: Callable[..., Path], bring: Callable[..., Imported]
+) -> None:
+    source = stack()
+    contents.fill(source)
+    folder = take(source)
+    bring(source, folder)
+    assert bytes_of(take(source)) == bytes_of(folder)
+
+
 def test_a_project_can_be_taken_out_and_brought_in_under_another_name(
     stack: Callable[[], Store], take: Callable[..., Path], bring: Callable[..., Imported]
 ) -> None:
