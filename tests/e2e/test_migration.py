@@ -17,6 +17,7 @@ from assistants import stack as stack_finder
 from assistants.commands import main
 from local import up as local
 from local.paths import ROOT
+from tests.support import totals
 from tests.support.driver import Driver
 from tests.support.earlier_tables import ASSISTANT as OLD_ASSISTANT
 from tests.support.earlier_tables import THREAD as OLD_THREAD
@@ -130,6 +131,7 @@ def test_a_dump_and_a_running_stack_are_brought_and_a_person_is_erased(
     follow("A dump of another stack", ends=(0, 1))
     assert "I was called Ada." in (folder / "dump" / "threads.jsonl").read_text()
 
+    totals.ERASED.update(("asst_Abc1", "asst_Abc3"))
     follow("A person's data", ends=(0,))
     began = time.time()
     driver.invoke("sweeper", {})

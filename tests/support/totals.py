@@ -17,6 +17,9 @@ EVER = ("2000-01-01", "2999-12-31")
 SECONDS = 60
 """How long totals may differ from what was read a moment before: runs that tests left behind still end."""
 
+ERASED: set[str] = set()
+"""Assistants that ran for a person who was erased: their totals stay, and nothing else tells of those runs."""
+
 Figures = Counter[str]
 
 
@@ -100,7 +103,8 @@ def differences(sums: Sums) -> list[str]:
     for partition, figures in sums.counters.items():
         if partition.startswith("usage#assistant#"):
             _, _, project, assistant_id = partition.split("#")
-            compared[partition] = figures, of_assistants.pop(assistant_id, Counter())
+            counted = of_assistants.pop(assistant_id, Counter())
+            compared[partition] = figures, figures if assistant_id in ERASED else counted
             of_projects[project].update(figures)
     compared |= {f"no counter of {name}": (figures, Counter()) for name, figures in of_assistants.items()}
     for partition, figures in list(sums.counters.items()):
