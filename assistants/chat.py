@@ -17,7 +17,7 @@ warnings.filterwarnings("ignore", "(The Assistants API is )?deprecated", Depreca
 LOOK_SECONDS = 0.3
 WORKING = ("queued", "in_progress", "cancelling")
 NAME = "Terminal"
-"""Of the assistant that is made where there is none."""
+"""Name of the assistant that `chat` creates if the project has none."""
 
 
 class Chat:

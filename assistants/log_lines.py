@@ -42,7 +42,7 @@ def of_function(stack: Stack, name: str, since_seconds: float) -> list[str]:
         since_seconds: since 1970.
 
     Raises:
-        UnknownFunction: there is none.
+        UnknownFunction: no function has this name.
     """
     names = sorted(
         resource["PhysicalResourceId"]

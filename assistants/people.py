@@ -30,7 +30,7 @@ _NAMES = re.compile(r'"((?:file|assistant)-[A-Za-z0-9_-]+|vs_[A-Za-z0-9_-]+)"')
 
 @dataclass
 class Holdings:
-    """What a stack holds of a person.
+    """Holds what a stack has of a person.
 
     Attributes:
         threads: the ids of their threads.

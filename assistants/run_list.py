@@ -25,7 +25,7 @@ _ANY_TIME = Seconds(2**40)
 
 
 class NoRun(CommandError):
-    """There is no run to choose; the message says of which there is none."""
+    """No run fits; the message names what was looked for."""
 
 
 def newest(store: Store, limit: int, *, thread_id: str = "", day: str | None = None) -> list[Run]:
@@ -51,7 +51,7 @@ def last(store: Store, thread_id: str = "") -> Run:
     """Return the newest run, of a thread if it is given, or else of those that are under way or ended today.
 
     Raises:
-        NoRun: there is none.
+        NoRun: no run exists.
     """
     found = newest(store, 1, thread_id=thread_id)
     if not found:

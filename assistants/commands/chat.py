@@ -20,8 +20,8 @@ from assistants.terminal import Terminal
 def command(assistant_id: str, instructions: str, environment: str) -> None:
     """Talk to an assistant: a line is a message, an empty line or the end of the input ends the conversation.
 
-    Where a call waits for its client, it asks for the call's output. Without a terminal, messages and outputs are the
-    lines of the input. With --env, the variable ASSISTANTS_API_KEY holds a key of that environment.
+    If a run needs the output of a function, the command asks for it. Without a terminal, each line of the input is a
+    message or an output. With --env, the variable ASSISTANTS_API_KEY holds a key of that environment.
     """
     variables = stack.find(environment).variables
     key = os.environ.get("ASSISTANTS_API_KEY", "") if environment else variables["ASSISTANTS_API_KEY"]

@@ -27,7 +27,7 @@ from assistants.transfer.staging import Staging
 
 @dataclass
 class _Plan:
-    """Where the messages and runs of a thread go: by old id, the time parts of their new ids.
+    """Holds the time parts of new ids by old id, for the messages and runs of a thread.
 
     Attributes:
         said: which run said the message; of runs, the last message's time.
@@ -156,7 +156,7 @@ class Conversations:
                 found.append((body["id"], at, said_by, by_assistant))
         if _newest_first(found):
             found.reverse()
-        # What came in several files is put together by time; what shares a time stays in its order.
+        # Messages from several files are sorted by time; those of one time keep their order.
         found.sort(key=lambda each: each[1] // 1000)
         return [each[:3] for each in found]
 

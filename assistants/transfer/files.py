@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from assistant_engine.domain import ids
 from assistant_engine.domain.clock import Milliseconds, Seconds
@@ -10,6 +10,7 @@ from assistant_engine.domain.errors import ApiError
 from assistant_engine.domain.file import new_file
 from assistant_engine.domain.json_data import Json, dicts_of
 from assistant_engine.resources.vector_stores import chunking_of
+from assistant_engine.schemas.responses import FilePurpose
 from assistant_engine.store import Store
 from assistant_engine.store.dynamodb import ConditionFailed
 from assistant_engine.store.files import PREFIX as FILE_PREFIX
@@ -19,17 +20,7 @@ from assistants.transfer import convert
 from assistants.transfer.report import NEW, THERE, Report
 from assistants.transfer.staging import Staging
 
-PURPOSES = (
-    "assistants",
-    "assistants_output",
-    "batch",
-    "batch_output",
-    "fine-tune",
-    "fine-tune-results",
-    "vision",
-    "user_data",
-    "evals",
-)
+PURPOSES = get_args(FilePurpose)
 
 Content = Callable[[Json], Path | None]
 """Finds the bytes of a file (`OpenAIFile`); None if there are none."""

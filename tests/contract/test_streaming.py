@@ -104,6 +104,20 @@ def test_the_package_s_own_handler_follows_a_run(client: openai.OpenAI, assistan
     assert stream.current_run and stream.current_run.status == "completed"
 
 
+def answered(client: openai.OpenAI, streamed: Streamed, output: str) -> Streamed:
+    """Submit the output of the one call that a run waits for, and return what is streamed then."""
+    [action] = streamed.data("run.requires_action")
+    [call] = action["required_action"]["submit_tool_outputs"]["tool_calls"]
+    return heard(
+        client.beta.threads.runs.submit_tool_outputs(
+            action["id"],
+            thread_id=action["thread_id"],
+            tool_outputs=[{"tool_call_id": call["id"], "output": output}],
+            stream=True,
+        )
+    )
+
+
 def test_calls_of_both_sides_and_their_outputs(client: openai.OpenAI, assistant: str) -> None:
     text = 'then get_stock_price {"symbol": "ACME"}\nthen ask {"a": 1}\nsay Done.'
     streamed = heard(client.beta.threads.create_and_run(assistant_id=assistant, stream=True, **asked(text)))
@@ -112,16 +126,7 @@ def test_calls_of_both_sides_and_their_outputs(client: openai.OpenAI, assistant:
         *(*CALLS, "run.step.delta", "run.step.completed"),
         *(*CALLS, "run.step.delta", "run.requires_action"),
     ]
-    [action] = streamed.data("run.requires_action")
-    [call] = action["required_action"]["submit_tool_outputs"]["tool_calls"]
-    rest = heard(
-        client.beta.threads.runs.submit_tool_outputs(
-            action["id"],
-            thread_id=action["thread_id"],
-            tool_outputs=[{"tool_call_id": call["id"], "output": "x"}],
-            stream=True,
-        )
-    )
+    rest = answered(client, streamed, "x")
     assert rest.names == ["run.step.completed", *ANSWERED]
 
 
@@ -136,16 +141,7 @@ def test_an_approval_streams(client: openai.OpenAI, driver: Driver) -> None:
     text = 'then publish {"text": "it"}\nsay Published.'
     careful = driver.assistant(functions=LABORATORY)
     streamed = heard(client.beta.threads.create_and_run(assistant_id=careful, stream=True, **asked(text)))
-    [action] = streamed.data("run.requires_action")
-    [call] = action["required_action"]["submit_tool_outputs"]["tool_calls"]
-    rest = heard(
-        client.beta.threads.runs.submit_tool_outputs(
-            action["id"],
-            thread_id=action["thread_id"],
-            tool_outputs=[{"tool_call_id": call["id"], "output": "yes"}],
-            stream=True,
-        )
-    )
+    rest = answered(client, streamed, "yes")
     assert rest.names == [*BEGUN, "run.step.completed", *MESSAGE, "message.delta", *SAID, "run.completed"]
 
 

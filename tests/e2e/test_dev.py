@@ -105,17 +105,16 @@ def test_a_tool_is_served_as_it_is_saved(project: Project, driver: Driver) -> No
     assert "7 of ox" in answer('{"word": "ox", "count": 7}')
     (project.folder / "tool.toml").write_text("memory = 300\ntimeout = 0\n")
     assert project.said().startswith("✗ lambdas/tools/linguist/tool.toml: timeout: ")
+    (project.folder / "tool.toml").unlink()
+
+    # A deployment ends what was swapped without one: each alias is at its own version.
+    assert project.edit("of {word}", "by {word}").startswith("✓ linguist is served")
+    assert "7 by ox" in answer('{"word": "ox", "count": 7}')
     (project.folder / "tool.toml").write_text("memory = 300\n")
     assert project.said().startswith("✓ deployed in ")
     name = driver.function_name("tool-linguist")
     functions = driver.client("lambda")
     assert functions.get_function_configuration(FunctionName=name)["MemorySize"] == 300
-
-    # A deployment ends what was swapped without one: each alias is at its own version.
-    assert project.edit("of {word}", "by {word}").startswith("✓ linguist is served")
-    assert "7 by ox" in answer('{"word": "ox", "count": 7}')
-    (project.folder / "tool.toml").unlink()
-    assert project.said().startswith("✓ deployed in ")
     assert "7 by ox" in answer('{"word": "ox", "count": 7}')
     aliases = functions.list_aliases(FunctionName=name)["Aliases"]
     assert len(aliases) > 1

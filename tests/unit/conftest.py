@@ -1,11 +1,14 @@
-"""Holds what the tests of tools share."""
+"""Holds what unit tests share."""
 
 import time
+from collections.abc import Iterator
 
 import pytest
 
 from assistant_engine.domain.json_data import Json
+from assistant_engine.model import client
 from assistant_engine.tools import call
+from tests.support.model_server import ModelServer
 
 
 @pytest.fixture
@@ -14,3 +17,17 @@ def a_run_that_waits(monkeypatch: pytest.MonkeyPatch) -> Json:
     run: Json = {"run_status": "in_progress", "turn": 4, "expires_at": int(time.time()) + 600}
     monkeypatch.setattr(call, "_run", lambda call, consistent: run)
     return run
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
+    """A fake model, to which the engine's client leads."""
+    server = ModelServer("http://127.0.0.1:9/v1")
+    monkeypatch.setenv("MODEL_PROVIDER", "openai")
+    monkeypatch.setenv("MODEL_BASE_URL", server.url)
+    monkeypatch.setattr(client, "_key", lambda: "sk-first")
+    monkeypatch.setattr(client, "_REFUSES", {})
+    client._client.cache_clear()
+    yield server
+    client._client.cache_clear()
+    server.close()

@@ -1,7 +1,6 @@
 """The model call, against a server that answers as told: what comes back, and what is made of it."""
 
 import time
-from collections.abc import Iterator
 from email.utils import formatdate
 from typing import Any
 
@@ -17,19 +16,6 @@ from tests.support.model_server import Behaviour, ModelServer, failure
 
 ANYTHING: list[Any] = [None, 7, "text", [], {}]
 NO_RESPONSE = "The model's server answered with something that is not a response."
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
-    server = ModelServer("http://127.0.0.1:9/v1")
-    monkeypatch.setenv("MODEL_PROVIDER", "openai")
-    monkeypatch.setenv("MODEL_BASE_URL", server.url)
-    monkeypatch.setattr(client, "_key", lambda: "sk-first")
-    monkeypatch.setattr(client, "_REFUSES", {})
-    client._client.cache_clear()
-    yield server
-    client._client.cache_clear()
-    server.close()
 
 
 def ask(server: ModelServer, behaviour: Behaviour, retries: int = 0) -> Json:

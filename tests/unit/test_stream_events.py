@@ -10,30 +10,12 @@ from assistant_engine.domain.built import calls_of, content_of
 from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.draft import BATCH_BYTES, Argued, Called, Draft, PutOut, Said, code_so_far
 from assistant_engine.domain.json_data import Json
-from assistant_engine.domain.run import Run
 from assistant_engine.domain.stream import Announced, Cursor, Open, StoredTurn, Told
-from assistant_engine.domain.thread import ThreadId
 from assistant_engine.domain.turn import ToolStep, Turn, TurnStatus
 from assistant_engine.domain.usage import Usage
+from tests.support.streamed_run import RUN
 
 NOW = Seconds(100)
-RUN = Run(
-    id="run_1",
-    thread_id=ThreadId("thread_1"),
-    assistant_id="asst_1",
-    status="in_progress",
-    created_at=90,
-    expires_at=600,
-    settings={},
-    functions=[],
-    tool_resources={},
-    metadata={},
-    execution="run_1",
-    answers_in_output=False,
-    due_at=30,
-    project="default",
-    streams=True,
-)
 
 
 def draft(*images: str) -> Draft:

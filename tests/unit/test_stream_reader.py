@@ -11,29 +11,12 @@ from botocore.exceptions import ClientError
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.stream import START, Cursor
-from assistant_engine.domain.thread import ThreadId
 from assistant_engine.runs import streams
 from assistant_engine.runs.stream_reader import BUSY_POLL_SECONDS, QUIET_POLL_SECONDS, Clock, Event
 from assistant_engine.runs.streams import Broken, Done
 from assistant_engine.store.open_streams import Lease
+from tests.support.streamed_run import RUN
 
-RUN = Run(
-    id="run_1",
-    thread_id=ThreadId("thread_1"),
-    assistant_id="asst_1",
-    status="in_progress",
-    created_at=90,
-    expires_at=600,
-    settings={},
-    functions=[],
-    tool_resources={},
-    metadata={},
-    execution="run_1",
-    answers_in_output=False,
-    due_at=30,
-    project="default",
-    streams=True,
-)
 BEGUN = {"event": "thread.run.in_progress", "run": {"status": "in_progress"}}
 WAITS = {"event": "thread.run.requires_action", "run": {"status": "requires_action"}}
 ENDED = {"event": "thread.run.failed", "run": {"status": "failed"}}

@@ -1,7 +1,6 @@
 """The model call as a stream: what is heard of it while it comes, and what is made of it in the end."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,19 +16,6 @@ from tests.support import responses
 from tests.support.model_server import Behaviour, ModelServer, failure
 
 ANSWER = responses.response(responses.text("Good morning to you."))
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
-    server = ModelServer("http://127.0.0.1:9/v1")
-    monkeypatch.setenv("MODEL_PROVIDER", "openai")
-    monkeypatch.setenv("MODEL_BASE_URL", server.url)
-    monkeypatch.setattr(client, "_key", lambda: "sk-first")
-    monkeypatch.setattr(client, "_REFUSES", {})
-    client._client.cache_clear()
-    yield server
-    client._client.cache_clear()
-    server.close()
 
 
 def ask(server: ModelServer, *behaviours: Behaviour, cancelled: bool = False) -> tuple[Json, list[Json]]:

@@ -305,7 +305,7 @@ class Export(Process, Records):
     """`export`."""
 
 
-class Api(
+class _Requests(
     Process,
     Lambda,
     Records,
@@ -315,29 +315,18 @@ class Api(
     RunDefaults,
     StateMachine,
     FileSearch,
-    SearchFunction,
     Auth,
     ApiKeys,
     Cors,
 ):
+    """Settings of both functions that answer requests: they run the same code."""
+
+
+class Api(_Requests, SearchFunction):
     """`api`."""
 
 
-class Stream(
-    Process,
-    Lambda,
-    Records,
-    Models,
-    ModelAliases,
-    HostedTools,
-    RunDefaults,
-    StateMachine,
-    FileSearch,
-    Auth,
-    ApiKeys,
-    Cors,
-    OpenStreams,
-):
+class Stream(_Requests, OpenStreams):
     """`stream`."""
 
 

@@ -182,6 +182,20 @@ class MessageObject(Schema):
     metadata: Metadata | None
 
 
+FilePurpose = Literal[
+    "assistants",
+    "assistants_output",
+    "batch",
+    "batch_output",
+    "fine-tune",
+    "fine-tune-results",
+    "vision",
+    "user_data",
+    "evals",
+]
+"""What the API says that files are for; an upload names one of fewer."""
+
+
 class OpenAIFile(Schema):
     """A file."""
 
@@ -191,17 +205,7 @@ class OpenAIFile(Schema):
     created_at: Time
     expires_at: Time = Field(default=ABSENT)
     filename: str
-    purpose: Literal[
-        "assistants",
-        "assistants_output",
-        "batch",
-        "batch_output",
-        "fine-tune",
-        "fine-tune-results",
-        "vision",
-        "user_data",
-        "evals",
-    ]
+    purpose: FilePurpose
     status: Literal["uploaded", "processed", "error"]
     status_details: str = Field(default=ABSENT)
 
