@@ -49,6 +49,11 @@ Plant = Callable[[Request, Ask], Response | None]
 """Answers a request by itself, or by what the embedded AWS answers; None where the request is not its business."""
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256  # A burst of connections is refused where only Python's five may wait.
+
+
 class Wire:
     """Serves on a free port of the loopback address until `close`; `plants` may be changed at any time."""
 
@@ -84,8 +89,7 @@ class Wire:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
