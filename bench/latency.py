@@ -24,7 +24,7 @@ TURNS = 10
 """Calls of a run, one after the other, whose turns' overhead is taken."""
 
 TURN_RUNS = 10
-AT_ONCE = (1, 10, 50, 200)
+AT_ONCE = (1, 10, 50, 200, 1_000)
 LONGEST_SECONDS = 240
 LENGTHS = (10, 100, 1_000, 10_000)
 STRATEGIES: dict[str, Json] = {
