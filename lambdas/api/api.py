@@ -14,6 +14,7 @@ import documentation
 import files
 import messages
 import models
+import project
 import run_steps
 import runs
 import streams
@@ -59,7 +60,7 @@ ROUTES: tuple[Route, ...] = tuple(
             files.routes,
         ),
         *(uploads.routes, vector_stores.routes, vector_store_files.routes, vector_store_files.batch_routes),
-        *(models.routes, usage.routes),
+        *(models.routes, usage.routes, project.routes),
     )
     for route in module.declared
 )

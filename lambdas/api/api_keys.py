@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from assistant_engine.domain.errors import Unauthorized
+from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.project import DEFAULT_PROJECT
 from assistant_engine.runtime.settings import ApiKeys, configured
 
@@ -43,7 +44,7 @@ class Keys:
     def __init__(self, read: Any, clock: Any = time.monotonic) -> None:
         self._read = read
         self._clock = clock
-        self._projects: list[tuple[str, str]] = []  # of each key's hash
+        self._entries: list[Json] = []
         self._read_at = float("-inf")
 
     def check(self, authorization: str | None) -> str:
@@ -67,13 +68,26 @@ class Keys:
                 return projects[0]
         raise Unauthorized("Incorrect API key provided.", code="invalid_api_key")
 
+    def named(self, project: str) -> list[Json]:
+        """Return the keys of a project, oldest first: `{"name", "created_at"}` of each."""
+        entries = self._kept(KEPT_SECONDS)
+        return [{name: each[name] for name in ("name", "created_at")} for each in entries if _project(each) == project]
+
     def _known(self, presented: str, kept_seconds: float) -> list[str]:
-        if self._clock() - self._read_at >= kept_seconds:
-            entries = json.loads(self._read() or '{"keys": []}')["keys"]
-            self._projects = [(entry["hash"], entry.get("project", DEFAULT_PROJECT)) for entry in entries]
-            self._read_at = self._clock()
         # Each one is compared, so that the time taken does not tell which one was nearly right.
-        return [project for known, project in self._projects if hmac.compare_digest(presented, known)]
+        entries = self._kept(kept_seconds)
+        return [_project(entry) for entry in entries if hmac.compare_digest(presented, entry["hash"])]
+
+    def _kept(self, seconds: float) -> list[Json]:
+        if self._clock() - self._read_at >= seconds:
+            self._entries = json.loads(self._read() or '{"keys": []}')["keys"]
+            self._read_at = self._clock()
+        return self._entries
+
+
+def _project(entry: Json) -> str:
+    project: str = entry.get("project", DEFAULT_PROJECT)
+    return project
 
 
 @cache

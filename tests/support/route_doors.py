@@ -35,6 +35,8 @@ WITHOUT_IDS = {
     "POST /uploads": "An upload is announced by name and size.",
     "GET /models": "The models are the stack's, the same for each project.",
     "GET /models/{model:path}": "A model's name is no object's id.",
+    "GET /project": "The key says which project it is.",
+    "GET /functions": "The deployed functions are the stack's, the same for each project.",
 }
 
 

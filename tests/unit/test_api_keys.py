@@ -51,6 +51,15 @@ def test_a_key_tells_its_project_and_one_without_is_the_defaults() -> None:
     assert [keys.check(f"Bearer {key}") for key in secret.keys] == ["sales", "default", "default"]
 
 
+def test_a_project_has_its_own_keys_by_name_without_their_hashes() -> None:
+    secret = Secret("one", "two", "old")
+    secret.projects = {"one": "sales", "two": "default"}
+    keys = Keys(secret, Clock())
+    assert keys.named("sales") == [{"name": "one", "created_at": 0}]
+    assert [key["name"] for key in keys.named("default")] == ["two", "old"]
+    assert keys.named("nobody") == []
+
+
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic one", "one"])
 def test_no_key_is_told_how_to_give_one(header: str | None) -> None:
     with pytest.raises(Unauthorized, match="You didn't provide an API key"):
