@@ -9,7 +9,6 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
 import assistant_routes
-import cors
 import documentation
 import files
 import messages
@@ -24,7 +23,6 @@ import usage
 import vector_store_files
 import vector_stores
 from answers import MAX_BODY_BYTES, StreamedAnswer, to_json
-from api_keys import keys
 from assistant_engine.domain import ids
 from assistant_engine.domain.errors import (
     ApiError,
@@ -37,14 +35,14 @@ from assistant_engine.domain.errors import (
     Unavailable,
 )
 from assistant_engine.domain.json_data import Json
-from assistant_engine.domain.project import DEFAULT_PROJECT
 from assistant_engine.resources.references import HOSTED_SEARCH
-from assistant_engine.runtime import metrics
+from assistant_engine.runtime import cors, metrics
+from assistant_engine.runtime.api_keys import caller_project, keys
 from assistant_engine.runtime.faults import fault_of
+from assistant_engine.runtime.incoming import BASE, Incoming, incoming_of
 from assistant_engine.runtime.log import logger
-from assistant_engine.runtime.settings import Auth, HostedTools, configured
+from assistant_engine.runtime.settings import HostedTools, configured
 from assistant_engine.store import Replayed, Store, shared
-from incoming import BASE, Incoming, incoming_of
 from routes import Route
 
 ROUTES: tuple[Route, ...] = tuple(
@@ -144,7 +142,8 @@ def _check(app: ApiGatewayResolver, next_middleware: NextMiddleware) -> Response
     """Check what every route asks for: a key, and a body that is not too large."""
     request = incoming()
     if request.path not in documentation.PATHS:
-        app.append_context(project=_project(request))
+        # Azure's clients send the key in a header of its own.
+        app.append_context(project=caller_project(request, keys(), "api-key"))
     if request.path.startswith(f"{BASE}/vector_stores") and "file_search" in configured(HostedTools).hosted_tools:
         raise InvalidRequest(f"Invalid URL ({request.url[:256]}): {HOSTED_SEARCH}", code="unsupported_value")
     if len(request.body) > MAX_BODY_BYTES:
@@ -154,16 +153,6 @@ def _check(app: ApiGatewayResolver, next_middleware: NextMiddleware) -> Response
             code="request_too_large",
         )
     return next_middleware(app)
-
-
-def _project(request: Incoming) -> str:
-    """Return the project that a request is for: its key's, or without a key the default one if it is signed for AWS."""
-    # Azure's clients send the key in a header of its own.
-    azure = request.headers.get("api-key")
-    bearer = f"Bearer {azure}" if azure else None
-    if configured(Auth).api_auth == "iam" and request.signed:
-        return keys().check(bearer) if bearer else DEFAULT_PROJECT
-    return keys().check(request.headers.get("authorization") or bearer)
 
 
 def unknown_url(_: NotFoundError) -> Response[Json]:

@@ -19,11 +19,11 @@ from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.json_data import Json
 from assistant_engine.resources import references
 from assistant_engine.runtime.clock import now_ms
+from assistant_engine.runtime.incoming import BASE, Incoming
 from assistant_engine.schemas import NoParameters, load_json, parse, parse_fields
 from assistant_engine.schemas.common import Schema
 from assistant_engine.store import Idempotency, Store
 from forms import FormFile, read_form
-from incoming import BASE, Incoming
 
 CONTAINERS: Mapping[str, tuple[str, Callable[[Store, str], Any]]] = {
     "thread_id": ("thread", lambda store, thread_id: store.threads.get(thread_id)),

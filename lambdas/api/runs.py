@@ -2,12 +2,9 @@
 
 import time
 from dataclasses import replace
-from functools import cache, partial
-from typing import Any
+from functools import partial
 
-import boto3
 from aws_lambda_powertools.event_handler import Response
-from botocore.config import Config
 
 import streams
 from answers import listing, window
@@ -17,12 +14,10 @@ from assistant_engine.domain.lifecycle import TERMINAL, WORKING
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.stream import Cursor
 from assistant_engine.domain.thread import Thread
-from assistant_engine.runs import control, creation, executions
+from assistant_engine.runs import requests
 from assistant_engine.runs.stream_reader import cursor_in
 from assistant_engine.runs.streams import opening
 from assistant_engine.runtime.clock import now_ms
-from assistant_engine.runtime.faults import fault_of
-from assistant_engine.runtime.log import logger
 from assistant_engine.schemas import (
     CreateRunRequest,
     CreateThreadAndRunRequest,
@@ -97,9 +92,7 @@ def modify(request: Request, thread: Thread, run_id: str) -> Response[Json]:
 
 @routes.post(f"{_ONE}/cancel", "cancelRun", "Cancel a run", answer="RunObject", polled=True)
 def cancel(request: Request, thread: Thread, run_id: str) -> Response[Json]:
-    run = control.cancel(request.store, thread.id, run_id, seconds_of(request.now_ms))
-    _wake(run)
-    return answer(request.store, run)
+    return answer(request.store, requests.cancel(request.store, thread.id, run_id, seconds_of(request.now_ms)))
 
 
 @routes.post(
@@ -123,9 +116,7 @@ def submit_tool_outputs(request: Request, thread: Thread, run_id: str) -> Answer
 
 def _submit(request: Request, thread: Thread, run_id: str, *, streams: bool = False) -> Run:
     outputs, now = request.body["tool_outputs"], request.now_ms
-    run = control.submit_tool_outputs(request.store, thread.id, run_id, outputs, now, streams=streams)
-    _wake(run)
-    return run
+    return requests.submit_tool_outputs(request.store, thread.id, run_id, outputs, now, streams=streams)
 
 
 def _create(request: Request, thread: Thread | None = None) -> Answer:
@@ -142,21 +133,7 @@ def _create(request: Request, thread: Thread | None = None) -> Answer:
 
 def _started(request: Request, thread: Thread | None) -> Run:
     key = request.idempotency
-    run = creation.create(request.store, request.body, request.now_ms, thread=thread, idempotency=key)
-    try:
-        executions.start(_step_functions(), request.store, run, seconds_of(now_ms()))
-    except Exception as error:
-        # The run is there, so it is the answer; the sweeper starts it within a minute.
-        logger.warning("run %s is not started yet: %s", run.id, fault_of(error).where)
-    return run
-
-
-def _wake(run: Run) -> None:
-    try:
-        executions.wake(_step_functions(), run)
-    except Exception as error:
-        # What was asked for is in the record; the sweeper wakes the execution within a minute.
-        logger.warning("run %s is not awake yet: %s", run.id, fault_of(error).where)
+    return requests.start(request.store, request.body, request.now_ms, thread=thread, idempotency=key)
 
 
 def _watched(store: Store, run: Run) -> Run:
@@ -202,9 +179,3 @@ def _shown(store: Store, run: Run) -> Json:
     if run.status == "requires_action" and (tools := store.steps.pending(run)):
         waiting = tools.required([call["id"] for call in tools.unanswered(server=False)], tools.to_approve)
     return run.api(waiting, ended=run.status in TERMINAL)
-
-
-@cache
-def _step_functions() -> Any:
-    config = Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=2, read_timeout=5)
-    return boto3.client("stepfunctions", config=config)

@@ -13,7 +13,7 @@ from answers import MAX_BODY_BYTES
 from api import ROUTES
 from assistant_engine.domain.lifecycle import TERMINAL
 from assistant_engine.domain.thread import ThreadId
-from incoming import BASE
+from assistant_engine.runtime.incoming import BASE
 from routes import Route
 from tests.support.bad_input import nested
 from tests.support.door import Cell, Door, House

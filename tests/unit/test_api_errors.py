@@ -8,9 +8,9 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 import api
-from api_keys import Keys
 from assistant_engine.domain.errors import ApiError, MethodNotAllowed, Unauthorized, Unavailable
 from assistant_engine.runtime import settings
+from assistant_engine.runtime.api_keys import Keys
 
 
 def get(path: str, method: str = "GET") -> tuple[int, dict[str, Any], dict[str, str]]:

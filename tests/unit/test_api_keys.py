@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from api_keys import Keys
 from assistant_engine.domain.errors import Unauthorized
+from assistant_engine.runtime.api_keys import Keys
 
 
 class Secret:

@@ -2,8 +2,7 @@
 
 import pytest
 
-import cors
-from assistant_engine.runtime import settings
+from assistant_engine.runtime import cors, settings
 
 LOCAL = "http://localhost:*,http://127.0.0.1:*"
 ASKED = {"access-control-request-method": "POST"}

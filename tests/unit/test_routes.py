@@ -14,9 +14,9 @@ from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.errors import InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.thread import Thread, ThreadId
+from assistant_engine.runtime.incoming import Incoming
 from assistant_engine.schemas import CreateThreadRequest
 from assistant_engine.store import Store
-from incoming import Incoming
 from routes import CONTAINERS, Request, Route, Routes
 
 THREAD = Thread(

@@ -16,7 +16,8 @@ import boto3
 from assistant_engine.domain.errors import Unauthorized
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.project import DEFAULT_PROJECT
-from assistant_engine.runtime.settings import ApiKeys, configured
+from assistant_engine.runtime.incoming import Incoming
+from assistant_engine.runtime.settings import ApiKeys, Auth, configured
 
 if TYPE_CHECKING:
     from types_boto3_secretsmanager import SecretsManagerClient
@@ -88,6 +89,22 @@ class Keys:
 def _project(entry: Json) -> str:
     project: str = entry.get("project", DEFAULT_PROJECT)
     return project
+
+
+def caller_project(request: Incoming, keys: Keys, header: str) -> str:
+    """Return the project that a request is for: its key's, or without a key the default one if it is signed for AWS.
+
+    Args:
+        header: where clients of this door send a key that is not in `Authorization`.
+
+    Raises:
+        Unauthorized: there is no key, or it is none of ours.
+    """
+    own = request.headers.get(header)
+    bearer = f"Bearer {own}" if own else None
+    if configured(Auth).api_auth == "iam" and request.signed:
+        return keys.check(bearer) if bearer else DEFAULT_PROJECT
+    return keys.check(request.headers.get("authorization") or bearer)
 
 
 @cache
