@@ -10,6 +10,7 @@ from cdk.alarms import Alarm
 from cdk.foundation import Foundation
 from cdk.functions import ARCHITECTURE, RUNTIME, VersionedFunction
 from cdk.gateway import Gateway
+from cdk.graphql import Graphql
 from cdk.model import Model
 from cdk.outputs import output
 from cdk.secrets import EmptySecret
@@ -17,6 +18,9 @@ from cdk.sources import LAMBDAS, ROOT, code_of
 from cdk.state_machine import RunStateMachine
 from cdk.steps import READ_AND_WRITE
 from cdk.tools import Tools
+
+ENDPOINT, FUNCTION = "openai", "openai_assistant_graphql"
+"""What the first engine's clients have in their addresses; any other endpoint is as good."""
 
 
 class Api(Construct):
@@ -66,10 +70,15 @@ class Api(Construct):
         if tools.file_search:
             tools.file_search.grant_search(whole)
             tools.file_search.grant_attach(streaming)
-        self.gateway = Gateway(self, "Gateway", configuration, buffered=whole, streaming=streaming)
+        graphql = Graphql(
+            self, "Graphql", foundation, environment=self._environment, keys=keys, runs=runs, tools=tools
+        ).function
+        self.gateway = Gateway(self, "Gateway", configuration, buffered=whole, streaming=streaming, graphql=graphql)
         # OpenAI's clients set the one as `base_url`, Azure's the other as `azure_endpoint`.
         output(self, "ApiUrl", f"{self.gateway.endpoint}/v1")
         output(self, "AzureEndpoint", self.gateway.endpoint)
+        output(self, "GraphqlUrl", f"{self.gateway.endpoint}/v1/graphql")
+        output(self, "SilvaengineUrl", f"{self.gateway.endpoint}/v1/{configuration.area}/{ENDPOINT}/{FUNCTION}")
 
     @property
     def alarms(self) -> list[Alarm]:

@@ -19,6 +19,11 @@ LAYER_TARGETS = ("lambda", "host")
 SANDBOX_NETWORKS = ("isolated", "open")
 AUTHS = ("key", "iam")
 ACCESS_LOGS = ("off", "on")
+API_PATHS = (
+    *("assistants", "console", "docs", "files", "functions", "graphql", "models", "openapi", "threads", "uploads"),
+    *("usage", "vector_stores"),
+)
+"""Words that paths of the API itself begin with."""
 MAX_HISTORY_EVENTS = 20_000
 """An execution's history holds 25,000 (Step Functions limit); the rest is for retries of its own."""
 
@@ -97,6 +102,8 @@ class Configuration:
             one for each account and region; see docs/operations.md.
         domain: a domain of one's own for the API, such as `api.example.com`; empty: API Gateway's own.
         certificate: the domain's certificate, an ARN of AWS Certificate Manager in the stack's region.
+        area: the first part of SilvaEngine's addresses, `/core/<endpoint>/openai_assistant_graphql`: what its clients
+            have there.
         zone: the id of the Route 53 zone that gets the domain's record; empty: its records are kept elsewhere.
         waf: a regional web ACL of AWS WAF that looks at each request, an ARN; empty: none.
         layer_target: `lambda` for AWS, `host` for layers built for the interpreter of this machine.
@@ -140,6 +147,7 @@ class Configuration:
     domain: str = ""
     certificate: str = ""
     zone: str = ""
+    area: str = "core"
     waf: str = ""
     alarm_email: str = ""
     cost_alarm: float = 50
@@ -212,6 +220,7 @@ OVERRIDES = (
     "domain",
     "certificate",
     "zone",
+    "area",
     "waf",
     "alarm_email",
     "sandbox_network",
@@ -262,6 +271,8 @@ def configuration_of(context: Callable[[str], Any], region: str = "") -> Configu
     for origin in filter(None, configuration.cors_origins.split(",")):
         if not re.fullmatch(r"\*|https?://[a-z0-9.-]+(:(\d+|\*))?|https?://\[[0-9a-f:]+\](:(\d+|\*))?", origin):
             raise UnknownEnvironment(f"{origin!r} is not an origin such as https://app.example: no path, no spaces")
+    if not re.fullmatch(r"[a-z][a-z0-9_-]*", configuration.area) or configuration.area in API_PATHS:
+        raise UnknownEnvironment(f"{configuration.area!r} is not an area: a word, and none of {', '.join(API_PATHS)}")
     if bool(configuration.domain) != bool(configuration.certificate):
         raise UnknownEnvironment("a domain and its certificate go together: `-c domain=... -c certificate=<ARN>`")
     if region in WITHOUT_S3_VECTORS and configuration.uses_s3_vectors:

@@ -31,6 +31,8 @@ from cdk.sources import LAMBDAS
 
 DESCRIPTION = LAMBDAS / "api" / "openapi.json"
 
+GRAPHQL = "/graphql"
+
 NAMES = ("v1", "openai")
 """The API's stages: OpenAI's clients have the one in their `base_url`, Azure's add the other to their endpoint."""
 
@@ -58,6 +60,7 @@ class Gateway(Construct):
     Args:
         buffered: answers all requests but those that `streaming` answers.
         streaming: answers what may be streamed.
+        graphql: answers GraphQL, at `/graphql` and where SilvaEngine's clients ask.
 
     Attributes:
         api: the API itself.
@@ -71,6 +74,7 @@ class Gateway(Construct):
         *,
         buffered: VersionedFunction,
         streaming: VersionedFunction,
+        graphql: VersionedFunction,
     ) -> None:
         super().__init__(scope, id)
         self._configuration = configuration
@@ -88,7 +92,7 @@ class Gateway(Construct):
         )
         self.api.node.try_remove_child("Endpoint")  # An output under a name of CDK's own.
         gateway_responses.add_to(self.api, configuration)
-        self._add_methods(buffered, streaming)
+        self._add_methods(buffered, streaming, graphql)
         deployment = self.api.latest_deployment
         assert deployment
         # A new alias is called once it lets itself be called: otherwise each deployment has seconds of errors.
@@ -133,14 +137,19 @@ class Gateway(Construct):
             options["access_log_format"] = AccessLogFormat.custom(json.dumps(ACCESS_LOG))
         return options
 
-    def _add_methods(self, buffered: VersionedFunction, streaming: VersionedFunction) -> None:
+    def _add_methods(
+        self, buffered: VersionedFunction, streaming: VersionedFunction, graphql: VersionedFunction
+    ) -> None:
         """Add a method for each operation that may stream, and ANY everywhere, so that every path has its answer.
 
         A path is led to the most specific resource that it fits. So each resource on the way to a streamed one answers
         whatever else is asked of it, and of what is below it.
         """
         # API Gateway gives up after 29 s, and on a stream after 15 minutes.
-        whole = LambdaIntegration(buffered.alias, scope_permission_to_method=False, timeout=Duration.seconds(29))
+        whole, queries = (
+            LambdaIntegration(function.alias, scope_permission_to_method=False, timeout=Duration.seconds(29))
+            for function in (buffered, graphql)
+        )
         stream = LambdaIntegration(
             streaming.alias,
             scope_permission_to_method=False,
@@ -150,17 +159,20 @@ class Gateway(Construct):
         iam = self._configuration.auth == "iam"
         checked = AuthorizationType.IAM if iam else AuthorizationType.NONE
         streamed = list(streamed_operations())
-        paths = {"/"} | {prefix for _, path in streamed for prefix in _prefixes(path)}
+        # The area is a word: beside the root's `{proxy+}`, AWS refuses a child with another variable name.
+        asked = (GRAPHQL, f"/{self._configuration.area}/{{endpoint_id}}/{{proxy+}}")
+        paths = {"/"} | {prefix for path in (*(path for _, path in streamed), *asked) for prefix in _prefixes(path)}
         for method, path in streamed:
             self.api.root.resource_for_path(path).add_method(method, stream, authorization_type=checked)
         for path in sorted(paths):
             resource = self.api.root.resource_for_path(path)
             # AWS takes one child with a variable name: where there is one, it leads to what is below.
-            leads_on = any(other.startswith(f"{path.rstrip('/')}/{{") for other in paths)
+            leads_on = path.endswith("{proxy+}") or any(other.startswith(f"{path.rstrip('/')}/{{") for other in paths)
             for each in [resource] if leads_on else [resource, resource.add_resource("{proxy+}")]:
-                each.add_method("ANY", whole, authorization_type=checked)
+                answering = queries if path in asked and each is resource else whole
+                each.add_method("ANY", answering, authorization_type=checked)
                 if iam:  # A browser can't sign the question that it asks first.
-                    each.add_method("OPTIONS", whole, authorization_type=AuthorizationType.NONE)
+                    each.add_method("OPTIONS", answering, authorization_type=AuthorizationType.NONE)
 
     def _acknowledge(self) -> None:
         checked = "The function checks the key and answers 401 as the API does; `-c auth=iam` has AWS check signatures."

@@ -133,6 +133,8 @@ def up(
         **variables(outputs),
         "ASSISTANTS_BASE_URL": clients.base_url(outputs["ApiUrl"], port),
         "ASSISTANTS_AZURE_ENDPOINT": clients.base_url(outputs["AzureEndpoint"], port),
+        "GRAPHQL_URL": clients.base_url(outputs["GraphqlUrl"], port),
+        "SILVAENGINE_URL": clients.base_url(outputs["SilvaengineUrl"], port),
         "ASSISTANTS_API_KEY": clients.api_key(directory, secrets, outputs["ApiKeysSecret"]),
     }
     clients.write(directory, written)

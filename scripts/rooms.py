@@ -14,6 +14,7 @@ PAGE = ROOT / "docs" / "architecture.md"
 FLOORS: Mapping[str, Collection[str]] = {
     "entries": (
         "lambdas/api",
+        "lambdas/graphql",
         "lambdas/steps",
         "lambdas/tools",
         "lambdas/sweeper",

@@ -11,6 +11,7 @@ from assistant_engine.runtime.settings import (
     DeliverWebhook,
     Export,
     FileSearchTool,
+    Graphql,
     Ingestion,
     InProgress,
     Lambda,
@@ -28,6 +29,7 @@ from tests.support.templates import Template, synthesise
 FUNCTIONS: dict[str, type[Settings]] = {
     "api": Api,
     "stream": Stream,
+    "graphql": Graphql,
     "queued": Queued,
     "in_progress": InProgress,
     "requires_action": RequiresAction,

@@ -16,8 +16,18 @@ MAX_TOOLS = 128
 _MODIFY_ATTEMPTS = 10
 
 
-def create(store: Store, request: Json, now_ms: Milliseconds, idempotency: Idempotency | None = None) -> Json:
+def create(
+    store: Store,
+    request: Json,
+    now_ms: Milliseconds,
+    idempotency: Idempotency | None = None,
+    *,
+    own_ids: bool = False,
+) -> Json:
     """Create an assistant from a valid `CreateAssistantRequest`, and before it the vector store that it asks for.
+
+    Args:
+        own_ids: whether a given `id` is taken whatever the project's settings say.
 
     Returns:
         `AssistantObject`.
@@ -28,7 +38,7 @@ def create(store: Store, request: Json, now_ms: Milliseconds, idempotency: Idemp
         NotFound: a file does not exist.
         Replayed, Conflict: the idempotency key was used.
     """
-    if "id" in request and not store.projects.settings().own_ids:
+    if "id" in request and not own_ids and not store.projects.settings().own_ids:
         raise InvalidRequest(
             "Invalid 'id': this project gives assistants their ids. Its operator can allow others: "
             "`python -m assistants projects set --own-ids`.",

@@ -319,7 +319,7 @@ class _Requests(
     ApiKeys,
     Cors,
 ):
-    """Settings of both functions that answer requests: they run the same code."""
+    """Settings of the functions that answer requests."""
 
 
 class Api(_Requests, SearchFunction):
@@ -328,6 +328,10 @@ class Api(_Requests, SearchFunction):
 
 class Stream(_Requests, OpenStreams):
     """`stream`."""
+
+
+class Graphql(_Requests):
+    """`graphql`."""
 
 
 class PublishRunEvents(Process):

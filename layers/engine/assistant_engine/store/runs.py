@@ -23,8 +23,9 @@ from assistant_engine.store.idempotency import Idempotency
 from assistant_engine.store.message_item import put_messages, stamp
 from assistant_engine.store.pages import Page, Window, cut
 from assistant_engine.store.partition import below, find_below, key_of, page_below
-from assistant_engine.store.run_item import OPEN_SHARDS, ended_shard, item_of, open_shard, run_of
+from assistant_engine.store.run_item import ENDED_SHARDS, OPEN_SHARDS, ended_shard, item_of, open_shard, run_of
 from assistant_engine.store.threads import CLOCK_ATTEMPTS, Threads
+from assistant_engine.store.usage import day_of, shard_of
 
 
 class Runs:
@@ -142,6 +143,25 @@ class Runs:
         if run is None:
             raise NotFound(f"No run found with id '{ids.shown(run_id)}'.")
         return run
+
+    def thread_of(self, run_id: str) -> str | None:
+        """The thread, of whichever project, that a run made here lies in; None if there is none.
+
+        From the indexes of open and of ended runs, so one that ended in the last moment may be missing.
+        """
+        if not ids.is_run_id(run_id):
+            return None
+        is_it = Key("message_id").eq(run_id)
+        found = self._listed("open_runs", Key("open_shard").eq(open_shard(run_id)), Attr("message_id").eq(run_id))
+        if there := next(found, None):
+            return there[0]
+        # A run lives a day at most, and the sweeper ends it soon after.
+        for day in range(3):
+            ended = day_of(Milliseconds(ids.milliseconds_of(run_id) + day * 86_400_000))
+            shard = ended_shard(ended, shard_of(run_id, ENDED_SHARDS))
+            if there := next(self._listed("ended_runs", Key("ended_shard").eq(shard) & is_it), None):
+                return there[0]
+        return None
 
     def status(self, thread_id: ThreadId, run_id: str) -> Status:
         """The run's status, read eventually consistent: half the price, for looking again and again."""

@@ -263,6 +263,11 @@ class Threads:
                 return  # They are of another project's assistant, and so are all that follow.
             yield from (by_name[name] for name in names if name in by_name)
 
+    def ran(self, assistant_id: str, thread_id: ThreadId) -> bool:
+        """Return whether an assistant ran on a thread, or is recorded to have run on it."""
+        key = {"assistant_id": assistant_id, "thread_id": thread_id}
+        return ids.is_id(assistant_id) and self._db.get(self._directory.table, key) is not None
+
     def tombstones(self, now: Seconds) -> list[str]:
         """Some of the threads that were deleted and not yet removed."""
         key = Key("open_shard").eq(TOMBSTONES) & Key("due_at").lte(now)

@@ -1,0 +1,62 @@
+"""Makes the GraphQL function, beside the API's: SilvaEngine's callers ask it, and whoever speaks GraphQL."""
+
+from collections.abc import Mapping
+
+from constructs import Construct
+
+from cdk.foundation import Foundation
+from cdk.functions import VersionedFunction
+from cdk.outputs import output
+from cdk.secrets import EmptySecret
+from cdk.sources import LAMBDAS, code_of
+from cdk.state_machine import RunStateMachine
+from cdk.steps import READ_AND_WRITE
+from cdk.tools import Tools
+
+
+class Graphql(Construct):
+    """The function `<prefix>-graphql`. It imports nothing of the API's code, and the API's nothing of it.
+
+    Args:
+        environment: the variables that the API's functions have, too.
+        keys: the API's keys, which are this function's.
+
+    Attributes:
+        function: answers requests of the API's gateway, and events of SilvaEngine's functions.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        foundation: Foundation,
+        *,
+        environment: Mapping[str, str],
+        keys: EmptySecret,
+        runs: RunStateMachine,
+        tools: Tools,
+    ) -> None:
+        super().__init__(scope, id)
+        tables, storage = foundation.tables, foundation.storage
+        self.function = VersionedFunction(
+            self,
+            "graphql",
+            configuration=foundation.configuration,
+            description="The Assistants API as GraphQL, as SilvaEngine's engine had it.",
+            code=code_of(LAMBDAS / "graphql"),
+            handler="entry.handler",
+            layers=foundation.layers.get("engine", "openai", "graphql"),
+            environment=environment,
+            timeout=29,
+        )
+        tables.grant(self.function, [*READ_AND_WRITE, "BatchGetItem", "DeleteItem", "BatchWriteItem"], *tables.all)
+        tables.grant_query(self.function, tables.assistants, "by_project")
+        tables.grant_query(self.function, tables.messages, "by_project", "open_runs", "ended_runs")
+        storage.grant(self.function, ["GetObject", "PutObject", "DeleteObject"], "text/", "files/")
+        storage.grant(self.function, ["PutObjectTagging"], "files/")
+        storage.grant(self.function, ["GetObject"], "outputs/")
+        runs.grant_start(self.function)
+        keys.grant_read_value(self.function)
+        if tools.file_search:
+            tools.file_search.grant_attach(self.function)
+        output(self, "GraphqlFunctionArn", self.function.alias_arn)
