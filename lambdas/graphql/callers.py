@@ -1,9 +1,9 @@
 """The callers of the function: how each one asks, and the form in which it is answered.
 
 W1 is a request of the REST API: `POST /graphql`, or SilvaEngine's `POST /<area>/{endpoint_id}/<function>`. W2 is the
-event of a SilvaEngine worker, `{"MODULENAME", "CLASSNAME", "funct", "setting", "params", "body", "context"}`, whose last
-four are JSON texts. W3 is a SilvaEngine task, `{"endpoint_id", "funct", "params"}`. W2 and W3 come from whoever IAM
-lets invoke the function.
+event of a SilvaEngine worker, `{"MODULENAME", "CLASSNAME", "funct", "setting", "params", "body", "context"}`, the last
+four of which are JSON texts. W3 is a SilvaEngine task, `{"endpoint_id", "funct", "params"}`. W2 and W3 come from
+whoever IAM lets invoke the function.
 """
 
 import json
@@ -117,7 +117,8 @@ def _read(body: Json) -> Document:
         InvalidRequest: one of them has the wrong type.
     """
     # SilvaEngine's clients pass variables as an object or as the text of one.
-    variables, name = body.get("variables"), body.get("operation_name") or body.get("operationName") or ""
+    variables: Any = body.get("variables")
+    name = body.get("operation_name") or body.get("operationName") or ""
     if isinstance(variables, str):
         variables = load_json(variables)
     for param, value, kind in (("variables", variables or {}, dict), ("operation_name", name, str)):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from graphql import GraphQLError, execute, parse, validate
+from graphql import GraphQLError, execute_sync, parse, validate
 from graphql.language import DocumentNode
 
 import limits
@@ -28,7 +28,7 @@ def run(document: Document, asked: Asked) -> Json:
         return {"errors": [error.formatted]}
     except limits.Refused as refused:
         return {"errors": refused.errors}
-    result = execute(
+    result = execute_sync(
         SCHEMA,
         node,
         context_value=asked,
@@ -37,6 +37,8 @@ def run(document: Document, asked: Asked) -> Json:
         operation_name=document.operation_name or None,
     )
     errors = [_told(error) for error in result.errors or []]
+    if errors and not any("path" in error for error in errors):  # The operation itself, and no field of it.
+        return {"errors": errors}
     if result.data is not None and size_of(result.data) > limits.MAX_ANSWER_BYTES:
         return {"errors": [{"message": TOO_LARGE.format(most=limits.MAX_ANSWER_BYTES)}]}
     return {"data": result.data, **({"errors": errors} if errors else {})}

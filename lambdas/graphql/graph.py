@@ -41,7 +41,7 @@ def _schema() -> GraphQLSchema:
     schema = build_schema(Path(__file__).with_name("schema.graphqls").read_text(), assume_valid_sdl=True)
     scalar = schema.type_map["DateTime"]
     assert isinstance(scalar, GraphQLScalarType)
-    scalar.serialize, scalar.parse_value = date_time, moment  # type: ignore[method-assign]
+    scalar.serialize, scalar.parse_value = date_time, moment  # type: ignore[method-assign,assignment]
     found = {name: function for module in NOUNS for name, function in vars(module).items()}
     for kind in (schema.query_type, schema.mutation_type):
         assert kind

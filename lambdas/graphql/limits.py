@@ -91,10 +91,9 @@ def _check_document(document: DocumentNode) -> None:
 
 
 def _check_operation(operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
-    roots = effects = selected = 0
+    roots = effects = 0
     writes = operation.operation is OperationType.MUTATION
-    for field, depth in _fields(operation.selection_set, fragments):
-        selected += 1
+    for selected, (field, depth) in enumerate(_fields(operation.selection_set, fragments), 1):
         if depth == 1:
             roots += 1
             effects += writes or field.name.value in EFFECTS

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from cdk.configuration import UnknownEnvironment
-from cdk.gateway import streamed_operations
+from cdk.configuration import API_PATHS, UnknownEnvironment
+from cdk.gateway import DESCRIPTION, streamed_operations
 from tests.support.templates import Json, Template, fill_cache, synthesise
 
 CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/0b9a"
+GRAPHQL_PATHS = {"/graphql", "/core/{endpoint_id}/{proxy+}"}
 WEB_ACL = "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/mine/0b9a"
 
 
@@ -78,9 +79,11 @@ def test_what_may_stream_is_streamed_by_a_function_of_its_own(prod: Template) ->
 def test_every_path_and_method_is_answered(prod: Template) -> None:
     """Where a resource is the most specific one of a path, it has an answer to every method, and for what is below."""
     answered, known = methods(prod), {"/", *paths(prod).values()}
+    assert known >= GRAPHQL_PATHS
     for path in known:
         whole = answered["ANY", path]
-        assert function_of(prod, whole) == "oae-api" and "ResponseTransferMode" not in whole["Integration"]
+        assert function_of(prod, whole) == ("oae-graphql" if path in GRAPHQL_PATHS else "oae-api")
+        assert "ResponseTransferMode" not in whole["Integration"]
         below = [other for other in known if other.rpartition("/")[0] == path.rstrip("/") and other != "/"]
         variable = [other for other in below if "{" in other.rpartition("/")[2]]
         assert len(variable) == (0 if path.endswith("{proxy+}") else 1), "AWS takes one child with a variable name"
@@ -129,7 +132,7 @@ def test_a_deployment_waits_for_all_that_it_serves(prod: Template) -> None:
     kinds = ("Method", "Resource", "GatewayResponse")
     served = {name for kind in kinds for name in prod.resources(f"AWS::ApiGateway::{kind}")}
     assert set(deployment["DependsOn"]) == served | set(permissions)
-    assert len(permissions) == 2
+    assert len(permissions) == 3
     for permission in permissions.values():
         assert json.dumps(permission["SourceArn"]).endswith('"/*/*/*"]]}')
 
@@ -201,6 +204,20 @@ def test_a_web_acl_looks_at_both_stages(prod: Template, options: Template) -> No
 def test_a_domain_needs_a_certificate(tmp_path: Path, layers: Path) -> None:
     with pytest.raises(UnknownEnvironment, match="certificate"):
         synthesise(tmp_path, layers, env="dev", domain="api.example.com")
+
+
+def test_silvaengine_s_addresses_begin_with_the_area(tmp_path: Path, layers: Path) -> None:
+    template = synthesise(tmp_path / "mine", layers, env="dev", area="mine")
+    assert "/mine/{endpoint_id}/{proxy+}" in paths(template).values()
+    assert "/v1/mine/openai/openai_assistant_graphql" in json.dumps(template.body["Outputs"]["SilvaengineUrl"])
+    for area in ("threads", "{area}", "Two words", ""):
+        with pytest.raises(UnknownEnvironment, match="area"):
+            synthesise(tmp_path / "none", layers, env="dev", area=area)
+
+
+def test_no_area_is_a_path_of_the_api() -> None:
+    described = json.loads(DESCRIPTION.read_text())["paths"]
+    assert {path.split("/")[1].partition(".")[0] for path in described} <= set(API_PATHS)
 
 
 def test_unknown_values_are_refused(tmp_path: Path, layers: Path) -> None:

@@ -29,7 +29,7 @@ def live_messages(
     thread = asked.store.threads.get(thread_id)
     if order not in (None, "", "asc", "desc"):
         raise InvalidRequest("Invalid 'order': expected asc or desc.", param="order", code="invalid_value")
-    found = []
+    found: list[Json] = []
     for message in of_roles(of_thread(asked, thread.id, order or "asc"), roles or ["user", "assistant"]):
         if len(found) == LIVE_MESSAGES:
             raise InvalidRequest(f"The thread has more than {LIVE_MESSAGES:,} messages. {IN_PAGES}")

@@ -65,7 +65,7 @@ def ask_open_ai(
         InvalidRequest: a run of the thread is active.
     """
     of_type(asked, assistant_type, assistant_id)
-    message = {"role": "user", "content": user_query}
+    message: Json = {"role": "user", "content": user_query}
     message |= {"attachments": objects(attachments), "metadata": as_object(message_metadata, "messageMetadata")}
     request = {
         "assistant_id": assistant_id,
