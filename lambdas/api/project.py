@@ -1,8 +1,8 @@
 """`/v1/project` and `/v1/functions`, extensions: what a key belongs to, and the tools that its assistants may call."""
 
-from api_keys import keys
 from assistant_engine.domain.json_data import Json
 from assistant_engine.resources import project
+from assistant_engine.runtime.api_keys import keys
 from routes import Request, Routes
 
 routes = Routes("Project")
