@@ -6,7 +6,7 @@ It needs the standard library alone, so that a stack can also be stopped where t
 import argparse
 from pathlib import Path
 
-from local import embedding_model, emulator, offline_model
+from local import embedding_model, emulator, offline_model, speech
 from local.paths import LOCAL
 
 
@@ -16,6 +16,7 @@ def down(directory: Path = LOCAL, *, keep_state: bool = False) -> bool:
         emulator.stop(directory, keep_state=keep_state),
         offline_model.stop(directory),
         embedding_model.stop(directory),
+        speech.stop(directory),
     ]
     for name in ("env", "openai.env", "deployed.json", "outputs.json"):
         (directory / name).unlink(missing_ok=True)

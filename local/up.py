@@ -26,7 +26,7 @@ from rich.console import Console
 from assistants import private
 from assistants.stack import Stack, variables
 from layers.build import BuildError, build
-from local import clients, embedding_model, emulator, given, hot_swap, model_choice, offline_model
+from local import clients, embedding_model, emulator, given, hot_swap, model_choice, offline_model, speech
 from local.model_choice import ModelChoice
 from local.paths import CDK, LOCAL, NODE, ROOT, SCRIPTS
 from local.processes import LocalError
@@ -116,6 +116,8 @@ def up(
         context["embedding_provider"] = "openai"
         context["embedding_model"] = embedding_model.MODEL
         context["embedding_base_url"] = f"http://127.0.0.1:{embedding_port}/v1"
+    with step("Speech"):
+        speech_port = speech.start(directory)
     first = not (directory / "deployed.json").exists()
     try:
         outputs = _deploy(directory, app, settings, context, step)
@@ -136,6 +138,7 @@ def up(
         "GRAPHQL_URL": clients.base_url(outputs["GraphqlUrl"], port),
         "SILVAENGINE_URL": clients.base_url(outputs["SilvaengineUrl"], port),
         "ASSISTANTS_API_KEY": clients.api_key(directory, secrets, outputs["ApiKeysSecret"]),
+        "SPEECH_BASE_URL": f"http://127.0.0.1:{speech_port}/v1",
     }
     clients.write(directory, written)
     return Local(written, outputs, offline, context.get("model", ""))
