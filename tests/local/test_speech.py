@@ -81,8 +81,7 @@ def test_each_format_that_is_spoken_is_understood(client: OpenAI, written_as: st
         ("mp4", "aac", 44_100),
         ("ipod", "aac", 22_050),
         ("webm", "libopus", 48_000),
-        ("ogg", "flac", 44_100),
-        ("matroska", "libvorbis", 32_000),
+        ("matroska", "flac", 32_000),
         ("wav", "pcm_mulaw", 8_000),
         ("wav", "pcm_f32le", 48_000),
     ],
@@ -127,7 +126,7 @@ def test_pcm_and_wav_are_of_24000_samples(client: OpenAI) -> None:
     pcm = spoken(client, "Two.", "pcm")
     with av.open(io.BytesIO(spoken(client, "Two.", "wav"))) as file:
         [stream] = file.streams.audio
-        assert (stream.rate, stream.layout.name, stream.format.name) == (24_000, "mono", "s16")
+        assert (stream.rate, stream.layout.nb_channels, stream.format.name) == (24_000, 1, "s16")
         assert sum(frame.samples for frame in file.decode(stream)) == len(pcm) // 2
     slow = spoken(client, "Two.", "pcm", speed=0.5)
     assert len(slow) > 1.3 * len(pcm)
