@@ -2,7 +2,7 @@
 
 from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.usage import NANODOLLARS
-from assistant_engine.resources.usage import used_today
+from assistant_engine.resources.budgets import used_today
 from assistant_engine.store import Store
 
 

@@ -88,7 +88,7 @@ class RunTraces:
         return RunTrace(
             run=run,
             steps=_all_steps(store, run),
-            asked=store.runs.asked(run),
+            asked=[(times.began_ms, times.answered_ms) for times in store.runs.asked(run)],
             tools=store.steps.tool_steps(run),
             messages=_messages(store, run),
             changes=[change for arn in executions for change in found[arn]],

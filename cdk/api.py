@@ -93,7 +93,7 @@ class Api(Construct):
         function = self._function("api", "The Assistants API.", timeout=29)
         tables.grant(function, ["DeleteItem", "BatchWriteItem"], *tables.all)
         tables.grant_query(function, tables.assistants, "by_project")
-        tables.grant_query(function, tables.messages, "by_project", "by_user")
+        tables.grant_query(function, tables.messages, "by_project", "by_user", "open_runs", "ended_runs")
         storage.grant(function, ["DeleteObject"], "text/", "files/", "uploads/")
         storage.grant(function, ["GetObject", "PutObject"], "files/", "uploads/")
         storage.grant(function, ["PutObjectTagging", "ListMultipartUploadParts", "AbortMultipartUpload"], "files/")

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from api import ROUTES
-from assistant_engine.schemas import project, responses, run_responses, usage
+from assistant_engine.schemas import project, project_runs, responses, run_responses, usage
 from assistant_engine.schemas import vector_store_responses as stored
 from assistant_engine.schemas.common import Schema
 from routes import Route
@@ -69,7 +69,7 @@ _TAGS = {
 
 def schema_of(name: str) -> type[Schema]:
     """Find the schema of an answer by its name."""
-    for module in (responses, run_responses, stored, usage, project):
+    for module in (responses, run_responses, stored, usage, project, project_runs):
         if found := getattr(module, name, None):
             schema: type[Schema] = found
             return schema

@@ -2,7 +2,7 @@
 
 import click
 
-from assistant_engine.resources.usage import report
+from assistant_engine.resources.usage_report import report
 from assistant_engine.runtime.clock import now_ms
 from assistant_engine.store import Store
 from assistants import stack, usage

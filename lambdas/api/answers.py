@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.json_data import Json
 from assistant_engine.store import Page, Window
 
@@ -36,24 +37,32 @@ class StreamedAnswer:
 
 
 def window(query: Json) -> Window:
-    """The part of a list that valid `ListParameters` ask for."""
-    return Window(query["limit"], query["order"], query.get("after"), query.get("before"))
+    """The part of a list that valid `ListParameters`, or those of a list with a time, ask for."""
+    since, until = (
+        Milliseconds(1000 * query[name]) if name in query else None for name in ("created_after", "created_before")
+    )
+    return Window(query["limit"], query.get("order", "desc"), query.get("after"), query.get("before"), since, until)
 
 
 def listing(page: Page) -> Json:
-    """A page in the API's shape. It ends early, `has_more` then being true, before it outgrows an answer."""
+    """A page in the API's shape. It ends early, `has_more` then being true, before it outgrows an answer.
+
+    Of a page whose reading was given up, the cursor to go on from is where it stopped.
+    """
     data: list[Json] = []
-    has_more = page.has_more
+    has_more, stopped_at = page.has_more, page.stopped_at
     size = 0
     for shown in page.objects:
         size += _carried_bytes(shown)
         if data and size > MAX_PAGE_BYTES:
-            has_more = True
+            has_more, stopped_at = True, None
             break
         data.append(shown)
     if page.from_end:
         data.reverse()
     first_id, last_id = (data[0]["id"], data[-1]["id"]) if data else (None, None)
+    if stopped_at:
+        first_id, last_id = (stopped_at, last_id) if page.from_end else (first_id, stopped_at)
     return {"object": "list", "data": data, "first_id": first_id, "last_id": last_id, "has_more": has_more}
 
 

@@ -14,6 +14,7 @@ import files
 import messages
 import models
 import project
+import project_runs
 import run_steps
 import runs
 import streams
@@ -58,7 +59,7 @@ ROUTES: tuple[Route, ...] = tuple(
             files.routes,
         ),
         *(uploads.routes, vector_stores.routes, vector_store_files.routes, vector_store_files.batch_routes),
-        *(models.routes, usage.routes, project.routes),
+        *(models.routes, usage.routes, project.routes, project_runs.routes),
     )
     for route in module.declared
 )

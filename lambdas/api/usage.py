@@ -1,7 +1,7 @@
 """`/v1/usage`, an extension."""
 
 from assistant_engine.domain.json_data import Json
-from assistant_engine.resources.usage import report
+from assistant_engine.resources.usage_report import report
 from assistant_engine.schemas import UsageParameters
 from routes import Request, Routes
 

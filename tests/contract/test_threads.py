@@ -1,10 +1,18 @@
 """`client.beta.threads` against the stack."""
 
+import os
+import time
 import uuid
 from typing import Any
 
 import openai
 import pytest
+
+from assistant_engine.domain import ids
+from assistant_engine.domain.clock import Milliseconds, Seconds
+from assistant_engine.domain.thread import Thread, ThreadId
+from assistant_engine.store import Store
+from assistant_engine.store.expressions import put
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -70,6 +78,42 @@ def test_threads_are_listed_by_user_and_by_assistant(client: openai.OpenAI, mode
     assert listed(client, assistant_id=assistant.id, user_id=user) == [made[0]]
     assert listed(client, assistant_id=assistant.id, user_id="nobody") == []
     client.beta.threads.runs.poll(run.id, thread_id=made[0])
+
+
+def test_threads_are_listed_by_time(client: openai.OpenAI, model: str) -> None:
+    user, second = str(uuid.uuid4()), int(time.time())
+    made = [client.beta.threads.create(metadata={"user_id": user}).id for _ in range(2)]
+    assert listed(client, user_id=user, created_after=second) == made[::-1]
+    assert listed(client, user_id=user, created_before=second) == []
+    assert listed(client, user_id=user, created_after=second + 1000) == []
+    assert set(made) <= set(listed(client, created_after=second, limit=100))
+
+
+def test_threads_of_an_assistant_come_by_time_also_where_some_have_ids_of_their_own(
+    client: openai.OpenAI, store: Store
+) -> None:
+    assistant = client.beta.assistants.create(model="m").id
+    own = [client.beta.threads.create().id for _ in range(2)]
+    old = [f"thread_{uuid.uuid4().hex[:20]}{number}" for number in (9, 1)]
+    for number, name in enumerate(old):
+        created_at = 1_700_000_000 + number
+        thread = Thread(ThreadId(name), created_at, {}, {}, last_ms=Milliseconds(1000 * created_at))
+        place = ids.listed_as("thread_", name, Seconds(created_at))
+        head = store.threads.head_of(thread, thread.last_ms, place)
+        store.database.transact([put(os.environ["MESSAGES_TABLE"], head)])
+    for name in own[:1]:
+        store.database.transact([store.directory.count_run_begun(assistant, name)])
+    assert listed(client, assistant_id=assistant) == own[:1]
+    for name in (*old, own[1]):
+        store.database.transact([store.directory.count_run_begun(assistant, name)])
+    newest = [*own[::-1], *old[::-1]]
+    for _ in range(50):  # The index lags.
+        if listed(client, assistant_id=assistant) == newest:
+            break
+        time.sleep(0.1)
+    assert listed(client, assistant_id=assistant) == newest
+    assert listed(client, assistant_id=assistant, limit=2, after=newest[1]) == newest[2:]
+    assert listed(client, assistant_id=assistant, created_before=1_700_000_001) == [old[0]]
 
 
 def test_usage_and_cost_of_a_thread_are_an_extension(client: openai.OpenAI, model: str) -> None:

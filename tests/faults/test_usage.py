@@ -258,6 +258,9 @@ def test_usage_is_reported_by_day_and_in_all(
     for query in [*nothing, {"end_date": str(day - timedelta(days=1))}]:
         answer = report(client, **query)
         assert (answer["data"], set(answer["total"].values())) == ([], {0}), query
+    for by, named in (("assistant_id", run.assistant_id), ("user_id", "ada")):
+        group = {"object": "usage.group", "assistant_id": None, "user_id": None, by: named, **expected}
+        assert report(client, group_by=by) == {**told, "data": [group]}
     project.store.assistants.delete(run.assistant_id)
     assert report(client, assistant_id=run.assistant_id)["total"] == expected
 
@@ -272,6 +275,7 @@ def test_usage_is_reported_by_day_and_in_all(
         ({"start_date": "2024-01-01", "end_date": "2026-02-01"}, "start_date"),
         ({"end_date": "0001-01-01"}, "end_date"),
         ({"project": "other"}, "project"),
+        ({"group_by": "user_id", "user_id": "ada"}, "group_by"),
     ],
 )
 def test_a_question_that_makes_no_sense_is_a_400(api: httpx2.Client, query: dict[str, str], param: str) -> None:

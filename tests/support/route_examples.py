@@ -105,6 +105,8 @@ EXAMPLES = [
     Example("POST /threads/runs", {"assistant_id": "{assistant_id}", "thread": {"tool_resources": _RESOURCES}}),
     Example("POST /threads/runs", {"assistant_id": "{assistant_id}", "tool_resources": _RESOURCES}),
     Example(f"GET {_R}", query={"after": "{run_id}"}),
+    Example("GET /runs", query={"after": "{run_id}"}),
+    Example("GET /runs", query={"assistant_id": "{assistant_id}", "user_id": USER}),
     Example(f"POST {_R}/{{run_id}}", {"metadata": {"whose": "mine"}}),
     Example(f"POST {_R}/{{run_id}}", {}),
     Example(f"POST {_R}/{{run_id}}/cancel", {}),
@@ -128,5 +130,6 @@ EXAMPLES = [
     Example(f"GET {_B}/files", query={"before": "{file_id}"}),
     Example("GET /usage", query={"thread_id": "{thread_id}"}),
     Example("GET /usage", query={"assistant_id": "{assistant_id}"}),
+    Example("GET /usage", query={"group_by": "assistant_id"}),
 ]
 """At least one for each route; those of a route without a body follow from its declaration."""

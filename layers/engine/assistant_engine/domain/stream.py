@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal
 
-from assistant_engine.domain.clock import Seconds
+from assistant_engine.domain.clock import Milliseconds, Seconds
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import Status, TerminalStatus, is_terminal
 from assistant_engine.domain.run import Run
@@ -242,6 +242,7 @@ class Announced:
         sent: how much of each part of the message was told, in characters; 1 of an image.
         calls: the ids of the calls that were told of, in order.
         calls_done: whether the step of the calls was told to its end: the provider had carried them out.
+        first_ms: when the first of it was told, milliseconds since 1970.
     """
 
     at: Seconds
@@ -251,6 +252,7 @@ class Announced:
     sent: tuple[int, ...] = ()
     calls: tuple[str, ...] = ()
     calls_done: bool = False
+    first_ms: Milliseconds | None = None
 
     def owns(self, open: Open | None) -> bool:
         """Return whether what was told still stands: the open step is one of these, or the calls alone have ended."""

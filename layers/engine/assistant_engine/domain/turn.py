@@ -24,12 +24,15 @@ class ToolStep:
         to_approve: ids of those server calls that the client has yet to say yes or no to.
         outputs: by tool call id, `{"text": ...}` or `{"key": ...}` of an object in the bucket, and of a tool that told
             it `began_ms` and `ended_ms`; absent while the call is unanswered.
+        waited: from when to when the run waited for its client's word on them, milliseconds since 1970; None if it did
+            not, or still does.
     """
 
     step: Json
     server_calls: list[str]
     to_approve: list[str]
     outputs: dict[str, Json]
+    waited: tuple[int, int] | None = None
 
     @property
     def calls(self) -> list[Json]:
@@ -57,6 +60,21 @@ class ToolStep:
                 more = {"needs_approval": True} if call["id"] in asking else {}
                 shown.append({**call, "function": function, **more})
         return shown
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """When the model was asked for a turn.
+
+    Attributes:
+        began_ms: earlier attempts that came to nothing included.
+        first_ms: when the first of what it said was told, of a run that streams.
+        answered_ms: when the answer was there.
+    """
+
+    began_ms: int
+    first_ms: int | None
+    answered_ms: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.usage import NANODOLLARS
-from assistant_engine.resources.usage import used_today
+from assistant_engine.resources.budgets import used_today
 from assistant_engine.runtime.settings import Models, RunDefaults, configured
 from assistant_engine.store import Store
 from assistant_engine.store.usage import Budget, day_of

@@ -13,7 +13,7 @@ from assistant_engine.domain.run import Run
 from assistant_engine.domain.schedule import first_look
 from assistant_engine.domain.thread import Thread, ThreadId, new_thread, new_thread_id
 from assistant_engine.resources import vector_stores
-from assistant_engine.resources.usage import check_budgets
+from assistant_engine.resources.budgets import check_budgets
 from assistant_engine.runtime.settings import ModelAliases, RunDefaults, configured
 from assistant_engine.store import Idempotency, Store
 from assistant_engine.tools import registry

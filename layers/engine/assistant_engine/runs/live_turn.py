@@ -43,6 +43,7 @@ class LiveTurn:
         self._draft = Draft(images, self._new_message, self._new_step)
         self._batch: Told | None = None
         self._written = 0.0
+        self._first_ms: Milliseconds | None = None
         self._is_silent = False
 
     def hear(self, event: Json | None) -> float:
@@ -81,7 +82,8 @@ class LiveTurn:
         """
         while not self._is_silent and (self._batch or self._draft.is_waiting):
             self._write(last=True)
-        return None if self._is_silent else self._draft.matching(turn)
+        told = None if self._is_silent else self._draft.matching(turn)
+        return replace(told, first_ms=self._first_ms) if told else None
 
     def _write(self, *, last: bool = False) -> None:
         self._batch = self._batch or Told(self._draft.take(), self._draft.open)
@@ -89,6 +91,7 @@ class LiveTurn:
         if not self._batch.entries:
             self._batch = None
             return
+        self._first_ms = self._first_ms or now_ms()
         try:
             self._tail = self._store.log.append(self._run, self._tail, self._batch)
         except Overtaken:

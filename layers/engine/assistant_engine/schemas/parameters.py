@@ -4,7 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from assistant_engine.domain.lifecycle import Status
 from assistant_engine.schemas.common import ABSENT, Id, Schema
+
+LATEST = 2**36
+"""The latest moment that a list may be asked for: the year 4147, in seconds since 1970."""
+
+UserId = Annotated[str, Field(min_length=1, max_length=512)]
 
 
 class NoParameters(Schema):
@@ -30,9 +36,24 @@ class ListThreadsParameters(ListParameters):
     """Extension: the query string of GET /threads."""
 
     assistant_id: Id = Field(default=ABSENT, description="Only threads on which this assistant ran.")
-    user_id: Annotated[str, Field(min_length=1, max_length=512)] = Field(
-        default=ABSENT, description="Only threads with this `user_id` in their metadata."
+    user_id: UserId = Field(default=ABSENT, description="Only threads with this `user_id` in their metadata.")
+    created_after: int = Field(default=ABSENT, ge=0, le=LATEST, description="Unix seconds: only threads from then on.")
+    created_before: int = Field(default=ABSENT, ge=0, le=LATEST, description="Unix seconds: only threads before then.")
+
+
+class ListProjectRunsParameters(Schema):
+    """Extension: the query string of GET /runs, which lists the newest run first."""
+
+    limit: int = Field(default=20, ge=1, le=100)
+    after: Id = Field(default=ABSENT, description="An id: the page starts after it.")
+    status: list[Status] = Field(default=ABSENT, alias="status[]", description="Only runs in one of these.")
+    assistant_id: Id = Field(default=ABSENT, description="Only runs of this assistant.")
+    user_id: UserId = Field(
+        default=ABSENT, description="Only runs with this `user_id` in their metadata or their thread's."
     )
+    created_after: int = Field(default=ABSENT, ge=0, le=LATEST, description="Unix seconds: only runs from then on.")
+    created_before: int = Field(default=ABSENT, ge=0, le=LATEST, description="Unix seconds: only runs before then.")
+    min_cost: float = Field(default=ABSENT, ge=0, description="US dollars: only runs that cost as much or more.")
 
 
 class ListFilesParameters(Schema):

@@ -99,7 +99,7 @@ def parse_fields(model: type[Schema], fields: Iterable[tuple[str, str]]) -> dict
     """Checks the fields of a query string or a form, which are all text, against a schema.
 
     Args:
-        model: the schema; a value becomes an integer where the schema has one.
+        model: the schema; a value becomes a number where the schema has one.
         fields: names and decoded values in their order; `name[]` adds to an array, `name[key]` sets a key of an object.
 
     Returns:
@@ -117,7 +117,7 @@ def parse_fields(model: type[Schema], fields: Iterable[tuple[str, str]]) -> dict
             _set(body[outer], key[:-1], text)
         else:
             _set(body, name, text)
-    parse(model, _with_integers(model, body))
+    parse(model, _with_numbers(model, body))
     defaults = {name: field.default for name, field in model.model_fields.items() if field.default is not None}
     return defaults | {name.removesuffix("[]"): value for name, value in body.items()}
 
@@ -127,13 +127,19 @@ def _set(target: dict[str, Any], name: str, text: str) -> None:
     target[name] = [target[name], text] if name in target else text
 
 
-def _with_integers(model: type[Schema], body: dict[str, Any]) -> dict[str, Any]:
+def _with_numbers(model: type[Schema], body: dict[str, Any]) -> dict[str, Any]:
     for name, field in model.model_fields.items():
         value = body.get(name)
         if field.annotation is int and isinstance(value, str) and re.fullmatch("-?[0-9]{1,18}", value):
             body[name] = int(value)
+        elif (
+            field.annotation is float
+            and isinstance(value, str)
+            and re.fullmatch(r"-?[0-9]{1,18}(\.[0-9]{1,18})?", value)
+        ):
+            body[name] = float(value)
         elif isinstance(value, dict) and isinstance(field.annotation, type) and issubclass(field.annotation, Schema):
-            _with_integers(field.annotation, value)
+            _with_numbers(field.annotation, value)
     return body
 
 

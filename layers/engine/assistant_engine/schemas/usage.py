@@ -29,6 +29,9 @@ class UsageParameters(Schema):
     user_id: Annotated[str, Field(min_length=1, max_length=512)] = Field(
         default=ABSENT, description="Of the runs that have this `user_id` in their metadata or in their thread's."
     )
+    group_by: Literal["assistant_id", "user_id"] = Field(
+        default=ABSENT, description="A total for each instead of one for each day; of the whole project."
+    )
     start_date: Day = Field(default=ABSENT, description="The first day (UTC); 29 days before the last one.")
     end_date: Day = Field(default=ABSENT, description="The last day (UTC); today.")
 
@@ -40,6 +43,12 @@ class UsageParameters(Schema):
                 f"Invalid '{{param}}': give one of thread_id, assistant_id and user_id, not {len(given)}.",
                 code="invalid_value",
                 at=given[-1],
+            )
+        if given and self.group_by is not ABSENT:
+            raise problem(
+                f"Invalid '{{param}}': it is for the usage of the whole project, without {given[0]}.",
+                code="invalid_value",
+                at="group_by",
             )
         return self
 
@@ -74,11 +83,22 @@ class UsageDay(UsageTotal):
     date: Day
 
 
+class UsageGroup(UsageTotal):
+    """The total of an assistant or a user."""
+
+    object: Literal["usage.group"]
+    assistant_id: str | None
+    user_id: str | None = Field(description="Null also for the runs that name no user.")
+
+
 class UsageReport(Schema):
-    """Extension: usage by day, of the days that have any, and in all."""
+    """Extension: usage by day, of the days that have any, or by assistant or user, the dearest first; and in all."""
 
     object: Literal["list"]
     start_date: Day
     end_date: Day
-    data: list[UsageDay]
+    data: list[UsageDay] | list[UsageGroup]
+    has_more: bool = Field(
+        description="Whether `data` is not all: by assistant it is of the 100 newest, by user of the newest 2,000 runs."
+    )
     total: UsageTotal

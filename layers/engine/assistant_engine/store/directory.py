@@ -1,10 +1,11 @@
 """The directory of an assistant's threads: a row for each thread on which it ran, with the totals of its runs."""
 
-from boto3.dynamodb.conditions import Attr
+from boto3.dynamodb.conditions import Attr, Key
 
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.usage import RunUsage
-from assistant_engine.store.expressions import Update
+from assistant_engine.store.dynamodb import Database
+from assistant_engine.store.expressions import Update, query
 
 _IS_COUNT = Attr("runs").not_exists() | Attr("runs").attribute_type("N")
 
@@ -30,6 +31,18 @@ class Directory:
         """Return the action that does both, of a run that was brought along."""
         amounts = {**_amounts(account), "runs": 1}
         return self._row(assistant_id, thread_id).add(amounts).when(_IS_COUNT).action()
+
+    def is_in_time_order(self, database: Database, assistant_id: str) -> bool:
+        """Return whether the ids of an assistant's threads sort by time: none was brought along under another's id.
+
+        The ids of this engine begin with the time, whose first digit is 0 until 2059; those of others seldom do.
+        """
+        assistant = Key("assistant_id").eq(assistant_id)
+        for ids in (Key("thread_id").lt("thread_0"), Key("thread_id").gt("thread_0~")):
+            other, _ = database.query(query(self.table, assistant & ids, attributes=("thread_id",), limit=1))
+            if other:
+                return False
+        return True
 
     def _row(self, assistant_id: str, thread_id: str) -> Update:
         return Update(self.table, {"assistant_id": assistant_id, "thread_id": thread_id})

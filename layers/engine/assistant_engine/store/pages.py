@@ -8,6 +8,7 @@ from typing import Any
 from boto3.dynamodb.conditions import Key
 
 from assistant_engine.domain import ids
+from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
 from assistant_engine.store.dynamodb import Database
@@ -16,12 +17,18 @@ from assistant_engine.store.expressions import query
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The part of a list that is asked for, as in the query string of every list."""
+    """The part of a list that is asked for, as in the query string of every list.
+
+    Attributes:
+        since, until: only what was created from the one on and before the other, in milliseconds since 1970.
+    """
 
     limit: int = 20
     order: str = "desc"
     after: str | None = None
     before: str | None = None
+    since: Milliseconds | None = None
+    until: Milliseconds | None = None
 
     @property
     def from_end(self) -> bool:
@@ -52,7 +59,9 @@ class Window:
         # Ids hold only characters between "!" and "~".
         low = above + "!" if above else prefix
         high = below[:-1] + chr(ord(below[-1]) - 1) + "~" if below else prefix + "~"
-        return max(low, prefix), min(high, prefix + "~")
+        since = "" if self.since is None else ids.time_part(self.since)
+        until = "~" if self.until is None else ids.time_part(self.until)
+        return max(low, prefix + since), min(high, prefix + until)
 
 
 def placed(window: Window, place_of: Callable[[str], str | None]) -> Window:
@@ -76,11 +85,13 @@ class Page:
     Attributes:
         from_end: whether they come last first.
         has_more: whether the list goes on beyond the object that comes last.
+        stopped_at: the id up to which the list was read, if that was given up before the page was full.
     """
 
     objects: Iterator[Any]
     has_more: bool
     from_end: bool
+    stopped_at: str | None = None
 
 
 def items_of(

@@ -200,6 +200,7 @@ class RunTransitions:
             **key_of(run.thread_id, f"turn#{run.id}#{run.turn:04d}"),
             "answered_ms": now_ms,
             "model_ms": account.model_ms - run.account.model_ms,
+            "first_ms": announced.first_ms if announced else None,
             **output,
         }
         stored = _stored(run, turn, announced, last_ms, now)
@@ -285,7 +286,8 @@ class RunTransitions:
         if streams and not run.streams:
             update.set(streams=True)
             run = replace(run, streams=True)
-        actions = [update.action(), self._steps.answer(run, tools, outputs, now)]
+        told = replace(tools, waited=(run.waiting_ms, now_ms)) if run.waiting_ms else tools
+        actions = [update.action(), self._steps.answer(run, told, outputs, now)]
         self._log.transact(run, actions, stream.answered(tools, outputs, queued=run))
         return self._runs.get(run.thread_id, run.id)
 

@@ -14,6 +14,7 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import Status
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.thread import Thread, ThreadId
+from assistant_engine.domain.turn import Asked
 from assistant_engine.store.blobs import Blobs
 from assistant_engine.store.directory import Directory
 from assistant_engine.store.dynamodb import ConditionFailed, Database
@@ -174,14 +175,13 @@ class Runs:
         items = self._db.query_all(below(self._table, run.thread_id, f"turn#{run.id}#"))
         return self._blobs.unpack_all("output", list(islice(items, run.turn)))
 
-    def asked(self, run: Run) -> list[tuple[int, int]]:
-        """From when to when the model was asked for each stored turn, in order; milliseconds since 1970."""
-        prefix = f"turn#{run.id}#"
-        query = below(self._table, run.thread_id, prefix, attributes=("answered_ms", "model_ms"))
-        items = self._db.query_all(query)
+    def asked(self, run: Run) -> list[Asked]:
+        """When the model was asked for each stored turn, in order."""
+        names = ("answered_ms", "model_ms", "first_ms")
+        items = self._db.query_all(below(self._table, run.thread_id, f"turn#{run.id}#", attributes=names))
         # Turns that were stored before their times were have none.
-        times = [(item.get("answered_ms", 0), item.get("model_ms", 0)) for item in items]
-        return [(answered - took, answered) for answered, took in times]
+        times = [(item.get("answered_ms", 0), item.get("model_ms", 0), item.get("first_ms")) for item in items]
+        return [Asked(answered - took, first, answered) for answered, took, first in times]
 
     def page(self, thread_id: ThreadId, window: Window) -> Page:
         """A page of a thread's runs (`Run`), strongly consistent."""

@@ -133,7 +133,9 @@ class Steps:
 
     def _tool_step(self, item: Json) -> ToolStep:
         document = self._blobs.unpack("document", item)
-        return ToolStep(document, item["server_calls"], item["to_approve"], item["outputs"])
+        since, until = item.get("waited", (None, None))
+        waited = None if since is None else (since, until)
+        return ToolStep(document, item["server_calls"], item["to_approve"], item["outputs"], waited)
 
     def shown(self, item: Json, *, contents: bool) -> Json:
         """Return a step (`RunStepObject`) from its item.
@@ -215,12 +217,14 @@ class Steps:
     def answer(self, run: Run, tools: ToolStep, outputs: dict[str, Json], now: Seconds) -> Json:
         """The action that adds outputs to the pending step; it fails if others were added meanwhile.
 
-        What the step still has to be approved for is written as `tools` says.
+        What the step still has to be approved for, and how long it waited, is written as `tools` says.
         """
         # The whole map is written, conditional on its size as seen: outputs are only ever added. One expression for
         # each call would outgrow the 4 KB that DynamoDB allows for all of them.
         whole = {**tools.outputs, **outputs}
         update = self._update(run, tools).set(outputs=whole, to_approve=tools.to_approve)
+        if tools.waited:
+            update.set(waited=list(tools.waited))
         update.when(Attr("outputs").size().eq(len(tools.outputs)))
         if {call["id"] for call in tools.calls} <= set(whole):
             update.set(step_status="completed", completed_at=now)

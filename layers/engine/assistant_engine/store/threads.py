@@ -5,7 +5,6 @@ an id's time is the later of the clock and the head's newest + 1, fixed in the t
 """
 
 import hashlib
-from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
 
@@ -24,13 +23,16 @@ from assistant_engine.store.dynamodb import ConditionFailed, Database
 from assistant_engine.store.expressions import Update, put, query
 from assistant_engine.store.idempotency import Idempotency
 from assistant_engine.store.message_item import put_messages, stamp
-from assistant_engine.store.pages import Page, Window, cut, items_of, placed
+from assistant_engine.store.pages import Page, Window, items_of, placed
 from assistant_engine.store.partition import HEAD, key_of
 
 PREFIX = "thread_"
 
 TOMBSTONES = "deleted"
 """The partition of the index of open runs that lists deleted threads."""
+
+MOST_READ = 1_000
+"""Threads that are looked at for a page; it then ends before it is full."""
 
 CLOCK_ATTEMPTS = 20
 """How often a write that moves a thread's clock is tried: others move it, too."""
@@ -222,46 +224,58 @@ class Threads:
             raise InvalidRequest(f"Can't delete {thread_id} while a run {thread.active_run} is active.") from None
 
     def page(self, window: Window, *, assistant_id: str | None = None, user_id: str | None = None) -> Page:
-        """A page of the project's threads (`Thread`): all, an assistant's, a user's, or an assistant's with a user.
+        """A page of the project's threads (`Thread`) in the order of time: all, an assistant's, a user's, or both's.
 
-        All threads and a user's come from an index: what was written in the last moments may be missing.
+        They come from an index: what was written in the last moments may be missing. The directory of an assistant's
+        threads is strongly consistent and has them by their ids, which sort by time unless they were brought along.
 
         Args:
             assistant_id: only threads on which this assistant ran.
             user_id: only threads with this `user_id` in their metadata.
         """
-        table, index = self._table, None
-        if user_id or not assistant_id:
-            window = placed(window, self._place)
+        table, index, ran = self._table, None, assistant_id
         if user_id:
             partition, sort_key, index = ("user_id", self._listed_under(user_id)), "created", "by_user"
-        elif assistant_id:
-            partition, sort_key, table = ("assistant_id", assistant_id), "thread_id", self._directory.table
+        elif assistant_id and self._directory.is_in_time_order(self._db, assistant_id):
+            partition, sort_key, table, ran = ("assistant_id", assistant_id), "thread_id", self._directory.table, None
         else:
             partition, sort_key, index = ("project", self._project), "created", "by_project"
+        if index:
+            window = placed(window, self._place)
         listed = items_of(self._db, window, PREFIX, partition, sort_key, table, index)
-        found, has_more = cut(self._heads(listed, window.limit + 1, assistant_id if user_id else None), window)
-        threads = map(self._thread, found)
-        return Page(threads, has_more, window.from_end)
+        found: list[Json] = []
+        read, last = 0, ""
+        while read < MOST_READ and (
+            names := [item["thread_id"] for item in islice(listed, min(window.limit + 1, 100))]
+        ):
+            heads = self._heads(names, ran)
+            if heads is None:
+                break
+            for name in names:
+                if name in heads and len(found) == window.limit:
+                    return Page(map(self._thread, found), has_more=True, from_end=window.from_end)
+                found += [heads[name]] if name in heads else []
+                last = name
+            read += len(names)
+        is_cut = read >= MOST_READ
+        stopped_at = last if is_cut else None
+        return Page(map(self._thread, found), is_cut, window.from_end, stopped_at)
 
     def _place(self, thread_id: str) -> str | None:
         item = self._head(thread_id)
         return item["created"] if item and item.get("project") == self._project else None
 
-    def _heads(self, listed: Iterator[Json], count: int, ran: str | None) -> Iterator[Json]:
-        """The project's heads of listed threads, without those that were deleted and, given `ran`, those it never ran
-        on.
+    def _heads(self, names: list[str], ran: str | None) -> dict[str, Json] | None:
+        """The heads of listed threads by their ids, without those that were deleted and, given `ran`, those that this
+        assistant never ran on. None if they are of another project's assistant, and so are all that follow.
         """
-        while names := [item["thread_id"] for item in islice(listed, min(count, 100))]:
-            if ran:
-                runs = self._db.get_all(self._directory.table, [{"assistant_id": ran, "thread_id": n} for n in names])
-                on = {item["thread_id"] for item in runs}
-                names = [name for name in names if name in on]
-            heads = self._db.get_all(self._table, [key_of(name, HEAD) for name in names])
-            by_name = {head["thread_id"]: head for head in heads if "project" in head}
-            if any(head["project"] != self._project for head in by_name.values()):
-                return  # They are of another project's assistant, and so are all that follow.
-            yield from (by_name[name] for name in names if name in by_name)
+        if ran:
+            runs = self._db.get_all(self._directory.table, [{"assistant_id": ran, "thread_id": n} for n in names])
+            names = [item["thread_id"] for item in runs]
+        heads = [head for head in self._db.get_all(self._table, [key_of(n, HEAD) for n in names]) if "project" in head]
+        if any(head["project"] != self._project for head in heads):
+            return None
+        return {head["thread_id"]: head for head in heads}
 
     def ran(self, assistant_id: str, thread_id: ThreadId) -> bool:
         """Return whether an assistant ran on a thread, or is recorded to have run on it."""

@@ -97,8 +97,8 @@ class Usages:
         """The actions that add a run to the totals of its thread, assistant, user and project."""
         partitions = [
             run.thread_id,
-            f"usage#assistant#{run.project}#{run.assistant_id}",
-            f"usage#project#{run.project}",
+            _assistant_partition(run.project, run.assistant_id),
+            _project_partition(run.project),
             *([user_partition(run.project, run.user)] if run.user else []),
         ]
         sort_key = f"usage#{day_of(ended_ms)}#{shard_of(run.id, SHARDS):02d}"
@@ -110,11 +110,11 @@ class Usages:
 
     def of_project(self, first: str, last: str) -> list[Total]:
         """The project's days with runs from `first` to `last` (`YYYY-MM-DD`), both included, in order."""
-        return self._days(f"usage#project#{self._project}", first, last)
+        return self._days(_project_partition(self._project), first, last)
 
     def of_assistant(self, assistant_id: str, first: str, last: str) -> list[Total]:
         """An assistant's; one that was deleted keeps its own."""
-        return self._days(f"usage#assistant#{self._project}#{assistant_id}", first, last)
+        return self._days(_assistant_partition(self._project, assistant_id), first, last)
 
     def of_user(self, user_id: str, first: str, last: str) -> list[Total]:
         """Those of the runs whose own or whose thread's metadata named this `user_id`."""
@@ -134,6 +134,31 @@ class Usages:
             days[day] = days[day] + total if day in days else total
         return list(days.values())
 
+    def days(
+        self, first: str, last: str, *, assistant_id: str | None = None, user_id: str | None = None
+    ) -> Iterator[str]:
+        """The days (`YYYY-MM-DD`) with runs from `first` to `last`, the newest first; half a read unit for each.
+
+        Args:
+            assistant_id: with runs of this assistant.
+            user_id: with runs of this user; the assistant then does not count.
+        """
+        partition = _project_partition(self._project)
+        if user_id is not None:
+            partition = user_partition(self._project, user_id)
+        elif assistant_id is not None:
+            partition = _assistant_partition(self._project, assistant_id)
+        start, end = f"usage#{first}", f"usage#{last}~"
+        while start < end:
+            key = Key("thread_id").eq(partition) & Key("message_id").between(start, end)
+            newest = query(self._table, key, attributes=("message_id",), ascending=False, limit=1, consistent=False)
+            items, _ = self._db.query(newest)
+            if not items:
+                return
+            day: str = items[0]["message_id"].split("#")[1]
+            yield day
+            end = f"usage#{day}"
+
     # Budgets
 
     def budgets(self) -> Iterator[Budget]:
@@ -151,6 +176,14 @@ class Usages:
             self._db.delete(self._table, key)
             return
         self._db.transact([put(self._table, {**key, "tokens": budget.tokens, "cost": budget.cost})])
+
+
+def _project_partition(project: str) -> str:
+    return f"usage#project#{project}"
+
+
+def _assistant_partition(project: str, assistant_id: str) -> str:
+    return f"usage#assistant#{project}#{assistant_id}"
 
 
 def user_partition(project: str, user_id: str) -> str:

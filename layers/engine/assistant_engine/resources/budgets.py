@@ -1,62 +1,10 @@
-"""Usage as the API reports it, and the budgets that new runs are held against."""
-
-from datetime import date, timedelta
+"""The budgets that new runs are held against."""
 
 from assistant_engine.domain.clock import Milliseconds
-from assistant_engine.domain.errors import InvalidRequest, QuotaExceeded
-from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.errors import QuotaExceeded
 from assistant_engine.domain.usage import NANODOLLARS, RunUsage
 from assistant_engine.store import Idempotency, Store
 from assistant_engine.store.usage import Budget, Total, day_of
-
-USUAL_DAYS = 30
-MOST_DAYS = 366
-
-
-def report(store: Store, request: Json, now_ms: Milliseconds) -> Json:
-    """`UsageReport` for valid `UsageParameters`.
-
-    Raises:
-        NotFound: the thread does not exist.
-        InvalidRequest: the days are in the wrong order, or too many.
-    """
-    last = date.fromisoformat(request.get("end_date", day_of(now_ms)))
-    first = last - timedelta(days=USUAL_DAYS - 1)
-    if "start_date" in request:
-        first = date.fromisoformat(request["start_date"])
-    if not timedelta() <= last - first < timedelta(days=MOST_DAYS):
-        raise InvalidRequest(
-            f"Invalid 'start_date': expected a day up to end_date ({last}), and at most {MOST_DAYS} days in all.",
-            param="start_date",
-            code="invalid_value",
-        )
-    days = first.isoformat(), last.isoformat()
-    if "thread_id" in request:
-        found = store.usage.of_thread(store.threads.get(request["thread_id"]).id, *days)
-    elif "assistant_id" in request:
-        found = store.usage.of_assistant(request["assistant_id"], *days)
-    elif "user_id" in request:
-        found = store.usage.of_user(request["user_id"], *days)
-    else:
-        found = store.usage.of_project(*days)
-    return {
-        "object": "list",
-        "start_date": days[0],
-        "end_date": days[1],
-        "data": [{"object": "usage.day", "date": total.day, **_shown(total)} for total in found],
-        "total": _shown(sum(found, Total("", 0, 0, RunUsage()))),
-    }
-
-
-def _shown(total: Total) -> Json:
-    figures = total.account.figures()
-    return {
-        "runs": total.runs,
-        **figures,
-        "total_tokens": total.account.usage.total_tokens,
-        "cost": figures.get("cost", 0) / NANODOLLARS,
-        "unpriced_runs": total.unpriced_runs,
-    }
 
 
 def check_budgets(store: Store, assistant_id: str, now_ms: Milliseconds, idempotency: Idempotency | None) -> None:

@@ -1,0 +1,111 @@
+"""Usage as the API reports it: by day, by assistant or by user."""
+
+from datetime import date, timedelta
+from itertools import islice
+
+from assistant_engine.domain.clock import Milliseconds
+from assistant_engine.domain.errors import InvalidRequest
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.usage import NANODOLLARS, RunUsage
+from assistant_engine.store import Store, Window
+from assistant_engine.store.project_runs import ProjectRuns
+from assistant_engine.store.usage import Total, day_of
+
+USUAL_DAYS = 30
+MOST_DAYS = 366
+
+MOST_GROUPS = 100
+"""Assistants, the newest, whose counters a report by assistant reads."""
+
+MOST_RUNS = 2_000
+"""Runs, those of the newest days, that a report by user reads."""
+
+NOTHING = Total("", 0, 0, RunUsage())
+
+
+def report(store: Store, request: Json, now_ms: Milliseconds) -> Json:
+    """`UsageReport` for valid `UsageParameters`.
+
+    Raises:
+        NotFound: the thread does not exist.
+        InvalidRequest: the days are in the wrong order, or too many.
+    """
+    last = date.fromisoformat(request.get("end_date", day_of(now_ms)))
+    first = last - timedelta(days=USUAL_DAYS - 1)
+    if "start_date" in request:
+        first = date.fromisoformat(request["start_date"])
+    if not timedelta() <= last - first < timedelta(days=MOST_DAYS):
+        raise InvalidRequest(
+            f"Invalid 'start_date': expected a day up to end_date ({last}), and at most {MOST_DAYS} days in all.",
+            param="start_date",
+            code="invalid_value",
+        )
+    days = first.isoformat(), last.isoformat()
+    if "group_by" in request:
+        return _grouped(store, request["group_by"], days)
+    if "thread_id" in request:
+        found = store.usage.of_thread(store.threads.get(request["thread_id"]).id, *days)
+    elif "assistant_id" in request:
+        found = store.usage.of_assistant(request["assistant_id"], *days)
+    elif "user_id" in request:
+        found = store.usage.of_user(request["user_id"], *days)
+    else:
+        found = store.usage.of_project(*days)
+    return {
+        "object": "list",
+        "start_date": days[0],
+        "end_date": days[1],
+        "data": [{"object": "usage.day", "date": total.day, **_shown(total)} for total in found],
+        "has_more": False,
+        "total": _shown(sum(found, NOTHING)),
+    }
+
+
+def _grouped(store: Store, by: str, days: tuple[str, str]) -> Json:
+    """A report by assistant or by user instead of by day.
+
+    Each assistant has a counter: a query for each of the newest. A user has one, too, but no list names the users: the
+    newest runs do.
+    """
+    groups: dict[str | None, Total] = {}
+    if by == "assistant_id":
+        page = store.assistants.page(Window(MOST_GROUPS))
+        for assistant in page.objects:
+            found = store.usage.of_assistant(assistant["id"], *days)
+            groups[assistant["id"]] = sum(found, NOTHING)
+        has_more = page.has_more
+    else:
+        runs = ProjectRuns(store).ended(*days)
+        for run in islice(runs, MOST_RUNS):
+            account = RunUsage.of(run)
+            one = Total("", 1, int(account.cost is None), account)
+            user = run.get("used_by")
+            groups[user] = groups.get(user, NOTHING) + one
+        has_more = next(runs, None) is not None
+    dearest = sorted(groups.items(), key=lambda group: _weight(group[1]), reverse=True)
+    names = {"assistant_id": None, "user_id": None}
+    return {
+        "object": "list",
+        "start_date": days[0],
+        "end_date": days[1],
+        "data": [
+            {"object": "usage.group", **names, by: name, **_shown(total)} for name, total in dearest if total.runs
+        ],
+        "has_more": has_more,
+        "total": _shown(sum(store.usage.of_project(*days), NOTHING)),
+    }
+
+
+def _weight(total: Total) -> tuple[int, int]:
+    return total.account.cost or 0, total.account.usage.total_tokens
+
+
+def _shown(total: Total) -> Json:
+    figures = total.account.figures()
+    return {
+        "runs": total.runs,
+        **figures,
+        "total_tokens": total.account.usage.total_tokens,
+        "cost": figures.get("cost", 0) / NANODOLLARS,
+        "unpriced_runs": total.unpriced_runs,
+    }
