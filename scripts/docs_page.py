@@ -13,9 +13,10 @@ _STYLE = """
 @media (prefers-color-scheme: dark) { :root { --link: #6cb2ff; --get: #4cc26a; --post: #6cb2ff; --delete: #ff7b72 } }
 * { box-sizing: border-box }
 html { scroll-behavior: smooth; scroll-padding-top: 1rem }
-body { margin: 0; font: 15px/1.55 system-ui, sans-serif; display: grid; grid-template-columns: 17rem minmax(0, 1fr) }
-a { color: var(--link); text-decoration: none }
-a:hover { text-decoration: underline }
+body { margin: 0; font: 15px/1.55 system-ui, sans-serif; display: grid; grid-template-columns: 17rem minmax(0, 1fr);
+  background: Canvas; color: CanvasText }
+a { color: var(--link) }
+nav a:not(:hover) { text-decoration: none }
 code, .path { font: 13px/1.5 ui-monospace, monospace }
 p code { background: var(--soft); padding: .1em .35em; border-radius: 4px }
 nav { position: sticky; top: 0; height: 100vh; overflow-y: auto; padding: 1.5rem 1rem;
