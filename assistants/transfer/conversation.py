@@ -8,19 +8,18 @@ from dataclasses import dataclass, field, replace
 from itertools import islice, pairwise
 from typing import Any
 
-from assistant_engine.domain import ids
+from assistant_engine.domain import clock, ids
 from assistant_engine.domain.clock import EPOCH, Milliseconds, seconds_of
 from assistant_engine.domain.errors import NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.thread import Thread, ThreadId
 from assistant_engine.domain.tool_resources import with_attachments
+from assistant_engine.runs.ended_elsewhere import EndedRun, ended_run, put
 from assistant_engine.store import Store
 from assistant_engine.store.message_item import item_of
-from assistant_engine.store.partition import IMPORTED, key_of
 from assistant_engine.store.threads import PREFIX, totals_of
-from assistant_engine.store.transfer import Row, Transfer
+from assistant_engine.store.transfer import Row, Transfer, pointer
 from assistants.transfer import convert
-from assistants.transfer.ended_runs import EndedRun, ended_run
 from assistants.transfer.report import NEW, THERE, Report
 from assistants.transfer.staging import Staging
 
@@ -67,7 +66,7 @@ class Conversations:
             return
         plan = self._planned(thread_id)
         body = self._staging.get("thread", thread_id) or {"id": thread_id}
-        created = convert.moment(body.get("created_at")) or min(plan.messages.values(), default=None)
+        created = clock.moment(body.get("created_at")) or min(plan.messages.values(), default=None)
         if created is None:
             self._report.leave_out("thread", thread_id, "it has no created_at, and no message with one")
             return
@@ -112,7 +111,7 @@ class Conversations:
         order = self._order(thread_id)
         runs = {run["id"]: run for run in self._staging.all("thread.run", thread_id)}
         waiting = sorted(
-            ((created, name) for name, run in runs.items() if (created := convert.moment(run.get("created_at")))),
+            ((created, name) for name, run in runs.items() if (created := clock.moment(run.get("created_at")))),
         )
         last, unread = EPOCH, EPOCH
 
@@ -126,7 +125,7 @@ class Conversations:
             while waiting and waiting[0][0] // 1000 < created // 1000:
                 begin(waiting[0][1], waiting.pop(0)[0])
             if run_id:
-                begin(run_id, convert.moment(runs.get(run_id, {}).get("created_at")) or created)
+                begin(run_id, clock.moment(runs.get(run_id, {}).get("created_at")) or created)
                 plan.said[name] = run_id
             last = Milliseconds(max(created, last + 1))
             plan.messages[name] = last
@@ -143,9 +142,9 @@ class Conversations:
         """Return the messages of a thread in the order in which they were said: (id, time, id of its run)."""
         found: list[tuple[str, Milliseconds, str, bool]] = []
         for body in self._staging.all("thread.message", thread_id):
-            created = convert.moment(body.get("created_at"))
+            created = clock.moment(body.get("created_at"))
             if created is None and not found:
-                created = convert.moment((self._staging.get("thread", thread_id) or {}).get("created_at"))
+                created = clock.moment((self._staging.get("thread", thread_id) or {}).get("created_at"))
             by_assistant = body.get("role") == "assistant"
             run_id = body.get("run_id") if by_assistant else None
             at = created if created is not None else found[-1][1] if found else None
@@ -181,7 +180,7 @@ class Conversations:
                 attached += [made] if made["attachments"] else []
                 if not self._dry_run:
                     item = {**item_of(made, self._store.blobs), "imported_id": body["id"]}
-                    rows += [Row("messages", item), _pointer(thread.id, body["id"], made["id"])]
+                    rows += [Row("messages", item), pointer(thread.id, body["id"], made["id"])]
                 self._report.count("thread.message", NEW)
             self._transfer.put_new(rows)
         resources = with_attachments(thread.tool_resources, attached)
@@ -249,20 +248,7 @@ class Conversations:
         """Write a run with its steps and add it to the totals, once; whether it was not there."""
         if self._dry_run:
             return True
-        run, store, account = ended.run, self._store, ended.run.account
-        item = {**ended.item(store.blobs), "imported_id": old}
-        self._transfer.put_new(Row("messages", step) for step in ended.step_items(store.blobs))
-        rows = [Row("messages", item), _pointer(run.thread_id, old, run.id)]
-        totals = [
-            store.directory.count_run_imported(run.assistant_id, run.thread_id, account),
-            *store.usage.count_run_ended(run, account, ended.ended_ms),
-            *([] if is_new else [store.threads.add_totals(run.thread_id, account)]),
-        ]
-        return self._transfer.put_together(rows, totals)
-
-
-def _pointer(thread_id: str, old: str, new: str) -> Row:
-    return Row("messages", {**key_of(thread_id, IMPORTED + old), "points_to": new})
+        return put(self._transfer, ended, old, is_new=is_new)
 
 
 def _counted(thread: Thread, ended: EndedRun) -> Thread:

@@ -1,10 +1,9 @@
 """Makes objects of this API of those that a source has: what it does not know is left out, and said."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from assistant_engine.domain import ids
-from assistant_engine.domain.clock import Milliseconds
+from assistant_engine.domain.clock import Milliseconds, moment
 from assistant_engine.domain.errors import ApiError
 from assistant_engine.domain.json_data import Json, dicts_of, well_formed
 from assistant_engine.domain.tool_resources import MAX_CODE_FILES
@@ -35,22 +34,6 @@ _PARTS = ("text", "image_file", "image_url", "refusal")
 
 class Unfit(Exception):
     """An object can't be imported; the message says why."""
-
-
-def moment(value: Any) -> Milliseconds | None:
-    """Return a time in milliseconds: of seconds, milliseconds or ISO 8601; None if it is none of them."""
-    if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            try:
-                read = datetime.fromisoformat(value.strip())
-            except ValueError:
-                return None
-            value = read.replace(tzinfo=read.tzinfo or UTC).timestamp()
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 10**14:
-        return None
-    return Milliseconds(round(value if value > 10**11 else value * 1000))
 
 
 def assistant(body: Json, models: Models, deployed: Json, report: Report) -> Json:

@@ -11,10 +11,9 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from assistant_engine.domain import ids
+from assistant_engine.domain import clock, ids
 from assistant_engine.domain.json_data import Json, dicts_of
 from assistants.errors import CommandError
-from assistants.transfer import convert
 from assistants.transfer.report import Report
 from assistants.transfer.staging import Staging
 
@@ -89,7 +88,7 @@ class EarlierEngine:
         newest: dict[str, tuple[float, str]] = {}
         for item in self._items("fine_tuning_messages", optional=True):
             if item.get("role") == "system" and isinstance(item.get("content"), str):
-                at = convert.moment(item.get("timestamp")) or 0
+                at = clock.moment(item.get("timestamp")) or 0
                 newest[item["assistant_id"]] = max(newest.get(item["assistant_id"], (-1, "")), (at, item["content"]))
         return {name: text for name, (_, text) in newest.items()}
 
@@ -151,4 +150,4 @@ def _plain(value: Any) -> Any:
 
 
 def _time(item: Json) -> int:
-    return convert.moment(item.get("created_at")) or 0
+    return clock.moment(item.get("created_at")) or 0

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
-from assistant_engine.domain import ids
+from assistant_engine.domain import clock, ids
 from assistant_engine.domain.clock import Milliseconds, Seconds
 from assistant_engine.domain.errors import ApiError
 from assistant_engine.domain.file import new_file
@@ -75,7 +75,7 @@ class FilesAndStores:
             if path is None:
                 self._report.leave_out("file", name, "there are no bytes of it")
                 continue
-            created = convert.moment(body.get("created_at")) or Milliseconds(1000 * self._now)
+            created = clock.moment(body.get("created_at")) or Milliseconds(1000 * self._now)
             filename = str(body.get("filename") or path.name)[:255]
             purpose = body.get("purpose") if body.get("purpose") in PURPOSES else "assistants"
             file = new_file(name, filename, path.stat().st_size, str(purpose), Seconds(created // 1000))
@@ -123,7 +123,7 @@ class FilesAndStores:
             if not is_store_id(name):
                 self._report.leave_out("vector_store", name, "its id does not start with vs_")
                 continue
-            created = convert.moment(body.get("created_at")) or Milliseconds(1000 * self._now)
+            created = clock.moment(body.get("created_at")) or Milliseconds(1000 * self._now)
             if not self._dry_run and not self._is_there(name):
                 self._create(body, created)
             elif self._is_there(name):

@@ -5,11 +5,14 @@ from functools import partial
 from typing import Any
 
 from asked import Asked
+from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import text_of
 from assistant_engine.domain.thread import ThreadId
-from resolvers.values import every, listed
+from assistant_engine.runs import records
+from assistant_engine.schemas import CreateMessageRequest, parse
+from resolvers.values import every, listed, named
 
 LIVE_MESSAGES = 1_000
 """Messages that `liveMessages` answers with at most."""
@@ -70,6 +73,17 @@ def message_list(
         found = (each for thread in threads for each in of_thread(asked, thread.id, "asc"))
     matching = (each for each in of_roles(found, roles) if (message or "") in text_of(each))
     return listed("message_list", matching, partial(shown, asked), page_number, limit, NARROWER)
+
+
+def insert_update_message(
+    asked: Asked, thread_id: str, message_id: str, run_id: str, role: str, message: str, created_at: int
+) -> Json:
+    """Record a message that was said elsewhere, or change one that was recorded."""
+    with named({"content": "message"}):
+        request = parse(CreateMessageRequest, {"role": role, "content": message})
+    when = Seconds(created_at)
+    made = records.put_message(asked.store, thread_id, message_id, run_id, request, when, asked.now_ms)
+    return {"message": {**shown(asked, made), "message_id": message_id}}
 
 
 def delete_message(asked: Asked, thread_id: str, message_id: str) -> Json:

@@ -136,6 +136,8 @@ def run_anywhere(asked: Asked, run_id: str) -> Run:
     Raises:
         NotFound: the project has no such run.
     """
+    if ids.is_id(run_id) and (thread_id := asked.store.recorded.thread_of(run_id)):
+        return run_of(asked, thread_id, run_id)
     for wait in _WAITS:
         time.sleep(wait)
         if thread_id := asked.store.runs.thread_of(run_id):

@@ -11,9 +11,10 @@ from assistant_engine.domain.errors import InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.thread import Thread
+from assistant_engine.runs import records
 from resolvers import assistants
 from resolvers.runs import usage
-from resolvers.values import date_time, every, listed
+from resolvers.values import as_object, date_time, every, listed
 
 _NARROWER = "Name their assistantId."
 
@@ -54,6 +55,16 @@ def _found(
         if not assistant_types or each["assistant_type"] in assistant_types:
             page = partial(asked.store.threads.page, assistant_id=each["id"])
             yield from ((thread, each["id"]) for thread in every(asked, page))
+
+
+def insert_update_thread(
+    asked: Asked, assistant_id: str, thread_id: str, assistant_type: str, updated_by: str, run: Any = None
+) -> Json:
+    """Record a thread of an assistant, and a run that ended elsewhere: `{"run_id", "usage"}`."""
+    assistants.of_type(asked, assistant_type, assistant_id)
+    told = as_object(run, "run")
+    made = records.put_thread(asked.store, assistant_id, thread_id, told, updated_by, asked.now_ms)
+    return {"thread": shown(asked, (made, assistant_id))}
 
 
 def delete_thread(asked: Asked, assistant_id: str, thread_id: str) -> Json:

@@ -7,11 +7,18 @@ from typing import Any
 
 from asked import Asked
 from assistant_engine.domain import ids
-from assistant_engine.domain.errors import NotFound
+from assistant_engine.domain.clock import Seconds
+from assistant_engine.domain.errors import InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
+from assistant_engine.runs import records
+from assistant_engine.schemas import text_fault
+from assistant_engine.schemas.requests import TEXT_LENGTH
 from resolvers.runs import run_anywhere
 from resolvers.values import every, listed
+
+MAX_WORD = 512
+"""Characters of a name or an id that is recorded, as metadata has it."""
 
 _NARROWER = "Name their runId."
 
@@ -38,9 +45,44 @@ def tool_call_list(
         call
         for run in runs
         for call in of_run(asked, run)
-        if (not tool_types or call["type"] in tool_types) and (not name or _name(call) == name)
+        if (not tool_types or call["tool_type"] in tool_types) and (not name or _name(call) == name)
     )
     return listed("tool_call_list", found, partial(shown, asked), page_number, limit, _NARROWER)
+
+
+def insert_update_tool_call(
+    asked: Asked,
+    run_id: str,
+    tool_call_id: str,
+    tool_type: str,
+    name: str,
+    arguments: Any,
+    created_at: int,
+    content: str | None = None,
+) -> Json:
+    """Record a call of a run that was recorded with its thread (`insertUpdateThread`), or change it."""
+    run = records.recorded(asked.store, run_id)
+    text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+    _check_texts(toolCallId=tool_call_id, toolType=tool_type, name=name, arguments=text, content=content or "")
+    function = {"name": name, "arguments": text, "output": content}
+    call: Json = {"id": tool_call_id, "type": "function", "function": function}
+    records.put_call(asked.store, run, call, tool_type, Seconds(created_at))
+    return {"tool_call": shown(asked, {**call, "run_id": run_id, "created_at": created_at, "tool_type": tool_type})}
+
+
+def delete_tool_call(asked: Asked, run_id: str, tool_call_id: str) -> Json:
+    """Delete a call that was recorded."""
+    if not records.delete_call(asked.store, records.recorded(asked.store, run_id), tool_call_id):
+        raise not_found(tool_call_id)
+    return {"ok": True}
+
+
+def _check_texts(**texts: str) -> None:
+    for param, text in texts.items():
+        most = MAX_WORD if param in ("toolCallId", "toolType", "name") else TEXT_LENGTH
+        fault = text_fault(text) or (f"expected at most {most:,} characters" if len(text) > most else None)
+        if fault:
+            raise InvalidRequest(f"Invalid '{param}': {fault}.", param=param, code="invalid_value")
 
 
 def every_run(asked: Asked) -> Iterator[Run]:
@@ -54,7 +96,8 @@ def of_run(asked: Asked, run: Run) -> Iterator[Json]:
     for step in every(asked, partial(asked.store.steps.page, run.thread_id, run.id), "asc"):
         if step["type"] == "tool_calls":
             for call in step["step_details"]["tool_calls"]:
-                yield {**call, "run_id": run.id, "created_at": step["created_at"]}
+                kind = step["metadata"].get("tool_type") or call["type"]
+                yield {**call, "run_id": run.id, "created_at": step["created_at"], "tool_type": kind}
 
 
 def not_found(tool_call_id: str) -> NotFound:
@@ -76,7 +119,7 @@ def shown(asked: Asked, call: Json) -> Json:
     return {
         "run_id": call["run_id"],
         "tool_call_id": call["id"],
-        "tool_type": kind,
+        "tool_type": call["tool_type"],
         "name": _name(call),
         "arguments": arguments,
         "content": content,

@@ -24,6 +24,7 @@ from assistant_engine.store.messages import Messages
 from assistant_engine.store.open_streams import OpenStreams
 from assistant_engine.store.pages import Page, Window
 from assistant_engine.store.projects import Projects
+from assistant_engine.store.recorded import Recorded
 from assistant_engine.store.run_transitions import RunTransitions
 from assistant_engine.store.runs import Runs
 from assistant_engine.store.sessions import Sessions
@@ -44,6 +45,7 @@ __all__ = [
     "OpenStreams",
     "Page",
     "Projects",
+    "Recorded",
     "Replayed",
     "RunTransitions",
     "Runs",
@@ -148,6 +150,11 @@ class Store:
     def projects(self) -> Projects:
         """The project's settings."""
         return Projects(self.database, configured(MessagesTable).messages_table, self.project)
+
+    @cached_property
+    def recorded(self) -> Recorded:
+        """What callers record of the past."""
+        return Recorded(self.database, self.blobs, configured(MessagesTable).messages_table, self.project)
 
     @cached_property
     def files(self) -> Files:

@@ -12,12 +12,12 @@ from assistant_engine.domain.message import text_of
 from assistant_engine.domain.thread import Thread, ThreadId
 from assistant_engine.store.blobs import Blobs
 from assistant_engine.store.dynamodb import ConditionFailed, Database
-from assistant_engine.store.expressions import Update, query
+from assistant_engine.store.expressions import Update, put, query
 from assistant_engine.store.idempotency import Idempotency
 from assistant_engine.store.items import IS_OURS, is_ours
-from assistant_engine.store.message_item import message_of, put_messages, stamp
+from assistant_engine.store.message_item import item_of, message_of, put_messages, stamp
 from assistant_engine.store.pages import Page, Window, cut
-from assistant_engine.store.partition import below, find_below, key_of, page_below
+from assistant_engine.store.partition import IMPORTED, below, find_below, key_of, page_below
 from assistant_engine.store.threads import CLOCK_ATTEMPTS, Threads
 
 
@@ -61,6 +61,29 @@ class Messages:
                     idempotency.check(self._db, self._table)
                 thread = self._threads.get(thread.id)
         raise Conflict(f"Too many writers on {thread.id} at once. Please try again.", code="conflict")
+
+    def put_recorded(self, thread: Thread, message: Json, own_id: str, *, is_new: bool) -> bool:
+        """Write a message that was said elsewhere; whether nothing stood against it.
+
+        Args:
+            thread: as it was read, without an active run.
+            message: with its id here.
+            own_id: the id that it had.
+            is_new: whether none was recorded under that id, else it is written in place of that one.
+        """
+        item = {**item_of(message, self._blobs), "imported_id": own_id}
+        last_ms = Milliseconds(max(thread.last_ms, ids.milliseconds_of(message["id"])))
+        actions = [self._threads.advance(thread, [], last_ms)]
+        if is_new:
+            pointer = {**key_of(thread.id, IMPORTED + own_id), "points_to": message["id"]}
+            actions += [put(self._table, each, Attr("thread_id").not_exists()) for each in (item, pointer)]
+        else:
+            actions.append(put(self._table, item, Attr("imported_id").eq(own_id)))
+        try:
+            self._db.transact(actions)
+        except ConditionFailed:
+            return False
+        return True
 
     def newest(self, thread_id: ThreadId, count: int, size: int, without_run: str) -> tuple[list[Json], bool]:
         """The newest messages in the order they were said, and whether there may be older ones.

@@ -199,6 +199,16 @@ class Steps:
         }
         return put(self._table, item)
 
+    def put_recorded(self, step: Json) -> None:
+        """Write a step of a run that ended elsewhere, in place of the one before."""
+        self._db.transact([self._put(step, Seconds(step["created_at"]), done=True)])
+
+    def delete_recorded(self, step: Json) -> None:
+        """Delete a step of a run that ended elsewhere, with its text in the bucket."""
+        item = self._db.delete(self._table, key_of(step["thread_id"], step["id"]))
+        if item and "document_key" in item:
+            self._blobs.delete(item["document_key"])
+
     def record_outputs(self, run: Run, tools: ToolStep, outputs: dict[str, Json], now: Seconds) -> ToolStep:
         """Record outputs of the pending step's calls; those recorded before stay as they are.
 

@@ -18,7 +18,7 @@ from assistant_engine.store.blobs import INLINE_BYTES
 from assistant_engine.store.dynamodb import TRANSACTION_ITEMS, ConditionFailed
 from assistant_engine.store.expressions import Update, put, query
 from assistant_engine.store.items import unmarshal
-from assistant_engine.store.partition import HEAD, IMPORTED
+from assistant_engine.store.partition import HEAD, IMPORTED, key_of
 from assistant_engine.store.run_item import SETTINGS_BYTES
 
 Table = Literal["assistants", "threads", "messages"]
@@ -39,6 +39,11 @@ class Row(NamedTuple):
 
     table: Table
     item: Json
+
+
+def pointer(thread_id: str, old: str, new: str) -> Row:
+    """Return the item that leads from an id that an object was brought along with to the one that it has here."""
+    return Row("messages", {**key_of(thread_id, IMPORTED + old), "points_to": new})
 
 
 class Transfer:

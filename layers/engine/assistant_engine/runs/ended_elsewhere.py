@@ -1,11 +1,11 @@
-"""Makes the records of runs that ended elsewhere: nothing here drives or continues them."""
+"""Makes and writes the records of runs that ended elsewhere: nothing here drives or continues them."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from assistant_engine.domain import ids
+from assistant_engine.domain import clock, ids
 from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.json_data import Json, dicts_of
 from assistant_engine.domain.lifecycle import is_terminal
@@ -16,8 +16,8 @@ from assistant_engine.domain.usage import RunUsage, Usage
 from assistant_engine.store.blobs import Blobs
 from assistant_engine.store.partition import key_of
 from assistant_engine.store.run_item import ENDED_SHARDS, ended_shard, item_of
+from assistant_engine.store.transfer import Row, Transfer, pointer
 from assistant_engine.store.usage import day_of, shard_of
-from assistants.transfer import convert
 
 _MOMENTS = {"completed": "completed_at", "cancelled": "cancelled_at", "failed": "failed_at"}
 _STEP_MOMENTS = ("completed_at", "cancelled_at", "expired_at", "failed_at")
@@ -102,7 +102,7 @@ def ended_run(
     said = ends_ms is not None or usage.total_tokens
     given = str(body.get("status"))
     status: Any = given if is_terminal(given) else "completed" if said else "expired"
-    named = next((convert.moment(body[name]) for name in (*_MOMENTS.values(), "expires_at") if body.get(name)), None)
+    named = next((clock.moment(body[name]) for name in (*_MOMENTS.values(), "expires_at") if body.get(name)), None)
     ended_ms = Milliseconds(max(created_ms, named or ends_ms or created_ms))
     settings = {name: default if body.get(name) is None else body[name] for name, default in _DEFAULTS.items()}
     made = [_step(step, number, body, thread, messages) for number, step in enumerate(_in_order(list(steps)))]
@@ -137,11 +137,47 @@ def ended_run(
     return EndedRun(run, ended_ms, made)
 
 
+def step_of(run: Run, thread: Thread, number: int, call: Json, created_at: int) -> Json:
+    """Return a step (`RunStepObject`) of a run that ended elsewhere which makes one call.
+
+    Args:
+        number: its place among the run's steps.
+        created_at: seconds since 1970.
+    """
+    step = {
+        "created_at": created_at,
+        "completed_at": created_at,
+        "status": "completed",
+        "step_details": {"tool_calls": [call]},
+    }
+    return _step(step, number, {"id": run.id, "assistant_id": run.assistant_id}, thread, {})
+
+
+def put(transfer: Transfer, ended: EndedRun, old: str, *, is_new: bool, further: Sequence[Json] = ()) -> bool:
+    """Write a run with its steps and add it to the totals, once; whether it was not there.
+
+    Args:
+        old: the id that it had.
+        is_new: its thread is made after it, with these totals in its head.
+        further: actions of the same transaction.
+    """
+    run, store, account = ended.run, transfer.store, ended.run.account
+    item = {**ended.item(store.blobs), "imported_id": old}
+    transfer.put_new(Row("messages", step) for step in ended.step_items(store.blobs))
+    rows = [Row("messages", item), pointer(run.thread_id, old, run.id)]
+    totals = [
+        store.directory.count_run_imported(run.assistant_id, run.thread_id, account),
+        *store.usage.count_run_ended(run, account, ended.ended_ms),
+        *([] if is_new else [store.threads.add_totals(run.thread_id, account)]),
+    ]
+    return transfer.put_together(rows, [*totals, *further])
+
+
 def _in_order(steps: list[Json]) -> list[Json]:
     """Return steps oldest first; lists of the API are newest first unless it is told."""
-    times = [convert.moment(step.get("created_at")) or 0 for step in steps]
+    times = [clock.moment(step.get("created_at")) or 0 for step in steps]
     given = steps[::-1] if times and times[0] > times[-1] else steps
-    return sorted(given, key=lambda step: convert.moment(step.get("created_at")) or 0)
+    return sorted(given, key=lambda step: clock.moment(step.get("created_at")) or 0)
 
 
 def _usage(told: Any) -> Usage:
@@ -200,5 +236,5 @@ def _calls(steps: list[Json]) -> int:
 
 
 def _seconds(value: Any) -> int | None:
-    moment = convert.moment(value)
+    moment = clock.moment(value)
     return None if moment is None else moment // 1000
