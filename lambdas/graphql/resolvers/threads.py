@@ -64,7 +64,7 @@ def insert_update_thread(
     assistants.of_type(asked, assistant_type, assistant_id)
     told = as_object(run, "run")
     made = records.put_thread(asked.store, assistant_id, thread_id, told, updated_by, asked.now_ms)
-    return {"thread": shown(asked, (made, assistant_id))}
+    return {"thread": {**shown(asked, (made, assistant_id)), "updated_by": updated_by}}
 
 
 def delete_thread(asked: Asked, assistant_id: str, thread_id: str) -> Json:
