@@ -36,9 +36,9 @@ MEGABYTE = 1_000_000
 BUDGETS = {
     "in_progress": (875, 13.0),
     "ingestion": (850, 13.0),
-    "api": (455, 12.0),
-    "stream": (455, 12.0),
-    "graphql": (455, 12.0),
+    "api": (460, 12.0),
+    "stream": (460, 12.0),
+    "graphql": (460, 12.0),
     "tool-file_search": (950, 26.0),
     "tool-": (275, 10.5),
     "": (245, 4.0),
@@ -52,7 +52,7 @@ PACKAGE_BUDGET = 0.6
 """Megabytes of a function's own code, unpacked."""
 
 LAYER_BUDGETS = {
-    "engine": 1.9,
+    "engine": 2.1,
     "graphql": 3.0,
     "openai": 45.0,
     "parsers": 60.0,

@@ -27,7 +27,9 @@ THREAD = """mutation insertUpdateThread($assistant: String!, $thread: String!, $
   insertUpdateThread(assistantId: $assistant, assistantType: "conversation", threadId: $thread, run: $run,
     updatedBy: "ada") { thread { threadId runs updatedBy } }
 }"""
-MESSAGE = """mutation insertUpdateMessage($thread: String!, $id: String!, $run: String!, $role: String!, $text: String!) {
+MESSAGE = """mutation insertUpdateMessage(
+  $thread: String!, $id: String!, $run: String!, $role: String!, $text: String!
+) {
   insertUpdateMessage(threadId: $thread, messageId: $id, runId: $run, role: $role, message: $text,
     createdAt: "2024-07-17T08:30:00+0000") { message { messageId message createdAt } }
 }"""

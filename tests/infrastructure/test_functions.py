@@ -57,6 +57,7 @@ BOUNDED = {
     "oae-tool-file_search": {"/vectors/*", "/outputs/file_search/*", "/index/vs-*"},
     "oae-export": {"/text/*", "/export/*"},
     "oae-stream": {"/text/*", "/files/*", "/outputs/*"},
+    "oae-graphql": {"/text/*", "/files/*", "/outputs/*"},
     "oae-api": {"/text/*", "/files/*", "/uploads/*", "/outputs/*", "/vectors/*", ":v*"},
 }
 
@@ -64,7 +65,7 @@ BOUNDED = {
 def test_there_is_one_for_each_step_and_each_tool(prod: Template) -> None:
     tools = [tool.name for tool in tool_folders()]
     others = (
-        *("api", "stream", "export", "ingestion", "sandbox"),
+        *("api", "stream", "graphql", "export", "ingestion", "sandbox"),
         *("copy_libraries", "prefix_list", "protect_tables", "publish_run_events"),
     )
     expected = {f"oae-{name}" for name in (*STEPS, *others, *(f"tool-{tool}" for tool in tools))}
@@ -180,7 +181,7 @@ def test_only_who_calls_a_model_reads_the_models_key(prod: Template) -> None:
         ]
 
     assert sorted(readers("oae/model-key")) == ["oae-in_progress", "oae-ingestion", "oae-tool-file_search"]
-    assert sorted(readers("oae/api-keys")) == ["oae-api", "oae-stream"]
+    assert sorted(readers("oae/api-keys")) == ["oae-api", "oae-graphql", "oae-stream"]
 
 
 def test_a_tool_reads_no_conversation_and_no_output(prod: Template) -> None:
@@ -236,7 +237,7 @@ def test_a_file_is_delivered_alone_and_a_few_times_at_most(prod: Template) -> No
 def test_nobody_may_stop_an_execution(prod: Template) -> None:
     assert "states:StopExecution" not in json.dumps(prod.body)
     assert actions(prod, "oae-sweeper")["states"] == {"StartExecution", "SendTaskSuccess", "DescribeExecution"}
-    for function in ("oae-api", "oae-stream"):
+    for function in ("oae-api", "oae-stream", "oae-graphql"):
         assert actions(prod, function)["states"] == {"StartExecution", "SendTaskSuccess"}
     assert "states" not in actions(prod, "oae-queued")
 

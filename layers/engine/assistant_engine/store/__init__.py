@@ -10,6 +10,7 @@ the type of its id says so (`ThreadId`).
 """
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from assistant_engine.domain.project import DEFAULT_PROJECT
 from assistant_engine.runtime.settings import Bucket, MessagesTable, Records, configured
@@ -24,7 +25,6 @@ from assistant_engine.store.messages import Messages
 from assistant_engine.store.open_streams import OpenStreams
 from assistant_engine.store.pages import Page, Window
 from assistant_engine.store.projects import Projects
-from assistant_engine.store.recorded import Recorded
 from assistant_engine.store.run_transitions import RunTransitions
 from assistant_engine.store.runs import Runs
 from assistant_engine.store.sessions import Sessions
@@ -36,6 +36,9 @@ from assistant_engine.store.vector_store_batches import VectorStoreBatches
 from assistant_engine.store.vector_store_files import VectorStoreFiles
 from assistant_engine.store.vector_stores import VectorStores
 
+if TYPE_CHECKING:
+    from assistant_engine.store.recorded import Recorded
+
 __all__ = [
     "Assistants",
     "EventLog",
@@ -45,7 +48,6 @@ __all__ = [
     "OpenStreams",
     "Page",
     "Projects",
-    "Recorded",
     "Replayed",
     "RunTransitions",
     "Runs",
@@ -152,8 +154,10 @@ class Store:
         return Projects(self.database, configured(MessagesTable).messages_table, self.project)
 
     @cached_property
-    def recorded(self) -> Recorded:
-        """What callers record of the past."""
+    def recorded(self) -> "Recorded":
+        """What callers record of the past; one function knows of it."""
+        from assistant_engine.store.recorded import Recorded
+
         return Recorded(self.database, self.blobs, configured(MessagesTable).messages_table, self.project)
 
     @cached_property
