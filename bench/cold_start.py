@@ -36,9 +36,9 @@ MEGABYTE = 1_000_000
 BUDGETS = {
     "in_progress": (875, 13.0),
     "ingestion": (850, 13.0),
-    "api": (460, 12.0),
-    "stream": (460, 12.0),
-    "graphql": (460, 12.0),
+    "api": (465, 12.0),
+    "stream": (465, 12.0),
+    "graphql": (465, 12.0),
     "tool-file_search": (950, 26.0),
     "tool-": (275, 10.5),
     "": (245, 4.0),

@@ -21,12 +21,12 @@ from assistant_engine.domain.message import new_message
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.thread import Thread, ThreadId
 from assistant_engine.domain.usage import RunUsage, Usage
+from assistant_engine.runs.ended_elsewhere import EndedRun
 from assistant_engine.store import Store
 from assistant_engine.store.items import marshal
 from assistant_engine.store.message_item import item_of
 from assistant_engine.store.usage import day_of, user_partition
 from assistants import keys
-from assistants.transfer.ended_runs import EndedRun
 from local import up as local
 from tests.support.clients import connect, until_known
 
