@@ -44,6 +44,7 @@ Address        {base_url}
 Key            {api_key}
 Documentation  {base_url}/docs
 Azure          {azure_endpoint}
+GraphQL        {graphql_url}
 
 Python (pip install openai; `.venv/bin/python` has it):
 
@@ -100,6 +101,7 @@ def introduction(settings: Mapping[str, str], model: str) -> str:
     shown = {
         "base_url": settings["ASSISTANTS_BASE_URL"],
         "api_key": settings["ASSISTANTS_API_KEY"],
+        "graphql_url": settings["GRAPHQL_URL"],
         "azure_endpoint": settings["ASSISTANTS_AZURE_ENDPOINT"],
         "model": model,
     }

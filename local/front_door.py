@@ -3,7 +3,7 @@
 Every request of the emulator's one port passes here first. A page in a browser reaches the loopback too, so a request
 for a foreign host, or one that a page sends, is refused. All others must bear a signature of a key that this start of
 the emulator knows. The address of an HTTP API is open to browsers and unsigned requests, as it is in AWS: the API
-decides by its own keys and its own CORS rules.
+decides by its own keys and its own CORS rules. At the GraphQL address a browser gets a page of its own (`graphiql.py`).
 """
 
 import contextvars
@@ -19,6 +19,7 @@ from ministack.core import iam_evaluator, lambda_runtime  # type: ignore[import-
 from ministack.core.sigv4 import decode_header_value  # type: ignore[import-untyped]
 from ministack.services import lambda_svc, sts  # type: ignore[import-untyped]
 
+from local import graphiql
 from local.callers import is_from_a_page, is_local
 from local.signatures import Claim, Refused, claim
 
@@ -67,7 +68,11 @@ class FrontDoor:
         _is_verified.set(False)
         if len(hosts) != 1 or not is_local(hosts[0], self._ports):
             await _refuse(send, "This host is not served here.")
-        elif ministack._parse_execute_api_url(hosts[0], path) is not None:
+        elif (called := ministack._parse_execute_api_url(hosts[0], path)) is not None:
+            page = graphiql.answer(called[2], dict(headers).get("accept", "")) if scope["method"] == "GET" else None
+            if page:
+                await ministack._send_response(send, 200, *page)
+                return
             _is_for_api.set(True)
             await self._app(scope, receive, send)
         elif is_from_a_page(headers):
