@@ -8,6 +8,10 @@ import importlib.util
 import sys
 from pathlib import Path
 
-if importlib.util.find_spec("assistant_engine") is None:
-    # In a checkout, the engine is where its layer is made from. Where the project is installed, it is a package.
-    sys.path.append(str(Path(__file__).resolve().parent.parent / "layers" / "engine"))
+# In a checkout, these are where they are made from. Where the project is installed, they are packages.
+for package, folder in {
+    "assistant_engine": "layers/engine",
+    "openai_assistant_engine": "integrations/silvaengine",
+}.items():
+    if importlib.util.find_spec(package) is None:
+        sys.path.append(str(Path(__file__).resolve().parent.parent / folder))

@@ -6,7 +6,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ENGINE = "assistant_engine"
-PACKAGES = ("assistants", "bench", "cdk", "lambdas", "layers", "local", "samples", "scripts", "tests", "verify")
+PACKAGES = (
+    *("assistants", "bench", "cdk", "integrations", "lambdas", "layers", "local", "samples", "scripts", "tests"),
+    "verify",
+)
 FOLDERS = {ENGINE: ROOT / "layers" / "engine" / ENGINE, **{name: ROOT / name for name in PACKAGES}}
 """The folders of the project's modules, by the name that they are imported under."""
 

@@ -10,7 +10,21 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
 from assistant_engine.domain.errors import ApiError
-from assistants.commands import budget, chat, dump, events, export, import_, keys, logs, projects, runs, usage, users
+from assistants.commands import (
+    budget,
+    chat,
+    dump,
+    events,
+    export,
+    import_,
+    keys,
+    logs,
+    projects,
+    runs,
+    silvaengine,
+    usage,
+    users,
+)
 from assistants.errors import CommandError
 from assistants.terminal import say, stop
 
@@ -46,6 +60,7 @@ NOUNS = (
     events.group,
     dump.command,
     import_.group,
+    silvaengine.group,
 )
 
 for noun in NOUNS:
