@@ -35,7 +35,7 @@ from tests.support.canaries import remember
 from tests.support.driver import Driver
 from tests.support.local_stack import DIRECTORIES, DIRECTORY, deploy
 from tests.support.model_server import ModelServer
-from tests.support.project import ADDING_A_TOOL, configure, copy, described_tools, replace_tools
+from tests.support.project import ADDING_A_TOOL, SILVAENGINE, configure, copy, described_tools, replace_tools
 from tests.support.scheduling import SessionsLast
 from tests.support.webhook_receiver import WebhookReceiver, set_mapping
 
@@ -72,7 +72,7 @@ def app(tmp_path_factory: pytest.TempPathFactory, webhook: WebhookReceiver) -> P
     """The project as the session deploys it: some tools more were dropped in, and it has a webhook."""
     build("host")
     project = copy(ROOT, tmp_path_factory.mktemp("app"))
-    replace_tools(project, ROOT / "tests" / "tools", ADDING_A_TOOL)
+    replace_tools(project, ROOT / "tests" / "tools", ADDING_A_TOOL, SILVAENGINE)
     configure(project, webhook_url=webhook.url)
     return project
 

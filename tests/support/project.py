@@ -12,6 +12,7 @@ from layers.build import build
 from local.paths import ROOT
 
 ADDING_A_TOOL = ROOT / "docs" / "adding-a-tool.md"
+SILVAENGINE = ROOT / "docs" / "silvaengine.md"
 OUR_TOOLS = ("code_interpreter", "file_search", "finance")
 """The tools that the project comes with; what was added to them is no part of the tests' stack."""
 PARTS = ("app.py", "cdk.json", "cdk", "lambdas", "layers")
@@ -57,8 +58,8 @@ def described_tools(project: Path) -> Any:
     return json.loads((engine / "tools" / "registry.json").read_text())
 
 
-def replace_tools(project: Path, tools: Path, page: Path) -> None:
-    """Drop every tool folder of `tools`, and the tool that a page shows, into a copy that keeps the project's own.
+def replace_tools(project: Path, tools: Path, *pages: Path) -> None:
+    """Drop every tool folder of `tools`, and the tools that pages show, into a copy that keeps the project's own.
 
     They are described in its layer.
     """
@@ -66,7 +67,7 @@ def replace_tools(project: Path, tools: Path, page: Path) -> None:
         if folder.is_dir() and folder.name not in OUR_TOOLS:
             shutil.rmtree(folder)
     shutil.copytree(tools, project / "lambdas" / "tools", dirs_exist_ok=True)
-    for name, text in shown_in(page).items():
+    for name, text in (shown for page in pages for shown in shown_in(page).items()):
         if "/" in name:
             (project / name).parent.mkdir(exist_ok=True)
             (project / name).write_text(text)

@@ -1,0 +1,126 @@
+"""Functions of the earlier engine as tools, and the manifest that SilvaEngine reads."""
+
+import json
+import logging
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import graphql
+import pytest
+
+from assistant_engine import tool
+from assistant_engine.domain.json_data import Json
+from assistant_engine.tools.silvaengine import adapted
+from local.paths import ROOT
+from openai_assistant_engine import MUTATIONS, QUERIES, deploy
+
+QUANTITY = {"type": "integer", "description": "How many."}
+SCHEMA: Json = {
+    "name": "inquire",
+    "description": "Look something up.",
+    "parameters": {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string"},
+            "quantity": QUANTITY,
+            "unit": {"type": "string", "enum": ["kg", "lb"]},
+            "lines": {"type": "array", "items": {"type": "object", "properties": {"sku": {"type": "string"}}}},
+            "anything": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        },
+        "required": ["name"],
+    },
+}
+
+
+class Inquiry:
+    """As such a class is written: no types, and the arguments by name."""
+
+    constant = 7
+
+    def __init__(self, logger: Any, **setting: Any) -> None:
+        assert isinstance(logger, logging.Logger)
+        self.setting = setting
+
+    def inquire(self, **arguments: Any) -> Any:
+        return {"asked": arguments, "setting": self.setting}
+
+    def count(self) -> Any:
+        """Count what is there."""
+        return {"count": Decimal("2"), "share": Decimal("0.5"), "at": datetime(2024, 7, 17, tzinfo=UTC)}
+
+    def say(self) -> str:
+        return "as it is"
+
+
+def called(name: str, arguments: Json, configuration: Json | None = None) -> Any:
+    """What a function answers the model, past the checks of a tool's arguments."""
+    cls = adapted(Inquiry, {"inquire": SCHEMA, "count": {}, "say": {}})
+    method = getattr(cls, name)
+    return method(cls(configuration or {}), **dict(tool._arguments(method).model_validate_json(json.dumps(arguments))))
+
+
+def test_the_model_is_told_the_schema_as_it_is_given() -> None:
+    described = tool.describe(adapted(Inquiry, {"inquire": SCHEMA, "count": {}}))
+    assert described["class_name"] == "Inquiry"
+    assert described["functions"]["inquire"] == {
+        "description": "Look something up.",
+        "parameters": {**SCHEMA["parameters"], "additionalProperties": False},
+        "needs_approval": False,
+    }
+    assert described["functions"]["count"]["description"] == "Count what is there."
+
+
+def test_a_function_gets_what_the_model_gave_and_its_configuration() -> None:
+    given = {"name": "B-7", "lines": [{"sku": "x"}], "anything": None}
+    assert json.loads(called("inquire", given, {"region": "eu"})) == {"asked": given, "setting": {"region": "eu"}}
+
+
+@pytest.mark.parametrize(
+    "arguments", [{}, {"name": 7}, {"name": "a", "quantity": "many"}, {"name": "a", "unit": "t"}, {"name": "a", "b": 1}]
+)
+def test_arguments_that_the_schema_does_not_allow_are_refused(arguments: Json) -> None:
+    with pytest.raises(ValueError, match="validation error"):
+        called("inquire", arguments)
+
+
+def test_answers_are_json_as_that_engine_wrote_it() -> None:
+    assert json.loads(called("count", {})) == {"count": 2, "share": 0.5, "at": "2024-07-17 00:00:00+00:00"}
+    assert called("say", {}) == "as it is"
+
+
+@pytest.mark.parametrize(
+    ("schemas", "said"),
+    [
+        ({"frobnicate": {}}, "Inquiry has no function frobnicate"),
+        ({"constant": {}}, "Inquiry has no function constant"),
+        ({"inquire": {"parameters": {"properties": {"order-no": {"type": "string"}}}}}, "Inquiry.inquire: 'order-no'"),
+        ({"inquire": {"parameters": {"properties": {"self": {"type": "string"}}}}}, "Inquiry.inquire: duplicate"),
+        ({"inquire": {"parameters": ["name"]}}, "Inquiry.inquire: "),
+    ],
+)
+def test_a_schema_that_fits_no_function_is_named(schemas: Any, said: str) -> None:
+    with pytest.raises(TypeError, match=said):
+        adapted(Inquiry, schemas)
+
+
+def test_the_manifest_lists_the_operations_of_the_schema() -> None:
+    schema = graphql.build_schema((ROOT / "lambdas" / "graphql" / "schema.graphqls").read_text())
+    assert schema.query_type and schema.mutation_type
+    assert set(QUERIES) == set(schema.query_type.fields)
+    assert set(MUTATIONS) == set(schema.mutation_type.fields)
+
+
+def test_the_manifest_has_the_form_that_silvaengine_reads() -> None:
+    [profile] = deploy()
+    assert (profile["service"], profile["class"]) == ("OpenAI Assistant Engine", "OpenaiAssistantEngine")
+    assert list(profile["functions"]) == [
+        "openai_assistant_graphql",
+        "open_assistant_graphql",
+        "async_insert_update_fine_tuning_messages",
+    ]
+    for declared in profile["functions"].values():
+        assert declared["type"] in ("RequestResponse", "Event") and declared["support_methods"] == ["POST"]
+        assert {frozenset(operation) for kind in ("query", "mutation") for operation in declared.get(kind, [])} <= {
+            frozenset(("action", "label"))
+        }
