@@ -1,7 +1,7 @@
 """The voice chatbot of openai_assistant_engine, with files in place of microphone and loudspeaker.
 
-It has speech made into text, and text into speech, by `client.audio` of the `openai` package; text is what it asks. Each
-line of its input names a WAV file to take for what was said, and what it would play is written next to that.
+It has speech made into text, and text into speech, by `client.audio` of the `openai` package; what it asks is text.
+Each line of its input names a WAV file to take for what was said; what it would play is written next to that file.
 """
 
 import io

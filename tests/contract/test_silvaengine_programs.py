@@ -62,8 +62,8 @@ class Speech(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.path.endswith("/transcriptions"):
             start = body.index(b"RIFF") + 44
-            said = base64.b64decode(body[start : body.index(b"\r\n", start)].rstrip(b"=") + b"==")
-            told = json.dumps({"text": said.decode()}).encode()
+            said = base64.b64decode(body[start : body.index(b"\r\n", start)]).decode()
+            told = json.dumps({"text": said}).encode()
         else:
             told = recording(json.loads(body)["input"])
         self.send_response(200)
