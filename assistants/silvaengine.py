@@ -141,8 +141,9 @@ class Installation:
         self._client.update_item(
             TableName="se-connections",
             Key=marshal({name: row[name] for name in ("endpoint_id", "api_key")}),
-            UpdateExpression="SET functions = :new, whitelist = if_not_exists(whitelist, :none)",
-            ConditionExpression="attribute_not_exists(functions)" if before is None else "functions = :before",
+            UpdateExpression="SET #functions = :new, whitelist = if_not_exists(whitelist, :none)",
+            ConditionExpression="attribute_not_exists(#functions)" if before is None else "#functions = :before",
+            ExpressionAttributeNames={"#functions": "functions"},  # One of DynamoDB's reserved words.
             ExpressionAttributeValues=marshal({":new": functions, ":before": before, ":none": []}),
         )
 

@@ -10,13 +10,17 @@ import shutil
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import callers
+import execution
 from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.thread import ThreadId
 from assistants import stack as stack_finder
 from assistants.commands import main
 from local import up as local
@@ -190,7 +194,7 @@ def test_a_task_of_an_installation_asks_polls_and_reads(
         params = {"query": query, "variables": variables, "connection_id": None}
         return decoded(installation.task("openai", GRAPHQL, params))
 
-    assert asked(ask, driver.assistant(), "say Hello from a task.") == "Hello from a task."
+    assert asked(ask, driver.assistant(assistant_type="conversation"), "say Hello from a task.") == "Hello from a task."
 
 
 @pytest.mark.parametrize("function", [GRAPHQL, FIRST])
@@ -237,6 +241,21 @@ def test_the_event_of_a_task_is_answered_without_an_installation(stack: local.Lo
     event = {"endpoint_id": "openai", "funct": GRAPHQL, "params": {"query": "{ ping }", "variables": {}}}
     invoked = stack.client("lambda").invoke(FunctionName=arn, Payload=json.dumps(event).encode())
     assert decoded(invoked["Payload"].read().decode())["ping"]
+
+
+def test_an_event_that_is_delivered_twice_asks_once(driver: Driver) -> None:
+    query = """query ($assistantId: String!) {
+      askOpenAi(assistantType: "chat", assistantId: $assistantId, userQuery: "say Hello", updatedBy: "ada") {
+        threadId currentRunId
+      }
+    }"""
+    event = {"funct": GRAPHQL, "params": {"query": query, "variables": {"assistantId": driver.assistant()}}}
+    invocation = str(uuid.uuid4())
+    first, second = (callers.answer_invocation(event, invocation, execution.run) for _ in range(2))
+    assert first == second
+    asked = json.loads(first)["data"]["askOpenAi"]
+    run = driver.store.runs.get(ThreadId(asked["threadId"]), asked["currentRunId"])
+    driver.ended(run, "completed")
 
 
 # As a package
@@ -296,7 +315,10 @@ for line in sys.stdin:
             worker.stdin.write(json.dumps(event) + "\n")
             return decoded(worker.stdout.readline())
 
-        assert asked(ask, driver.assistant(), "say Hello from the package.") == "Hello from the package."
+        assert (
+            asked(ask, driver.assistant(assistant_type="conversation"), "say Hello from the package.")
+            == "Hello from the package."
+        )
         worker.stdin.close()
     assert worker.returncode == 0
 

@@ -1,4 +1,4 @@
-"""A door is an entry that somebody may knock at: a route, a page, a function's handler, or a state machine.
+"""A door is an entry that somebody may knock at: a route, a page, a field of GraphQL, a handler, or a state machine.
 
 It is a row of the table in `tests/support/doors.py`. A cell of the row is
 
@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from pathlib import PurePosixPath
 from typing import Any
 
+import graphql
 import httpx2
 
 import documentation
@@ -104,6 +105,10 @@ def doors_of_the_code() -> set[str]:
     for path in (ROOT / "lambdas").rglob("*.py"):
         if "handler" in _defined(ast.parse(path.read_text())):
             names.add(path.relative_to(ROOT).as_posix())
+    schema = graphql.build_schema((ROOT / "lambdas" / "graphql" / "schema.graphqls").read_text())
+    for root in filter(None, (schema.query_type, schema.mutation_type)):
+        names |= {f"GraphQL {field}" for field in root.fields}
+    names |= {"POST /graphql", "POST /<area>/{endpoint_id}/{proxy+}"}
     return names | {path.relative_to(ROOT).as_posix() for path in (ROOT / "cdk").rglob("*.asl.json")}
 
 

@@ -91,6 +91,11 @@ def function_doors() -> list[Door]:
             repeated=Elsewhere("test_the_same_key_asks_once"),
         ),
         _door("lambdas/api/api.py", foreign_id=ROUTES, too_deep=ROUTES, repeated=ROUTES),
+        _door(
+            "lambdas/graphql/entry.py",
+            foreign_id=_foreign("entry", _questions),
+            repeated=Elsewhere("test_an_event_that_is_delivered_twice_asks_once"),
+        ),
         *(
             _door(
                 f"lambdas/deployment/{name}.py", **dict.fromkeys(("foreign_id", "too_deep", "repeated"), CLOUDFORMATION)
@@ -227,6 +232,23 @@ def _waits(us: Owner, named: dict[str, str]) -> list[Event]:
 def _failures(us: Owner, named: dict[str, str]) -> list[Event]:
     run = {"thread_id": us.ids["thread_id"], "run_id": named["run_id"]}
     return [{"request": run, "execution": _execution(), "error": "Died"}]
+
+
+def _questions(us: Owner, named: dict[str, str]) -> list[Event]:
+    """Ask as SilvaEngine's functions do; without a setting, it is for the default project."""
+    query = """query ($assistant: String!, $thread: String!) {
+      askOpenAi(assistantType: "chat", assistantId: $assistant, threadId: $thread, userQuery: "a", updatedBy: "a") {
+        threadId
+      }
+    }"""
+    pairs = ((named["assistant_id"], us.ids["thread_id"]), (us.ids["assistant_id"], named["thread_id"]))
+    return [
+        {
+            "funct": "openai_assistant_graphql",
+            "params": {"query": query, "variables": {"assistant": assistant_id, "thread": thread_id}},
+        }
+        for assistant_id, thread_id in pairs
+    ]
 
 
 def _execution() -> Event:
