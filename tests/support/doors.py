@@ -1,7 +1,7 @@
 """The table of all doors, and the trials that each passes.
 
-A route's row follows from its declaration (`route_doors`), that of a field of GraphQL from the schema (`graphql_doors`),
-a tool's from its folder; any other entry has a row of its own (`function_doors`). An entry without a row fails
+A route's row follows from its declaration (`route_doors`), a field's of GraphQL from the schema (`graphql_doors`), a
+tool's from its folder; any other entry has a row of its own (`function_doors`). An entry without a row fails
 `test_every_door_has_a_row`.
 """
 
