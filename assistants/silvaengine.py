@@ -85,9 +85,8 @@ class Installation:
                 if self._delete("se-resources", key):
                     yield f"se-resources: without {name} for {self._endpoint}"
             # Few rows: one for each key of an endpoint.
-            named = [
-                entry for row in self._read("scan", TableName="se-connections") for entry in row.get("functions", [])
-            ]
+            rows = self._read("scan", TableName="se-connections")
+            named = {(entry["aws_lambda_arn"], entry["function"]) for row in rows for entry in row.get("functions", [])}
             for name in self._functions:
                 if (self._arn, name) in named:
                     yield f"se-functions: {name} stays for other endpoints"

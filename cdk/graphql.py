@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from aws_cdk.aws_lambda import Alias
 from constructs import Construct
 
 from cdk.foundation import Foundation
@@ -59,4 +60,6 @@ class Graphql(Construct):
         keys.grant_read_value(self.function)
         if tools.file_search:
             tools.file_search.grant_attach(self.function)
-        output(self, "GraphqlFunctionArn", self.function.alias_arn)
+        # An installation of SilvaEngine keeps this ARN, and knows nothing of deployments: the alias moves with each.
+        live = Alias(self, "Live", alias_name="live", version=self.function.function.current_version)
+        output(self, "GraphqlFunctionArn", live.function_arn)

@@ -60,7 +60,9 @@ def installation(stack: local.Local) -> Iterator[Installation]:
 @pytest.fixture(scope="module")
 def arn(stack: local.Local) -> str:
     """The alias of the stack's GraphQL function."""
-    return stack.outputs["GraphqlFunctionArn"]
+    arn = stack.outputs["GraphqlFunctionArn"]
+    assert arn.endswith("-graphql:live")
+    return arn
 
 
 def shown(name: str, capsys: pytest.CaptureFixture[str]) -> list[str]:

@@ -277,7 +277,7 @@ def test_a_role_may_invoke_every_version_of_its_targets(
 def test_a_version_s_alias_is_never_replaced(tmp_path: Path, prod: Template) -> None:
     """CloudFormation keeps the new half of a replacement that it rolls back: its version could not be made again."""
     changed = synthesise(tmp_path / "out", fill_cache(tmp_path / "layers", changed="engine"), env="prod")
-    before, after = (template.resources("AWS::Lambda::Alias") for template in (prod, changed))
+    before, after = (aliases_of_versions(template) for template in (prod, changed))
     versions = [set(template.resources("AWS::Lambda::Version")) for template in (prod, changed)]
     assert versions[0] != versions[1]
     for template, aliases in ((prod, before), (changed, after)):
@@ -288,7 +288,7 @@ def test_a_version_s_alias_is_never_replaced(tmp_path: Path, prod: Template) -> 
 
 def test_a_version_outlives_the_deployment_that_replaces_it(prod: Template) -> None:
     """The alias is named after its version; both stay for the executions that were started with them."""
-    aliases = prod.resources("AWS::Lambda::Alias")
+    aliases = aliases_of_versions(prod)
     assert len(aliases) == len(prod.functions())
     for resource in (*aliases.values(), *prod.resources("AWS::Lambda::Version").values()):
         assert resource["UpdateReplacePolicy"] == "Retain"
@@ -296,6 +296,26 @@ def test_a_version_outlives_the_deployment_that_replaces_it(prod: Template) -> N
     for alias in aliases.values():
         version = alias["Properties"]["FunctionVersion"]
         assert alias["Properties"]["Name"] == {"Fn::Join": ["", ["v", version]]}
+
+
+def test_one_function_has_an_alias_that_moves_with_each_deployment(tmp_path: Path, prod: Template) -> None:
+    """An installation of SilvaEngine keeps the ARN of the GraphQL function, and knows nothing of deployments."""
+    changed = synthesise(tmp_path / "out", fill_cache(tmp_path / "layers", changed="engine"), env="prod")
+    names, versions = [], []
+    for template in (prod, changed):
+        [name] = template.resources("AWS::Lambda::Alias").keys() - aliases_of_versions(template).keys()
+        alias = template.resources("AWS::Lambda::Alias")[name]
+        assert alias["Properties"]["Name"] == "live"
+        assert template.body["Outputs"]["GraphqlFunctionArn"]["Value"] == {"Ref": name}
+        names.append(name)
+        versions.append(alias["Properties"]["FunctionVersion"]["Fn::GetAtt"][0])
+    assert names[0] == names[1] and versions[0] != versions[1]
+
+
+def aliases_of_versions(template: Template) -> dict[str, Json]:
+    """The aliases that are named after their versions."""
+    aliases = template.resources("AWS::Lambda::Alias")
+    return {name: alias for name, alias in aliases.items() if alias["Properties"]["Name"] != "live"}
 
 
 def test_a_changed_tool_is_called_by_the_next_version_of_the_model_step(prod: Template) -> None:

@@ -186,7 +186,8 @@ def _ids(owner: Owner) -> dict[str, str]:
 def _missing(owner: Owner) -> dict[str, str]:
     """Return ids of the same form that nothing has."""
     waiting = missing(owner.waiting)
-    return {**missing(owner.ids), **{f"waiting_{name}": known for name, known in waiting.items()}, "tool_call_id": "x"}
+    named = {f"waiting_{name}": known for name, known in waiting.items()}
+    return {**missing(owner.ids), **named, "tool_call_id": waiting["tool_call_id"]}
 
 
 def send(

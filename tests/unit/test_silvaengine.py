@@ -15,8 +15,9 @@ from assistant_engine.tools.silvaengine import adapted
 from local.paths import ROOT
 from openai_assistant_engine import MUTATIONS, QUERIES, deploy
 
+SCHEMA = graphql.build_schema((ROOT / "lambdas" / "graphql" / "schema.graphqls").read_text())
 QUANTITY = {"type": "integer", "description": "How many."}
-SCHEMA: Json = {
+INQUIRE: Json = {
     "name": "inquire",
     "description": "Look something up.",
     "parameters": {
@@ -55,17 +56,17 @@ class Inquiry:
 
 def called(name: str, arguments: Json, configuration: Json | None = None) -> Any:
     """What a function answers the model, past the checks of a tool's arguments."""
-    cls = adapted(Inquiry, {"inquire": SCHEMA, "count": {}, "say": {}})
+    cls = adapted(Inquiry, {"inquire": INQUIRE, "count": {}, "say": {}})
     method = getattr(cls, name)
     return method(cls(configuration or {}), **dict(tool._arguments(method).model_validate_json(json.dumps(arguments))))
 
 
 def test_the_model_is_told_the_schema_as_it_is_given() -> None:
-    described = tool.describe(adapted(Inquiry, {"inquire": SCHEMA, "count": {}}))
+    described = tool.describe(adapted(Inquiry, {"inquire": INQUIRE, "count": {}}))
     assert described["class_name"] == "Inquiry"
     assert described["functions"]["inquire"] == {
         "description": "Look something up.",
-        "parameters": {**SCHEMA["parameters"], "additionalProperties": False},
+        "parameters": {**INQUIRE["parameters"], "additionalProperties": False},
         "needs_approval": False,
     }
     assert described["functions"]["count"]["description"] == "Count what is there."
@@ -105,10 +106,9 @@ def test_a_schema_that_fits_no_function_is_named(schemas: Any, said: str) -> Non
 
 
 def test_the_manifest_lists_the_operations_of_the_schema() -> None:
-    schema = graphql.build_schema((ROOT / "lambdas" / "graphql" / "schema.graphqls").read_text())
-    assert schema.query_type and schema.mutation_type
-    assert set(QUERIES) == set(schema.query_type.fields)
-    assert set(MUTATIONS) == set(schema.mutation_type.fields)
+    assert SCHEMA.query_type and SCHEMA.mutation_type
+    assert set(QUERIES) == set(SCHEMA.query_type.fields)
+    assert set(MUTATIONS) == set(SCHEMA.mutation_type.fields)
 
 
 def test_the_manifest_has_the_form_that_silvaengine_reads() -> None:
@@ -124,3 +124,17 @@ def test_the_manifest_has_the_form_that_silvaengine_reads() -> None:
         assert {frozenset(operation) for kind in ("query", "mutation") for operation in declared.get(kind, [])} <= {
             frozenset(("action", "label"))
         }
+
+
+def test_the_document_of_the_tests_asks_for_every_field_with_every_argument() -> None:
+    document = graphql.parse((ROOT / "tests" / "support" / "every_operation.graphql").read_text())
+    assert graphql.validate(SCHEMA, document) == []
+    asked: dict[str, set[str]] = {}
+    for node in document.definitions:
+        if isinstance(node, graphql.OperationDefinitionNode):
+            for field in node.selection_set.selections:
+                assert isinstance(field, graphql.FieldNode)
+                arguments = {argument.name.value for argument in field.arguments}
+                asked.setdefault(field.name.value, set()).update(arguments)
+    roots = [kind.fields for kind in (SCHEMA.query_type, SCHEMA.mutation_type) if kind]
+    assert asked == {name: set(field.args) for fields in roots for name, field in fields.items()}
