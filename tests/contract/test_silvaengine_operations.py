@@ -91,7 +91,7 @@ def test_ping(ask: Ask) -> None:
 def test_a_conversation_is_read(ask: Ask, assistant: str, ended: Json) -> None:
     thread = {"threadId": ended["threadId"]}
     last = ask("last", **thread, assistantId=assistant, role="assistant")
-    assert (last["message"], last["runId"]) == ("Done.", ended["currentRunId"])
+    assert last["message"].startswith("Done.") and last["runId"] == ended["currentRunId"]
     live = ask("live", **thread, roles=["user", "assistant"], order="asc")
     assert [each["role"] for each in live] == ["user", "assistant"] and live[1] == last
     assert ask("live", **thread, roles=["assistant"]) == [last]

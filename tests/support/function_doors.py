@@ -85,11 +85,6 @@ def function_doors() -> list[Door]:
             foreign_id="It knows no ids: it gets the addresses of a call's files, signed.",
             repeated=Elsewhere("test_a_call_delivered_twice_runs_once"),
         ),
-        _door(
-            "lambdas/graphql/entry.py",
-            foreign_id=Elsewhere("test_errors_are_answered_as_each_address_has_them"),
-            repeated=Elsewhere("test_the_same_key_asks_once"),
-        ),
         _door("lambdas/api/api.py", foreign_id=ROUTES, too_deep=ROUTES, repeated=ROUTES),
         _door(
             "lambdas/graphql/entry.py",
