@@ -10,7 +10,7 @@ from assistants.terminal import say
 
 @click.group("silvaengine")
 def group() -> None:
-    """Register the stack's GraphQL function with an installation of SilvaEngine."""
+    """Register the stack with an installation of SilvaEngine."""
 
 
 @group.command("register")

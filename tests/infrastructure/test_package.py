@@ -23,7 +23,7 @@ def test_the_project_is_installed_and_imported_anywhere(tmp_path: Path) -> None:
     source, built, site, elsewhere = (tmp_path / name for name in ("source", "built", "site", "elsewhere"))
     elsewhere.mkdir()
     # A copy, because the backend writes next to the sources.
-    for name in ("assistants", "layers/engine"):
+    for name in ("assistants", "integrations", "layers/engine"):
         shutil.copytree(ROOT / name, source / name)
     for name in ("pyproject.toml", "requirements.in", "README.md"):
         shutil.copy(ROOT / name, source)

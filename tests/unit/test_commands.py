@@ -32,6 +32,7 @@ COMMANDS = dict(leaves(commands))
 NEEDED = {
     "budget set": ["--tokens", "1"],
     "import oae": ["--prefix", "old-"],
+    "silvaengine register": ["--endpoint", "openai"],
     "import live": ["--base-url", "http://127.0.0.1:1", "--key", "k"],
 }
 
@@ -64,7 +65,7 @@ def test_a_person_finds_the_commands_by_help() -> None:
     )
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "local stack" in ran.stdout and "--env" in ran.stdout
-    data = ("users", "export", "events", "dump", "import")
+    data = ("users", "export", "events", "dump", "import", "silvaengine")
     nouns = ("chat", "keys", "projects", "runs", "logs", "usage", "budget", *data)
     for noun in nouns:
         assert re.search(rf"^  {noun} +[A-Z][^.]*\.$", ran.stdout, re.MULTILINE), noun
@@ -87,7 +88,7 @@ def test_the_commands_are_these() -> None:
         *("usage show", "budget show", "budget set", "budget remove"),
         *("export", "events republish"),
         *("projects show", "projects set", "users export", "users erase"),
-        *("dump", "import dump", "import openai", "import oae", "import live"),
+        *("dump", "import dump", "import openai", "import oae", "import live", "silvaengine register"),
     }
 
 
