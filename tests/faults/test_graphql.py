@@ -5,7 +5,6 @@ Generated ids name nothing, so the arguments that take ids get some: the caller'
 
 import json
 import time
-import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +22,7 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TERMINAL
 from assistant_engine.domain.thread import ThreadId
 from local import up as local
+from tests.support.canaries import canary
 from tests.support.driver import Driver
 from tests.support.graphql_doors import DOCUMENT, SCHEMA, root_fields
 from tests.support.projects import Owner, belongings, missing, projects, records, run
@@ -30,7 +30,7 @@ from tests.support.projects import Owner, belongings, missing, projects, records
 pytestmark = [pytest.mark.offline_model, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 EXAMPLES = 8
-SECRET = f"secret-{uuid.uuid4().hex}"
+SECRET = canary("message")
 """What another project's people said, named and stored."""
 NAMES = {
     "assistantId": "assistant_id",
@@ -206,6 +206,23 @@ def test_variables_do_not_take_long_either(callers: Callers) -> None:
     ask = 'assistantType: "chat", assistantId: "x", userQuery: "x", updatedBy: "x", threadMetadata: $any'
     callers.send({"query": query % ask, "variables": {"roles": roles, "any": {str(n): "x" for n in range(100_000)}}})
     callers.send({"query": "query q($n: Int) { messageList(limit: $n) { total } }", "variables": {"n": 10**400}})
+
+
+def test_what_is_refused_stands_in_no_log(callers: Callers) -> None:
+    """The scan of the whole session, which comes last, reads what the function wrote about these."""
+    said = canary("query")
+    ask = f'askOpenAi(assistantType: "{said}", assistantId: "{said}", userQuery: "{said}", updatedBy: "{said}")'
+    file = f'insertFile(filename: "{said}", encodedContent: "{said}!", purpose: "assistants")'
+    for query, variables in (
+        (said, {}),
+        (f"{{ {said} }}", {}),
+        (f"{{ {ask} {{ threadId }} }}", {}),
+        (f"mutation {{ {file} {{ file {{ id }} }} }}", {}),
+        ("query ($text: Int) { messageList(limit: $text) { total } }", {"text": said}),
+        ("query ($when: DateTime) { fineTuningMessageList(fromDate: $when) { total } }", {"when": said}),
+    ):
+        assert "errors" in callers.send({"query": query, "variables": variables})
+    assert "errors" in callers.send({"query": "{ ping }", "operation_name": said})
 
 
 def test_runs_that_generated_queries_began_end(callers: Callers, driver: Driver) -> None:
