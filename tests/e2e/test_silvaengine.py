@@ -13,7 +13,6 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -27,7 +26,7 @@ from local import up as local
 from local.paths import ROOT
 from tests.support.driver import Driver
 from tests.support.project import SILVAENGINE, shown_in
-from tests.support.silvaengine import INTROSPECTION, Ask, Installation, decoded, operation, work
+from tests.support.silvaengine import INTROSPECTION, Ask, Installation, decoded, operation
 
 pytestmark = pytest.mark.offline_model
 
@@ -323,31 +322,6 @@ for line in sys.stdin:
         )
         worker.stdin.close()
     assert worker.returncode == 0
-
-
-def test_the_package_hands_over_neither_keys_nor_contexts(monkeypatch: pytest.MonkeyPatch) -> None:
-    import openai_assistant_engine
-
-    seen: list[Json] = []
-
-    class Lambda:
-        def invoke(self, **request: Any) -> Json:
-            seen.append({**request, "Payload": json.loads(request["Payload"])})
-            return {"Payload": __import__("io").BytesIO(b'"{}"')}
-
-    monkeypatch.setattr(openai_assistant_engine.boto3, "client", lambda service, **options: Lambda())
-    event = {
-        "MODULENAME": "openai_assistant_engine",
-        "CLASSNAME": "OpenaiAssistantEngine",
-        "funct": FIRST,
-        "setting": json.dumps({"assistants_function_arn": OTHER, "openai_api_key": "sk-secret", "project": "acme"}),
-        "params": json.dumps({"query": "{ ping }", "variables": {"temperature": 0.5}, "authorization": "sk-secret"}),
-    }
-    assert work(event) == "{}"
-    [request] = seen
-    assert "sk-secret" not in json.dumps(request)
-    assert json.loads(request["Payload"]["setting"]) == {"project": "acme"}
-    assert json.loads(request["Payload"]["params"]) == {"query": "{ ping }", "variables": {"temperature": 0.5}}
 
 
 # Functions of the earlier engine

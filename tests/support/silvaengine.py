@@ -209,7 +209,7 @@ def _written(kind: Json | None) -> str:
 def _selection(schema: Json, name: str) -> str:
     chosen = []
     for field in _fields(schema, name):
-        kind = field["type"]["name"] or (field["type"]["ofType"] or {}).get("name")
+        kind: str = field["type"]["name"] or (field["type"]["ofType"] or {}).get("name") or ""
         nested = field["type"]["kind"] in ("OBJECT", "LIST") and kind and kind not in LEAVES
         chosen.append(f"{field['name']} {{ {_selection(schema, kind)} }}" if nested else field["name"])
     return " ".join(chosen)

@@ -1,5 +1,6 @@
 """Functions of the earlier engine as tools, and the manifest that SilvaEngine reads."""
 
+import io
 import json
 import logging
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.tools.silvaengine import adapted
 from local.paths import ROOT
 from openai_assistant_engine import MUTATIONS, QUERIES, deploy
+from tests.support.silvaengine import work
 
 SCHEMA = graphql.build_schema((ROOT / "lambdas" / "graphql" / "schema.graphqls").read_text())
 QUANTITY = {"type": "integer", "description": "How many."}
@@ -124,6 +126,29 @@ def test_the_manifest_has_the_form_that_silvaengine_reads() -> None:
         assert {frozenset(operation) for kind in ("query", "mutation") for operation in declared.get(kind, [])} <= {
             frozenset(("action", "label"))
         }
+
+
+def test_the_package_hands_over_neither_keys_nor_contexts(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Json] = []
+
+    class Lambda:
+        def invoke(self, **request: Any) -> Json:
+            seen.append({**request, "Payload": json.loads(request["Payload"])})
+            return {"Payload": io.BytesIO(b'"{}"')}
+
+    monkeypatch.setattr("boto3.client", lambda service, **options: Lambda())
+    event = {
+        "MODULENAME": "openai_assistant_engine",
+        "CLASSNAME": "OpenaiAssistantEngine",
+        "funct": "open_assistant_graphql",
+        "setting": json.dumps({"assistants_function_arn": "an:arn", "openai_api_key": "sk-secret", "project": "acme"}),
+        "params": json.dumps({"query": "{ ping }", "variables": {"temperature": 0.5}, "authorization": "sk-secret"}),
+    }
+    assert work(event) == "{}"
+    [request] = seen
+    assert "sk-secret" not in json.dumps(request) and request["FunctionName"] == "an:arn"
+    assert json.loads(request["Payload"]["setting"]) == {"project": "acme"}
+    assert json.loads(request["Payload"]["params"]) == {"query": "{ ping }", "variables": {"temperature": 0.5}}
 
 
 def test_the_document_of_the_tests_asks_for_every_field_with_every_argument() -> None:
