@@ -7,6 +7,7 @@ whoever IAM lets invoke the function.
 """
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +29,20 @@ Run = Callable[[Document, Asked], Json]
 PLAIN = f"{BASE}/graphql"
 FUNCTIONS = ("openai_assistant_graphql", "open_assistant_graphql")
 """What SilvaEngine's callers name the function; the second one is the name of its first version."""
+
+TASK = "async_insert_update_fine_tuning_messages"
+"""What SilvaEngine runs in the background: a mutation whose arguments are in `params`, as Python spells them."""
+
+_TASK = """mutation (
+  $assistantType: String, $assistantId: String, $toDate: DateTime, $days: Int, $retrain: Boolean,
+  $trainedMessageUuids: [String], $weightupMessageUuids: [String], $weightdownMessageUuids: [String]
+) {
+  insertUpdateFineTuningMessages(
+    assistantType: $assistantType, assistantId: $assistantId, toDate: $toDate, days: $days, retrain: $retrain,
+    trainedMessageUuids: $trainedMessageUuids, weightupMessageUuids: $weightupMessageUuids,
+    weightdownMessageUuids: $weightdownMessageUuids
+  ) { asyncTask { functionName taskUuid } }
+}"""
 
 MAX_BODY_BYTES = 4_400_000
 """Bytes of a request's body: a file in it may have 3.3 MB, which base64 makes a third larger."""
@@ -160,8 +175,8 @@ def answer_invocation(event: Any, invocation: str, run: Run) -> str:
 def _invoked(event: Any, invocation: str, run: Run) -> Json:
     if not isinstance(event, dict):
         raise InvalidRequest("Invalid event: expected an object.")
-    if event.get("funct") not in FUNCTIONS:
-        raise InvalidRequest(f"Invalid 'funct': expected one of {', '.join(FUNCTIONS)}.", param="funct")
+    if event.get("funct") not in (*FUNCTIONS, TASK):
+        raise InvalidRequest(f"Invalid 'funct': expected one of {', '.join((*FUNCTIONS, TASK))}.", param="funct")
     parameters = {
         name: value
         for part in ("params", "body")
@@ -174,10 +189,14 @@ def _invoked(event: Any, invocation: str, run: Run) -> Json:
         raise InvalidRequest("Invalid 'setting': its project is no string.", param="setting", code="invalid_type")
     named = {**event, **parameters}
     _log_endpoint(named.get("area"), named.get("endpoint_id"))
+    asked = Asked(shared.store(project), f"invocation#{invocation}")
+    if event["funct"] == TASK:
+        given = _object(parameters, "arguments")
+        variables = {re.sub(r"_([a-z])", lambda found: found[1].upper(), name): value for name, value in given.items()}
+        return _as_before(run(Document(_TASK, variables), asked))
     query = parameters.get("query")
     if not isinstance(query, str) or not query.strip():
         return INVALID
-    asked = Asked(shared.store(project), f"invocation#{invocation}")
     return _as_before(run(_read(parameters), asked))
 
 

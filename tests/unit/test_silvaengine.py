@@ -5,11 +5,14 @@ import json
 import logging
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import graphql
 import pytest
 
+import callers
+from asked import Asked, Document
 from assistant_engine import tool
 from assistant_engine.domain.json_data import Json
 from assistant_engine.tools.silvaengine import adapted
@@ -149,6 +152,28 @@ def test_the_package_hands_over_neither_keys_nor_contexts(monkeypatch: pytest.Mo
     assert "sk-secret" not in json.dumps(request) and request["FunctionName"] == "an:arn"
     assert json.loads(request["Payload"]["setting"]) == {"project": "acme"}
     assert json.loads(request["Payload"]["params"]) == {"query": "{ ping }", "variables": {"temperature": 0.5}}
+
+
+def test_a_background_task_is_the_mutation_of_its_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant_engine.store.shared.store", lambda project: SimpleNamespace(project=project))
+    ran: list[Document] = []
+
+    def run(document: Document, asked: Asked) -> Json:
+        ran.append(document)
+        assert asked.store.project == "acme"
+        return {"data": {}}
+
+    arguments = {"assistant_id": "asst_1", "days": 7, "weightup_message_uuids": ["msg_1"]}
+    event = {
+        "MODULENAME": "openai_assistant_engine",
+        "funct": "async_insert_update_fine_tuning_messages",
+        "setting": json.dumps({"project": "acme"}),
+        "params": json.dumps({"task_uuid": "1", "arguments": arguments}),
+    }
+    assert json.loads(callers.answer_invocation(event, "an-id", run)) == {"data": {}, "status_code": 200}
+    [document] = ran
+    assert document.variables == {"assistantId": "asst_1", "days": 7, "weightupMessageUuids": ["msg_1"]}
+    assert graphql.validate(SCHEMA, graphql.parse(document.query)) == []
 
 
 def test_the_document_of_the_tests_asks_for_every_field_with_every_argument() -> None:
