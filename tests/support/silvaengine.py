@@ -203,13 +203,13 @@ def _written(kind: Json | None) -> str:
         return "String"
     if kind["kind"] == "NON_NULL":
         return f"{_written(kind['ofType'])}!"
-    return f"[{_written(kind['ofType'])}]" if kind["kind"] == "LIST" else kind["name"]
+    return f"[{_written(kind.get('ofType'))}]" if kind["kind"] == "LIST" else kind["name"]
 
 
 def _selection(schema: Json, name: str) -> str:
     chosen = []
     for field in _fields(schema, name):
-        kind: str = field["type"]["name"] or (field["type"]["ofType"] or {}).get("name") or ""
+        kind: str = field["type"]["name"] or (field["type"].get("ofType") or {}).get("name") or ""
         nested = field["type"]["kind"] in ("OBJECT", "LIST") and kind and kind not in LEAVES
         chosen.append(f"{field['name']} {{ {_selection(schema, kind)} }}" if nested else field["name"])
     return " ".join(chosen)

@@ -18,7 +18,7 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.tools.silvaengine import adapted
 from local.paths import ROOT
 from openai_assistant_engine import MUTATIONS, QUERIES, deploy
-from tests.support.silvaengine import work
+from tests.support.silvaengine import INTROSPECTION, operation, work
 
 SCHEMA = graphql.build_schema((ROOT / "lambdas" / "graphql" / "schema.graphqls").read_text())
 QUANTITY = {"type": "integer", "description": "How many."}
@@ -188,3 +188,20 @@ def test_the_document_of_the_tests_asks_for_every_field_with_every_argument() ->
                 asked.setdefault(field.name.value, set()).update(arguments)
     roots = [kind.fields for kind in (SCHEMA.query_type, SCHEMA.mutation_type) if kind]
     assert asked == {name: set(field.args) for fields in roots for name, field in fields.items()}
+
+
+def test_what_old_callers_generate_is_valid() -> None:
+    """But lists, of which they made nothing with the earlier engine either, and arguments like `[JSON]!`."""
+    introspected = graphql.graphql_sync(SCHEMA, INTROSPECTION)
+    assert introspected.data and not introspected.errors
+    schema = introspected.data["__schema"]
+    kinds = {**dict.fromkeys(QUERIES, "Query"), **dict.fromkeys(MUTATIONS, "Mutation")}
+    wrong = {name for name, kind in kinds.items() if not _is_valid(operation(name, kind, schema))}
+    assert wrong == {"files", "liveMessages", "insertUpdateAssistant", "submitToolOutputs"}
+
+
+def _is_valid(text: str) -> bool:
+    try:
+        return graphql.validate(SCHEMA, graphql.parse(text)) == []
+    except graphql.GraphQLSyntaxError:
+        return False
