@@ -196,3 +196,66 @@ def test_what_is_deleted_is_gone(ask: Ask, assistant: str, stack: local.Local, a
     assert ask("deleteThread", threadId=made["threadId"], assistantId=assistant) == {"ok": True}
     with pytest.raises(AssertionError, match="No thread found"):
         ask("thread", assistantId=assistant, threadId=made["threadId"])
+
+
+def test_what_happened_elsewhere_is_recorded(ask: Ask, assistant: str) -> None:
+    own = f"{time.time_ns():x}"
+    thread, run_id, message, call = (f"{prefix}_{own}" for prefix in ("thread", "run", "msg", "call"))
+    usage = {"prompt_tokens": 30, "completion_tokens": 7, "total_tokens": 37}
+    row = {"assistantType": TYPE, "assistantId": assistant, "threadId": thread, "updatedBy": "ada"}
+    for _ in range(2):  # The second time changes nothing.
+        made = ask("insertUpdateThread", **row, run={"run_id": run_id, "usage": usage})["thread"]
+        assert made["threadId"] == thread and [each["usage"] for each in made["runs"]] == [usage]
+    assert ask("run", threadId=thread, runId=run_id, assistantId=assistant, updatedBy="ada")["status"] == "completed"
+    said = {"threadId": thread, "messageId": message, "runId": run_id, "role": "assistant"}
+    for text in ("42 EUR.", "42 USD."):
+        told = ask("insertUpdateMessage", **said, message=text, createdAt="2024-07-17T08:30:08+0000")["message"]
+        assert (told["message"], told["createdAt"]) == (text, "2024-07-17T08:30:08+00:00")
+    assert ask("last", threadId=thread, role="assistant")["message"] == "42 USD."
+    assert ask("messageList", threadId=thread)["total"] == 1
+    asked = {"runId": run_id, "toolCallId": call}
+    for content in ("41", "42"):
+        told = ask(
+            "insertUpdateToolCall",
+            **asked,
+            toolType="function",
+            name="get_stock_price",
+            arguments={"symbol": "ACME", "share": 0.5},
+            content=content,
+            createdAt="2024-07-17T08:30:05+0000",
+        )["toolCall"]
+        assert (told["content"], told["arguments"]) == (content, {"symbol": "ACME", "share": 0.5})
+    [shown] = ask("toolCallList", runId=run_id)["toolCallList"]
+    assert shown["content"] == "42" and shown["toolCallId"] == call
+    assert ask("deleteToolCall", **asked) == {"ok": True}
+    assert ask("toolCallList", runId=run_id)["total"] == 0
+
+
+def test_what_happened_here_stays_as_it_was(ask: Ask, assistant: str, ended: Json) -> None:
+    before = ask("last", threadId=ended["threadId"], role="assistant")
+    with pytest.raises(AssertionError, match="said here"):
+        ask("insertUpdateMessage", **{**before, "message": "I never said so."})
+    [call] = ask("toolCallList", runId=ended["currentRunId"])["toolCallList"]
+    with pytest.raises(AssertionError, match="carried out here"):
+        ask("insertUpdateToolCall", **{**call, "content": "1"})
+    with pytest.raises(AssertionError, match="are runs"):
+        ask("insertUpdateAsyncTask", functionName=ended["functionName"], taskUuid=ended["taskUuid"], status="fail")
+    row = {"assistantType": TYPE, "assistantId": assistant, "threadId": ended["threadId"], "updatedBy": "ada"}
+    usage = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+    shown = ask("insertUpdateThread", **row, run={"run_id": ended["currentRunId"], "usage": usage})["thread"]
+    assert [each["usage"]["total_tokens"] > 0 for each in shown["runs"]] == [True]
+    assert ask("last", threadId=ended["threadId"], role="assistant") == before
+    assert ask("toolCallList", runId=ended["currentRunId"])["toolCallList"] == [call]
+
+
+def test_tasks_of_others_are_recorded(ask: Ask) -> None:
+    named = {"functionName": "async_other", "taskUuid": f"task-{time.time_ns()}"}
+    made = ask("insertUpdateAsyncTask", **named, arguments={"share": 0.5}, status="in_progress")["asyncTask"]
+    assert (made["status"], made["arguments"]) == ("in_progress", {"share": 0.5})
+    changed = ask("insertUpdateAsyncTask", **named, status="completed", result="done")["asyncTask"]
+    assert (changed["status"], changed["arguments"]) == ("completed", {"share": 0.5})
+    assert ask("asyncTask", **named) == changed
+    assert changed in ask("asyncTaskList", functionName="async_other", statuses=["completed"])["asyncTaskList"]
+    assert ask("deleteAsyncTask", **named) == {"ok": True}
+    with pytest.raises(AssertionError, match="No task found"):
+        ask("asyncTask", **named)
