@@ -7,6 +7,7 @@ from aws_cdk.aws_lambda import Code, ILayerVersion, LayerVersion
 from constructs import Construct
 
 from cdk.alarms import Alarm
+from cdk.fine_tuning import FineTuning
 from cdk.foundation import Foundation
 from cdk.functions import ARCHITECTURE, RUNTIME, VersionedFunction
 from cdk.gateway import Gateway
@@ -39,6 +40,7 @@ class Api(Construct):
         model: Model,
         runs: RunStateMachine,
         tools: Tools,
+        fine_tuning: FineTuning,
     ) -> None:
         super().__init__(scope, id)
         self._foundation = foundation
@@ -70,6 +72,7 @@ class Api(Construct):
         if tools.file_search:
             tools.file_search.grant_search(whole)
             tools.file_search.grant_attach(streaming)
+        fine_tuning.grant_request(whole)
         graphql = Graphql(
             self, "Graphql", foundation, environment=self._environment, keys=keys, runs=runs, tools=tools
         ).function

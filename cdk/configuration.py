@@ -20,10 +20,11 @@ SANDBOX_NETWORKS = ("isolated", "open")
 AUTHS = ("key", "iam")
 ACCESS_LOGS = ("off", "on")
 API_PATHS = (
-    *("assistants", "console", "docs", "files", "functions", "graphql", "models", "openapi", "threads", "uploads"),
-    *("usage", "vector_stores"),
+    *("assistants", "console", "docs", "files", "fine_tuning", "functions", "graphql", "models", "openapi", "threads"),
+    *("uploads", "usage", "vector_stores"),
 )
 """Words that paths of the API itself begin with."""
+MAX_EXPORT_DAYS = 365
 MAX_HISTORY_EVENTS = 20_000
 """An execution's history holds 25,000 (Step Functions limit); the rest is for retries of its own."""
 
@@ -86,7 +87,7 @@ class Configuration:
         embedding_dimensions: of a vector, for models that offer several; 0 for the model's own.
         vector_engine: `s3vectors` searches large vector stores through Amazon S3 Vectors, `bucket` reads all of them
             from the bucket.
-        export_days: how long the files of the daily export are kept.
+        export_days: how long exported files are kept, at most 365: those of each day, and those for fine-tuning.
         code_interpreter: `own`, this stack's sandbox; `hosted`, that of the model's provider, with its files.
         file_search: `own`, the vector stores of this stack; `hosted`, those of the model's provider.
         webhook_url: where each change of a run's status is posted to; empty: nowhere. https, or http on the loopback
@@ -156,6 +157,8 @@ class Configuration:
     sandbox_limits: SandboxLimits = SandboxLimits()
 
     def __post_init__(self) -> None:
+        if self.export_days > MAX_EXPORT_DAYS:
+            raise ValueError(f"{self.environment}: exported files are kept for {MAX_EXPORT_DAYS} days at most")
         if self.history_events > MAX_HISTORY_EVENTS:
             raise ValueError(f"{self.environment}: a run of so many turns, calls and retries may outgrow its history")
 

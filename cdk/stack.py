@@ -9,6 +9,7 @@ from cdk.api import Api
 from cdk.configuration import Configuration
 from cdk.events import Events
 from cdk.export import Export
+from cdk.fine_tuning import FineTuning
 from cdk.foundation import Foundation
 from cdk.layers import CACHE
 from cdk.model import Model
@@ -38,6 +39,7 @@ class AssistantsStack(Stack):
         runs = RunStateMachine(self, "Runs", foundation, steps=steps, tools=tools)
         Sweeper(self, "Sweeper", foundation, runs=runs, tools=tools)
         Export(self, "Export", foundation)
-        api = Api(self, "Api", foundation, model=model, runs=runs, tools=tools)
+        fine_tuning = FineTuning(self, "FineTuning", foundation)
+        api = Api(self, "Api", foundation, model=model, runs=runs, tools=tools, fine_tuning=fine_tuning)
         events = Events(self, "Events", foundation)
         Monitoring(self, "Monitoring", foundation, api=api, runs=runs, events=events)

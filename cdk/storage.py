@@ -11,7 +11,7 @@ from cdk.functions import VersionedFunction
 from cdk.nag import acknowledge
 from cdk.outputs import output
 
-FILE_LIFETIMES = (1, 7, 30)
+FILE_LIFETIMES = (1, 7, 30, 90, 365)
 """Days; the engine tags a file that expires `lifetime=<days>` with the least of these that it fits in."""
 
 SESSION_DAYS = 30
@@ -27,6 +27,7 @@ class Storage(Construct):
     - `vectors/`: the chunks of vector stores and their vectors
     - `outbox/`: mails of the finance tool
     - `export/`: runs and messages by day, for analysis
+    - `fine_tuning/`: which runs are in which export for fine-tuning; the exported files are among `files/`
     - `sandbox/`: sessions of the code interpreter
     - `libraries/`: Python packages that code imports and that are too large for layers
 

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from api import ROUTES
-from assistant_engine.schemas import project, project_runs, responses, run_responses, usage
+from assistant_engine.schemas import fine_tuning, project, project_runs, responses, run_responses, usage
 from assistant_engine.schemas import vector_store_responses as stored
 from assistant_engine.schemas.common import Schema
 from routes import Route
@@ -64,12 +64,13 @@ _TAGS = {
     "Models": "The models that are configured.",
     "Usage": "Tokens, calls, time and money by day.",
     "Project": "What a key belongs to, and the tools that are deployed.",
+    "Fine-tuning": "What was said, as data to fine-tune a model with.",
 }
 
 
 def schema_of(name: str) -> type[Schema]:
     """Find the schema of an answer by its name."""
-    for module in (responses, run_responses, stored, usage, project, project_runs):
+    for module in (responses, run_responses, stored, usage, project, project_runs, fine_tuning):
         if found := getattr(module, name, None):
             schema: type[Schema] = found
             return schema

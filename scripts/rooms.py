@@ -20,8 +20,9 @@ FLOORS: Mapping[str, Collection[str]] = {
         "lambdas/sweeper",
         "lambdas/events",
         "lambdas/export",
+        "lambdas/fine_tuning",
     ),
-    "use cases": ("resources", "runs"),
+    "use cases": ("resources", "runs", "fine_tuning"),
     "store, model, tools": ("store", "model", "tools", "tool", "search", "schemas", "runtime", "web"),
     "domain": ("domain",),
 }

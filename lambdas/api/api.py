@@ -11,6 +11,7 @@ from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 import assistant_routes
 import documentation
 import files
+import fine_tuning_routes
 import messages
 import models
 import project
@@ -59,7 +60,7 @@ ROUTES: tuple[Route, ...] = tuple(
             files.routes,
         ),
         *(uploads.routes, vector_stores.routes, vector_store_files.routes, vector_store_files.batch_routes),
-        *(models.routes, usage.routes, project.routes, project_runs.routes),
+        *(models.routes, usage.routes, project.routes, project_runs.routes, fine_tuning_routes.routes),
     )
     for route in module.declared
 )
@@ -202,6 +203,8 @@ def _created_before(store: Store, made: Json) -> Response[Json]:
             answer = store.uploads.get(upload_id)
         case {"object": "upload.part", "upload_id": upload_id, "id": part_id}:
             answer = store.uploads.part(upload_id, part_id)
+        case {"object": "fine_tuning.export", "id": export_id}:
+            answer = store.fine_tuning.get(export_id)
         case {"object": "vector_store", "id": vector_store_id}:
             answer = store.vector_stores.get(vector_store_id)
         case _:

@@ -202,10 +202,12 @@ class Routes:
         creates: str = "",
         polled: bool = False,
         streams: bool = False,
+        extension: bool = False,
     ) -> Callable[[AnyHandler], AnyHandler]:
         """Declare a POST; see `Route`."""
         declared = {"answer": answer, "body": body, "query": query, "file": file, "creates": creates}
-        return self._declare("POST", path, name, summary, **declared, polled=polled, streams=streams)
+        more = {"polled": polled, "streams": streams, "extension": extension}
+        return self._declare("POST", path, name, summary, **declared, **more)
 
     def delete(self, path: str, name: str, summary: str, *, answer: str) -> Callable[[AnyHandler], AnyHandler]:
         """Declare a DELETE; see `Route`."""

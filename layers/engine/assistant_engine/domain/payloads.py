@@ -240,6 +240,24 @@ class ExportResult(TypedDict):
     messages: int
 
 
+class FineTuningEvent(TypedDict):
+    """The event of `fine_tuning`: the export that it is to write."""
+
+    project: str
+    export_id: str
+
+
+class FineTuningResult(TypedDict):
+    """The result of `fine_tuning`.
+
+    Attributes:
+        status: `succeeded` or `failed`; all else is in the export.
+    """
+
+    export_id: str
+    status: str
+
+
 class ErrorSummary(TypedDict):
     """The code of a run's `last_error`, without its message."""
 

@@ -223,6 +223,18 @@ class SearchFunction(Settings):
     search_function_arn: str = ""
 
 
+class FineTuningFunction(Settings):
+    """The alias (ARN) that writes exports for fine-tuning."""
+
+    fine_tuning_function_arn: str
+
+
+class ExportDays(Settings):
+    """How many days exported files are kept."""
+
+    export_days: int
+
+
 class OpenStreams(Settings):
     """The most streams that are open at once."""
 
@@ -305,6 +317,10 @@ class Export(Process, Records):
     """`export`."""
 
 
+class FineTuning(Process, Records, ExportDays):
+    """`fine_tuning`."""
+
+
 class _Requests(
     Process,
     Lambda,
@@ -322,7 +338,7 @@ class _Requests(
     """Settings of the functions that answer requests."""
 
 
-class Api(_Requests, SearchFunction):
+class Api(_Requests, SearchFunction, FineTuningFunction):
     """`api`."""
 
 

@@ -5,6 +5,7 @@ raise `InvalidRequest` in the API's wording. Schemas bear the reference's names.
 handlers do not import it, the API description and the tests do.
 """
 
+from assistant_engine.schemas.fine_tuning import CreateFineTuningExportRequest
 from assistant_engine.schemas.parameters import (
     IncludeParameters,
     JoinParameters,
@@ -51,6 +52,7 @@ __all__ = [
     "CompleteUploadRequest",
     "CreateAssistantRequest",
     "CreateFileRequest",
+    "CreateFineTuningExportRequest",
     "CreateMessageRequest",
     "CreateRunRequest",
     "CreateThreadAndRunRequest",

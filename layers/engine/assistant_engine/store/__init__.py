@@ -20,6 +20,7 @@ from assistant_engine.store.directory import Directory
 from assistant_engine.store.dynamodb import Database
 from assistant_engine.store.event_log import EventLog
 from assistant_engine.store.files import Files
+from assistant_engine.store.fine_tuning import FineTuning
 from assistant_engine.store.idempotency import Idempotency, Replayed
 from assistant_engine.store.messages import Messages
 from assistant_engine.store.open_streams import OpenStreams
@@ -43,6 +44,7 @@ __all__ = [
     "Assistants",
     "EventLog",
     "Files",
+    "FineTuning",
     "Idempotency",
     "Messages",
     "OpenStreams",
@@ -165,6 +167,12 @@ class Store:
         """Files."""
         tables = configured(Records).assistants_table, configured(MessagesTable).messages_table
         return Files(self.database, self.blobs, *tables, self.project)
+
+    @cached_property
+    def fine_tuning(self) -> FineTuning:
+        """Exports for fine-tuning."""
+        table = configured(MessagesTable).messages_table
+        return FineTuning(self.database, self.blobs, table, self.runs, self.directory, self.files, self.project)
 
     @cached_property
     def uploads(self) -> Uploads:

@@ -27,7 +27,7 @@ MAX_IMAGE_BYTES = 20 * 1024**2
 
 _CHUNK_BYTES = 262_144
 
-LIFETIME_DAYS = (1, 7, 30)
+LIFETIME_DAYS = (1, 7, 30, 90, 365)
 """A file that expires is tagged `lifetime=<days>` with the least of these that it fits in: the bucket's lifecycle rules
 remove the bytes of what nobody asked for again after it expired."""
 
@@ -101,11 +101,12 @@ class Files:
         with suppress(ConditionFailed):
             self._db.transact([self.put(file, media_type)])
 
-    def put(self, file: Json, media_type: str, created: str = "") -> Json:
+    def put(self, file: Json, media_type: str, created: str = "", *, again: bool = False) -> Json:
         """The action that writes the file's item.
 
         Args:
             created: its place in lists (`ids.listed_as`), if that is not its id.
+            again: whether it may be there already, and is written anew.
         """
         item = {
             **_own_key(file["id"]),
@@ -116,7 +117,7 @@ class Files:
             "ttl": file.get("expires_at"),
             **self._blobs.pack("document", file, f"text/files/{file['id']}.json"),
         }
-        return put(self._table, item, Attr("assistant_id").not_exists())
+        return put(self._table, item, None if again else Attr("assistant_id").not_exists())
 
     def get(self, file_id: str) -> Json:
         """The file.
@@ -190,9 +191,9 @@ class Files:
             self._item(file_id)
         except NotFound:
             if self._is_file(file_id):
-                self._remove(file_id)
+                self.remove(file_id)
             raise
-        self._remove(file_id)
+        self.remove(file_id)
 
     def is_taken(self, file_id: str) -> bool:
         """Return whether a file of any project has this id, or had it until it expired."""
@@ -202,7 +203,8 @@ class Files:
         item = self._db.get(self._table, _own_key(file_id)) if ids.is_id(file_id) else None
         return item is not None and item.get("project") == self._listed_under
 
-    def _remove(self, file_id: str) -> None:
+    def remove(self, file_id: str) -> None:
+        """Remove whatever there is of a file of the project."""
         self.delete_bytes(file_id)
         self._db.delete_all(self._table, [_own_key(file_id)])
 

@@ -1,5 +1,6 @@
 """The messages of a thread, in its partition under their ids."""
 
+from itertools import islice
 from typing import Any
 
 from boto3.dynamodb.conditions import Attr, Key
@@ -108,6 +109,12 @@ class Messages:
                 return newest[::-1], False
             start = {"ExclusiveStartKey": following}
         return newest[::-1], True
+
+    def whole(self, thread_id: ThreadId, most: int) -> list[Json]:
+        """All messages of a thread as they are shown, in order; one more than `most` at most."""
+        items = islice(filter(is_ours, self._db.query_all(below(self._table, thread_id, "msg_"))), most + 1)
+        found = list(items)
+        return list(map(message_of, found, self._blobs.unpack_all("document", found)))
 
     def first(self, thread_id: ThreadId, without_run: str) -> Json | None:
         """The oldest message of the thread, unless this run said it; None if there is none."""
