@@ -18,9 +18,17 @@ from assistant_engine.domain.rating import weight_of
 Per = Literal["thread", "run"]
 Format = Literal["openai", "bedrock"]
 Reason = Literal[
-    "not_completed", "exported_before", "deleted", "image", "refusal", "hosted_tool", "imported_tools", "empty",
-    "weight", "too_large",
-]  # fmt: skip
+    "not_completed",
+    "exported_before",
+    "deleted",
+    "image",
+    "refusal",
+    "hosted_tool",
+    "imported_tools",
+    "empty",
+    "weight",
+    "too_large",
+]
 """Why a run is in no example."""
 
 MOST_BYTES = 512 * 1024
