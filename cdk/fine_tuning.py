@@ -39,7 +39,11 @@ class FineTuning(Construct):
         storage.grant(function, ["PutObject", "PutObjectTagging", "DeleteObject"], "files/")
 
     def grant_request(self, function: VersionedFunction) -> None:
-        """Let a function ask for exports, and read and write what counts as exported."""
+        """Let a function ask for exports."""
         function.function.add_environment("FINE_TUNING_FUNCTION_ARN", self.function.alias_arn)
         function.function.node.add_dependency(self.function.alias)
         self.function.grant_invoke(function)
+
+    def grant_mark(self, function: VersionedFunction) -> None:
+        """Let a function read which runs are in an export, and mark others as if they were."""
+        self._storage.grant(function, ["GetObject", "PutObject"], "fine_tuning/")
