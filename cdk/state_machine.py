@@ -13,12 +13,8 @@ from cdk.foundation import Foundation
 from cdk.functions import EARLIER_ALIASES, VersionedFunction, acknowledge_wildcards
 from cdk.nag import acknowledge
 from cdk.outputs import output
-from cdk.steps import Steps
+from cdk.steps import Steps, grant_wake
 from cdk.tools import Tools
-
-TASK_TOKENS = (
-    "The action knows no resources (AWS's authorization reference); a token names its task and can't be guessed."
-)
 
 DEFINITION = Path(__file__).with_name("run.asl.json")
 
@@ -69,7 +65,7 @@ class RunStateMachine(Construct):
     def grant_start(self, function: VersionedFunction) -> None:
         """Let the function start executions, and wake those that wait."""
         function.add_to_role_policy(["states:StartExecution"], [self.machine.state_machine_arn])
-        function.add_to_role_policy(["states:SendTaskSuccess"], ["*"], because=TASK_TOKENS)
+        grant_wake(function)
 
     def grant_describe(self, function: VersionedFunction) -> None:
         """Let the function look how executions do."""

@@ -17,6 +17,16 @@ SETTLE = ("GetItem", "UpdateItem", "Query")
 """The item actions behind a store that reads by key, queries, updates and writes transactions; nothing is deleted."""
 
 
+def grant_wake(function: VersionedFunction) -> None:
+    """Let a function wake executions that wait: for their client, or for the run before them."""
+    function.add_to_role_policy(
+        ["states:SendTaskSuccess"],
+        ["*"],
+        because="The action knows no resources (AWS's authorization reference); a token names its task and can't be"
+        " guessed.",
+    )
+
+
 class Steps(Construct):
     """One function for each module in `lambdas/steps`, named after it and after the state that it is behind."""
 
@@ -70,6 +80,7 @@ class Steps(Construct):
         storage.grant(self.in_progress, ["GetObject", "PutObject"], "text/")
         storage.grant(self.in_progress, ["GetObject"], "outputs/", "files/")
         model.grant_invoke(self.in_progress)
+        grant_wake(self.in_progress)
         if configuration.code_interpreter == "hosted":
             # What the provider's code made becomes files here.
             tables.grant(self.in_progress, ["PutItem"], tables.assistants)
@@ -95,6 +106,7 @@ class Steps(Construct):
         tables.grant(self.record_failure, SETTLE, tables.threads, tables.messages)
         tables.grant(self.record_failure, ["PutItem"], tables.messages)  # the log of a run that streams
         storage.grant(self.record_failure, ["GetObject"], "text/")
+        grant_wake(self.record_failure)
 
     @property
     def all(self) -> dict[str, VersionedFunction]:

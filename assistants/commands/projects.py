@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import click
 
+from assistant_engine.domain.run import ThreadBusy
 from assistant_engine.store import Store
 from assistants import stack
 from assistants.commands import options
@@ -19,7 +20,7 @@ def group() -> None:
 @options.project
 @options.environment
 def show(project: str, environment: str) -> None:
-    """Show whether the project's keys may choose the ids of assistants, and how long its threads are kept."""
+    """Show whether keys may choose assistants' ids, how long threads are kept, and what busy threads do to runs."""
     stack.use(environment)
     _show(Store(project))
 
@@ -32,9 +33,20 @@ def show(project: str, environment: str) -> None:
     metavar="DAYS",
     help="Delete threads in which nothing was said for so many days; 0 keeps them.",
 )
+@click.option(
+    "--thread-busy",
+    type=click.Choice(["reject", "queue"]),
+    help="What becomes of a run on a thread that has an active one, unless its request says.",
+)
 @options.project
 @options.environment
-def set_(own_ids: bool | None, retention_days: int | None, project: str, environment: str) -> None:
+def set_(
+    own_ids: bool | None,
+    retention_days: int | None,
+    thread_busy: ThreadBusy | None,
+    project: str,
+    environment: str,
+) -> None:
     """Change the settings that are given; the others stay."""
     stack.use(environment)
     store = Store(project)
@@ -43,6 +55,8 @@ def set_(own_ids: bool | None, retention_days: int | None, project: str, environ
         settings = replace(settings, own_ids=own_ids)
     if retention_days is not None:
         settings = replace(settings, retention_days=retention_days or None)
+    if thread_busy is not None:
+        settings = replace(settings, thread_busy=thread_busy)
     store.projects.set(settings)
     _show(store)
 
@@ -50,4 +64,6 @@ def set_(own_ids: bool | None, retention_days: int | None, project: str, environ
 def _show(store: Store) -> None:
     settings = store.projects.settings()
     kept = f"{settings.retention_days} days after the last message" if settings.retention_days else "for ever"
-    say(f"Project {store.project}: own ids {'allowed' if settings.own_ids else 'refused'}, threads are kept {kept}.")
+    own_ids = "allowed" if settings.own_ids else "refused"
+    busy = "waits" if settings.thread_busy == "queue" else "is refused"
+    say(f"Project {store.project}: own ids {own_ids}, threads are kept {kept}, a run on a busy thread {busy}.")

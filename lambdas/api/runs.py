@@ -143,7 +143,8 @@ def _watched(store: Store, run: Run) -> Run:
     it to: a short time makes many requests, a long one delays the end of every short run. So while a run is young, or
     goes on after its client's word, the request itself waits.
     """
-    young = run.status == "queued" or seconds_of(now_ms()) - run.created_at <= WATCH_SECONDS
+    called = run.status == "queued" and run.line != "waiting"
+    young = called or seconds_of(now_ms()) - run.created_at <= WATCH_SECONDS
     deadline = time.monotonic() + (WATCH_SECONDS if young else 0)
     status = run.status
     while status in WORKING and time.monotonic() < deadline:

@@ -5,8 +5,9 @@ from typing import Any
 from assistant_engine.domain.payloads import Execution, QueuedEvent, QueuedResult
 from assistant_engine.domain.run import Run
 from assistant_engine.resources import references
-from assistant_engine.runs import creation, executions
+from assistant_engine.runs import creation, executions, line
 from assistant_engine.runtime.clock import now_ms
+from assistant_engine.runtime.faults import NothingToWaitFor
 from assistant_engine.runtime.handler import lambda_handler
 from assistant_engine.runtime.log import logger
 from assistant_engine.runtime.settings import Queued
@@ -16,12 +17,15 @@ from assistant_engine.store.shared import store
 
 @lambda_handler(Queued)
 def handler(event: QueuedEvent) -> QueuedResult:
-    """Find or create the run.
+    """Find or create the run; with a token, let it wait for its thread.
 
     Raises:
         InvalidRequest: the request is wrong; nothing was written.
+        NothingToWaitFor: the run's turn has come, or it was cancelled or has ended.
     """
     thread_id, run_id = executions.requested_ids(event["request"], event["execution"])
+    if "token" in event and not line.wait(store(), thread_id, run_id, event["token"]):
+        raise NothingToWaitFor
     run = store().runs.find(thread_id, run_id) or _requested_run(event["request"], event["execution"], run_id)
     return {"thread_id": run.thread_id, "run_id": run.id, "expires_at": run.expires_at, "turn": run.turn}
 

@@ -77,6 +77,21 @@ class Example:
     parallel_tool_calls: bool = True
 
 
+def check(taken: Taken, said: Sequence[Json]) -> None:
+    """Check that a run can be learned from: that all of what it said is still in its thread, and nothing else is in it.
+
+    Raises:
+        LeftOut: it can't.
+    """
+    if any(item["type"] in CARRIED_OUT for turn in taken.turns for item in turn):
+        raise LeftOut("hosted_tool")
+    own = [message for message in said if message["run_id"] == taken.run_id]
+    if not own or len(own) < sum(any(item["type"] == "message" for item in turn) for turn in taken.turns):
+        raise LeftOut("deleted")
+    if not own[-1]["content"] or not (text_of(own[-1]) or own[-1]["content"][0]["type"] != "text"):
+        raise LeftOut("empty")
+
+
 def is_for_training(seed: int, thread_id: str, percentage: float) -> bool:
     """Return whether a thread's examples are for training; the others are for validation. Each time the same ones."""
     drawn = hashlib.sha256(f"{seed},{thread_id}".encode()).digest()[:8]
@@ -185,13 +200,6 @@ def _answered(taken: Taken, said: Sequence[Json], least: float) -> list[Json]:
     own = [message for message in said if message["run_id"] == taken.run_id]
     for message in own:
         _check(message)
-    if any(item["type"] in CARRIED_OUT for turn in taken.turns for item in turn):
-        raise LeftOut("hosted_tool")
-    spoken = sum(any(item["type"] == "message" for item in turn) for turn in taken.turns)
-    if not own or len(own) < spoken:
-        raise LeftOut("deleted")
-    if not text_of(own[-1]):
-        raise LeftOut("empty")
     weight = int(min(weight_of(message["metadata"]) for message in own) >= least)
     if weight and taken.turns:
         return list(_turns(taken))

@@ -7,7 +7,7 @@ from assistant_engine.domain.lifecycle import TerminalStatus, is_terminal
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.turn import ToolStep
 
-Action = Literal["call_model", "call_tools", "requires_action", "late", TerminalStatus]
+Action = Literal["call_model", "call_tools", "requires_action", "wait_for_thread", "late", TerminalStatus]
 """What an execution does next with a run. A terminal status is to be settled, or is there already."""
 
 
@@ -21,9 +21,9 @@ def next_action(run: Run, turn: int, tools: ToolStep | None, now: Seconds) -> Ac
         now: seconds since 1970.
 
     Returns:
-        A terminal status (the run has it already); `expired` or `cancelled` to be settled; `call_tools`,
-        `requires_action`; `late` when another delivery took this turn already and nothing is known to wait for; or
-        `call_model`.
+        A terminal status (the run has it already); `expired` or `cancelled` to be settled; `wait_for_thread`,
+        `call_tools`, `requires_action`; `late` when another delivery took this turn already and nothing is known to
+        wait for; or `call_model`.
     """
     if is_terminal(run.status):
         return run.status
@@ -31,6 +31,8 @@ def next_action(run: Run, turn: int, tools: ToolStep | None, now: Seconds) -> Ac
         return "cancelled"
     if now >= run.expires_at:
         return "expired"
+    if run.line == "waiting":
+        return "wait_for_thread"
     if tools and tools.unanswered(server=True):
         return "call_tools"
     if tools and tools.unanswered(server=False):

@@ -28,10 +28,12 @@ class QueuedEvent(TypedDict):
 
     Attributes:
         request: the execution's input: the ids of a run of the HTTP API, or a run request, valid or not.
+        token: of the state `wait_for_thread`: ends the wait.
     """
 
     request: Any
     execution: Execution
+    token: NotRequired[str]
 
 
 class QueuedResult(TypedDict):
@@ -166,7 +168,7 @@ class StepResult(TypedDict):
         error, cause: of `expired`, `cancelled` and `failed`.
     """
 
-    status: Literal["in_progress", "call_tools", "requires_action", "backoff", TerminalStatus]
+    status: Literal["in_progress", "call_tools", "requires_action", "wait_for_thread", "backoff", TerminalStatus]
     turn: int
     calls: NotRequired[list[ToolCall]]
     inputs: NotRequired[ToolInputs]

@@ -17,6 +17,9 @@ from assistant_engine.domain.usage import RunUsage, Usage
 ErrorCode = Literal["server_error", "rate_limit_exceeded", "invalid_prompt"]
 """Why a run failed, as `RunObject.last_error.code` has it."""
 
+ThreadBusy = Literal["reject", "queue"]
+"""What becomes of a run on a thread that has an active one: it is refused, or waits for its turn."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -48,6 +51,8 @@ class Run:
         due_at: when the sweeper is to look at the run, seconds since 1970.
         project: what the run belongs to, as its thread and its assistant do.
         streams: whether it writes a log of its events.
+        line: `waiting` while it waits for its thread, which another run holds; `called` once it has the thread, until
+            it goes in; None otherwise.
         calls_step: the id of the newest stored turn's step that calls tools, if the log told of it before; else it
             follows from the turn.
     """
@@ -67,6 +72,7 @@ class Run:
     due_at: int
     project: str
     streams: bool = False
+    line: Literal["waiting", "called"] | None = None
     calls_step: str | None = None
     sequence: int = 1
     turn: int = 0

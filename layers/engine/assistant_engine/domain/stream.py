@@ -127,7 +127,9 @@ Tell = Callable[[Open | None], Told]
 def created(run: Run, *, with_thread: bool) -> Told:
     """Tell of a new run, and of the thread that was made for it."""
     entries = [{"event": "thread.created"}] if with_thread else []
-    return Told([*entries, _run(run, "created"), _run(run, "queued")], None)
+    # One that waits for its thread is told to be queued when its turn comes.
+    queued = [] if run.line else [_run(run, "queued")]
+    return Told([*entries, _run(run, "created"), *queued], None)
 
 
 def begun(run: Run, now: Seconds) -> Tell:
@@ -144,6 +146,11 @@ def begun(run: Run, now: Seconds) -> Tell:
         return Told(entries, open if open and open.recorded else None)
 
     return tell
+
+
+def entered(run: Run) -> Tell:
+    """Tell that a run that waited for its thread has it now."""
+    return lambda open: Told([_run(run, run.status)] if run.status == "queued" else [], open)
 
 
 def changed(run: Run, status: Status) -> Tell:

@@ -28,6 +28,7 @@ class Thread:
         runs, usage, cost: totals of all ended runs; cost in billionths of a US dollar.
         unpriced_runs: ended runs whose model has no price, so that `cost` is without them.
         read_ms: the time part of the newest id when the newest run was created.
+        line: the runs that wait for the lock, first come first.
     """
 
     id: ThreadId
@@ -41,6 +42,11 @@ class Thread:
     cost: int = 0
     unpriced_runs: int = 0
     read_ms: Milliseconds = EPOCH
+    line: tuple[str, ...] = ()
+
+    def line_without(self, run_id: str) -> list[str]:
+        """Return who waits once a run has ended: the first is called, if the run held the lock."""
+        return [each for each in self.line if each != run_id]
 
     def next_ms(self, now_ms: Milliseconds) -> Milliseconds:
         """Return the time part of the next id in the thread: now, or just after the newest id if that is later."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from assistant_engine.domain import builtin_tools
 from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.errors import NotFound
-from assistant_engine.domain.fine_tuning import LeftOut, Reason, Taken
+from assistant_engine.domain.fine_tuning import LeftOut, Reason, Taken, check
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.thread import ThreadId
@@ -45,9 +45,9 @@ class Conversation:
     left_out: dict[str, Reason] = field(default_factory=dict)
 
     @property
-    def run_ids(self) -> list[str]:
-        """The ids of all runs that are asked for."""
-        return sorted([*self.left_out, *(taken.run_id for taken in self.runs)])
+    def number(self) -> int:
+        """How many runs are asked for."""
+        return len(self.runs) + len(self.left_out)
 
 
 def read(store: Store, thread_id: ThreadId, run_ids: Iterable[str], window: Window) -> Conversation:
@@ -70,7 +70,9 @@ def read(store: Store, thread_id: ThreadId, run_ids: Iterable[str], window: Wind
         try:
             if len(said) > MOST_MESSAGES:
                 raise LeftOut("too_large")
-            found.runs.append(_taken(store, run))
+            taken = _taken(store, run)
+            check(taken, said)
+            found.runs.append(taken)
         except LeftOut as why:
             found.left_out[run.id] = why.reason
     return found
@@ -90,9 +92,7 @@ def _taken(store: Store, run: Run) -> Taken:
             raise LeftOut("imported_tools")
         return Taken(run.id, run.settings, [], [])
     steps = store.steps.tool_steps(run) if len(turns) > 1 else []
-    if any(item["type"] in builtin_tools.CARRIED_OUT for turn in turns for item in turn):
-        raise LeftOut("hosted_tool")
     outputs, _ = builtin_tools.tell([step.calls for step in steps], store.steps.output_texts(steps))
     if len(outputs) != len(turns) - 1:
-        raise LeftOut("deleted")
+        raise LeftOut("hosted_tool")
     return Taken(run.id, run.settings, turns, outputs)

@@ -44,7 +44,7 @@ def asked(store: Store, request: Json, now_ms: Milliseconds) -> Json:
     Raises:
         InvalidRequest: it covers no time, or too much.
     """
-    end = request.get("end_at", seconds_of(now_ms))
+    end = request.get("end_at", seconds_of(now_ms) + 1)
     start = request.get("start_at", end - request.get("days", USUAL_DAYS) * DAY)
     if not 0 < end - start <= MOST_DAYS * DAY:
         raise InvalidRequest(

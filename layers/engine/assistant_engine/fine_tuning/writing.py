@@ -27,6 +27,8 @@ from assistant_engine.store import Store
 Kind = Literal["training", "validation"]
 KINDS: tuple[Kind, Kind] = ("training", "validation")
 
+BROKEN = {"code": "server_error", "message": "The export broke off. It is tried again; the same request does so, too."}
+
 MOST_RUNS = 100_000
 """Runs of one export: what one invocation has time and memory for."""
 
@@ -72,6 +74,9 @@ def write(store: Store, export_id: str, export_days: int) -> Json:
     except ApiError as error:
         told = {"code": error.code or "invalid_request", "message": error.message}
         made = {"status": "failed", "error": told}
+    except Exception:
+        store.fine_tuning.set({**export, "status": "failed", "error": BROKEN})
+        raise
     finished = {**export, **made, "finished_at": seconds_of(now_ms())}
     store.fine_tuning.set(finished)
     return finished
@@ -80,31 +85,30 @@ def write(store: Store, export_id: str, export_days: int) -> Json:
 def _written(store: Store, export: Json, export_days: int) -> Json:
     before = _exported_before(store, export)
     threads = _threads(store, export)
-    counts: Counter[str] = Counter()
+    runs = 0
     left_out: Counter[str] = Counter()
     with ExitStack() as stack:
         files = {kind: _File(stack.enter_context(tempfile.TemporaryFile())) for kind in KINDS}
         for found in _read(store, export, threads):
-            counts["runs"] += len(found.run_ids)
+            runs += found.number
             left_out.update(found.left_out.values())
             is_training = fine_tuning.is_for_training(export["seed"], found.thread_id, export["training_percentage"])
             file = files["training" if is_training else "validation"]
             for example, line in _lines(found, export, before, left_out):
                 file.write(line, found.thread_id, example.run_ids)
         told = {kind: _kept(store, export, kind, file, export_days) for kind, file in files.items()}
-    counts |= {"examples": 0, **{kind: len(file.lines) for kind, file in files.items()}}
-    counts["examples"] = counts["training"] + counts["validation"]
-    shown = {**counts, "left_out": dict(sorted(left_out.items()))}
+    lines = {kind: len(file.lines) for kind, file in files.items()}
+    shown = {"runs": runs, "examples": sum(lines.values()), **lines, "left_out": dict(sorted(left_out.items()))}
     manifest = None
-    if counts["examples"]:
+    if shown["examples"]:
         asked = {name: export[name] for name in _ASKED}
         manifest = store.fine_tuning.put_manifest(
             export["assistant_id"], export["id"], {"id": export["id"], **asked, "counts": shown, "files": told}
         )
     warnings = []
-    if counts["training"] < fine_tuning.FEWEST_EXAMPLES:
+    if lines["training"] < fine_tuning.FEWEST_EXAMPLES:
         warnings.append(
-            f"{counts['training']} examples for training: OpenAI asks for at least {fine_tuning.FEWEST_EXAMPLES}."
+            f"{lines['training']} examples for training: OpenAI asks for at least {fine_tuning.FEWEST_EXAMPLES}."
         )
     return {
         "status": "succeeded",

@@ -17,7 +17,7 @@ from assistant_engine.model import client, provider_files
 from assistant_engine.model.context import Prompt, prompt_of
 from assistant_engine.model.exchange import Cancelled
 from assistant_engine.model.response import UnusableResponse, read_turn
-from assistant_engine.runs import ending, thread_files
+from assistant_engine.runs import ending, line, thread_files
 from assistant_engine.runs.live_turn import LiveTurn
 from assistant_engine.runs.outcome import MOVED, Ended, Moved, Wait
 from assistant_engine.runtime import metrics
@@ -199,9 +199,11 @@ def _store(
     if is_terminal(turn.status):
         account = accounting.closed(run, account, answer.ended_ms)
     try:
-        store.transitions.store_turn(run, turn, *_served(run, turn), account, answer.ended_ms, announced)
+        called = store.transitions.store_turn(run, turn, *_served(run, turn), account, answer.ended_ms, announced)
     except ConditionFailed:
         return MOVED
+    if called:
+        line.call(store, run.thread_id, called)
     metrics.turn_taken(run, turn.usage, now_ms() - answer.began_ms, answer.model_ms)
     if not is_terminal(turn.status):
         return STORED

@@ -169,7 +169,11 @@ def create(
         thread = replace(thread, tool_resources=resources)
     else:
         vector_stores.take_in(store, thread, messages, now_ms, key)
-    return store.runs.create(run, thread, messages, now_ms, is_new=is_new, idempotency=idempotency)
+
+    def may_wait() -> bool:
+        return (request.get("thread_busy") or store.projects.settings().thread_busy) == "queue"
+
+    return store.runs.create(run, thread, messages, now_ms, is_new=is_new, may_wait=may_wait, idempotency=idempotency)
 
 
 def requested_project(store: Store, request: Json) -> str:

@@ -7,6 +7,7 @@ from assistant_engine.domain.lifecycle import TerminalStatus, is_terminal
 from assistant_engine.domain.message import text_of
 from assistant_engine.domain.payloads import FinishedRun
 from assistant_engine.domain.run import Run
+from assistant_engine.runs import line
 from assistant_engine.runs.outcome import MOVED, Ended, Moved
 from assistant_engine.runtime import metrics
 from assistant_engine.store import Store
@@ -36,9 +37,11 @@ def finish(
     tools = store.steps.pending(run)
     account = accounting.closed(run, accounting.without_turn(run, tools, now_ms), now_ms)
     try:
-        run = store.transitions.settle(run, tools, status, account, now_ms, last_error, incomplete_details)
+        run, called = store.transitions.settle(run, tools, status, account, now_ms, last_error, incomplete_details)
     except ConditionFailed:
         return MOVED
+    if called:
+        line.call(store, run.thread_id, called)
     metrics.run_ended(run)
     return ended(store, run)
 

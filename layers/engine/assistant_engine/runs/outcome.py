@@ -33,6 +33,17 @@ class WaitForClient:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitForThread:
+    """Another run holds the thread."""
+
+    turn: int
+
+    def payload(self) -> StepResult:
+        """Return what the state machine is told."""
+        return {"status": "wait_for_thread", "turn": self.turn}
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """The run can't go on now."""
 
@@ -82,7 +93,7 @@ class Moved:
     """Another writer changed the run first: its record is to be read again."""
 
 
-Outcome = CallTools | WaitForClient | Wait | TakeNextTurn | Ended
+Outcome = CallTools | WaitForClient | WaitForThread | Wait | TakeNextTurn | Ended
 """All that a step can come to."""
 
 MOVED = Moved()

@@ -46,7 +46,9 @@ def count_stuck(run_id: str) -> None:
 def _recover(store: Store, step_functions: "SFNClient", run: Run, now: Seconds) -> Moved | None:
     if now >= (run.due_at if run.status == "cancelling" else run.expires_at):
         return _expire(store, step_functions, run)
-    awake = run.status in ("queued", "cancelling") and executions.wake(step_functions, run)
+    # One that waits for its thread is woken by the run before it, and only looked after here.
+    ready = run.status == "cancelling" or (run.status == "queued" and run.line != "waiting")
+    awake = ready and executions.wake(step_functions, run)
     state = "RUNNING" if awake else executions.status(step_functions, run)
     if awake or state != "RUNNING":
         count_stuck(run.id)

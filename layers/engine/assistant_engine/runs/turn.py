@@ -18,7 +18,17 @@ from assistant_engine.domain.turn import ToolStep
 from assistant_engine.resources import vector_stores
 from assistant_engine.runs import ending, tool_calls
 from assistant_engine.runs.attempt import Stored, attempt
-from assistant_engine.runs.outcome import MAX_LOOKS, MOVED, CallTools, Moved, Outcome, TakeNextTurn, Wait, WaitForClient
+from assistant_engine.runs.outcome import (
+    MAX_LOOKS,
+    MOVED,
+    CallTools,
+    Moved,
+    Outcome,
+    TakeNextTurn,
+    Wait,
+    WaitForClient,
+    WaitForThread,
+)
 from assistant_engine.runtime.clock import now_ms
 from assistant_engine.store import Store
 from assistant_engine.store.dynamodb import ConditionFailed
@@ -85,8 +95,12 @@ def _act(store: Store, run: Run, tools: ToolStep | None, action: Action, now: Se
         return _call_tools(store, run, tools, now)
     if action == "requires_action":
         return WaitForClient(run.turn)
+    if action == "wait_for_thread":
+        return WaitForThread(run.turn)
     if action == "late":
         return Wait(run.turn, 1)
+    if run.line:
+        run = store.runs.enter(run, now_ms())
     if vector_stores.still_reading(store, run, now):
         return Wait(run.turn, (now - run.created_at) // 4)
     return attempt(store, run, tools)

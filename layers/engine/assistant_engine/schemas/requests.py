@@ -277,6 +277,11 @@ class _RunFields(Schema):
     expires_after: int = Field(
         default=ABSENT, ge=1, le=86_400, description="Extension: seconds until the run expires; else the environment's."
     )
+    thread_busy: Literal["reject", "queue"] = Field(
+        default=ABSENT,
+        description="Extension: whether the run is refused (400) on a thread that has an active run, or waits for its"
+        " turn; else as the project says. While it waits it is `queued`, and its `additional_messages` wait with it.",
+    )
 
 
 class CreateRunRequest(_RunFields):

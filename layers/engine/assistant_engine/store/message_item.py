@@ -29,13 +29,22 @@ def put_messages(table: str, blobs: Blobs, messages: list[Json]) -> list[Json]:
     Raises:
         InvalidRequest: more of them than `MAX_MESSAGES`.
     """
+    check_count(messages)
+    return [put(table, item_of(message, blobs), Attr("message_id").not_exists()) for message in messages]
+
+
+def check_count(messages: list[Json]) -> None:
+    """Check that messages fit in one transaction.
+
+    Raises:
+        InvalidRequest: more of them than `MAX_MESSAGES`.
+    """
     if len(messages) > MAX_MESSAGES:
         raise InvalidRequest(
             f"Too many messages: {len(messages)}. At most {MAX_MESSAGES} fit in one request.",
             param="messages",
             code="array_above_max_length",
         )
-    return [put(table, item_of(message, blobs), Attr("message_id").not_exists()) for message in messages]
 
 
 def item_of(message: Json, blobs: Blobs) -> Json:

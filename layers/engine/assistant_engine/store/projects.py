@@ -1,11 +1,12 @@
 """The settings of projects: an item for each under the partition `project_settings`."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from boto3.dynamodb.conditions import Attr, Key
 
 from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.run import ThreadBusy
 from assistant_engine.store.dynamodb import ConditionFailed, Database
 from assistant_engine.store.expressions import Update, put, query
 
@@ -19,10 +20,12 @@ class Settings:
     Attributes:
         own_ids: whether its keys may create assistants with ids of their own.
         retention_days: after so many days without anything new, a thread is deleted; None keeps threads.
+        thread_busy: what becomes of a run on a thread that has an active one, unless its request says.
     """
 
     own_ids: bool = False
     retention_days: int | None = None
+    thread_busy: ThreadBusy = "reject"
 
 
 class Projects:
@@ -39,8 +42,7 @@ class Projects:
 
     def set(self, settings: Settings) -> None:
         """Put settings in place of those before."""
-        item = {**self._key, "own_ids": settings.own_ids, "retention_days": settings.retention_days}
-        self._db.transact([put(self._table, item)])
+        self._db.transact([put(self._table, {**self._key, **asdict(settings)})])
 
     def swept(self) -> str | None:
         """The thread up to which the project's threads were looked through; None if that begins anew."""
@@ -61,4 +63,4 @@ class Projects:
 
 
 def _settings(item: Json) -> Settings:
-    return Settings(item.get("own_ids", False), item.get("retention_days"))
+    return Settings(item.get("own_ids", False), item.get("retention_days"), item.get("thread_busy", "reject"))

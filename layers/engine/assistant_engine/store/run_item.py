@@ -15,6 +15,9 @@ OPEN_SHARDS = 8
 ENDED_SHARDS = 4
 """Partitions of the index of ended runs for each day."""
 
+HELD = "held"
+"""The attribute that holds the messages of a run that waits for its thread, until they are the thread's."""
+
 SETTINGS_BYTES = 4 * 1024
 """Settings over this size go to the bucket: each change of a run's status is paid for by the size of its item."""
 
@@ -49,6 +52,7 @@ def item_of(run: Run, blobs: Blobs) -> Json:
         "execution": run.execution,
         "answers_in_output": run.answers_in_output,
         "streams": run.streams or None,
+        "line": run.line,
         "open_shard": open_shard(run.id),
         "due_at": run.due_at,
         "turn": run.turn,
@@ -82,6 +86,7 @@ def run_of(item: Json, blobs: Blobs) -> Run:
         due_at=item["due_at"],
         project=project_of(item),
         streams=item.get("streams", False),
+        line=item.get("line"),
         calls_step=item.get("calls_step"),
         sequence=item.get("run_sequence", 0),
         turn=item["turn"],

@@ -25,7 +25,8 @@ from assistant_engine.store.event_log import EventLog, Overtaken
 from assistant_engine.store.expressions import Update, put
 from assistant_engine.store.message_item import put_messages
 from assistant_engine.store.partition import key_of
-from assistant_engine.store.run_item import ENDED_SHARDS, ended_shard, run_of
+from assistant_engine.store.run_ends import RunEnds
+from assistant_engine.store.run_item import ENDED_SHARDS, HELD, ended_shard, run_of
 from assistant_engine.store.runs import Runs
 from assistant_engine.store.steps import AFTER_CALLS, BEFORE_CALLS, TOOL_CALLS, Steps
 from assistant_engine.store.threads import Threads
@@ -57,10 +58,9 @@ class RunTransitions:
         self._table = table
         self._runs = runs
         self._threads = threads
-        self._directory = directory
         self._steps = steps
-        self._usage = usage
         self._log = log
+        self._ends = RunEnds(table, threads, directory, usage, log)
 
     # The two ways to write a status
 
@@ -168,7 +168,7 @@ class RunTransitions:
         account: RunUsage,
         now_ms: Milliseconds,
         announced: Announced | None = None,
-    ) -> None:
+    ) -> str | None:
         """Record the outcome of a model call, in one transaction conditional on (run, turn).
 
         With a terminal status the lock's release, the totals and the status are part of it.
@@ -180,6 +180,9 @@ class RunTransitions:
             account: the run's with this turn; closed, if the turn ends it.
             now_ms: milliseconds since 1970.
             announced: what the run's log was told of the turn while the model worked; its ids become the record's.
+
+        Returns:
+            The run that waited for the thread and holds it now, if there is one.
 
         Raises:
             ConditionFailed: the run moved on (cancelled, or another delivery was first); nothing was written.
@@ -218,9 +221,7 @@ class RunTransitions:
             actions.append(self._steps.put_message_creation(run, stored, usage_of_message, at))
         if turn.calls:
             actions.append(self._steps.put_tool_calls(run, stored, server_calls, to_approve, at))
-        if ended:
-            actions += self._release(run, account, last_ms, now_ms)
-        elif turn.message:
+        if turn.message and not ended:
             actions.append(self._threads.move_clock(run.thread_id, last_ms, run.id))
 
         def tell(open: Open | None) -> Told:
@@ -229,9 +230,12 @@ class RunTransitions:
             return stream.turn_stored(run, stored, announced, open, **changes)
 
         try:
+            if ended:
+                return self._ends.write(run, thread, actions, account, last_ms, now_ms, tell)
             self._log.transact(run, actions, tell)
         except Overtaken:  # Another attempt has told that this one failed: the turn is told anew.
-            self.store_turn(run, turn, server_calls, to_approve, account, now_ms)
+            return self.store_turn(run, turn, server_calls, to_approve, account, now_ms)
+        return None
 
     def resume(self, run: Run) -> Run:
         """`in_progress` again, after the client's word, for tools to be run.
@@ -243,7 +247,16 @@ class RunTransitions:
         update.when(Attr("execution").eq(run.execution), Attr("attempts").eq(run.attempts))
         return self._save(run, update, stream.changed(run, "in_progress"))
 
-    # Waiting for the client
+    # Waiting
+
+    def wait_for_thread(self, run: Run, task_token: str) -> None:
+        """Write the token that ends the wait of a run for its thread.
+
+        Raises:
+            ConditionFailed: its turn has come, or it is to be cancelled, or has ended.
+        """
+        update = self._stay(run, "queued").set(task_token=task_token).when(Attr("line").eq("waiting"))
+        self._db.update(update)
 
     def wait_for_outputs(self, run: Run, tools: ToolStep, task_token: str, now_ms: Milliseconds) -> None:
         """`requires_action`, and the token that ends it, in one update.
@@ -311,7 +324,7 @@ class RunTransitions:
         now_ms: Milliseconds,
         last_error: Json | None = None,
         incomplete_details: Json | None = None,
-    ) -> Run:
+    ) -> tuple[Run, str | None]:
         """End a run without a further turn: `expired`, `cancelled`, `failed` or `incomplete`.
 
         The terminal status, the lock's release and the totals are one transaction. If the run has ended already, that
@@ -322,6 +335,9 @@ class RunTransitions:
             account: the run's, closed.
             now_ms: milliseconds since 1970.
 
+        Returns:
+            The run, and the one that waited for the thread and holds it now, if there is one.
+
         Raises:
             ConditionFailed: the run moved on from how it was seen: its totals and its pending step are others now.
         """
@@ -331,22 +347,17 @@ class RunTransitions:
         actions = [_account(update, account).action()]
         if tools and (tools.unanswered(server=True) or tools.unanswered(server=False)):
             actions.append(self._steps.end(run, tools, status, seconds_of(now_ms), last_error))
-        actions += self._release(run, account, None, now_ms)
+        called = None
         try:
-            self._log.transact(run, actions, stream.settled(run, status, seconds_of(now_ms), **changes))
+            tell = stream.settled(run, status, seconds_of(now_ms), **changes)
+            thread = self._threads.get_head(run.thread_id)
+            called = self._ends.write(run, thread, actions, account, None, now_ms, tell)
         except ConditionFailed:
             current = self._runs.get(run.thread_id, run.id)
             if current.status in ACTIVE:
                 raise
-            return current
-        return self._runs.get(run.thread_id, run.id)
-
-    def _release(self, run: Run, account: RunUsage, last_ms: Milliseconds | None, now_ms: Milliseconds) -> list[Json]:
-        return [
-            self._threads.release(run.thread_id, run.id, account, last_ms),
-            self._directory.count_run_ended(run.assistant_id, run.thread_id, account),
-            *self._usage.count_run_ended(run, account, now_ms),
-        ]
+            return current, None
+        return self._runs.get(run.thread_id, run.id), called
 
 
 def _stored(run: Run, turn: Turn, announced: Announced | None, last_ms: Milliseconds, now: Seconds) -> StoredTurn:
@@ -375,7 +386,7 @@ def _changes(
 def _end(update: Update, run: Run, now_ms: Milliseconds) -> Update:
     """Add what is written of a run that ends, beside what the API shows."""
     update.set(ended_ms=now_ms, ended_shard=ended_shard(day_of(now_ms), shard_of(run.id, ENDED_SHARDS)))
-    return update.remove("open_shard", "task_token", "asked_ms", "waiting_ms")
+    return update.remove("open_shard", "task_token", "asked_ms", "waiting_ms", "line", HELD)
 
 
 def _account(update: Update, account: RunUsage) -> Update:

@@ -1,6 +1,8 @@
 """Runs: the record that is the truth of a run, and the turns of its conversation with the model."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -8,7 +10,7 @@ from typing import Any
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 
 from assistant_engine.domain import ids, stream
-from assistant_engine.domain.clock import Milliseconds, Seconds
+from assistant_engine.domain.clock import Milliseconds, Seconds, seconds_of
 from assistant_engine.domain.errors import Conflict, InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import Status
@@ -21,12 +23,23 @@ from assistant_engine.store.dynamodb import ConditionFailed, Database
 from assistant_engine.store.event_log import EventLog
 from assistant_engine.store.expressions import Update, put, query
 from assistant_engine.store.idempotency import Idempotency
-from assistant_engine.store.message_item import put_messages, stamp
+from assistant_engine.store.message_item import check_count, put_messages, stamp
 from assistant_engine.store.pages import Page, Window, cut
 from assistant_engine.store.partition import below, find_below, key_of, page_below
-from assistant_engine.store.run_item import ENDED_SHARDS, OPEN_SHARDS, ended_shard, item_of, open_shard, run_of
+from assistant_engine.store.run_item import (
+    ENDED_SHARDS,
+    HELD,
+    OPEN_SHARDS,
+    ended_shard,
+    item_of,
+    open_shard,
+    run_of,
+)
 from assistant_engine.store.threads import CLOCK_ATTEMPTS, Threads
 from assistant_engine.store.usage import day_of, shard_of
+
+MAX_HELD_BYTES = 200_000
+"""Bytes of messages that wait with their run: an item holds 400 KB (DynamoDB limit)."""
 
 
 class Runs:
@@ -52,6 +65,7 @@ class Runs:
         now_ms: Milliseconds,
         *,
         is_new: bool = False,
+        may_wait: Callable[[], bool] = bool,
         idempotency: Idempotency | None = None,
     ) -> Run:
         """Write a run and all that comes with it, taking the thread's lock, in one transaction.
@@ -63,25 +77,29 @@ class Runs:
             messages: to be added to the thread, without ids.
             now_ms: milliseconds since 1970.
             is_new: whether the thread is to be made.
+            may_wait: says whether the run may wait for a thread that has an active run; asked if it has.
 
         Returns:
-            The run; the one that exists if it has the same id (the same request was delivered before).
+            The run, which waits in the thread's line if it has to; the one that exists if it has the same id (the same
+            request was delivered before).
 
         Raises:
-            InvalidRequest: the thread has an active run.
+            InvalidRequest: the thread has an active run, and the run may not wait or can't.
             NotFound: the thread does not exist.
             Replayed, Conflict: the idempotency key was used.
         """
         if idempotency:
             idempotency.check(self._db, self._table)
         for _ in range(CLOCK_ATTEMPTS):
-            if thread.active_run:
-                if thread.active_run == run.id:
+            waits = thread.active_run is not None
+            if waits:
+                if run.id and run.id in (thread.active_run, *thread.line):
                     return self.get(run.thread_id, run.id)
                 if idempotency:
                     # The active run may be the answer to this very request, sent twice at once.
                     idempotency.check(self._db, self._table)
-                raise InvalidRequest(f"Thread {thread.id} already has an active run {thread.active_run}.")
+                if not may_wait():
+                    raise InvalidRequest(f"Thread {thread.id} already has an active run {thread.active_run}.")
             first_ms = thread.next_ms(now_ms)
             last_ms = Milliseconds(first_ms + len(messages))
             run_id = run.id or ids.new_id("run_", last_ms)
@@ -92,8 +110,13 @@ class Runs:
                 user=run.metadata.get("user_id") or thread.metadata.get("user_id"),
                 reads=(thread.read_ms, last_ms),
                 created_ms=now_ms,
+                line="waiting" if waits else None,
             )
-            if is_new:
+            item = item_of(created, self._blobs)
+            if waits:
+                actions = [self._threads.join_line(thread, created.id)]
+                item[HELD] = _held(messages)
+            elif is_new:
                 actions = self._threads.new_thread_actions(thread, messages, active_run=created.id)
             else:
                 stamped = stamp(messages, first_ms, thread.id)
@@ -102,7 +125,7 @@ class Runs:
                     *put_messages(self._table, self._blobs, stamped),
                 ]
             listed = self._directory.count_run_begun(run.assistant_id, run.thread_id)
-            actions += [put(self._table, item_of(created, self._blobs), Attr("message_id").not_exists()), listed]
+            actions += [put(self._table, item, Attr("message_id").not_exists()), listed]
             actions += self._log.first(created, stream.created(created, with_thread=is_new))
             if idempotency:
                 answer = created.api([], ended=False)
@@ -124,6 +147,35 @@ class Runs:
                 if not is_new:
                     thread = self._threads.get(thread.id)
         raise Conflict(f"Too many writers on {run.thread_id} at once. Please try again.", code="conflict")
+
+    def enter(self, run: Run, now_ms: Milliseconds) -> Run:
+        """Let a run whose turn has come into its thread, with the messages that came with it.
+
+        Args:
+            run: one that was called; entering again changes nothing.
+
+        Returns:
+            The run as it is then.
+        """
+        for _ in range(CLOCK_ATTEMPTS):
+            item = self._db.get(self._table, key_of(run.thread_id, run.id))
+            if item is None or item.get("line") != "called":
+                break
+            thread = self._threads.get_head(run.thread_id)
+            now, first_ms = seconds_of(now_ms), thread.next_ms(now_ms)
+            held = [{**each, "created_at": now, "completed_at": now} for each in json.loads(item[HELD])]
+            messages = stamp(held, first_ms, thread.id)
+            last_ms = Milliseconds(first_ms + len(messages))
+            update = Update(self._table, key_of(run.thread_id, run.id)).remove("line", HELD)
+            update.set(reads=[thread.read_ms, last_ms]).when(Attr("line").eq("called"))
+            actions = [
+                update.action(),
+                self._threads.advance(thread, messages, last_ms, lock=run.id, holds=True),
+                *put_messages(self._table, self._blobs, messages),
+            ]
+            with suppress(ConditionFailed):  # Somebody moved the thread's clock, or another delivery was first.
+                self._log.transact(run, actions, stream.entered(run))
+        return self.get(run.thread_id, run.id)
 
     # Reading
 
@@ -250,3 +302,20 @@ class Runs:
         for name, seen in (("run_status", run.status), ("execution", run.execution), ("attempts", run.attempts)):
             update.when(Attr(name).eq(seen))
         return run_of(self._db.update(update), self._blobs)
+
+
+def _held(messages: list[Json]) -> str:
+    """Return the messages of a run that waits, as its item holds them until its turn comes.
+
+    Raises:
+        InvalidRequest: there are too many, or they are too large.
+    """
+    check_count(messages)
+    text = json.dumps(messages, ensure_ascii=False, separators=(",", ":"))
+    if len(text.encode()) > MAX_HELD_BYTES:
+        raise InvalidRequest(
+            f"The thread is busy, and a run that waits for it may bring {MAX_HELD_BYTES:,} bytes of messages at most.",
+            param="additional_messages",
+            code="value_too_large",
+        )
+    return text

@@ -8,7 +8,7 @@ import hashlib
 from contextlib import suppress
 from itertools import islice
 
-from boto3.dynamodb.conditions import Attr, Key
+from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 
 from assistant_engine.domain import ids
 from assistant_engine.domain.clock import EPOCH, Milliseconds, Seconds
@@ -33,6 +33,8 @@ TOMBSTONES = "deleted"
 
 MOST_READ = 1_000
 """Threads that are looked at for a page; it then ends before it is full."""
+MOST_WAITING = 20
+"""Runs that wait for one thread at most: its head lists them."""
 
 CLOCK_ATTEMPTS = 20
 """How often a write that moves a thread's clock is tried: others move it, too."""
@@ -194,6 +196,7 @@ class Threads:
             cost=item.get("cost", 0),
             unpriced_runs=item.get("unpriced_runs", 0),
             read_ms=item.get("read_ms", 0),
+            line=tuple(item.get("line", ())),
         )
 
     def _update(self, thread_id: str) -> Update:
@@ -297,12 +300,21 @@ class Threads:
         self._db.delete_all(self._table, [key for key in keys if key["message_id"] != HEAD])
         self._db.delete_all(self._table, [key_of(thread_id, HEAD)])
 
-    def advance(self, thread: Thread, messages: list[Json], last_ms: Milliseconds, *, lock: str | None = None) -> Json:
+    def advance(
+        self,
+        thread: Thread,
+        messages: list[Json],
+        last_ms: Milliseconds,
+        *,
+        lock: str | None = None,
+        holds: bool = False,
+    ) -> Json:
         """The action that moves the head's clock on from what was seen, over messages that are added.
 
         Args:
             messages: their attachments become the thread's.
             lock: the run that takes the lock.
+            holds: it holds the lock already.
         """
         update = self._update(thread.id).set(last_ms=last_ms)
         if lock:
@@ -310,8 +322,19 @@ class Threads:
         resources = with_attachments(thread.tool_resources, messages)
         if resources is not thread.tool_resources:
             self._set_resources(update, thread.id, resources)
-        unlocked = Attr("active_run").not_exists()
-        return update.when(Attr("last_ms").eq(thread.last_ms), unlocked, Attr("deleted").not_exists()).action()
+        held = Attr("active_run").eq(lock) if holds else Attr("active_run").not_exists()
+        return update.when(Attr("last_ms").eq(thread.last_ms), held, Attr("deleted").not_exists()).action()
+
+    def join_line(self, thread: Thread, run_id: str) -> Json:
+        """The action that lets a run wait behind those that were seen, while another one holds the lock.
+
+        Raises:
+            InvalidRequest: too many wait.
+        """
+        if len(thread.line) >= MOST_WAITING:
+            raise InvalidRequest(f"Thread {thread.id} has {MOST_WAITING} runs that wait for it, the most there may be.")
+        update = self._update(thread.id).set(line=[*thread.line, run_id])
+        return update.when(Attr("active_run").exists(), _line_as_seen(thread)).action()
 
     def get_head(self, thread_id: ThreadId) -> Thread:
         """The thread, also when it was deleted: a run that is still active ends there."""
@@ -324,17 +347,34 @@ class Threads:
         """The action that moves the head's clock on while a run holds the lock."""
         return self._update(thread_id).set(last_ms=last_ms).when(Attr("active_run").eq(run_id)).action()
 
-    def release(self, thread_id: ThreadId, run_id: str, account: RunUsage, last_ms: Milliseconds | None) -> Json:
+    def release(self, thread: Thread, run_id: str, account: RunUsage, last_ms: Milliseconds | None) -> Json:
         """The action that takes the lock from a run that ends, adds to the thread's totals and moves the clock.
 
+        The first in the line gets the lock. A run that waited in it leaves the line.
+
         Args:
+            thread: as it was read just now: the action fails if another run has joined or left the line since.
             last_ms: the time part of the newest id; None if the run's end makes none.
         """
-        update = self._update(thread_id).remove("active_run").when(Attr("active_run").eq(run_id))
-        update.add(totals_of(account))
+        waiting = thread.line_without(run_id)
+        update = self._update(thread.id).add(totals_of(account)).when(_line_as_seen(thread))
+        if thread.active_run == run_id or run_id not in thread.line:
+            update.when(Attr("active_run").eq(run_id))
+            if waiting:
+                update.set(active_run=waiting.pop(0))
+            else:
+                update.remove("active_run")
+        if waiting:
+            update.set(line=waiting)
+        elif thread.line:
+            update.remove("line")
         if last_ms is not None:
             update.set(last_ms=last_ms)
         return update.action()
+
+
+def _line_as_seen(thread: Thread) -> ConditionBase:
+    return Attr("line").eq(list(thread.line)) if thread.line else Attr("line").not_exists()
 
 
 def totals_of(account: RunUsage) -> dict[str, int]:
