@@ -21,7 +21,7 @@ from assistant_engine.store.blobs import INLINE_BYTES
 from assistant_engine.store.dynamodb import ConditionFailed
 from assistant_engine.store.expressions import Update
 from assistant_engine.store.files import Files
-from assistant_engine.store.run_item import ENDED_SHARDS, ended_shard, run_of
+from assistant_engine.store.run_item import ENDED_SHARDS, HELD, ended_shard, run_of
 from assistant_engine.store.transfer import Row, Transfer
 from assistant_engine.store.usage import day_of, shard_of
 from assistant_engine.store.vector_store_actions import pointers
@@ -225,7 +225,7 @@ class Restore:
         thread = dict(head.item)
         found: Iterable[Row] = rows
         if open_run := thread.pop("active_run", None):
-            found = self._end(open_run, thread, list(rows))
+            found = self._end({open_run, *thread.pop("line", ())}, thread, list(rows))
         packed = (Row(table, self._packed(item) if table == "messages" else item) for table, item in found)
         return packed, Row("messages", self._transfer.packed(thread, "tool_resources"))
 
@@ -241,13 +241,13 @@ class Restore:
             kept[call] = {**{name: value for name, value in output.items() if name != "text"}, "key": key}
         return {**item, "outputs": kept}
 
-    def _end(self, run_id: str, thread: Json, rows: list[Row]) -> list[Row]:
-        """Return the rows of a thread whose open run has expired: nothing drives it any more. The totals have it."""
-        ended, step = ("open_shard", "task_token", "asked_ms", "waiting_ms"), "step_status"
+    def _end(self, run_ids: set[str], thread: Json, rows: list[Row]) -> list[Row]:
+        """Return the rows of a thread whose open runs have expired: nothing drives them. The totals have them."""
+        ended, step = ("open_shard", "task_token", "asked_ms", "waiting_ms", "line", HELD), "step_status"
         made: list[Row] = []
         totals: dict[str, dict[str, int]] = {}
         for table, item in rows:
-            if item.get("message_id") == run_id:
+            if item.get("message_id") in run_ids:
                 run = run_of(item, self._transfer.store.blobs)
                 ended_ms = Milliseconds(1000 * run.expires_at)
                 item = {name: value for name, value in item.items() if name not in ended} | {
@@ -260,7 +260,7 @@ class Restore:
                 usage = self._transfer.store.usage.count_run_ended(run, run.account, ended_ms)
                 self._transfer.put_together([Row("messages", self._packed(item))], usage)
                 figures = {**run.account.figures(), "unpriced_runs": int(run.account.cost is None)}
-                totals[run.assistant_id] = {**figures, "ended_runs": 1}
+                totals[run.assistant_id] = _sum(totals.get(run.assistant_id, {}), {**figures, "ended_runs": 1})
                 shown = ("prompt_tokens", "completion_tokens", "cost", "unpriced_runs")
                 thread |= _sum(thread, {"runs": 1, **{name: figures.get(name, 0) for name in shown}})
                 self._report.note("thread.run", run.id, "it was open, and is expired now")

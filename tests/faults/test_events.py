@@ -129,7 +129,7 @@ def cancelled_at_once(driver: Driver) -> Run:
     run, now = driver.created(f"say {canary('said')}"), now_ms()
     run = driver.store.transitions.begin_attempt(run, now)
     run = driver.store.transitions.request_cancel(run, seconds_of(now))
-    return driver.store.transitions.settle(run, None, "cancelled", RunUsage(), now)
+    return driver.store.transitions.settle(run, None, "cancelled", RunUsage(), now)[0]
 
 
 def examine(run: Run, events: list[Json]) -> None:

@@ -39,6 +39,10 @@ def test_it_is_a_standard_machine_in_jsonata(prod: Template) -> None:
     assert prod.definition()["QueryLanguage"] == "JSONata"
 
 
+WAITS = ("requires_action", "wait_for_thread")
+"""The states that wait with a task token, until the run expires."""
+
+
 def test_it_logs_all_without_data_and_is_traced(prod: Template) -> None:
     (machine,) = prod.properties("AWS::StepFunctions::StateMachine")
     assert machine["LoggingConfiguration"]["Level"] == "ALL"
@@ -49,7 +53,7 @@ def test_it_logs_all_without_data_and_is_traced(prod: Template) -> None:
 def test_every_task_has_a_timeout_longer_than_its_function(prod: Template) -> None:
     until_expiry = "{% $max([1, $ceil($expires_at - $millis() / 1000)]) %}"
     for name, task in tasks(prod).items():
-        if name in ("call_tool", "requires_action"):
+        if name in ("call_tool", *WAITS):
             assert task["TimeoutSeconds"] == until_expiry
         else:
             assert task["TimeoutSeconds"] > prod.functions()[f"oae-{name}"]["Timeout"]
@@ -80,12 +84,12 @@ def test_only_a_refused_invocation_of_a_tool_is_retried(prod: Template) -> None:
 
 
 def test_a_step_that_dies_is_tried_again_and_one_that_gives_up_is_not(prod: Template) -> None:
-    for name in ("queued", "in_progress", "requires_action", "record_failure"):
+    for name in ("queued", "in_progress", *WAITS, "record_failure"):
         again = {error for retry in tasks(prod)[name]["Retry"] for error in retry["ErrorEquals"]}
         assert {"Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout"} < again
         assert not again & {"StepFailed", "InvalidRequest", "NothingToWaitFor"}
-        # What ends the wait for a client is no death.
-        assert ("States.Timeout" in again) == (name != "requires_action")
+        # What ends a wait is no death.
+        assert ("States.Timeout" in again) == (name not in WAITS)
 
 
 def test_every_step_that_dies_is_recorded(prod: Template) -> None:
@@ -114,6 +118,7 @@ def test_the_conversation_is_not_in_its_data(prod: Template) -> None:
         "queued": {"request", "execution"},
         "in_progress": {"thread_id", "run_id", "turn", "execution", "outputs"},
         "requires_action": {"thread_id", "run_id", "turn", "token"},
+        "wait_for_thread": {"request", "execution", "token"},
         "record_failure": {"request", "execution", "error"},
     }
 

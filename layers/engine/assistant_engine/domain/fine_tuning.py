@@ -88,7 +88,7 @@ def check(taken: Taken, said: Sequence[Json]) -> None:
     own = [message for message in said if message["run_id"] == taken.run_id]
     if not own or len(own) < sum(any(item["type"] == "message" for item in turn) for turn in taken.turns):
         raise LeftOut("deleted")
-    if not own[-1]["content"] or not (text_of(own[-1]) or own[-1]["content"][0]["type"] != "text"):
+    if all(part["type"] == "text" and not part["text"]["value"] for part in own[-1]["content"]):
         raise LeftOut("empty")
 
 

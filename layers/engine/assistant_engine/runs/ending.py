@@ -31,6 +31,7 @@ def finish(
     An end that it has already stands, and a run that was to be cancelled is.
     """
     if is_terminal(run.status):
+        line.call_again(store, run.thread_id)
         return ended(store, run)
     if run.status == "cancelling":
         status, last_error = "cancelled", None  # Whatever else happened to it: it was asked to.

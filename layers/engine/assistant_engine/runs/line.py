@@ -46,6 +46,13 @@ def call(store: Store, thread_id: ThreadId, run_id: str) -> None:
         logger.warning("run %s is not called yet: %s", run_id, fault_of(error).where)
 
 
+def call_again(store: Store, thread_id: ThreadId) -> None:
+    """Wake the run that was given the thread, if whoever gave it died before waking it."""
+    holder = store.threads.get_head(thread_id).active_run
+    if holder and store.runs.get(thread_id, holder).line == "called":
+        call(store, thread_id, holder)
+
+
 @cache
 def _step_functions() -> "SFNClient":
     client: SFNClient = boto3.client("stepfunctions")
