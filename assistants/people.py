@@ -20,6 +20,7 @@ from assistant_engine.store.partition import HEAD
 from assistant_engine.store.transfer import Transfer
 from assistant_engine.store.usage import user_partition
 from assistant_engine.store.vector_stores import is_store_id
+from assistants import examples_of
 from assistants.transfer.report import Report
 
 ERASED = "erased"
@@ -119,6 +120,8 @@ class Eraser:
     def erase(self, found: Holdings, user_id: str) -> None:
         """Erase it. Totals of projects and assistants stay: they name nobody."""
         self._exports(found, user_id)
+        elsewhere = {key["thread_id"] for key in found.elsewhere}
+        self._report.count("fine-tuning example", ERASED, examples_of.erase(self._store, found.threads | elsewhere))
         self._named(found)
         self._elsewhere(found)
         database, messages = self._store.database, self._transfer.tables["messages"]

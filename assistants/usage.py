@@ -20,6 +20,8 @@ COLUMNS = {
     "client_ms": "client\ns",
     "engine_ms": "engine\ns",
     "cost": "US\ndollars",
+    "ratings": "rated\nanswers",
+    "rating": "average\nrating",
 }
 
 WIDTH = 200
@@ -41,7 +43,9 @@ def table(told: Json, title: str) -> Table:
 def _cells(total: Json) -> list[str]:
     cells = []
     for name in COLUMNS:
-        if name.endswith("_ms"):
+        if name == "rating":
+            cells.append("" if total[name] is None else f"{total[name]:.2f}")
+        elif name.endswith("_ms"):
             cells.append(f"{total[name] / 1000:,.1f}")
         elif name != "cost":
             cells.append(f"{total[name]:,}")

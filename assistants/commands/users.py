@@ -55,7 +55,7 @@ def export(user: str, folder: Path | None, project: str, environment: str) -> No
 @options.project
 @options.environment
 def erase(user: str, yes: bool, project: str, environment: str) -> None:
-    """Erase the threads, messages, files, vector stores, stream logs, export lines and usage lines of USER.
+    """Erase the threads, messages, files, vector stores, stream logs, usage lines and exported lines of USER.
 
     Totals of the project and of assistants stay, without the person. Files and vector stores that others use stay, too.
     """

@@ -41,7 +41,8 @@ def retrieve(request: Request, thread: Thread, message_id: str) -> Json:
 def modify(request: Request, thread: Thread, message_id: str) -> Json:
     if "metadata" not in request.body:
         return request.store.messages.get(thread.id, message_id)
-    return request.store.messages.update(thread.id, message_id, request.body["metadata"] or {})
+    metadata = request.body["metadata"] or {}
+    return request.store.ratings.update(thread.id, message_id, metadata, request.now_ms)
 
 
 @routes.delete(_ONE, "deleteMessage", "Delete a message", answer="DeleteMessageResponse")

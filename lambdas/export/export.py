@@ -26,6 +26,7 @@ from assistant_engine.domain.errors import NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import text_of
 from assistant_engine.domain.payloads import ExportEvent, ExportResult
+from assistant_engine.domain.rating import score_of
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.thread import ThreadId
 from assistant_engine.domain.usage import NANODOLLARS
@@ -116,6 +117,7 @@ def _messages(run: Run) -> Iterator[Json]:
             "role": message["role"],
             "created_at": _moment(Milliseconds(message["created_at"] * 1000)),
             "text": text_of(message),
+            "rating": None if (score := score_of(message["metadata"])) is None else score / 100,
         }
 
 

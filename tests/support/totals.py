@@ -118,7 +118,8 @@ def differences(sums: Sums) -> list[str]:
 
 
 def numbers(item: Json) -> Figures:
-    return Counter({name: value for name, value in item.items() if isinstance(value, int)})
+    others = ("ratings", "rating_sum")  # of messages, not of runs
+    return Counter({name: value for name, value in item.items() if isinstance(value, int) and name not in others})
 
 
 def everything(driver: Driver, table: str) -> Iterator[Json]:

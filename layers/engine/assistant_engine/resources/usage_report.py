@@ -108,4 +108,6 @@ def _shown(total: Total) -> Json:
         "total_tokens": total.account.usage.total_tokens,
         "cost": figures.get("cost", 0) / NANODOLLARS,
         "unpriced_runs": total.unpriced_runs,
+        "ratings": total.ratings,
+        "rating": total.rating_sum / total.ratings / 100 if total.ratings else None,
     }

@@ -74,6 +74,8 @@ class UsageTotal(Schema):
     engine_ms: int = Field(ge=0, description="The rest.")
     cost: float = Field(ge=0, description="US dollars, by the price table of the stack.")
     unpriced_runs: int = Field(ge=0, description="Runs whose model has no price: `cost` is without them.")
+    ratings: int = Field(ge=0, description="Answers of these runs whose metadata has a `rating`.")
+    rating: float | None = Field(ge=0, le=1, description="Their average, from 0 (bad) to 1 (good).")
 
 
 class UsageDay(UsageTotal):

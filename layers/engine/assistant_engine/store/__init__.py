@@ -26,6 +26,7 @@ from assistant_engine.store.messages import Messages
 from assistant_engine.store.open_streams import OpenStreams
 from assistant_engine.store.pages import Page, Window
 from assistant_engine.store.projects import Projects
+from assistant_engine.store.ratings import Ratings
 from assistant_engine.store.run_transitions import RunTransitions
 from assistant_engine.store.runs import Runs
 from assistant_engine.store.sessions import Sessions
@@ -50,6 +51,7 @@ __all__ = [
     "OpenStreams",
     "Page",
     "Projects",
+    "Ratings",
     "Replayed",
     "RunTransitions",
     "Runs",
@@ -109,6 +111,11 @@ class Store:
     def messages(self) -> Messages:
         """The messages of threads."""
         return Messages(self.database, self.blobs, configured(MessagesTable).messages_table, self.threads)
+
+    @cached_property
+    def ratings(self) -> Ratings:
+        """The ratings of messages."""
+        return Ratings(self.database, self.messages, self.runs, self.usage)
 
     @cached_property
     def directory(self) -> Directory:

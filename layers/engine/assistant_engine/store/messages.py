@@ -113,8 +113,7 @@ class Messages:
     def whole(self, thread_id: ThreadId, most: int) -> list[Json]:
         """All messages of a thread as they are shown, in order; one more than `most` at most."""
         items = islice(filter(is_ours, self._db.query_all(below(self._table, thread_id, "msg_"))), most + 1)
-        found = list(items)
-        return list(map(message_of, found, self._blobs.unpack_all("document", found)))
+        return self._of(list(items))
 
     def first(self, thread_id: ThreadId, without_run: str) -> Json | None:
         """The oldest message of the thread, unless this run said it; None if there is none."""
@@ -132,12 +131,15 @@ class Messages:
         low, high = (f"msg_{ids.time_part(Milliseconds(moment + 1))}" for moment in (after_ms, until_ms))
         key = Key("thread_id").eq(thread_id) & Key("message_id").between(low, high)
         items = self._db.query_all(query(self._table, key, matching=Attr("run_id").not_exists() & IS_OURS))
-        return self._blobs.unpack_all("document", list(items))
+        return self._of(list(items))
 
     def by_ids(self, thread_id: ThreadId, message_ids: list[str]) -> list[Json]:
         """Messages by their ids, in that order; deleted ones are left out."""
         items = [self._db.get(self._table, key_of(thread_id, name)) for name in message_ids]
-        return self._blobs.unpack_all("document", [item for item in items if is_ours(item)])
+        return self._of([item for item in items if is_ours(item)])
+
+    def _of(self, items: list[Json]) -> list[Json]:
+        return list(map(message_of, items, self._blobs.unpack_all("document", items)))
 
     def page(self, thread_id: ThreadId, window: Window, message_ids: list[str] | None = None) -> Page:
         """A page of a thread's messages, strongly consistent.
@@ -162,10 +164,15 @@ class Messages:
         Raises:
             NotFound: the thread has no message with this id.
         """
-        item = self._message_item(thread_id, message_id)
+        item = self.item(thread_id, message_id)
         return message_of(item, self._blobs.unpack("document", item))
 
-    def _message_item(self, thread_id: ThreadId, message_id: str) -> Json:
+    def item(self, thread_id: ThreadId, message_id: str) -> Json:
+        """A message's item.
+
+        Raises:
+            NotFound: the thread has no message with this id.
+        """
         item = find_below(self._db, self._table, thread_id, message_id) if ids.is_id(message_id) else None
         if item is None or not item["message_id"].startswith("msg_"):
             raise _no_message(message_id)
@@ -177,13 +184,16 @@ class Messages:
         Raises:
             NotFound: the thread has no message with this id.
         """
-        found = self._message_item(thread_id, message_id)
+        found = self.item(thread_id, message_id)
         try:
-            update = Update(self._table, key_of(thread_id, found["message_id"])).set(metadata=metadata)
-            item = self._db.update(update.when(IS_OURS))
+            item = self._db.update(self.updated(found, metadata).when(IS_OURS))
         except ConditionFailed:
             raise _no_message(message_id) from None
         return message_of(item, self._blobs.unpack("document", item))
+
+    def updated(self, item: Json, metadata: dict[str, str]) -> Update:
+        """The update that replaces a message's metadata."""
+        return Update(self._table, key_of(item["thread_id"], item["message_id"])).set(metadata=metadata)
 
     def delete(self, thread_id: ThreadId, message_id: str) -> None:
         """Delete a message. Its text in the bucket, if it is there, goes with it.
@@ -191,7 +201,7 @@ class Messages:
         Raises:
             NotFound: the thread has no message with this id.
         """
-        found = self._message_item(thread_id, message_id)
+        found = self.item(thread_id, message_id)
         item = self._db.delete(self._table, key_of(thread_id, found["message_id"]))
         if item is None:
             raise _no_message(message_id)

@@ -42,12 +42,16 @@ class Total:
     Attributes:
         day: `YYYY-MM-DD` (UTC).
         unpriced_runs: those whose model has no price, so that the account's `cost` is without them.
+        ratings: of messages that the runs said.
+        rating_sum: of those, in percent each.
     """
 
     day: str
     runs: int
     unpriced_runs: int
     account: RunUsage
+    ratings: int = 0
+    rating_sum: int = 0
 
     def __add__(self, other: "Total") -> "Total":
         return Total(
@@ -55,6 +59,8 @@ class Total:
             self.runs + other.runs,
             self.unpriced_runs + other.unpriced_runs,
             self.account + other.account,
+            self.ratings + other.ratings,
+            self.rating_sum + other.rating_sum,
         )
 
 
@@ -95,14 +101,26 @@ class Usages:
 
     def count_run_ended(self, run: Run, account: RunUsage, ended_ms: Milliseconds) -> list[Json]:
         """The actions that add a run to the totals of its thread, assistant, user and project."""
+        amounts = {**account.figures(), "runs": 1, "unpriced_runs": int(account.cost is None)}
+        return self._count(run, day_of(ended_ms), amounts)
+
+    def count_rating(self, run: Run, day: str, ratings: int, score: int) -> list[Json]:
+        """The actions that add a rating of what a run said to the same totals, or what it has changed by.
+
+        Args:
+            day: the day that it counts for, `YYYY-MM-DD`.
+            score: in percent.
+        """
+        return self._count(run, day, {"ratings": ratings, "rating_sum": score})
+
+    def _count(self, run: Run, day: str, amounts: dict[str, int]) -> list[Json]:
         partitions = [
             run.thread_id,
             _assistant_partition(run.project, run.assistant_id),
             _project_partition(run.project),
             *([user_partition(run.project, run.user)] if run.user else []),
         ]
-        sort_key = f"usage#{day_of(ended_ms)}#{shard_of(run.id, SHARDS):02d}"
-        amounts = {**account.figures(), "runs": 1, "unpriced_runs": int(account.cost is None)}
+        sort_key = f"usage#{day}#{shard_of(run.id, SHARDS):02d}"
         return [
             Update(self._table, {"thread_id": partition, "message_id": sort_key}).add(amounts).action()
             for partition in partitions
@@ -130,7 +148,9 @@ class Usages:
         days: dict[str, Total] = {}
         for item in items:
             day = item["message_id"].split("#")[1]
-            total = Total(day, item["runs"], item["unpriced_runs"], RunUsage.of(item))
+            counts = (item.get("runs", 0), item.get("unpriced_runs", 0))
+            ratings = (item.get("ratings", 0), item.get("rating_sum", 0))
+            total = Total(day, *counts, RunUsage.of(item), *ratings)
             days[day] = days[day] + total if day in days else total
         return list(days.values())
 
