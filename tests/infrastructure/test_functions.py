@@ -56,6 +56,7 @@ BOUNDED = {
     "oae-ingestion": {"/files/*", "/vectors/*", "/index/vs-*"},
     "oae-tool-file_search": {"/vectors/*", "/outputs/file_search/*", "/index/vs-*"},
     "oae-export": {"/text/*", "/export/*"},
+    "oae-fine_tuning": {"/text/*", "/outputs/*", "/fine_tuning/*", "/files/*"},
     "oae-stream": {"/text/*", "/files/*", "/outputs/*"},
     "oae-graphql": {"/text/*", "/files/*", "/outputs/*"},
     "oae-api": {"/text/*", "/files/*", "/uploads/*", "/outputs/*", "/vectors/*", ":v*"},
@@ -65,7 +66,7 @@ BOUNDED = {
 def test_there_is_one_for_each_step_and_each_tool(prod: Template) -> None:
     tools = [tool.name for tool in tool_folders()]
     others = (
-        *("api", "stream", "graphql", "export", "ingestion", "sandbox"),
+        *("api", "stream", "graphql", "export", "fine_tuning", "ingestion", "sandbox"),
         *("copy_libraries", "prefix_list", "protect_tables", "publish_run_events"),
     )
     expected = {f"oae-{name}" for name in (*STEPS, *others, *(f"tool-{tool}" for tool in tools))}
@@ -133,6 +134,7 @@ def test_no_action_is_a_wildcard_and_no_unjustified_resource_is(prod: Template) 
         ("oae-ingestion", {"GetItem", "UpdateItem", "Query", "BatchWriteItem"}),
         ("oae-tool-file_search", {"GetItem", "UpdateItem", "Query"}),
         ("oae-export", {"GetItem", "Query"}),
+        ("oae-fine_tuning", {"GetItem", "Query", "UpdateItem", "PutItem", "BatchGetItem", "BatchWriteItem"}),
     ],
 )
 def test_item_actions(prod: Template, function: str, allowed: set[str]) -> None:
@@ -367,6 +369,29 @@ def test_the_export_reads_threads_and_writes_exports_alone(prod: Template) -> No
     assert read["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["thread_*"]}}
     [write] = [statement for statement in statements if "s3:PutObject" in as_list(statement["Action"])]
     assert json.dumps(write["Resource"]).endswith('/export/*"]]}')
+
+
+def test_exports_for_fine_tuning_read_threads_and_write_their_own_files_and_records_alone(prod: Template) -> None:
+    """No assistant, no budget and no key of the table is within reach, and nothing of a thread can be written."""
+    statements = prod.statements(role_of(prod.functions()["oae-fine_tuning"]))
+    reached: dict[str, set[str]] = {}
+    for statement in statements:
+        if "Condition" in statement and "ForAllValues:StringLike" in statement["Condition"]:
+            keys = as_list(statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
+            for action in as_list(statement["Action"]):
+                reached.setdefault(action.removeprefix("dynamodb:"), set()).update(keys)
+    assert reached == {
+        "GetItem": {"thread_*", "fine_tuning#*"},
+        "Query": {"thread_*"},
+        "UpdateItem": {"fine_tuning#*"},
+        "PutItem": {"file-*"},
+        "BatchWriteItem": {"file-*"},
+    }
+    free = [s for s in statements if "Condition" not in s and "dynamodb:" in json.dumps(s["Action"])]
+    assert sorted(action for s in free for action in as_list(s["Action"])) == [
+        "dynamodb:BatchGetItem",
+        "dynamodb:Query",
+    ]
 
 
 def test_the_limits_of_a_run_are_those_of_the_configuration(prod: Template) -> None:

@@ -66,6 +66,11 @@ def function_doors() -> list[Door]:
             repeated=Elsewhere("test_the_same_day_again_is_the_same_files_without_what_was_deleted"),
         ),
         _door(
+            "lambdas/fine_tuning/fine_tuning.py",
+            foreign_id=_foreign("fine_tuning", _exports),
+            repeated=Elsewhere("test_the_same_request_again_gives_the_same_bytes"),
+        ),
+        _door(
             "lambdas/events/publish_run_events.py",
             foreign_id=Elsewhere("test_a_foreign_run_in_the_stream_is_no_change"),
             repeated=Elsewhere("test_a_publisher_that_dies_or_is_refused_in_the_midst_of_a_batch_loses_no_event"),
@@ -244,6 +249,10 @@ def _questions(us: Owner, named: dict[str, str]) -> list[Event]:
         }
         for assistant_id, thread_id in pairs
     ]
+
+
+def _exports(us: Owner, named: dict[str, str]) -> list[Event]:
+    return [{"project": us.project, "export_id": named["export_id"]}]
 
 
 def _execution() -> Event:

@@ -95,7 +95,9 @@ def _fill(project: str, key: str, client: StrictOpenAI, model: str) -> Owner:
     tools: Any = [ASK]
     assistant = client.beta.assistants.create(model=model, tools=tools).id
     ended, waiting = (run(client, assistant, text) for text in ("say Hello", "call ask {}"))
-    return Owner(project, key, client, {"assistant_id": assistant, **_files(client), **ended}, waiting)
+    export: Any = client.post("/fine_tuning/exports", cast_to=object, body={"assistant_id": assistant})
+    named = {"assistant_id": assistant, "export_id": export["id"], **_files(client), **ended}
+    return Owner(project, key, client, named, waiting)
 
 
 def belongings(client: StrictOpenAI) -> dict[str, str]:

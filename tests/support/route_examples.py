@@ -118,6 +118,8 @@ EXAMPLES = [
     Example("POST /uploads/{upload_id}/parts", {}, file="data"),
     Example("POST /uploads/{upload_id}/complete", {"part_ids": ["{part_id}"]}),
     Example("POST /uploads/{upload_id}/cancel", {}),
+    Example("POST /fine_tuning/exports", {"assistant_id": "{assistant_id}"}),
+    Example("GET /fine_tuning/exports", query={"after": "{export_id}"}),
     Example("POST /vector_stores", {"file_ids": ["{file_id}"]}),
     Example("GET /vector_stores", query={"after": "{vector_store_id}"}),
     Example(f"POST {_V}", {"name": "mine"}),

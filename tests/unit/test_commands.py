@@ -31,6 +31,7 @@ def leaves(command: click.Command, name: str = "") -> Iterator[tuple[str, click.
 COMMANDS = dict(leaves(commands))
 NEEDED = {
     "budget set": ["--tokens", "1"],
+    "fine-tuning export": ["--assistant", "asst_a"],
     "import oae": ["--prefix", "old-"],
     "silvaengine register": ["--endpoint", "openai"],
     "import live": ["--base-url", "http://127.0.0.1:1", "--key", "k"],
@@ -65,7 +66,7 @@ def test_a_person_finds_the_commands_by_help() -> None:
     )
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "local stack" in ran.stdout and "--env" in ran.stdout
-    data = ("users", "export", "events", "dump", "import", "silvaengine")
+    data = ("users", "export", "fine-tuning", "events", "dump", "import", "silvaengine")
     nouns = ("chat", "keys", "projects", "runs", "logs", "usage", "budget", *data)
     for noun in nouns:
         assert re.search(rf"^  {noun} +[A-Z][^.]*\.$", ran.stdout, re.MULTILINE), noun
@@ -86,7 +87,7 @@ def test_the_commands_are_these() -> None:
         *("chat", "logs", "keys issue", "keys list", "keys revoke"),
         *("runs list", "runs watch", "runs report", "runs logs"),
         *("usage show", "budget show", "budget set", "budget remove"),
-        *("export", "events republish"),
+        *("export", "fine-tuning export", "events republish"),
         *("projects show", "projects set", "users export", "users erase"),
         *("dump", "import dump", "import openai", "import oae", "import live", "silvaengine register"),
     }
