@@ -18,7 +18,7 @@ from assistant_engine.runtime.clock import now_ms
 from assistant_engine.store import Store
 from assistant_engine.store.projects import Settings
 from assistant_engine.store.threads import MOST_WAITING
-from tests.support.aws_proxy import CONFLICT, DIES_AFTER, DIES_BEFORE, LOST, THROTTLED, AwsProxy
+from tests.support.aws_proxy import CONFLICT, DIES_AFTER, DIES_BEFORE, FORBIDDEN, LOST, THROTTLED, AwsProxy
 from tests.support.driver import Driver
 from tests.support.records import item
 
@@ -91,7 +91,7 @@ def test_waiting_takes_three_states_more_and_no_polling(driver: Driver) -> None:
 def test_a_busy_thread_refuses_a_run_unless_it_or_its_project_says_otherwise(driver: Driver) -> None:
     first = holding(driver)
     thread = driver.store.threads.get(first.thread_id)
-    request = {"assistant_id": driver.assistant()}
+    request = {"assistant_id": driver.assistant(), "additional_messages": [{"role": "user", "content": "say Second."}]}
     with pytest.raises(InvalidRequest, match="already has an active run"):
         creation.create(driver.store, request, now_ms(), thread=thread)
     projects = driver.store.projects
@@ -202,7 +202,8 @@ def test_a_waiting_run_tells_of_its_turn_when_it_comes(driver: Driver, api: http
 
 def test_the_same_key_at_once_makes_one_run_that_waits(driver: Driver, api: httpx2.Client) -> None:
     first = holding(driver)
-    body = {"assistant_id": driver.assistant(), "thread_busy": "queue"}
+    message = {"role": "user", "content": "say Second."}
+    body = {"assistant_id": driver.assistant(), "thread_busy": "queue", "additional_messages": [message]}
     headers = {"Idempotency-Key": uuid.uuid4().hex}
     made = [api.post(f"/threads/{first.thread_id}/runs", json=body, headers=headers) for _ in range(2)]
     assert [each.status_code for each in made] == [200, 200]
@@ -261,13 +262,13 @@ def test_a_fault_as_a_run_gets_its_thread_changes_no_record(driver: Driver, aws_
 def test_a_run_whose_call_was_lost_is_woken_by_the_sweeper(driver: Driver, aws_proxy: AwsProxy) -> None:
     first = holding(driver)
     second = asleep(driver, queued(driver, first.thread_id, "say Second."))
-    with aws_proxy.fault(THROTTLED, "SendTaskSuccess", function="in_progress", times=20):
+    with aws_proxy.fault(FORBIDDEN, "SendTaskSuccess", function="in_progress") as rule:
         answer(driver, first)
-        driver.until(first, "completed")
+        assert rule.met.wait(120)
     called = driver.store.runs.get(second.thread_id, second.id)
-    if called.line == "called":
-        assert called.due_at <= time.time() + 30
-        driver.sweep(called, at=int(time.time()))
+    assert (called.line, called.status) == ("called", "queued")
+    assert called.due_at <= time.time() + 30
+    driver.sweep(called, at=int(time.time()))
     driver.ended(second, "completed")
 
 
