@@ -62,8 +62,9 @@ def thread_with_run(store: Store, assistant_id: str, user_id: str, text: str, at
 def run(store: Store, assistant_id: str, thread_id: str, text: str, at_ms: Milliseconds) -> Run:
     """A run on a thread, with two turns."""
     made = begun(store, assistant_id, thread_id, at_ms)
-    call = {"id": "call_1", "type": "function", "function": {"name": "ask", "arguments": '{"a": "x"}'}}
-    turn = Turn([{"type": "function_call"}], Usage(50, 5), "in_progress", calls=[call])
+    call: Json = {"id": "call_1", "type": "function", "function": {"name": "ask", "arguments": '{"a": "x"}'}}
+    asked = {"type": "function_call", "call_id": "call_1", **call["function"]}
+    turn = Turn([asked], Usage(50, 5), "in_progress", calls=[call])
     store.transitions.store_turn(made, turn, ["call_1"], [], ACCOUNT, Milliseconds(at_ms + 20))
     made = store.runs.get(made.thread_id, made.id)
     tools = store.steps.pending(made)
@@ -84,7 +85,9 @@ def run(store: Store, assistant_id: str, thread_id: str, text: str, at_ms: Milli
         "attachments": [],
         "metadata": {},
     }
-    turn = Turn([{"type": "message", "text": text}], Usage(50, 15), "completed", message=said)
+    words = {"type": "output_text", "text": f"You said: {text}", "annotations": []}
+    answer = {"type": "message", "role": "assistant", "content": [words]}
+    turn = Turn([answer], Usage(50, 15), "completed", message=said)
     store.transitions.store_turn(made, turn, [], [], ACCOUNT, Milliseconds(at_ms + 30))
     return store.runs.get(made.thread_id, made.id)
 

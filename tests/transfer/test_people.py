@@ -1,6 +1,7 @@
 """What a stack holds of a person can be taken out, and erased: nothing of it is left, and totals stay."""
 
 import gzip
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from assistant_engine.domain.clock import Milliseconds, Seconds
-from assistant_engine.domain.errors import NotFound
+from assistant_engine.domain.errors import InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
+from assistant_engine.fine_tuning import exports, rows
+from assistant_engine.fine_tuning.writing import write
 from assistant_engine.resources import retention, threads
 from assistant_engine.store import Idempotency, Store, Window
+from assistant_engine.store.fine_tuning import FineTuning
 from assistant_engine.store.projects import Settings
 from assistant_engine.store.transfer import Transfer
 from assistant_engine.store.usage import user_partition
@@ -20,6 +24,7 @@ from assistants.transfer.dump import dump
 from assistants.transfer.report import Report
 from tests.support import contents
 from tests.support.contents import NOW_MS
+from tests.support.fine_tune_format import loaded
 from tests.support.imports import everything
 
 NOW = Seconds(NOW_MS // 1000)
@@ -189,3 +194,79 @@ def test_a_sweep_looks_at_few_threads_and_goes_on_where_it_stopped(
     left = [thread.id for thread in store.threads.page(Window(order="asc")).objects]
     assert left == [run.thread_id for run in runs[:3]]
     assert store.projects.settings() == Settings(retention_days=30)
+
+
+def exported(store: Store, assistant_id: str) -> Json:
+    """Export what an assistant's runs said, all of it for training."""
+    request = {"assistant_id": assistant_id, "start_at": NOW - DAY, "end_at": NOW + DAY, "training_percentage": 100}
+    asked = exports.create(store, request, NOW_MS)
+    made = write(store, asked["id"], 90)
+    assert made["status"] == "succeeded"
+    return made
+
+
+@pytest.mark.parametrize("cut_short", [False, True])
+def test_a_person_s_examples_are_erased(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut_short: bool
+) -> None:
+    assistant = contents.assistant(store, instructions="Be brief.")
+    ada = contents.thread_with_run(store, assistant["id"], "ada", "I am Ada Lovelace.")
+    bob = contents.thread_with_run(store, assistant["id"], "bob", "I am Bob.")
+    made = exported(store, assistant["id"])
+    before = loaded(store.files.read(made["training_file"]))
+    assert len(before) == 2 and "ada" not in json.dumps(before).replace("Ada", "")
+    transfer = Transfer(store)
+    report = Report(tmp_path / "report.jsonl")
+    eraser = people.Eraser(transfer, report, NOW)
+    holdings = people.find(transfer, "ada")
+    if cut_short:  # The file is written, its manifest is not.
+        with monkeypatch.context() as patch:
+            patch.setattr(FineTuning, "put_manifest", lambda *_: pytest.fail("killed"))
+            with pytest.raises(BaseException, match="killed"):
+                eraser.erase(holdings, "ada")
+    eraser.erase(holdings, "ada")
+    data = store.files.read(made["training_file"])
+    assert loaded(data) == [line for line in before if "Bob" in json.dumps(line)]
+    [manifest] = store.fine_tuning.manifests(assistant["id"])
+    file = manifest["files"]["training"]
+    assert file["lines"] == [{"thread_id": bob.thread_id, "run_ids": [bob.id]}]
+    assert file["sha256"] == hashlib.sha256(data).hexdigest()
+    assert (file["bytes"], store.files.get(made["training_file"])["bytes"]) == (len(data), len(data))
+    assert ada.thread_id not in json.dumps(manifest)
+    assert people.told(report.counts)
+
+
+def test_exported_files_expire(store: Store) -> None:
+    assistant = contents.assistant(store, instructions="Be brief.")
+    contents.thread_with_run(store, assistant["id"], "ada", "Hello.")
+    made = exported(store, assistant["id"])
+    file = store.files.get(made["training_file"])
+    assert file["expires_at"] == made["created_at"] + 90 * DAY
+    tags = store.blobs.client.get_object_tagging(Bucket=store.blobs.bucket, Key=f"files/{file['id']}")["TagSet"]
+    assert tags == [{"Key": "lifetime", "Value": "90"}]
+
+
+def test_rows_say_what_is_learned_and_what_was_exported(store: Store) -> None:
+    assistant = contents.assistant(store, instructions="Be brief.")
+    run = contents.thread_with_run(store, assistant["id"], "ada", "Hello.")
+    window = (NOW - DAY, NOW + DAY)
+    found = list(rows.rows(store, assistant["id"], *window))
+    assert [row["role"] for row in found] == ["system", "user", "assistant", "tool", "assistant"]
+    assert [row["trained"] for row in found] == [False] * 5
+    assert found[2]["tool_calls"][0]["function"] == {"name": "ask", "arguments": '{"a": "x"}'}
+    assert [rows.row(store, assistant["id"], row["message_uuid"]) for row in found] == found
+    answer = found[-1]["message_uuid"]
+    assert rows.set_weight(store, assistant["id"], answer, 0)["weight"] == 0
+    assert rows.row(store, assistant["id"], answer)["weight"] == 0
+    assert exported(store, assistant["id"])["counts"]["left_out"] == {"weight": 1}
+    with pytest.raises(InvalidRequest):
+        rows.set_weight(store, assistant["id"], found[3]["message_uuid"], 1)
+    with pytest.raises(NotFound):
+        rows.row(store, assistant["id"], f"{run.thread_id}.msg_missing")
+    rows.set_weight(store, assistant["id"], answer, 1)
+    rows.mark_trained(store, assistant["id"], [found[1]["message_uuid"]], NOW_MS)
+    assert all(row["trained"] for row in rows.rows(store, assistant["id"], *window))
+    assert exported(store, assistant["id"])["counts"]["left_out"] == {"exported_before": 1}
+    other = store.of("other")
+    with pytest.raises(NotFound):
+        list(rows.rows(other, assistant["id"], *window))

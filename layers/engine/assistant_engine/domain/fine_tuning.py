@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from assistant_engine.domain.builtin_tools import CARRIED_OUT, FUNCTIONS
-from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.json_data import Json, dicts_of
 from assistant_engine.domain.message import text_of
 from assistant_engine.domain.rating import weight_of
 
@@ -209,13 +209,10 @@ def _answered(taken: Taken, said: Sequence[Json], least: float) -> list[Json]:
 
 def _turns(taken: Taken) -> Iterator[Json]:
     for turn, outputs in zip(taken.turns, [*taken.outputs, {}], strict=True):
-        text = "\n".join(
-            part["text"]
-            for item in turn
-            if item["type"] == "message"
-            for part in item.get("content") or ()
-            if part.get("type") == "output_text" and part.get("text")
-        )
+        # What a model's server sends in addition may have any shape.
+        parts = [part for item in turn if item["type"] == "message" for part in dicts_of(item.get("content"))]
+        texts = (part.get("text") for part in parts if part.get("type") == "output_text")
+        text = "\n".join(each for each in texts if isinstance(each, str) and each)
         calls = [item for item in turn if item["type"] == "function_call"]
         if not calls:
             yield {"role": "assistant", "content": text, "weight": 1}
