@@ -27,6 +27,7 @@ def described(store: Store, keys: Sequence[Json], now_ms: Milliseconds) -> Json:
         "run_expires_after": configured(RunDefaults).run_expires_after,
         "own_ids": settings.own_ids,
         "retention_days": settings.retention_days,
+        "thread_busy": settings.thread_busy,
         "keys": [{"object": "api_key", **key} for key in keys],
         "budgets": [_budget(store, budget, now_ms) for budget in store.usage.budgets()],
     }

@@ -49,6 +49,9 @@ class ProjectObject(Schema):
     run_expires_after: int = Field(ge=1, description="Seconds, for runs that name none.")
     own_ids: bool = Field(description="Whether assistants may be created with ids of the caller's.")
     retention_days: int | None = Field(description="After so many quiet days a thread is deleted; null keeps threads.")
+    thread_busy: Literal["reject", "queue"] = Field(
+        description="What becomes of a run on a thread that has an active one, unless its request says."
+    )
     keys: list[ApiKey]
     budgets: list[Budget]
 
