@@ -2,7 +2,7 @@
 
 import json
 
-import jsonschema
+import jsonschema_rs
 
 from assistant_engine.domain.json_data import Json
 
@@ -120,7 +120,7 @@ def loaded(data: bytes, shape: str = "openai") -> list[Json]:
     assert data.endswith(b"\n")
     lines = [json.loads(line) for line in data.decode().splitlines()]
     for line in lines:
-        jsonschema.validate(line, OPENAI if shape == "openai" else BEDROCK)
+        jsonschema_rs.validate(OPENAI if shape == "openai" else BEDROCK, line)
         (_check_openai if shape == "openai" else _check_bedrock)(line)
     return lines
 
