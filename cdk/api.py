@@ -1,4 +1,4 @@
-"""Makes the API: the functions `api` and `stream`, which run the same code, and the gateway in front of them."""
+"""Makes the API: the functions `api` and `stream`, which run the same code, the console, and the gateway in front."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,6 +7,7 @@ from aws_cdk.aws_lambda import Code, ILayerVersion, LayerVersion
 from constructs import Construct
 
 from cdk.alarms import Alarm
+from cdk.console import Console
 from cdk.fine_tuning import FineTuning
 from cdk.foundation import Foundation
 from cdk.functions import ARCHITECTURE, RUNTIME, VersionedFunction
@@ -64,7 +65,8 @@ class Api(Construct):
             "API_KEYS_SECRET_ARN": keys.secret_arn,
             "CORS_ORIGINS": configuration.cors_origins,
         }
-        whole, streaming = self._whole(), self._streaming()
+        runtime = self._streaming_runtime()
+        whole, streaming = self._whole(), self._streaming(runtime)
         for function in (whole, streaming):
             self._grant_runs(function)
             runs.grant_start(function)
@@ -76,7 +78,13 @@ class Api(Construct):
         graphql = Graphql(
             self, "Graphql", foundation, environment=self._environment, keys=keys, runs=runs, tools=tools
         ).function
-        self.gateway = Gateway(self, "Gateway", configuration, buffered=whole, streaming=streaming, graphql=graphql)
+        # A browser can't sign requests, so with AWS's signatures the page would be of no use.
+        page = (
+            None if configuration.auth == "iam" else Console(self, "Console", configuration, runtime=runtime).function
+        )
+        self.gateway = Gateway(
+            self, "Gateway", configuration, buffered=whole, streaming=streaming, graphql=graphql, console=page
+        )
         # OpenAI's clients set the one as `base_url`, Azure's the other as `azure_endpoint`.
         output(self, "ApiUrl", f"{self.gateway.endpoint}/v1")
         output(self, "AzureEndpoint", self.gateway.endpoint)
@@ -102,17 +110,20 @@ class Api(Construct):
         storage.grant(function, ["PutObjectTagging", "ListMultipartUploadParts", "AbortMultipartUpload"], "files/")
         return function
 
-    def _streaming(self) -> VersionedFunction:
-        """Make the function that may answer piece by piece: AWS's runtime of Python can't, so a layer replaces it."""
-        configuration = self._foundation.configuration
-        runtime = LayerVersion(
+    def _streaming_runtime(self) -> LayerVersion:
+        """Make the layer that lets a function answer piece by piece: AWS's runtime of Python can't."""
+        return LayerVersion(
             self,
             "Streaming",
-            layer_version_name=f"{configuration.prefix}-streaming",
+            layer_version_name=f"{self._foundation.configuration.prefix}-streaming",
             code=Code.from_asset(str(ROOT / "layers" / "streaming")),
             compatible_runtimes=[RUNTIME],
             compatible_architectures=[ARCHITECTURE],
         )
+
+    def _streaming(self, runtime: ILayerVersion) -> VersionedFunction:
+        """Make the function that may answer piece by piece."""
+        configuration = self._foundation.configuration
         function = self._function(
             "stream",
             "The Assistants API where an answer may come piece by piece.",

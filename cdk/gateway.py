@@ -61,6 +61,7 @@ class Gateway(Construct):
         buffered: answers all requests but those that `streaming` answers.
         streaming: answers what may be streamed.
         graphql: answers GraphQL, at `/graphql` and where SilvaEngine's clients ask.
+        console: serves the console's page; None for an API without one.
 
     Attributes:
         api: the API itself.
@@ -75,6 +76,7 @@ class Gateway(Construct):
         buffered: VersionedFunction,
         streaming: VersionedFunction,
         graphql: VersionedFunction,
+        console: VersionedFunction | None,
     ) -> None:
         super().__init__(scope, id)
         self._configuration = configuration
@@ -93,6 +95,8 @@ class Gateway(Construct):
         self.api.node.try_remove_child("Endpoint")  # An output under a name of CDK's own.
         gateway_responses.add_to(self.api, configuration)
         self._add_methods(buffered, streaming, graphql)
+        if console:
+            self._add_console(console)
         deployment = self.api.latest_deployment
         assert deployment
         # A new alias is called once it lets itself be called: otherwise each deployment has seconds of errors.
@@ -150,12 +154,7 @@ class Gateway(Construct):
             LambdaIntegration(function.alias, scope_permission_to_method=False, timeout=Duration.seconds(29))
             for function in (buffered, graphql)
         )
-        stream = LambdaIntegration(
-            streaming.alias,
-            scope_permission_to_method=False,
-            timeout=Duration.seconds(streaming.timeout),
-            response_transfer_mode=ResponseTransferMode.STREAM,
-        )
+        stream = _streaming(streaming)
         iam = self._configuration.auth == "iam"
         checked = AuthorizationType.IAM if iam else AuthorizationType.NONE
         streamed = list(streamed_operations())
@@ -174,6 +173,12 @@ class Gateway(Construct):
                 if iam:  # A browser can't sign the question that it asks first.
                     each.add_method("OPTIONS", answering, authorization_type=AuthorizationType.NONE)
 
+    def _add_console(self, console: VersionedFunction) -> None:
+        """Add the page: anyone may load it, and its files hold nothing but itself."""
+        page = self.api.root.add_resource("console")
+        for each in (page, page.add_resource("{proxy+}")):
+            each.add_method("ANY", _streaming(console), authorization_type=AuthorizationType.NONE)
+
     def _acknowledge(self) -> None:
         checked = "The function checks the key and answers 401 as the API does; `-c auth=iam` has AWS check signatures."
         acknowledge(self.api, "AwsSolutions-APIG4", checked)
@@ -186,6 +191,16 @@ class Gateway(Construct):
             acknowledge(self, "Serverless-APIGWAccessLogging", role)
         if not self._configuration.waf:
             acknowledge(self, "AwsSolutions-APIG3", "A web ACL costs money and knows no keys: `-c waf=<ARN>`.")
+
+
+def _streaming(function: VersionedFunction) -> LambdaIntegration:
+    """Return the way to a function whose answers are handed on as they are made, byte by byte."""
+    return LambdaIntegration(
+        function.alias,
+        scope_permission_to_method=False,
+        timeout=Duration.seconds(function.timeout),
+        response_transfer_mode=ResponseTransferMode.STREAM,
+    )
 
 
 def streamed_operations() -> Iterator[tuple[str, str]]:

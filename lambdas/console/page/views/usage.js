@@ -1,0 +1,4 @@
+import { View } from "../parts/common.js";
+import { html } from "../lib/ui.js";
+
+export default () => html`<${View} name="usage" title="usage"><p>To come.</p><//>`;
