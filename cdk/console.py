@@ -31,7 +31,7 @@ LIBRARIES = {
 
 
 class Console(Construct):
-    """The function that serves the console's page. It reads nothing but its own files, so its role allows it to log only.
+    """The function that serves the console's page. It reads only its own files, so its role allows it to log only.
 
     Args:
         runtime: the layer that sends an answer's bytes as they are.

@@ -1,8 +1,8 @@
 """Serves the console: the files of a page in the browser, to anyone. The page asks the API with its user's key.
 
-`cdk/console.py` packs the files, compressed: `site/<path>.gz`, and in `site/version` a digest of all of them. The page's
-own address is `/console`. All else has the digest in its address (`/console/<digest>/<path>`), so a browser keeps it
-for good, and a page never mixes the files of two deployments.
+`cdk/console.py` packs the files, compressed: `site/<path>.gz`, and in `site/version` a digest of all of them. The
+page's own address is `/console`. All else has the digest in its address (`/console/<digest>/<path>`), so a browser
+keeps it for good, and a page never mixes the files of two deployments.
 """
 
 import gzip

@@ -99,9 +99,13 @@ class Door:
         return {column.name: getattr(self, column.name) for column in fields(self) if column.name != "name"}
 
 
+PAGES = (*documentation.PATHS, "/v1/console")
+"""The pages that are there for anyone to read."""
+
+
 def doors_of_the_code() -> set[str]:
     """Return the names of the entries that there are: each must have a row."""
-    names = {f"{route.method} {route.path}" for route in ROUTES} | {f"GET {path}" for path in documentation.PATHS}
+    names = {f"{route.method} {route.path}" for route in ROUTES} | {f"GET {path}" for path in PAGES}
     for path in (ROOT / "lambdas").rglob("*.py"):
         if "handler" in _defined(ast.parse(path.read_text())):
             names.add(path.relative_to(ROOT).as_posix())

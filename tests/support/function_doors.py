@@ -96,6 +96,12 @@ def function_doors() -> list[Door]:
             foreign_id=_foreign("entry", _questions),
             repeated=Elsewhere("test_an_event_that_is_delivered_twice_asks_once"),
         ),
+        _door(
+            "lambdas/console/console.py",
+            foreign_id="It reads nothing but its own files.",
+            too_deep=ROUTES,
+            repeated="It changes nothing.",
+        ),
         *(
             _door(
                 f"lambdas/deployment/{name}.py", **dict.fromkeys(("foreign_id", "too_deep", "repeated"), CLOUDFORMATION)

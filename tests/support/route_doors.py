@@ -8,7 +8,6 @@ from itertools import chain, combinations
 
 import httpx2
 
-import documentation
 from answers import MAX_BODY_BYTES
 from api import ROUTES
 from assistant_engine.domain.lifecycle import TERMINAL
@@ -16,7 +15,7 @@ from assistant_engine.domain.thread import ThreadId
 from assistant_engine.runtime.incoming import BASE
 from routes import Route
 from tests.support.bad_input import nested
-from tests.support.door import Cell, Door, House
+from tests.support.door import PAGES, Cell, Door, House
 from tests.support.projects import Owner, belongings, missing, records, run
 from tests.support.route_examples import EXAMPLES, Example
 
@@ -198,7 +197,7 @@ def page_doors() -> list[Door]:
             too_deep=nothing,
             repeated="It changes nothing.",
         )
-        for path in documentation.PATHS
+        for path in PAGES
     ]
 
 

@@ -39,6 +39,7 @@ export async function* follow(first, at, { signal, told = () => {} }) {
   const key = crypto.randomUUID(); // Sent again, the request joins the run that it created before.
   let begun = !first;
   let wait = 1;
+  let done = false;
   for (;;) {
     try {
       const answer = begun
@@ -46,7 +47,8 @@ export async function* follow(first, at, { signal, told = () => {} }) {
         : await send("POST", first.path, { signal, body: first.body, headers: { "idempotency-key": key } });
       told("found");
       for await (const event of eventsIn(answer)) {
-        if (event.name === "done") return;
+        if (event.name === "done") done = true; // The connection ends by itself then.
+        if (done) continue;
         if (event.name === "error") throw new ApiError(0, event.data?.error);
         wait = 1;
         begun = true;
@@ -55,11 +57,13 @@ export async function* follow(first, at, { signal, told = () => {} }) {
         yield event;
       }
     } catch (error) {
+      if (done) return;
       if (signal.aborted) throw error;
       if (error instanceof ApiError && error.status >= 400 && error.status < 500 && !passes(error)) throw error;
       // Outputs can be submitted once: where the answer was lost, the run tells what became of them.
       if (!begun && first.joins) begun = true;
     }
+    if (done) return;
     told("lost");
     await pause(wait, signal);
     wait = Math.min(2 * wait, MAX_WAIT_SECONDS);

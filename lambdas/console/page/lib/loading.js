@@ -22,7 +22,9 @@ export function useLoaded(load, inputs) {
 }
 
 /**
- * Return a list of the API, of which `more()` loads the next page: `{ items, done, busy, error, more, refresh, change }`.
+ * Return a list of the API, of which `more()` loads the next page: `{ items, done, busy, error, more, again, refresh, change }`.
+ *
+ * After an error, `more()` does nothing until `again()` has been called.
  *
  * A page may be short, or empty, and others still follow it. `refresh()` loads the newest page and puts what is new before
  * the rest. The list starts anew when `path` or `query` change.
@@ -35,7 +37,7 @@ export function usePages(path, query = {}, { size = 100 } = {}) {
 
   const more = useCallback(async () => {
     const its = current.current;
-    if (its.busy || its.done || !path) return;
+    if (its.busy || its.done || its.failed) return;
     its.busy = true;
     setState((before) => ({ ...before, busy: true, error: null }));
     try {
@@ -44,10 +46,16 @@ export function usePages(path, query = {}, { size = 100 } = {}) {
       Object.assign(its, { after: page.last_id ?? its.after, done: !page.has_more });
       setState((before) => ({ items: without(before.items, page.data).concat(page.data), done: its.done, busy: false, error: null }));
     } catch (error) {
+      its.failed = true; // It is asked again when somebody says so.
       if (its === current.current) setState((before) => ({ ...before, busy: false, error }));
     } finally {
       its.busy = false;
     }
+  }, [name]);
+
+  const again = useCallback(() => {
+    current.current.failed = false;
+    return more();
   }, [name]);
 
   const refresh = useCallback(async () => {
@@ -71,7 +79,7 @@ export function usePages(path, query = {}, { size = 100 } = {}) {
     if (!state.busy && !state.done && !state.error && current.current.after && state.items.length === 0) more();
   }, [state]);
   const change = useCallback((alter) => setState((before) => ({ ...before, items: alter(before.items) })), []);
-  return { ...state, more, refresh, change };
+  return { ...state, more, again, refresh, change };
 }
 
 const START = { items: [], done: false, busy: true, error: null };

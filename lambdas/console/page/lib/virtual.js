@@ -53,6 +53,7 @@ export function VirtualList({ items, row, estimate = 44, sticks = false, onStart
 
   useEffect(() => {
     const observer = new ResizeObserver(() => {
+      if (!scroller.current) return; // It has just been taken away.
       look();
       redraw((number) => number + 1);
     });

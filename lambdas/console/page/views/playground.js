@@ -103,7 +103,7 @@ function Picker() {
         <option value="new">Write a new one…</option>
       </select></label>
     ${!list.done && list.items.length > 0 && html`<button type="button" class="quiet" onClick=${list.more}>More assistants</button>`}
-    <${Problem} error=${list.error} again=${list.more} />
+    <${Problem} error=${list.error} again=${list.again} />
     ${editing === "new" ? html`<${AssistantForm} onSaved=${saved} onCancel=${list.items.length ? () => setEditing("") : null} />` : picked && html`<${AssistantForm} key=${picked.id} assistant=${picked} onSaved=${saved} />`}
   </aside>`;
 }

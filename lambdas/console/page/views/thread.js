@@ -32,7 +32,7 @@ export default function Thread({ ids: [id] }) {
   return html`<${View} name="thread" title="Thread" actions=${actions}>
     <${Problem} error=${error ?? thread.error} again=${thread.error ? thread.again : null} />
     ${thread.value && html`<${About} thread=${thread.value} />`}
-    <${Problem} error=${list.error} again=${list.more} />
+    <${Problem} error=${list.error} again=${list.again} />
     ${list.done && !list.items.length && html`<${Empty}>Nothing was said here yet.<//>`}
     ${list.items.length > 0 && html`<${VirtualList} items=${entries} row=${(entry) => html`<${Entry} entry=${entry} steps=${steps} onSteps=${show} />`} estimate=${120} sticks onStart=${list.more} label="Messages" role="feed" rowRole="article" class="thread" header=${html`<p class="soft small" role="status">${list.done ? "The thread begins here." : "Older messages are loaded as you scroll up."}</p>`} />`}
     ${!list.items.length && list.busy && html`<${Busy} />`}

@@ -1,0 +1,83 @@
+"""The console in Debian's Chromium, as tests drive it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+CHROMIUM = "/usr/bin/chromium"
+QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync"
+SECONDS = 60_000
+"""How long a page may take at most on a busy machine, in milliseconds."""
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Run a browser."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
+        yield browser
+        browser.close()
+
+
+class Console:
+    """A tab with the console.
+
+    Args:
+        address: the console's, `<base_url>/console`.
+
+    Attributes:
+        troubles: what the page's scripts or its policy complained of; requests that the API refused are none.
+        requested: the addresses of all requests.
+    """
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self.address = address
+        self.troubles: list[str] = []
+        self.requested: list[str] = []
+        page.set_default_timeout(SECONDS)
+        page.on("pageerror", lambda error: self.troubles.append(str(error)))
+        page.on("request", lambda request: self.requested.append(request.url))
+        page.on(
+            "console", lambda said: said.text.startswith("Failed to load resource") or self.troubles.append(said.text)
+        )
+
+    def sign_in(self, key: str) -> None:
+        """Open the console anew and sign in."""
+        self.page.goto("about:blank")
+        self.page.goto(self.address)
+        self.page.get_by_label("API key").fill(key)
+        self.page.get_by_role("button", name="Sign in").click()
+        self.page.get_by_role("navigation").wait_for()
+
+    def open(self, view: str) -> None:
+        """Show a view by its address, such as `runs` or `threads/thread_...`."""
+        self.page.goto(f"{self.address}#/{view}")
+        self.page.locator("main[data-view]").wait_for()
+
+    def write_assistant(
+        self, name: str, *, model: str, tools: tuple[str, ...] = (), functions: tuple[str, ...] = ()
+    ) -> None:
+        """Write a new assistant in the playground, which then talks to it."""
+        page = self.page
+        self.open("playground")
+        page.get_by_label("Assistant", exact=True).select_option("new")
+        form = page.get_by_role("form", name="A new assistant")
+        form.get_by_label("Name", exact=True).fill(name)
+        form.get_by_label("Model").fill(model)
+        for tool in tools:
+            form.get_by_label(tool).check()
+        for function in functions:
+            form.get_by_label(function).check()
+        form.get_by_role("button", name="Create").click()
+        page.get_by_role("form", name="The assistant").wait_for()
+
+    def say(self, text: str) -> None:
+        """Send a message in the playground."""
+        self.page.get_by_label("Message", exact=True).fill(text)
+        self.page.keyboard.press("Enter")
+
+    def status(self, status: str) -> None:
+        """Wait until the playground's run, or the one that is shown, has a status."""
+        self.page.locator(f":is(.state, .run-head) .status.{status}").wait_for()
