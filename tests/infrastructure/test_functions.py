@@ -66,7 +66,7 @@ BOUNDED = {
 def test_there_is_one_for_each_step_and_each_tool(prod: Template) -> None:
     tools = [tool.name for tool in tool_folders()]
     others = (
-        *("api", "stream", "graphql", "export", "fine_tuning", "ingestion", "sandbox"),
+        *("api", "stream", "console", "graphql", "export", "fine_tuning", "ingestion", "sandbox"),
         *("copy_libraries", "prefix_list", "protect_tables", "publish_run_events"),
     )
     expected = {f"oae-{name}" for name in (*STEPS, *others, *(f"tool-{tool}" for tool in tools))}
@@ -84,8 +84,9 @@ def test_all_are_made_alike(prod: Template) -> None:
     for name, function in prod.functions().items():
         assert function["Architectures"] == ["arm64"]
         assert function["Runtime"] == "python3.14"
-        # The sandbox's role has no rights, not even those that tracing takes.
-        assert function.get("TracingConfig") == (None if name == "oae-sandbox" else {"Mode": "Active"})
+        # These roles have no rights, not even those that tracing takes.
+        untraced = name in ("oae-sandbox", "oae-console")
+        assert function.get("TracingConfig") == (None if untraced else {"Mode": "Active"})
         assert function["LoggingConfig"]["LogFormat"] == "JSON"
         assert 0 < function["Timeout"] <= 900
         group = function["LoggingConfig"]["LogGroup"]["Ref"]

@@ -33,6 +33,7 @@ def copy(source: Path, target: Path) -> Path:
             shutil.copy(built, cache)
         else:
             (cache / built.name).symlink_to(built.resolve())
+    (target / "node_modules").symlink_to(ROOT / "node_modules")
     return target
 
 

@@ -114,7 +114,7 @@ function link(token, context) {
   const url = URL.canParse(token.href) ? new URL(token.href) : null;
   if (!url || !["https:", "http:", "mailto:"].includes(url.protocol)) return html`<span class="inert">${words} (${shown(token.href)})</span>`;
   const place = url.host || url.pathname;
-  const said = token.text.includes(place);
+  const said = token.text === token.href || `${url.protocol}//${token.text}/` === url.href;
   return html`<a href=${url.href} target="_blank" rel="noopener noreferrer nofollow" title=${url.href}>${token.type === "image" ? "Picture: " : ""}${words}</a>${said ? "" : html` <span class="where">(${shown(place)})</span>`}`;
 }
 
