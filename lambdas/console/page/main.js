@@ -32,6 +32,7 @@ function Frame() {
   const { parts } = route.value;
   const view = VIEWS.find(({ path }) => path.length === parts.length && path.every((name, index) => name === null || name === parts[index]));
   useEffect(() => {
+    document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
     if (!view) go(to("playground"), { instead: true });
   }, [view]);
   return html`<a class="skip" href="#main" onClick=${skip}>Skip to the content</a>

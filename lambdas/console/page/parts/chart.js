@@ -1,7 +1,7 @@
 /** A chart of bars by day: drawn as SVG, told as a table. */
 import { html } from "../lib/ui.js";
 
-const WIDTH = 720;
+const WIDTH = matchMedia("(max-width: 820px)").matches ? 380 : 640;
 const HEIGHT = 180;
 const LEFT = 56;
 const BOTTOM = 22;
@@ -12,7 +12,7 @@ export function BarChart({ title, bars, kinds, write }) {
   const most = nice(Math.max(...sums, 0));
   const step = (WIDTH - LEFT) / Math.max(1, bars.length);
   const height = (value) => ((HEIGHT - BOTTOM - 8) * value) / most;
-  const every = Math.ceil(bars.length / 8);
+  const every = Math.ceil(bars.length / (WIDTH / 90));
   return html`<figure class="chart">
     <figcaption>${title}<span class="legend">${kinds.length > 1 && kinds.map(([kind, name]) => html`<span key=${kind} class=${kind}>${name}</span>`)}</span></figcaption>
     <svg viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label=${`${title}, by day; the table below has the numbers`}>

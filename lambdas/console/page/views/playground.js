@@ -89,6 +89,7 @@ function Picker() {
     if (!id && list.items.length && !editing) talk.assistantId.value = list.items[0].id;
     if (list.done && !list.items.length) setEditing("new");
   }, [list.items, list.done]);
+  const [wide] = useState(() => matchMedia("(min-width: 821px)").matches);
   const saved = (assistant) => {
     list.change((items) => [assistant, ...items.filter((each) => each.id !== assistant.id)]);
     talk.assistantId.value = assistant.id;
@@ -104,7 +105,7 @@ function Picker() {
       </select></label>
     ${!list.done && list.items.length > 0 && html`<button type="button" class="quiet" onClick=${list.more}>More assistants</button>`}
     <${Problem} error=${list.error} again=${list.again} />
-    ${editing === "new" ? html`<${AssistantForm} onSaved=${saved} onCancel=${list.items.length ? () => setEditing("") : null} />` : picked && html`<${AssistantForm} key=${picked.id} assistant=${picked} onSaved=${saved} />`}
+    ${editing === "new" ? html`<${AssistantForm} onSaved=${saved} onCancel=${list.items.length ? () => setEditing("") : null} />` : picked && html`<details class="settings" open=${wide}><summary>Settings</summary><${AssistantForm} key=${picked.id} assistant=${picked} onSaved=${saved} /></details>`}
   </aside>`;
 }
 

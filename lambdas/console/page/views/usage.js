@@ -34,8 +34,8 @@ export default function Usage() {
 
 function Totals({ total }) {
   const tiles = [
-    ["Cost", dollars(total.cost), total.unpriced_runs ? `${count(total.unpriced_runs)} runs have no price` : "US dollars"],
-    ["Runs", count(total.runs), `${count(total.model_calls)} model calls, ${count(total.tool_calls)} tool calls`],
+    ["Cost", costOf(total), total.unpriced_runs ? `without ${several(total.unpriced_runs, "run")} of unknown price` : "US dollars"],
+    ["Runs", count(total.runs), `${several(total.model_calls, "model call")}, ${several(total.tool_calls, "tool call")}`],
     ["Tokens", count(total.total_tokens), `${count(total.prompt_tokens)} in, ${count(total.completion_tokens)} out`],
     ["Cached", count(total.cached_tokens), `${count(total.reasoning_tokens)} of reasoning`],
     ["Model time", lasting(total.model_ms / 1000), `tools ${lasting(total.tool_ms / 1000)}`],
@@ -73,7 +73,7 @@ function Group({ title, by, view, start }) {
 
 function Figures({ first, rows }) {
   return html`<div class="table" tabindex="0" role="group" aria-label=${first}><table class="plain-table figures"><thead><tr><th>${first}</th><th>Runs</th><th>Prompt tokens</th><th>Completion tokens</th><th>Model calls</th><th>Tool calls</th><th>Cost</th></tr></thead>
-    <tbody>${rows.map(([name, row], index) => html`<tr key=${index}><th scope="row">${name}</th><td>${count(row.runs)}</td><td>${count(row.prompt_tokens)}</td><td>${count(row.completion_tokens)}</td><td>${count(row.model_calls)}</td><td>${count(row.tool_calls)}</td><td>${dollars(row.cost)}${row.unpriced_runs ? html` <span class="soft">+ ${row.unpriced_runs} unpriced</span>` : ""}</td></tr>`)}</tbody></table></div>`;
+    <tbody>${rows.map(([name, row], index) => html`<tr key=${index}><th scope="row">${name}</th><td>${count(row.runs)}</td><td>${count(row.prompt_tokens)}</td><td>${count(row.completion_tokens)}</td><td>${count(row.model_calls)}</td><td>${count(row.tool_calls)}</td><td title=${row.unpriced_runs ? `without ${several(row.unpriced_runs, "run")} of unknown price` : undefined}>${costOf(row)}</td></tr>`)}</tbody></table></div>`;
 }
 
 function Budgets({ budgets }) {
@@ -96,6 +96,9 @@ function Keys({ keys }) {
   </section>`;
 }
 
+/** Return the cost of runs; a dash where none of them has a price. */
+const costOf = (row) => (row.runs && row.runs === row.unpriced_runs ? "–" : `${dollars(row.cost)}${row.unpriced_runs ? " +" : ""}`);
+const several = (number, name) => `${count(number)} ${name}${number === 1 ? "" : "s"}`;
 const momentOf = (created) => (typeof created === "string" ? Date.parse(created) / 1000 : created);
 const dayOf = (ms) => new Date(ms).toISOString().slice(0, 10);
 const compact = new Intl.NumberFormat("en", { notation: "compact" });
