@@ -124,13 +124,15 @@ verify: setup
 bench: setup layers
 	@$(WORDS) $(BIN)/python -m bench $$PART
 
-# What is made from the code and committed: the API's description and its page, the diagrams of docs/architecture.md.
+# What is made from the code and committed: the API's description and its page, the diagrams of docs/architecture.md, the
+# pictures of the console (all of them are in .build/pictures, to be looked at).
 # The picture of the demo is made by a run of it: python -m scripts.demo_picture.
 docs: setup
 	@PYTHONPATH=layers/engine:lambdas/api $(BIN)/python -m scripts.openapi
 	@$(BIN)/python -m scripts.system_calls
 	@PYTHONPATH=layers/engine $(BIN)/python -m scripts.rooms
 	@$(BIN)/python -m scripts.settings
+	@PYTHONPATH=layers/engine $(BIN)/python -m scripts.console_pictures
 
 layers: setup
 	@$(BIN)/python -m layers.build --target lambda

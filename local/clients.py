@@ -42,6 +42,7 @@ for await (const message of client.beta.threads.messages.list(run.thread_id, {{ 
 INTRODUCTION = """\
 Address        {base_url}
 Key            {api_key}
+Console        {base_url}/console
 Documentation  {base_url}/docs
 Azure          {azure_endpoint}
 GraphQL        {graphql_url}
@@ -97,7 +98,7 @@ def write(directory: Path, settings: Mapping[str, str]) -> None:
 
 
 def introduction(settings: Mapping[str, str], model: str) -> str:
-    """Return what somebody needs for a first program: address, key, documentation and a program in two languages."""
+    """Return what somebody needs first: address, key, console, documentation, and a program in two languages."""
     shown = {
         "base_url": settings["ASSISTANTS_BASE_URL"],
         "api_key": settings["ASSISTANTS_API_KEY"],

@@ -6,9 +6,11 @@
  */
 import { lexer } from "../vendor/marked.js";
 import { Pre, shown } from "./text.js";
-import { html } from "./ui.js";
+import { html, useMemo } from "./ui.js";
 
 const MAX_CHARACTERS = 100_000;
+const MAX_DEPTH = 60;
+const NONE = [];
 
 // A citation's place in the text, which marked leaves alone. Nobody else gets such a character through.
 const [OPEN, CLOSE] = ["\ue000", "\ue001"];
@@ -20,21 +22,32 @@ const PLACE = /\ue000(\d+)\ue001/;
  * @param annotations those of the API, in the order of the text
  * @param cite makes the node of an annotation, from it and its number
  */
-export function Markdown({ text, annotations = [], cite = () => null }) {
-  const clean = text.replaceAll(OPEN, "\ufff0").replaceAll(CLOSE, "\ufff1");
-  if (clean.length > MAX_CHARACTERS) return html`<${Pre} class="plain" text=${clean} />`;
-  const marks = new Map();
-  const marked = withPlaces(clean, annotations, marks);
-  const context = { annotations, cite, marks };
-  return html`<div class="markdown" dir="auto">${blocks(lexer(marked, { gfm: true }), context)}</div>`;
+export function Markdown({ text, annotations = NONE, cite = () => null }) {
+  const tokens = useMemo(() => split(text, annotations), [text, annotations]);
+  if (!tokens) return html`<${Pre} class="plain" text=${text} />`;
+  const context = { annotations, cite, marks: new Map(annotations.map((annotation, number) => [annotation.text, number])) };
+  return html`<div class="markdown" dir="auto">${blocks(tokens, context)}</div>`;
 }
 
-/** Put a place where each citation's mark is; a mark within an address is found there instead. */
-function withPlaces(text, annotations, marks) {
+/** Split a text up, each citation's mark being a place; null if it is too long or too deep for that. */
+function split(text, annotations) {
+  if (text.length > MAX_CHARACTERS) return null;
+  const clean = text.replaceAll(OPEN, "\ufff0").replaceAll(CLOSE, "\ufff1");
+  try {
+    const tokens = lexer(withPlaces(clean, annotations), { gfm: true });
+    return depthOf(tokens) > MAX_DEPTH ? null : tokens;
+  } catch {
+    return null; // Thousands of quotes in one another.
+  }
+}
+
+const depthOf = (tokens) => tokens.reduce((depth, token) => Math.max(depth, 1 + depthOf(token.tokens ?? token.items ?? [])), 0);
+
+/** Put a place where each citation's mark is. The path of a file is an address, and is known by its words. */
+function withPlaces(text, annotations) {
   let done = "";
   let rest = text;
   annotations.forEach((annotation, number) => {
-    marks.set(annotation.text, number);
     const at = annotation.text ? rest.indexOf(annotation.text) : -1;
     if (at < 0 || annotation.type === "file_path") return;
     done += `${rest.slice(0, at)}${OPEN}${number}${CLOSE}`;

@@ -21,6 +21,14 @@ export function VirtualList({ items, row, estimate = 44, sticks = false, onStart
   const total = tops[items.length];
   const first = Math.max(0, at(tops, view.top - OVERSCAN));
   const last = Math.min(items.length, at(tops, view.top + view.height + OVERSCAN) + 1);
+  // While one scrolls, what was drawn is not drawn again: a node that is the same is not looked at.
+  if (kept.current.row !== row) Object.assign(kept.current, { row, drawn: new Map() });
+  const drawn = new Map();
+  for (let index = first; index < last; index++) {
+    const before = kept.current.drawn.get(items[index].id);
+    drawn.set(items[index].id, before?.item === items[index] ? before : { item: items[index], node: row(items[index], index) });
+  }
+  kept.current.drawn = drawn;
 
   // Measure what is shown, then put back in place what somebody looks at.
   useLayoutEffect(() => {
@@ -72,7 +80,7 @@ export function VirtualList({ items, row, estimate = 44, sticks = false, onStart
     <div class="spacer" role="presentation" style=${{ height: `${total}px` }}>
       <div class="rows" role="presentation" ref=${inner} style=${{ transform: `translateY(${tops[first]}px)` }}>
         ${items.slice(first, last).map(
-          (item, index) => html`<div key=${item.id} data-row data-id=${item.id} role=${rowRole} aria-posinset=${rowRole === "row" ? undefined : first + index + 1} aria-setsize=${rowRole === "row" ? undefined : -1} aria-rowindex=${rowRole === "row" ? first + index + 2 : undefined}>${row(item, first + index)}</div>`,
+          (item, index) => html`<div key=${item.id} data-row data-id=${item.id} role=${rowRole} aria-posinset=${rowRole === "row" ? undefined : first + index + 1} aria-setsize=${rowRole === "row" ? undefined : -1} aria-rowindex=${rowRole === "row" ? first + index + 2 : undefined}>${drawn.get(item.id).node}</div>`,
         )}
       </div>
     </div>

@@ -10,6 +10,7 @@ import { TERMINAL } from "../lib/conversation.js";
 import { count, dollars, lasting } from "../lib/format.js";
 import { useEvery, useLoaded } from "../lib/loading.js";
 import { to } from "../lib/route.js";
+import { save } from "../lib/save.js";
 import { Name, Pre } from "../lib/text.js";
 import { html, useState } from "../lib/ui.js";
 
@@ -26,6 +27,7 @@ export default function Run({ ids: [threadId, runId] }) {
   const url = its?.timeline?.execution_url;
   const actions = html`${url && html`<a class="button" href=${url} target="_blank" rel="noopener noreferrer">Step Functions ↗</a>`}
     <a class="button" href=${to("threads", threadId)}>Thread</a>
+    ${its && html`<button type="button" onClick=${() => save(document.getElementById("main"), `${runId}.html`).catch(setError)}>Save</button>`}
     ${active && its.run.status !== "cancelling" && html`<button type="button" class="danger" onClick=${() => act("cancel")}>Cancel run</button>`}`;
   return html`<${View} name="run" title="Run" actions=${actions}>
     <${Problem} error=${error ?? loaded.error} again=${loaded.error ? loaded.again : null} />
