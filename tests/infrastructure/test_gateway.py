@@ -7,9 +7,10 @@ import pytest
 
 from cdk.configuration import API_PATHS, UnknownEnvironment
 from cdk.gateway import DESCRIPTION, streamed_operations
-from tests.support.templates import Json, Template, fill_cache, synthesise
+from tests.support.templates import Json, Template, actions, fill_cache, synthesise
 
 CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/0b9a"
+CONSOLE_PATHS = {"/console", "/console/{proxy+}"}
 GRAPHQL_PATHS = {"/graphql", "/core/{endpoint_id}/{proxy+}"}
 WEB_ACL = "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/mine/0b9a"
 
@@ -60,7 +61,11 @@ def function_of(template: Template, method: Json) -> str:
 
 
 def test_what_may_stream_is_streamed_by_a_function_of_its_own(prod: Template) -> None:
-    streamed = {route: body for route, body in methods(prod).items() if body["Integration"].get("ResponseTransferMode")}
+    streamed = {
+        route: body
+        for route, body in methods(prod).items()
+        if body["Integration"].get("ResponseTransferMode") and route[1] not in CONSOLE_PATHS
+    }
     assert set(streamed) == set(streamed_operations())
     assert {("POST", "/threads/runs"), ("POST", "/threads/{thread_id}/runs")} <= set(streamed)
     assert {("GET", "/files/{file_id}/content")} <= set(streamed)
@@ -78,7 +83,7 @@ def test_what_may_stream_is_streamed_by_a_function_of_its_own(prod: Template) ->
 
 def test_every_path_and_method_is_answered(prod: Template) -> None:
     """Where a resource is the most specific one of a path, it has an answer to every method, and for what is below."""
-    answered, known = methods(prod), {"/", *paths(prod).values()}
+    answered, known = methods(prod), {"/", *paths(prod).values()} - CONSOLE_PATHS
     assert known >= GRAPHQL_PATHS
     for path in known:
         whole = answered["ANY", path]
@@ -87,6 +92,17 @@ def test_every_path_and_method_is_answered(prod: Template) -> None:
         below = [other for other in known if other.rpartition("/")[0] == path.rstrip("/") and other != "/"]
         variable = [other for other in below if "{" in other.rpartition("/")[2]]
         assert len(variable) == (0 if path.endswith("{proxy+}") else 1), "AWS takes one child with a variable name"
+
+
+def test_the_console_is_for_anyone_and_its_function_may_do_nothing(prod: Template, options: Template) -> None:
+    answered = methods(prod)
+    for path in CONSOLE_PATHS:
+        [page] = [body for (_, each), body in answered.items() if each == path]
+        assert function_of(prod, page) == "oae-console"
+        assert page["AuthorizationType"] == "NONE"
+        assert page["Integration"]["ResponseTransferMode"] == "STREAM"
+    assert actions(prod, "oae-console") == {"logs": {"CreateLogStream", "PutLogEvents"}}
+    assert "oae-console" not in options.functions(), "with AWS's signatures, a page in a browser can ask nothing"
 
 
 def test_the_two_functions_run_the_same_code(prod: Template) -> None:
@@ -132,7 +148,7 @@ def test_a_deployment_waits_for_all_that_it_serves(prod: Template) -> None:
     kinds = ("Method", "Resource", "GatewayResponse")
     served = {name for kind in kinds for name in prod.resources(f"AWS::ApiGateway::{kind}")}
     assert set(deployment["DependsOn"]) == served | set(permissions)
-    assert len(permissions) == 3
+    assert len(permissions) == 4
     for permission in permissions.values():
         assert json.dumps(permission["SourceArn"]).endswith('"/*/*/*"]]}')
 

@@ -62,10 +62,10 @@ class Console:
         """Write a new assistant in the playground, which then talks to it."""
         page = self.page
         self.open("playground")
-        page.get_by_label("Assistant", exact=True).select_option("new")
+        page.get_by_role("combobox", name="Assistant", exact=True).select_option("new")
         form = page.get_by_role("form", name="A new assistant")
         form.get_by_label("Name", exact=True).fill(name)
-        form.get_by_label("Model").fill(model)
+        form.get_by_role("combobox", name="Model", exact=True).fill(model)
         for tool in tools:
             form.get_by_label(tool).check()
         for function in functions:

@@ -20,8 +20,9 @@ export class ApiError extends Error {
  */
 export async function send(method, path, { query = {}, body, headers = {}, signal, as = key.value } = {}) {
   const url = new URL(base + path);
-  for (const [name, value] of Object.entries(query))
+  for (const [name, value] of Object.entries(query)) {
     for (const each of [value].flat()) if (each !== undefined && each !== null && each !== "") url.searchParams.append(name, each);
+  }
   const form = body instanceof FormData;
   let answer;
   try {

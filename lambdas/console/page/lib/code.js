@@ -20,7 +20,7 @@ function python(requests) {
       const thread = request.thread ? ["thread_id=run.thread_id"] : [];
       lines.push(`run = client.beta.threads.${call}(`, ...keywords(thread, body, names), ")", ...PYTHON_SAYS);
     } else {
-      lines.push("run = client.beta.threads.runs.submit_tool_outputs_and_poll(", ...keywords(["thread_id=run.thread_id", "run_id=run.id"], { tool_outputs: request.body.tool_outputs }, names), ")", ...PYTHON_SAYS);
+      lines.push("run = client.beta.threads.runs.submit_tool_outputs_and_poll(", ...keywords(["thread_id=run.thread_id", "run_id=run.id"], { tool_outputs: outputsOf(request) }, names), ")", ...PYTHON_SAYS);
     }
   }
   return `${lines.join("\n")}\n`;
@@ -46,7 +46,7 @@ function javascript(requests) {
       const call = request.thread ? "runs.createAndPoll(run.thread_id, " : "createAndRunPoll(";
       lines.push(`${run()} = await client.beta.threads.${call}${literal(body, names, SCRIPT, 0)});`, ...SCRIPT_SAYS);
     } else {
-      const body = { thread_id: new Raw("run.thread_id"), tool_outputs: request.body.tool_outputs };
+      const body = { thread_id: new Raw("run.thread_id"), tool_outputs: outputsOf(request) };
       lines.push(`${run()} = await client.beta.threads.runs.submitToolOutputsAndPoll(run.id, ${literal(body, names, SCRIPT, 0)});`, ...SCRIPT_SAYS);
     }
   }
@@ -70,6 +70,12 @@ class Raw {
   constructor(text) {
     this.text = text;
   }
+}
+
+/** Return the outputs of a run's calls; in the program's own run, the calls have other ids. */
+function outputsOf({ calls, body }) {
+  const id = (output) => new Raw(`run.required_action.submit_tool_outputs.tool_calls[${calls.indexOf(output.tool_call_id)}].id`);
+  return body.tool_outputs.map((output) => ({ ...output, tool_call_id: id(output) }));
 }
 
 /** Name what the program makes itself: the ids of its files. */

@@ -84,7 +84,8 @@ export async function say(text, files) {
 /** Answer the calls that the run waits with: `[{ tool_call_id, output }]`. */
 export function submit(outputs) {
   const { run } = conversation.value;
-  record({ kind: "outputs", run: run.id, thread: run.thread_id, body: { tool_outputs: outputs, stream: true } });
+  const calls = run.required_action.submit_tool_outputs.tool_calls.map(({ id }) => id);
+  record({ kind: "outputs", run: run.id, thread: run.thread_id, calls, body: { tool_outputs: outputs, stream: true } });
   const path = `/threads/${part(run.thread_id)}/runs/${part(run.id)}/submit_tool_outputs`;
   listen({ path, body: { tool_outputs: outputs, stream: true }, joins: true });
 }

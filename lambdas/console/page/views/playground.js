@@ -95,7 +95,7 @@ function Picker() {
     talk.assistantId.value = assistant.id;
     setEditing("");
   };
-  return html`<aside class="picker" aria-label="Assistant">
+  return html`<aside class="picker" aria-label="Assistant and settings">
     <label class="field"><span>Assistant</span>
       <select value=${editing === "new" ? "new" : id} onChange=${(event) => { if (event.target.value === "new") setEditing("new"); else { setEditing(""); talk.assistantId.value = event.target.value; } }}>
         ${!list.items.length && editing !== "new" && html`<option value="">${list.busy ? "Loading…" : "None yet"}</option>`}
