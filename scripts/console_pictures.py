@@ -18,6 +18,8 @@ CHROMIUM = "/usr/bin/chromium"
 PICTURES = ROOT / ".build" / "pictures"
 SIZES = {"wide": (1280, 820), "narrow": (390, 780)}
 KEPT = {"playground-light-wide": "console-playground.png", "run-light-wide": "console-run.png"}
+SHOWN = {"playground": ".message.assistant img", "thread": ".message img", "run": ".timeline", "usage": ".figures"}
+"""What is there once a view is whole, where that takes a moment."""
 QUESTION = "Draw a bar chart of these sales: January 120, February 90, March 150, April 180."
 GUIDE = b"""The harbour of Meersburg. The ferry to Konstanz leaves at noon and at six from the east pier.
 
@@ -92,7 +94,7 @@ def _take(browser: Browser, address: str, key: str, views: dict[str, str], schem
     page.get_by_role("button", name="Sign in").click()
     for name, view in views.items():
         page.goto(f"{address}#/{view}")
-        page.locator("main[data-view]").wait_for()
+        page.locator(SHOWN.get(name, "main[data-view]")).first.wait_for()
         page.wait_for_load_state("networkidle")
         if name == "store":
             page.get_by_label("What to look for").fill("When does the ferry leave?")

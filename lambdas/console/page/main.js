@@ -30,6 +30,7 @@ function App() {
 
 function Frame() {
   const { parts } = route.value;
+  const current = parts[2] === "runs" ? "runs" : parts[0];
   const view = VIEWS.find(({ path }) => path.length === parts.length && path.every((name, index) => name === null || name === parts[index]));
   useEffect(() => {
     document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
@@ -38,7 +39,7 @@ function Frame() {
   return html`<a class="skip" href="#main" onClick=${skip}>Skip to the content</a>
     <header class="bar">
       <a class="brand" href=${to("playground")}><span class="logo" aria-hidden="true"></span>Console</a>
-      <nav aria-label="Views">${VIEWS.filter(({ name }) => name).map(({ path, name }) => html`<a key=${name} href=${to(...path)} aria-current=${path[0] === parts[0] ? "page" : undefined}>${name}</a>`)}</nav>
+      <nav aria-label="Views">${VIEWS.filter(({ name }) => name).map(({ path, name }) => html`<a key=${name} href=${to(...path)} aria-current=${path[0] === current ? "page" : undefined}>${name}</a>`)}</nav>
       <${Account} />
     </header>
     ${view ? html`<${Loaded} key=${view.path.join("/")} view=${view} ids=${parts.filter((_, index) => view.path[index] === null)} />` : html`<main id="main"><${Busy} /></main>`}`;

@@ -65,8 +65,8 @@ function block(token, context) {
       return null;
     case "hr":
       return html`<hr />`;
-    case "heading": // Below the page's own headings.
-      return html`<p class=${`heading h${token.depth}`} role="heading" aria-level=${Math.min(6, token.depth + 2)}>${inlines(token.tokens, context)}</p>`;
+    case "heading": // Below that of the message.
+      return html`<p class=${`heading h${token.depth}`} role="heading" aria-level="3">${inlines(token.tokens, context)}</p>`;
     case "paragraph":
       return html`<p>${inlines(token.tokens, context)}</p>`;
     case "code":

@@ -10,7 +10,6 @@ export async function save(view, name) {
     const content = { "Content-Security-Policy": POLICY, viewport: "width=device-width, initial-scale=1", "color-scheme": "light dark" }[value];
     page.head.append(made(page, "meta", { [attribute]: value, content }));
   }
-  page.head.append(made(page, "style", {}, [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules]).map(({ cssText }) => cssText).join("\n")));
   const copy = page.importNode(view, true);
   const pictures = [...view.querySelectorAll("img")];
   for (const [index, image] of [...copy.querySelectorAll("img")].entries()) image.setAttribute("src", await addressOf(pictures[index].src));
@@ -19,7 +18,9 @@ export async function save(view, name) {
   for (const link of copy.querySelectorAll("a[href^='#']")) link.removeAttribute("href");
   copy.append(made(page, "p", { class: "soft small" }, `Saved ${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC`));
   page.body.append(copy);
-  const text = `<!doctype html>\n${page.documentElement.outerHTML}`;
+  // As text, since this page's own policy allows no inline styles.
+  const styles = [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules]).map(({ cssText }) => cssText);
+  const text = `<!doctype html>\n${page.documentElement.outerHTML.replace("</head>", () => `<style>${styles.join("\n")}</style></head>`)}`;
   const url = URL.createObjectURL(new Blob([text], { type: "text/html" }));
   Object.assign(document.createElement("a"), { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 60_000);

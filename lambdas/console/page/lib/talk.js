@@ -14,7 +14,7 @@ export const assistantId = signal("");
 export const threadId = signal("");
 export const conversation = signal(EMPTY);
 export const requests = signal([]);
-/** What is going on: "" when it is somebody's turn to write, "sending", "answering" or "lost". */
+/** What is going on: "" when it is somebody's turn to write, "opening", "sending", "answering" or "lost". */
 export const state = signal("");
 export const problem = signal(null);
 
@@ -106,6 +106,7 @@ export async function cancel() {
 export async function open(id) {
   reset();
   threadId.value = id;
+  state.value = "opening";
   const { signal } = leaving;
   try {
     const path = `/threads/${part(id)}`;
@@ -122,9 +123,14 @@ export async function open(id) {
       if (run) assistantId.value = run.assistant_id;
     });
     at = { run, last: undefined };
+    state.value = "";
     if (run && !TERMINAL.includes(run.status)) listen(null);
   } catch (error) {
-    if (!signal.aborted) problem.value = error;
+    if (signal.aborted) return;
+    batch(() => {
+      state.value = "";
+      problem.value = error;
+    });
   }
 }
 

@@ -17,7 +17,7 @@ export function RequiredAction({ run, onSubmit }) {
     if (all) onSubmit(calls.map(({ id }) => ({ tool_call_id: id, output: answers[id] })));
   };
   return html`<form class="action" data-action onSubmit=${submit} aria-label="The run waits for you">
-    <h3>${calls.every((call) => call.needs_approval) ? "May the assistant do this?" : "The run waits for you"}</h3>
+    <h2>${calls.every((call) => call.needs_approval) ? "May the assistant do this?" : "The run waits for you"}</h2>
     ${calls.map((call) => html`<fieldset key=${call.id}>
       <legend><${Name} class="tool-name">${call.function.name}<//></legend>
       <${Pre} text=${pretty(call.function.arguments)} label="Arguments" />

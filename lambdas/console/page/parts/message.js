@@ -13,7 +13,7 @@ const NAMES = { user: "User", assistant: "Assistant" };
 export function Message({ message, live = false, linked = true }) {
   const mine = message.role === "user";
   return html`<article class=${`message ${message.role}`} data-message=${message.id} aria-label=${`Message of the ${message.role}`}>
-    <header><span class="who">${NAMES[message.role]}</span><${Moment} at=${message.created_at} />
+    <header><h2 class="who">${NAMES[message.role]}</h2><${Moment} at=${message.created_at} />
       ${linked && message.run_id && html`<a class="soft" href=${to("threads", message.thread_id, "runs", message.run_id)}>its run</a>`}
       ${message.status === "incomplete" && html`<span class="status incomplete">incomplete</span>`}</header>
     <div class="message-body">

@@ -33,8 +33,8 @@ function brief(call) {
 
 function fun(call) {
   const { arguments: given = "", output } = call.function ?? {};
-  return html`<h4>Arguments</h4><${Long} text=${pretty(given)} label="Arguments" />
-    <h4>Output</h4>${output === null || output === undefined ? html`<p class="soft">None yet.</p>` : html`<${Long} text=${pretty(output)} label="Output" />`}`;
+  return html`<p class="label">Arguments</p><${Long} text=${pretty(given)} label="Arguments" />
+    <p class="label">Output</p>${output === null || output === undefined ? html`<p class="soft">None yet.</p>` : html`<${Long} text=${pretty(output)} label="Output" />`}`;
 }
 
 function code(call) {
@@ -43,7 +43,7 @@ function code(call) {
     ${outputs.map((output, index) =>
       output.type === "image"
         ? html`<${FileImage} key=${index} fileId=${output.image.file_id} label="A chart that the code drew" />`
-        : html`<div key=${index}><h4>Output</h4><${Long} text=${output.logs ?? ""} label="Output of the code" /></div>`,
+        : html`<div key=${index}><p class="label">Output</p><${Long} text=${output.logs ?? ""} label="Output of the code" /></div>`,
     )}`;
 }
 

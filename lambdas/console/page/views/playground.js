@@ -1,7 +1,7 @@
 /** The playground: pick or write an assistant, and talk to it. */
 import { AssistantForm } from "../parts/assistant_form.js";
 import { Composer } from "../parts/composer.js";
-import { Copy, Dialog, Id, Problem, Status, View } from "../parts/common.js";
+import { Busy, Copy, Dialog, Id, Problem, Status, View } from "../parts/common.js";
 import { Message } from "../parts/message.js";
 import { RequiredAction } from "../parts/action.js";
 import { Step } from "../parts/step.js";
@@ -12,7 +12,7 @@ import { usePages } from "../lib/loading.js";
 import { go, route, to } from "../lib/route.js";
 import * as talk from "../lib/talk.js";
 import { shown } from "../lib/text.js";
-import { html, useEffect, useLayoutEffect, useRef, useState } from "../lib/ui.js";
+import { html, useEffect, useRef, useState } from "../lib/ui.js";
 
 export default function Playground() {
   const { thread, assistant } = route.value.query;
@@ -45,12 +45,17 @@ export default function Playground() {
 function Conversation() {
   const { entries, run } = talk.conversation.value;
   const state = talk.state.value;
-  const end = useRef(null);
+  const inner = useRef(null);
   const box = useRef(null);
   const stuck = useRef(true);
-  useLayoutEffect(() => {
-    if (stuck.current && box.current) box.current.scrollTop = box.current.scrollHeight;
-  });
+  // The end stays in sight while an answer grows and pictures come.
+  useEffect(() => {
+    const observer = new ResizeObserver(() => {
+      if (stuck.current && box.current) box.current.scrollTop = box.current.scrollHeight;
+    });
+    observer.observe(inner.current);
+    return () => observer.disconnect();
+  }, []);
   const look = () => {
     const { scrollHeight, scrollTop, clientHeight } = box.current;
     stuck.current = scrollHeight - scrollTop - clientHeight < 60;
@@ -59,10 +64,12 @@ function Conversation() {
   const active = run && !TERMINAL.includes(run.status);
   return html`<section class="conversation" aria-label="Conversation">
     <div class="entries" data-scroller ref=${box} onScroll=${look} tabindex="0" role="log" aria-live="polite" aria-relevant="additions" aria-label="Messages" aria-busy=${state === "answering"}>
-      ${!entries.length && html`<div class="hello"><h2>Talk to an assistant</h2><p class="soft">${talk.assistantId.value ? "Write a message below." : "Pick an assistant or write one, then write a message below."}</p></div>`}
+      <div class="entries-inner" ref=${inner}>
+      ${!entries.length && state === "opening" && html`<${Busy} />`}
+      ${!entries.length && state === "" && html`<div class="hello"><h2>Talk to an assistant</h2><p class="soft">${talk.assistantId.value ? "Write a message below." : "Pick an assistant or write one, then write a message below."}</p></div>`}
       ${entries.map((entry) => html`<${Entry} key=${entry.id} entry=${entry} />`)}
       ${waits && html`<${RequiredAction} key=${run.required_action?.submit_tool_outputs.tool_calls.map(({ id }) => id).join()} run=${run} onSubmit=${talk.submit} />`}
-      <div ref=${end}></div>
+      </div>
     </div>
     <div class="state" role="status">
       ${run && html`<${Status} status=${run.status} /> <a href=${to("threads", run.thread_id, "runs", run.id)}><${Id}>${run.id}<//></a>`}

@@ -80,7 +80,7 @@ function Tiles({ run, timeline, steps }) {
 
 function Failed({ attempts }) {
   if (!attempts.length) return null;
-  return html`<h3>Calls of the model that failed</h3><ul class="failed">${attempts.map((each, index) => html`<li key=${index}><${Moment} at=${each.at_ms && each.at_ms / 1000} /> Turn ${each.turn + 1}, attempt ${each.attempt}: ${each.status ?? "no answer"} <${Name}>${each.message}<//>${each.next_ms ? html` <span class="soft">tried again <${Moment} at=${each.next_ms / 1000} /></span>` : ""}</li>`)}</ul>`;
+  return html`<h3>Calls of the model that failed</h3><ul class="attempts">${attempts.map((each, index) => html`<li key=${index}><${Moment} at=${each.at_ms && each.at_ms / 1000} /> Turn ${each.turn + 1}, attempt ${each.attempt}: ${each.status ?? "no answer"} <${Name}>${each.message}<//>${each.next_ms ? html` <span class="soft">tried again <${Moment} at=${each.next_ms / 1000} /></span>` : ""}</li>`)}</ul>`;
 }
 
 function Record({ run }) {

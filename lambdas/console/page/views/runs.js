@@ -16,10 +16,12 @@ const COLUMNS = [
   { name: "Assistant", class: "assistant", cell: (run) => html`<a href=${to("assistants", run.assistant_id)}><${Id}>${run.assistant_id}<//></a>` },
   { name: "User", class: "user", cell: (run) => (run.user_id ? html`<a href=${to("runs", { user_id: run.user_id })}><${Name}>${run.user_id}<//></a>` : "–") },
   { name: "Created", class: "time", cell: (run) => html`<${Moment} at=${run.created_at} />` },
-  { name: "Took", class: "number", cell: (run) => (run.ended_at ? lasting(run.ended_at - run.created_at) : TERMINAL.includes(run.status) ? "–" : html`<span class="soft">${lasting(Math.max(0, Date.now() / 1000 - run.created_at))}</span>`) },
+  { name: "Took", class: "number", cell: (run) => (run.ended_at ? took(run) : TERMINAL.includes(run.status) ? "–" : html`<span class="soft">${lasting(Math.max(0, Date.now() / 1000 - run.created_at))}</span>`) },
   { name: "Tokens", class: "number", cell: (run) => (run.usage ? count(run.usage.total_tokens) : "–") },
   { name: "Cost", class: "number", cell: (run) => dollars(run.cost) },
 ];
+
+const took = (run) => (run.ended_at > run.created_at ? lasting(run.ended_at - run.created_at) : "< 1 s");
 
 const FIELDS = [
   { name: "status", label: "Status", options: [["active", "under way"], ...Object.entries(STATUS_WORDS)] },

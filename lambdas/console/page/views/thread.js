@@ -34,7 +34,8 @@ export default function Thread({ ids: [id] }) {
     ${thread.value && html`<${About} thread=${thread.value} />`}
     <${Problem} error=${list.error} again=${list.again} />
     ${list.done && !list.items.length && html`<${Empty}>Nothing was said here yet.<//>`}
-    ${list.items.length > 0 && html`<${VirtualList} items=${entries} row=${(entry) => html`<${Entry} entry=${entry} steps=${steps} onSteps=${show} />`} estimate=${120} sticks onStart=${list.more} label="Messages" role="feed" rowRole="article" class="thread" header=${html`<p class="soft small" role="status">${list.done ? "The thread begins here." : "Older messages are loaded as you scroll up."}</p>`} />`}
+    ${list.items.length > 0 && html`<p class="soft small" role="status">${list.done ? "All of its messages are here." : "Older messages are loaded as you scroll up."}</p>
+      <${VirtualList} items=${entries} row=${(entry) => html`<${Entry} entry=${entry} steps=${steps} onSteps=${show} />`} estimate=${120} sticks onStart=${list.more} label="Messages" role="feed" rowRole="article" class="thread" />`}
     ${!list.items.length && list.busy && html`<${Busy} />`}
   <//>`;
 }

@@ -66,7 +66,7 @@ function Group({ title, by, view, start }) {
   return html`<section aria-labelledby=${heading}><h2 id=${heading}>${title}</h2>
     <${Problem} error=${error} again=${again} />
     ${!value && !error && html`<${Busy} />`}
-    ${value && (value.data.length ? html`<${Figures} first=${title.slice(3)} rows=${value.data.map((row) => [name(row), row])} />` : html`<p class="soft">None.</p>`)}
+    ${value && (value.data.length ? html`<${Figures} first=${title[3].toUpperCase() + title.slice(4)} rows=${value.data.map((row) => [name(row), row])} />` : html`<p class="soft">None.</p>`)}
     ${value?.has_more && html`<p class="soft small">Those that used least, or long ago, may be missing. The totals above hold all.</p>`}
   </section>`;
 }
