@@ -11,7 +11,7 @@ const OVERSCAN = 600;
 export function VirtualList({ items, row, estimate = 44, sticks = false, onStart, onEnd, label, role = "list", rowRole = "listitem", header, class: name = "" }) {
   const scroller = useRef(null);
   const inner = useRef(null);
-  const kept = useRef({ heights: new Map(), anchor: null, atEnd: sticks, started: !sticks });
+  const kept = useRef({ heights: new Map(), anchor: null, atEnd: sticks, before: 0 });
   const [view, setView] = useState({ top: 0, height: 800 });
   const [, redraw] = useState(0);
 
@@ -55,7 +55,9 @@ export function VirtualList({ items, row, estimate = 44, sticks = false, onStart
     const box = scroller.current;
     const index = Math.min(items.length - 1, at(tops, box.scrollTop));
     kept.current.anchor = items.length && box.scrollTop > 0 ? { id: items[index].id, offset: box.scrollTop - tops[index] } : null;
-    kept.current.atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
+    // Only a person scrolls up; a row that turns out to be higher moves the end away.
+    kept.current.atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 40 || (kept.current.atEnd && box.scrollTop >= kept.current.before);
+    kept.current.before = box.scrollTop;
     setView((before) => (before.top === box.scrollTop && before.height === box.clientHeight ? before : { top: box.scrollTop, height: box.clientHeight }));
   };
 

@@ -56,9 +56,12 @@ function Conversation() {
     observer.observe(inner.current);
     return () => observer.disconnect();
   }, []);
+  const before = useRef(0);
   const look = () => {
     const { scrollHeight, scrollTop, clientHeight } = box.current;
-    stuck.current = scrollHeight - scrollTop - clientHeight < 60;
+    // Only a person scrolls up; what comes meanwhile moves the end away.
+    stuck.current = scrollHeight - scrollTop - clientHeight < 60 || (stuck.current && scrollTop >= before.current);
+    before.current = scrollTop;
   };
   const waits = run?.status === "requires_action" && (state === "" || state === "lost");
   const active = run && !TERMINAL.includes(run.status);
