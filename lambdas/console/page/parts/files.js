@@ -11,14 +11,15 @@ export function FileImage({ fileId, label = "A picture" }) {
   useEffect(() => {
     const leaving = new AbortController();
     let url = "";
-    blobOf(fileId, leaving.signal).then(
-      (blob) => {
-        if (!blob.type.startsWith("image/")) return setState({ url: "", error: "no picture" });
-        url = URL.createObjectURL(blob);
-        return setState({ url, error: "" });
-      },
-      (error) => leaving.signal.aborted || setState({ url: "", error: error.message }),
-    );
+    const load = async () => {
+      const blob = await blobOf(fileId, leaving.signal);
+      if (!blob.type.startsWith("image/")) throw new Error("no picture");
+      url = URL.createObjectURL(blob);
+      // Its size is known before it is shown, so that nothing moves twice.
+      const { width, height } = await decoded(url);
+      if (!leaving.signal.aborted) setState({ url, width, height, error: "" });
+    };
+    load().catch((error) => leaving.signal.aborted || setState({ url: "", error: error.message }));
     return () => {
       leaving.abort();
       if (url) URL.revokeObjectURL(url);
@@ -26,7 +27,14 @@ export function FileImage({ fileId, label = "A picture" }) {
   }, [fileId]);
   if (state.error) return html`<p class="soft">The picture <code>${fileId}</code> can't be shown: <${Name}>${state.error}<//></p>`;
   if (!state.url) return html`<div class="picture waiting" role="status">Loading a picture…</div>`;
-  return html`<figure class="picture"><img src=${state.url} alt=${label} /><figcaption><button type="button" class="quiet" onClick=${() => download(fileId)}>Download</button></figcaption></figure>`;
+  return html`<figure class="picture"><img src=${state.url} width=${state.width} height=${state.height} alt=${label} /><figcaption><button type="button" class="quiet" onClick=${() => download(fileId)}>Download</button></figcaption></figure>`;
+}
+
+async function decoded(url) {
+  const image = new Image();
+  image.src = url;
+  await image.decode();
+  return image;
 }
 
 /** The name of a file, and a button that downloads it. */
