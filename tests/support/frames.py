@@ -27,8 +27,10 @@ def traced(browser: Browser, page: Page) -> Iterator[Callable[[], float]]:
     """
     longest: list[float] = []
     browser.start_tracing(page=page, categories=CATEGORIES)
-    yield lambda: longest[0]
-    longest.append(longest_script(json.loads(browser.stop_tracing())["traceEvents"]))
+    try:
+        yield lambda: longest[0]
+    finally:
+        longest.append(longest_script(json.loads(browser.stop_tracing())["traceEvents"]))
 
 
 def longest_script(events: list[Json]) -> float:

@@ -54,7 +54,8 @@ export function VirtualList({ items, row, estimate = 44, sticks = false, onStart
   const look = () => {
     const box = scroller.current;
     const index = Math.min(items.length - 1, at(tops, box.scrollTop));
-    kept.current.anchor = items.length && box.scrollTop > 0 ? { id: items[index].id, offset: box.scrollTop - tops[index] } : null;
+    // Where older rows come before the first one, it stays where it is; elsewhere the top shows what is new.
+    kept.current.anchor = items.length && (box.scrollTop > 0 || onStart) ? { id: items[index].id, offset: box.scrollTop - tops[index] } : null;
     // Only a person scrolls up; a row that turns out to be higher moves the end away.
     kept.current.atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 40 || (kept.current.atEnd && box.scrollTop >= kept.current.before);
     kept.current.before = box.scrollTop;

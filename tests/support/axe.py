@@ -1,0 +1,29 @@
+"""Looks with axe (https://github.com/dequelabs/axe-core) for what keeps people from using a page."""
+
+from playwright.sync_api import Page
+
+from local.paths import ROOT
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+
+WAYS = [(width, scheme) for width in (1280, 400) for scheme in ("light", "dark")]
+"""The widths and the colour schemes that a page is looked at with."""
+
+_RUN = "axe.run(document, { resultTypes: ['violations'] })"
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe finds on the page as it is, on wide and narrow screens, light and dark."""
+    found = []
+    size = page.viewport_size
+    assert size
+    for width, scheme in WAYS:
+        page.set_viewport_size({"width": width, "height": size["height"]})
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        if not page.evaluate("'axe' in window"):
+            page.evaluate(AXE.read_text())
+        for violation in page.evaluate(_RUN)["violations"]:
+            first = violation["nodes"][0]
+            found.append(f"{width} {scheme}: {violation['id']}: {first['html'][:200]} {first['failureSummary'][:300]}")
+    page.set_viewport_size(size)
+    return found
