@@ -1,6 +1,6 @@
 """`/v1/project` and `/v1/functions`: extensions that tell a key what it belongs to and what is deployed."""
 
-import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import openai
@@ -8,20 +8,16 @@ import pytest
 
 from assistant_engine.store import Store
 from assistant_engine.store.usage import Budget
-from assistants import keys
 from local import up as local
-from tests.support.clients import connect, until_known
+from tests.support.clients import StrictOpenAI, connect
+from tests.support.projects import own_project
 
 
 @pytest.fixture
-def another(stack: local.Local) -> Any:
-    """A project of the test's own, with its key and the key's name."""
-    secrets, secret = stack.client("secretsmanager"), stack.outputs["ApiKeysSecret"]
-    project = f"own-{uuid.uuid4().hex}"
-    client = connect(stack, keys.issue(secrets, secret, project, project))
-    until_known(client)
-    yield project, client
-    keys.revoke(secrets, secret, project)
+def another(stack: local.Local) -> Iterator[tuple[str, StrictOpenAI]]:
+    """A project of the test's own, and its client."""
+    with own_project(stack) as (project, key):
+        yield project, connect(stack, key)
 
 
 def read(client: openai.OpenAI, path: str) -> Any:

@@ -6,7 +6,6 @@ hour to run them.
 
 import os
 import time
-import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,9 +25,8 @@ from assistant_engine.store import Store
 from assistant_engine.store.items import marshal
 from assistant_engine.store.message_item import item_of
 from assistant_engine.store.usage import day_of, user_partition
-from assistants import keys
 from local import up as local
-from tests.support.clients import connect, until_known
+from tests.support.projects import own_project
 
 DAYS = 20
 THREADS = 200
@@ -57,12 +55,8 @@ class Crowd:
 @contextmanager
 def crowd(stack: local.Local, runs: int = 10_000, messages: int = 10_000) -> Iterator[Crowd]:
     """Fill a project of its own; the engine's settings are those of the stack."""
-    secrets, secret = stack.client("secretsmanager"), stack.outputs["ApiKeysSecret"]
-    project = f"crowd-{uuid.uuid4().hex}"
-    key = keys.issue(secrets, secret, project, project)
-    until_known(connect(stack, key))
-    yield Crowd(project, key, *_fill(Store(project), runs, messages))
-    keys.revoke(secrets, secret, project)
+    with own_project(stack) as (project, key):
+        yield Crowd(project, key, *_fill(Store(project), runs, messages))
 
 
 def _fill(store: Store, runs: int, messages: int) -> tuple[str, list[str], list[str]]:

@@ -17,6 +17,7 @@ from assistant_engine.store import Store
 from assistant_engine.store.expressions import query
 from assistants import keys
 from local import up as local
+from tests.support.canaries import remember
 from tests.support.clients import StrictOpenAI, connect, until_known
 from tests.support.driver import ASK
 from tests.support.route_examples import USER, Example
@@ -71,6 +72,17 @@ def records(owner: Owner) -> list[Any]:
         items = store.database.query_all(query(os.environ[table], Key(key).eq(value)))
         known.append([{name: text for name, text in item.items() if name != "due_at"} for item in items])
     return known
+
+
+@contextmanager
+def own_project(stack: local.Local) -> Iterator[tuple[str, str]]:
+    """Make an empty project; its name and its key. The key is revoked afterwards."""
+    secrets, secret = stack.client("secretsmanager"), stack.outputs["ApiKeysSecret"]
+    project = f"own-{uuid.uuid4().hex}"
+    key = remember(keys.issue(secrets, secret, project, project))
+    until_known(connect(stack, key))
+    yield project, key
+    keys.revoke(secrets, secret, project)
 
 
 @contextmanager

@@ -1,0 +1,166 @@
+"""The console shows whatever is said: nothing of it runs, nothing hides, and everybody can use every view."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from local import up as local
+from tests.support import hostile
+from tests.support.axe import violations
+from tests.support.console import SECONDS, Console, chromium
+from tests.support.driver import Driver
+from tests.support.hostile import NAME_SHOWN, SHOWN, Planted, planted
+from tests.support.model_server import ModelServer
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.offline_model,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
+
+expect.set_options(timeout=SECONDS)
+
+VIEWS = {
+    "playground?thread={thread}": "article.message",
+    "playground?assistant={assistant}": "form",
+    "threads": "[data-row]",
+    "threads/{thread}": "article.message.assistant",
+    "threads/{thread}/runs/{run}": ".step",
+    "threads/{failed_thread}/runs/{failed}": "[data-ending=failed]",
+    "runs": "[data-row]",
+    "assistants": "[data-row]",
+    "assistants/{assistant}": "form",
+    "functions": "[data-function]",
+    "files": "[data-row]",
+    "stores": "[data-row]",
+    "stores/{store}": ".store-files",
+    "usage": ".tile",
+}
+"""The addresses of all views, and what is there once they are."""
+
+NAMED = ("threads", "threads/{thread}", "runs", "assistants", "files", "stores", "stores/{store}", "usage")
+"""Views that show a name or a user as others gave it."""
+
+FOREIGN = """() => ({
+    elements: document.querySelectorAll('iframe, object, embed, base, body style, body script, form[action], [onerror], [onload]').length,
+    protocols: [...new Set([...document.querySelectorAll('a[href]')].map((link) => link.protocol))],
+    pictures: [...document.images].map((image) => image.src).filter((source) => !/^blob:/.test(source)),
+    happened: window.happened,
+})"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def filled(stack: local.Local, driver: Driver, model_server: ModelServer) -> Iterator[Planted]:
+    with planted(stack, driver.model, model_server) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def console(browser: Browser, base_url: str, filled: Planted) -> Iterator[Console]:
+    """A tab that goes from view to view."""
+    context = browser.new_context(viewport={"width": 1280, "height": 860})
+    context.add_init_script(hostile.INIT)
+    opened = Console(context.new_page(), f"{base_url}/console")
+    opened.sign_in(filled.key)
+    yield opened
+    context.close()
+
+
+def show(console: Console, view: str, filled: Planted) -> Page:
+    """Show a view with all of its folds open."""
+    page = console.page
+    console.open(view.format(**filled.names))
+    page.locator(VIEWS[view]).first.wait_for()
+    page.wait_for_load_state("networkidle")
+    page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true })")
+    return page
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_what_others_wrote_runs_nothing(console: Console, filled: Planted, view: str) -> None:
+    page = show(console, view, filled)
+    found = page.evaluate(FOREIGN)
+    assert set(found.pop("protocols")) <= {"http:", "https:", "mailto:", "blob:"}
+    assert found == {"elements": 0, "pictures": [], "happened": []}
+    assert console.troubles == []
+    origin = re.match(r"https?://[^/]+", console.address)
+    assert origin
+    assert [url for url in console.requested if not url.startswith((origin[0], "blob:", "about:"))] == []
+
+
+@pytest.mark.parametrize("view", NAMED)
+def test_what_others_are_called_is_seen(console: Console, filled: Planted, view: str) -> None:
+    page = show(console, view, filled)
+    shown = page.locator("main").inner_text()
+    assert NAME_SHOWN in shown
+    assert "RLO" in shown and "\u202e" not in shown
+
+
+@pytest.mark.parametrize("who", ["user", "assistant"])
+def test_every_piece_of_a_message_is_seen(console: Console, filled: Planted, who: str) -> None:
+    page = show(console, "threads/{thread}", filled)
+    message = page.locator(f"article.message.{who}").first
+    shown = message.inner_text()
+    for number, (piece, seen) in enumerate(SHOWN.items()):
+        assert seen in shown, piece
+        assert f"seen {number}." in shown, piece
+        if who == "user" and "\u202e" not in piece and "\u2066" not in piece and "\u200b" not in piece:
+            assert piece in shown
+    assert message.is_visible()
+    colours = message.evaluate("element => [getComputedStyle(element).opacity, getComputedStyle(element).visibility]")
+    assert colours == ["1", "visible"]
+
+
+def test_what_a_search_finds_runs_nothing_and_is_seen(console: Console, filled: Planted) -> None:
+    page = show(console, "stores/{store}", filled)
+    page.get_by_label("What to look for").fill("When does the ferry leave?")
+    page.get_by_role("button", name="Search").click()
+    passage = page.locator(".passage").first
+    expect(passage).to_contain_text("leaves at noon")
+    expect(passage).to_contain_text('<img src=x onerror="ran(1)">')
+    assert page.evaluate(FOREIGN)["happened"] == []
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_everybody_can_use_every_view(console: Console, filled: Planted, view: str) -> None:
+    assert violations(show(console, view, filled)) == []
+
+
+def test_everybody_can_sign_in(browser: Browser, base_url: str) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 860})
+    page = context.new_page()
+    page.goto(f"{base_url}/console")
+    page.get_by_label("API key").wait_for()
+    assert violations(page) == []
+    context.close()
+
+
+def test_everybody_can_read_the_documentation(browser: Browser, base_url: str) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 860})
+    page = context.new_page()
+    page.goto(f"{base_url}/docs")
+    assert violations(page) == []
+    context.close()
+
+
+def test_the_key_is_nowhere_but_in_the_tabs_session(console: Console, filled: Planted) -> None:
+    page = show(console, "runs", filled)
+    kept = page.evaluate("""async () => ({
+        kept: [localStorage.length, document.cookie, (await indexedDB.databases()).length, (await caches.keys()).length],
+        session: Object.values(sessionStorage),
+        page: document.documentElement.outerHTML + JSON.stringify(history.state) + document.title,
+        addresses: [location.href, document.referrer, ...performance.getEntries().map((entry) => entry.name)],
+    })""")
+    assert kept["kept"] == [0, "", 0, 0]
+    assert kept["session"] == [filled.key]
+    assert filled.key not in kept["page"] + "".join(kept["addresses"])
+    assert not any(filled.key in url for url in console.requested)
