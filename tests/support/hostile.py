@@ -1,4 +1,4 @@
-"""Texts that try to run, to load or to hide something in the page that shows them, and a project that is full of them."""
+"""Texts that try to run, to load or to hide something in the page that shows them, and a project full of them."""
 
 import json
 import uuid
@@ -46,7 +46,9 @@ NAME_SHOWN = "<img src=x onerror=ran(20)>"
 INIT = """
 window.happened = [];
 window.ran = (number) => window.happened.push(number);
-document.addEventListener("securitypolicyviolation", (event) => window.happened.push(event.violatedDirective + " " + event.blockedURI));
+document.addEventListener("securitypolicyviolation", (event) => {
+    window.happened.push(`${event.violatedDirective} ${event.blockedURI}`);
+});
 """
 """A script for the page before its own: what a text manages to run, or to ask for, is in `happened`."""
 
