@@ -41,6 +41,19 @@ def test_only_the_step_that_calls_the_model_imports_its_client(imports: dict[Fun
     assert "openai" not in packages["api"]
 
 
+def test_the_console_adds_nothing_to_what_other_functions_import(imports: dict[Function, Imported]) -> None:
+    modules = {function.name: set(found.modules) for function, found in imports.items()}
+    assert modules["console"] == {"console"}
+    what_the_console_reads = {
+        "assistant_engine.domain.timeline",
+        "assistant_engine.resources.project",
+        "assistant_engine.resources.usage_report",
+        "assistant_engine.runs.timeline",
+        "assistant_engine.store.project_runs",
+    }
+    assert {name for name, found in modules.items() if found & what_the_console_reads} == {"api", "stream"}
+
+
 def test_no_function_imports_more_than_its_budget(imports: dict[Function, Imported]) -> None:
     over = [
         f"{function.name} imports {len(found.modules)} modules of {found.bytes / MEGABYTE:.1f} MB"
