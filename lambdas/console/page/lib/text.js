@@ -22,6 +22,9 @@ export function shown(text) {
   });
 }
 
+/** Return text without the characters that `shown` names. */
+export const bare = (text) => text.split(HIDDEN).filter((_, index) => index % 2 === 0).join("");
+
 /** Text of others in a line of ours: it can't turn around what stands beside it. */
 export const Name = ({ children, class: name }) => html`<bdi class=${name}>${shown([children].flat().join(""))}</bdi>`;
 

@@ -1,16 +1,16 @@
 /** Small parts that many views share. */
 import { advice, STATUS_WORDS } from "../lib/words.js";
 import { exactly, when } from "../lib/format.js";
-import { Name, Pre } from "../lib/text.js";
+import { bare, Name, Pre } from "../lib/text.js";
 import { html, useEffect, useRef, useState } from "../lib/ui.js";
 
 /** A view's frame; its name is what tests and styles know it by. */
 export function View({ name, title, actions, children, wide = false }) {
   useEffect(() => {
-    document.title = `${title} · Console`;
+    document.title = `${bare(title)} · Console`;
   }, [title]);
   return html`<main id="main" data-view=${name} class=${wide ? "view wide" : "view"} tabindex="-1">
-    <header class="view-head"><h1>${title}</h1><div class="actions">${actions}</div></header>
+    <header class="view-head"><h1><${Name}>${title}<//></h1><div class="actions">${actions}</div></header>
     ${children}
   </main>`;
 }
