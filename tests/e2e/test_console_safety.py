@@ -80,7 +80,7 @@ def show(console: Console, view: str, filled: Planted) -> Page:
     page = console.page
     console.open(view.format(**filled.names))
     page.locator(VIEWS[view]).first.wait_for()
-    page.wait_for_load_state("networkidle")
+    console.settle()
     page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true })")
     return page
 
@@ -108,6 +108,7 @@ def test_what_others_are_called_is_seen(console: Console, filled: Planted, view:
 @pytest.mark.parametrize("who", ["user", "assistant"])
 def test_every_piece_of_a_message_is_seen(console: Console, filled: Planted, who: str) -> None:
     page = show(console, "threads/{thread}", filled)
+    page.locator("[data-scroller]").evaluate("(box, top) => box.scrollTo(0, top)", 0 if who == "user" else 10**6)
     message = page.locator(f"article.message.{who}").first
     shown = message.inner_text()
     for number, (piece, seen) in enumerate(SHOWN.items()):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync"
@@ -36,12 +36,32 @@ class Console:
         self.address = address
         self.troubles: list[str] = []
         self.requested: list[str] = []
+        self._pending = 0
         page.set_default_timeout(SECONDS)
         page.on("pageerror", lambda error: self.troubles.append(str(error)))
-        page.on("request", lambda request: self.requested.append(request.url))
+        page.on("request", self._asked)
+        page.on("requestfinished", self._answered)
+        page.on("requestfailed", self._answered)
         page.on(
             "console", lambda said: said.text.startswith("Failed to load resource") or self.troubles.append(said.text)
         )
+
+    def _asked(self, request: Request) -> None:
+        self.requested.append(request.url)
+        self._pending += 1
+
+    def _answered(self, request: Request) -> None:
+        self._pending -= 1
+
+    def settle(self) -> None:
+        """Wait until all that the page asked for is there, and shown."""
+        quiet = 0
+        for _ in range(SECONDS // 100):
+            self.page.wait_for_timeout(100)
+            quiet = 0 if self._pending > 0 else quiet + 1
+            if quiet == 3:
+                return
+        raise AssertionError(f"the page still waits for {self._pending} answers: {self.requested[-5:]}")
 
     def sign_in(self, key: str) -> None:
         """Open the console anew and sign in."""

@@ -2,13 +2,13 @@
  * Shows a long list by the few rows that are in sight.
  *
  * Rows have any height: one that was not seen yet counts as `estimate` pixels until it is measured. What somebody looks at
- * stays where it is while rows above it are measured or added. A `header` is a row of the list, an `intro` stands before it. A list that `sticks` keeps its end in sight if it was.
+ * stays where it is while rows above it are measured or added. A list that `sticks` keeps its end in sight if it was.
  */
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./ui.js";
 
 const OVERSCAN = 600;
 
-export function VirtualList({ items, row, estimate = 44, sticks = false, onStart, onEnd, label, role = "list", rowRole = "listitem", header, intro, class: name = "" }) {
+export function VirtualList({ items, row, estimate = 44, sticks = false, onStart, onEnd, label, role = "list", rowRole = "listitem", header, class: name = "" }) {
   const scroller = useRef(null);
   const inner = useRef(null);
   const kept = useRef({ heights: new Map(), anchor: null, atEnd: sticks, before: 0 });
@@ -78,9 +78,9 @@ export function VirtualList({ items, row, estimate = 44, sticks = false, onStart
     if (onEnd && view.top + view.height > total - 800) onEnd();
   }, [view, items.length, total]);
 
-  return html`<div class=${`scroller ${name}`} data-scroller ref=${scroller} onScroll=${look} tabindex="0" role=${intro ? "region" : role} aria-label=${label}>
-    ${intro ?? header}
-    <div class="spacer" role=${intro ? role : "presentation"} aria-label=${intro && label} style=${{ height: `${total}px` }}>
+  return html`<div class=${`scroller ${name}`} data-scroller ref=${scroller} onScroll=${look} tabindex="0" role=${role} aria-label=${label}>
+    ${header}
+    <div class="spacer" role="presentation" style=${{ height: `${total}px` }}>
       <div class="rows" role="presentation" ref=${inner} style=${{ transform: `translateY(${tops[first]}px)` }}>
         ${items.slice(first, last).map(
           (item, index) => html`<div key=${item.id} data-row data-id=${item.id} role=${rowRole} aria-posinset=${rowRole === "row" ? undefined : first + index + 1} aria-setsize=${rowRole === "row" ? undefined : -1} aria-rowindex=${rowRole === "row" ? first + index + 2 : undefined}>${drawn.get(item.id).node}</div>`,
