@@ -1,5 +1,6 @@
 """The console in Chromium: every view, against the stack's own API."""
 
+import json
 import os
 import re
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx2
 import openai
@@ -16,6 +18,7 @@ from playwright.sync_api import Browser, Page, expect
 from assistants import keys
 from local import up as local
 from tests.support import responses
+from tests.support.cable import cable_to
 from tests.support.clients import connect, until_known, upload
 from tests.support.console import SECONDS, Console, chromium
 from tests.support.driver import ASK, LABORATORY, Driver
@@ -109,23 +112,28 @@ def test_a_key_signs_in_for_this_tab_alone_and_out(page: Page, address: str, api
 
 
 def test_an_answer_is_shown_as_it_is_written_and_found_again(
-    console: Console, model_server: ModelServer, driver: Driver
+    page: Page, address: str, api_key: str, model_server: ModelServer, driver: Driver
 ) -> None:
-    page, question = console.page, f"marker-{uuid.uuid4()}"
+    question = f"marker-{uuid.uuid4()}"
     words = " ".join(f"word{number}" for number in range(30)) + "."
     answer = responses.events(responses.response(responses.text(words)))
     model_server.when(question, [Behaviour(events=answer, gap=0.3)])
-    console.write_assistant(f"Streams {uuid.uuid4().hex[:6]}", model=driver.model)
-    console.say(question)
-    said = page.locator("article.message.assistant .message-body")
-    expect(said).to_contain_text("word2")
-    assert "word29" not in said.inner_text()
-    page.context.set_offline(True)
-    expect(page.get_by_text("The connection is lost")).to_be_visible()
-    page.context.set_offline(False)
-    console.status("completed")
-    expect(said).to_have_text(words)
-    assert page.locator("article.message").count() == 2
+    server = urlsplit(address)
+    with cable_to(server.port or 80) as cable:
+        console = Console(page, server._replace(netloc=f"127.0.0.1:{cable.port}").geturl())
+        console.sign_in(api_key)
+        console.write_assistant(f"Streams {uuid.uuid4().hex[:6]}", model=driver.model)
+        console.say(question)
+        said = page.locator("article.message.assistant .message-body")
+        expect(said).to_contain_text("word2")
+        assert "word29" not in said.inner_text()
+        cable.cut()
+        expect(page.get_by_text("The connection is lost")).to_be_visible()
+        cable.join()
+        console.status("completed")
+        expect(said).to_have_text(words)
+        assert page.locator("article.message").count() == 2
+        assert console.troubles == []
 
 
 def test_calls_are_approved_and_answered_in_place(console: Console, driver: Driver) -> None:
@@ -218,7 +226,7 @@ def test_a_conversation_is_copied_as_a_program_that_runs(
     environment = {**os.environ, "OPENAI_API_KEY": api_key, "PYTHONWARNINGS": "ignore"}
     done = subprocess.run([sys.executable, program], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "Because 'it' \"is\" \\so" in done.stdout and "Twice" in done.stdout
+    assert json.dumps("Because 'it' \"is\" \\so") in done.stdout and "Twice" in done.stdout
     page.get_by_role("button", name="curl").click()
     expect(page.get_by_role("dialog").get_by_label("Program")).to_contain_text("submit_tool_outputs")
 

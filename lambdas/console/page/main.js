@@ -1,5 +1,5 @@
 /** Starts the console: signs in, then shows the view that the address names, within the page's frame. */
-import { go, route, to } from "./lib/route.js";
+import { route, to } from "./lib/route.js";
 import { key, project, signOut } from "./lib/session.js";
 import { get } from "./lib/api.js";
 import { Name } from "./lib/text.js";
@@ -30,11 +30,10 @@ function App() {
 
 function Frame() {
   const { parts } = route.value;
-  const current = parts[2] === "runs" ? "runs" : parts[0];
-  const view = VIEWS.find(({ path }) => path.length === parts.length && path.every((name, index) => name === null || name === parts[index]));
+  const view = VIEWS.find(({ path }) => path.length === parts.length && path.every((name, index) => name === null || name === parts[index])) ?? VIEWS[0];
+  const current = parts[2] === "runs" ? "runs" : view.path[0];
   useEffect(() => {
     document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
-    if (!view) go(to("playground"), { instead: true });
   }, [view]);
   return html`<a class="skip" href="#main" onClick=${skip}>Skip to the content</a>
     <header class="bar">
@@ -42,7 +41,7 @@ function Frame() {
       <nav aria-label="Views">${VIEWS.filter(({ name }) => name).map(({ path, name }) => html`<a key=${name} href=${to(...path)} aria-current=${path[0] === current ? "page" : undefined}>${name}</a>`)}</nav>
       <${Account} />
     </header>
-    ${view ? html`<${Loaded} key=${view.path.join("/")} view=${view} ids=${parts.filter((_, index) => view.path[index] === null)} />` : html`<main id="main"><${Busy} /></main>`}`;
+    <${Loaded} key=${view.path.join("/")} view=${view} ids=${parts.filter((_, index) => view.path[index] === null)} />`;
 }
 
 function skip(event) {
