@@ -1,4 +1,4 @@
-"""A cable to a server that can be cut: every connection through it breaks, and no new one is made until it is joined."""
+"""A cable to a server that can be cut: all connections through it break, and no new one is made until it is joined."""
 
 import socket
 import threading
