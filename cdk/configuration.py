@@ -21,7 +21,7 @@ AUTHS = ("key", "iam")
 ACCESS_LOGS = ("off", "on")
 API_PATHS = (
     *("assistants", "console", "docs", "files", "fine_tuning", "functions", "graphql", "models", "openapi", "threads"),
-    *("uploads", "usage", "vector_stores"),
+    *("project", "runs", "uploads", "usage", "vector_stores"),
 )
 """Words that paths of the API itself begin with."""
 MAX_EXPORT_DAYS = 365

@@ -8,6 +8,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
@@ -333,3 +334,49 @@ def test_another_project_sees_nothing_of_it(page: Page, address: str, stack: loc
     expect(page.locator(".tile").filter(has_text="Runs")).to_contain_text("0")
     expect(page.locator(".keys li")).to_have_count(1)
     keys.revoke(secrets, secret, name)
+
+
+HOSTILE = """# <img src=x onerror=alert(1)> \u202etxt.exe
+
+[click](javascript:alert(1)) and [https://bank.example](https://evil.example/path) ![pic](https://evil.example/x.png)
+
+<script>document.title = "taken"</script> <!-- a comment -->
+
+| a | b |
+|---|---|
+| 1 | <svg onload=alert(1)> |
+
+[ref]: https://evil.example "a title"
+
+```html
+<iframe src="javascript:alert(1)"></iframe>
+```
+
+a\u200bb \ue0005\ue001"""
+
+
+def test_hostile_content_runs_nothing_and_hides_nothing(console: Console, client: openai.OpenAI) -> None:
+    page, said = console.page, []
+    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    messages: list[Any] = [{"role": role, "content": HOSTILE} for role in ("user", "assistant")]
+    thread = client.beta.threads.create(
+        messages=messages, metadata={"user_id": "<img src=x onerror=alert(2)>\u202eada"}
+    )
+    console.open(f"threads/{thread.id}")
+    read = page.locator("article.message.assistant .message-body")
+    for seen in (
+        *("<img src=x onerror=alert(1)>", "RLO", "click (javascript:alert(1))", "(evil.example)", "Picture: pic"),
+        *(
+            '<script>document.title = "taken"</script>',
+            "<!-- a comment -->",
+            "<svg onload=alert(1)>",
+            "zero width space",
+        ),
+        *('[ref]: https://evil.example "a title"', '<iframe src="javascript:alert(1)"></iframe>', "U+FFF0"),
+    ):
+        expect(read).to_contain_text(seen)
+    expect(page.locator(".facts")).to_contain_text("<img src=x onerror=alert(2)>RLOada")
+    links = read.locator("a").evaluate_all("links => links.map(link => [link.protocol, link.rel, link.target])")
+    assert links == [["https:", "noopener noreferrer nofollow", "_blank"]] * len(links) and len(links) >= 2
+    assert page.locator("img, iframe, svg, script:not([src])").count() == 0
+    assert (page.title(), said) == ("Thread · Console", [])
