@@ -11,6 +11,8 @@ import { batch, effect, signal } from "./ui.js";
 import { upload } from "../parts/files.js";
 
 export const assistantId = signal("");
+/** The `assistant_type` of the assistant, once it is known. */
+export const assistantType = signal("");
 export const threadId = signal("");
 export const conversation = signal(EMPTY);
 export const requests = signal([]);
@@ -19,6 +21,7 @@ export const state = signal("");
 export const problem = signal(null);
 
 const MAX_RUNS_WITH_STEPS = 10;
+const PURPOSES = { see: "vision", hear: "user_data" };
 let at = { run: null, last: undefined };
 let leaving = new AbortController();
 
@@ -43,7 +46,11 @@ effect(() => {
   }
 });
 
-/** Say something, with files `{ file, use }` ("see", "file_search" or "code_interpreter"). Returns whether it was sent. */
+/**
+ * Say something, with files `{ file, use }` ("see", "hear", "file_search" or "code_interpreter").
+ *
+ * Returns whether it was sent.
+ */
 export async function say(text, files) {
   const mine = leaving.signal;
   batch(() => {
@@ -53,7 +60,7 @@ export async function say(text, files) {
   try {
     const sent = [];
     for (const { file, use } of files) {
-      const purpose = use === "see" ? "vision" : "assistants";
+      const purpose = PURPOSES[use] ?? "assistants";
       const { id } = await upload(file, purpose);
       record({ kind: "file", name: file.name, purpose, id });
       sent.push({ id, use });
@@ -61,7 +68,7 @@ export async function say(text, files) {
     const message = messageOf(text, sent);
     if (mine.aborted) return false;
     const id = `mine-${crypto.randomUUID()}`;
-    const shown = { ...message, id, created_at: Math.floor(Date.now() / 1000), content: contentOf(message.content), attachments: message.attachments ?? [] };
+    const shown = { ...message, id, created_at: Math.floor(Date.now() / 1000), content: contentOf(message.content), attachments: message.attachments ?? [], spoken: files.some(({ use }) => use === "hear") };
     conversation.value = withMessage(conversation.value, shown);
     const thread = threadId.value;
     const body = thread
@@ -168,8 +175,16 @@ async function listen(first, sentId = "") {
 
 /** Look at the run once its stream has ended: a stream that was joined late may have told of an older wait. */
 async function settle(signal) {
-  const run = await get(`/threads/${part(at.run.thread_id)}/runs/${part(at.run.id)}`, {}, signal);
+  const path = `/threads/${part(at.run.thread_id)}`;
+  const run = await get(`${path}/runs/${part(at.run.id)}`, {}, signal);
   conversation.value = { ...conversation.value, run };
+  const spoken = conversation.value.entries.find(({ id, message }) => id.startsWith("mine-") && message.spoken);
+  if (!spoken) return;
+  // What was heard is in the record alone.
+  const messages = await get(`${path}/messages`, { limit: 20 }, signal);
+  const heard = messages.data.find(({ role }) => role === "user");
+  const entries = conversation.value.entries.map((entry) => (entry === spoken && heard ? { kind: "message", id: heard.id, message: heard } : entry));
+  conversation.value = { ...conversation.value, entries };
 }
 
 /** Wait for a run that does not stream. */
@@ -189,12 +204,17 @@ const record = (request) => {
   requests.value = [...requests.value, request];
 };
 
+const PARTS = {
+  see: (id) => ({ type: "image_file", image_file: { file_id: id } }),
+  hear: (id) => ({ type: "input_audio", input_audio: { file_id: id } }),
+};
+
 function messageOf(text, files) {
-  const seen = files.filter(({ use }) => use === "see");
-  const attached = files.filter(({ use }) => use !== "see");
+  const shown = files.filter(({ use }) => use in PARTS).map(({ id, use }) => PARTS[use](id));
+  const attached = files.filter(({ use }) => !(use in PARTS));
   return {
     role: "user",
-    content: seen.length ? [{ type: "text", text }, ...seen.map(({ id }) => ({ type: "image_file", image_file: { file_id: id } }))] : text,
+    content: shown.length ? [...(text ? [{ type: "text", text }] : []), ...shown] : text,
     ...(attached.length ? { attachments: attached.map(({ id, use }) => ({ file_id: id, tools: [{ type: use }] })) } : {}),
   };
 }
@@ -202,5 +222,6 @@ function messageOf(text, files) {
 /** Return the content of a message that is sent as the API would show it. */
 function contentOf(content) {
   const parts = typeof content === "string" ? [{ type: "text", text: content }] : content;
-  return parts.map((each) => (each.type === "text" ? { type: "text", text: { value: each.text, annotations: [] } } : each));
+  const said = { text: (each) => each.text, input_audio: () => "(spoken)" };
+  return parts.map((each) => (each.type in said ? { type: "text", text: { value: said[each.type](each), annotations: [] } } : each));
 }

@@ -45,6 +45,7 @@ export function AssistantForm({ assistant = null, onSaved, onCancel }) {
       <div class="pair"><${Field} label="Temperature"><input ...${typed("temperature")} type="number" min="0" max="2" step="0.1" /><//>
       <${Field} label="Top p"><input ...${typed("top_p")} type="number" min="0" max="1" step="0.05" /><//></div>
       <${Field} label="Reasoning effort"><select name="effort" value=${state.reasoning_effort} onChange=${(event) => set({ reasoning_effort: event.target.value })}>${EFFORTS.map((each) => html`<option key=${each} value=${each}>${each || "the model's own"}</option>`)}</select><//>
+      ${!assistant && html`<${Field} label="Kind" hint="A voice assistant hears and speaks; a hybrid one speaks where it was spoken to"><select name="kind" value=${state.assistant_type} onChange=${(event) => set({ assistant_type: event.target.value })}>${["chat", "voice", "hybrid", "agent"].map((each) => html`<option key=${each}>${each}</option>`)}</select><//>`}
       <${Field} label="Description"><input ...${typed("description")} maxlength="512" /><//>
     </details>
     <${Problem} error=${error} />
@@ -76,6 +77,7 @@ function fieldsOf(assistant) {
     model: assistant?.model ?? "",
     instructions: assistant?.instructions ?? "",
     description: assistant?.description ?? "",
+    assistant_type: assistant?.assistant_type ?? "chat",
     code: tools.some(({ type }) => type === "code_interpreter"),
     search: tools.some(({ type }) => type === "file_search"),
     store: assistant?.tool_resources?.file_search?.vector_store_ids?.[0] ?? "",
@@ -100,6 +102,7 @@ function bodyOf(state, assistant) {
     description: state.description || null,
     tools: [...(state.code ? [tool("code_interpreter")] : []), ...(state.search ? [tool("file_search")] : []), ...ownFunctions(state.own)],
     functions: state.functions,
+    ...(assistant ? {} : { assistant_type: state.assistant_type }),
     tool_resources: resources,
     ...numbers(state),
     ...(state.reasoning_effort ? { reasoning_effort: state.reasoning_effort } : {}),

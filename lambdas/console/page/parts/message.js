@@ -1,6 +1,7 @@
 /** A message, as a person reads it. */
 import { FileChip, FileImage } from "./files.js";
 import { Citation } from "./citation.js";
+import { Listen } from "./voice.js";
 import { Moment } from "./common.js";
 import { Markdown } from "../lib/markdown.js";
 import { Name, Pre } from "../lib/text.js";
@@ -21,6 +22,7 @@ export function Message({ message, live = false, linked = true }) {
       ${live && html`<span class="caret" aria-hidden="true"></span>`}
       ${!message.content.length && !live && html`<p class="soft">An empty message.</p>`}
     </div>
+    ${message.audio?.speech_url && html`<${Listen} message=${message} />`}
     ${message.attachments?.length > 0 && html`<footer class="attachments">${message.attachments.map((each) => html`<${FileChip} key=${each.file_id} fileId=${each.file_id} tools=${each.tools ?? []} />`)}</footer>`}
   </article>`;
 }

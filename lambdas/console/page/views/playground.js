@@ -100,6 +100,9 @@ function Picker() {
     if (list.done && !list.items.length) setEditing("new");
   }, [list.items, list.done]);
   const [wide] = useState(() => matchMedia("(min-width: 821px)").matches);
+  useEffect(() => {
+    talk.assistantType.value = picked?.assistant_type ?? "";
+  }, [picked]);
   const saved = (assistant) => {
     list.change((items) => [assistant, ...items.filter((each) => each.id !== assistant.id)]);
     talk.assistantId.value = assistant.id;
