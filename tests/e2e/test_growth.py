@@ -1,5 +1,6 @@
 """A run costs the same on a thread of any length: states, units and what the model is sent, counted and not timed."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -7,6 +8,9 @@ import pytest
 from assistant_engine.domain.json_data import Json
 from bench.journal import Journal, taken
 from bench.stack import filled_thread
+from local import up as local
+from tests.support.clients import connect
+from tests.support.crowd import crowd
 from tests.support.driver import Driver
 from tests.support.model_server import ModelServer
 
@@ -72,3 +76,14 @@ def test_automatic_truncation_bounds_what_a_run_costs(driver: Driver, counter: C
 def within_a_tenth(figures: dict[str, float]) -> Any:
     assert all(figures.values())
     return pytest.approx(figures, rel=0.1)
+
+
+def test_a_page_of_a_projects_runs_costs_the_same_however_many_there_are(stack: local.Local, journal: Journal) -> None:
+    units = []
+    for runs in (200, 2_000):
+        with crowd(stack, runs=runs, messages=0) as made:
+            client = connect(stack, made.key)
+            page = taken(journal.during(partial(client.get, "/runs", cast_to=object)))
+        assert page.write_units == 0
+        units.append(page.read_units)
+    assert max(units) <= 60, units
