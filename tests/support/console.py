@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync"
@@ -42,9 +42,11 @@ class Console:
         page.on("request", self._asked)
         page.on("requestfinished", self._answered)
         page.on("requestfailed", self._answered)
-        page.on(
-            "console", lambda said: said.text.startswith("Failed to load resource") or self.troubles.append(said.text)
-        )
+        page.on("console", self._said)
+
+    def _said(self, said: ConsoleMessage) -> None:
+        if not said.text.startswith("Failed to load resource"):
+            self.troubles.append(said.text)
 
     def _asked(self, request: Request) -> None:
         self.requested.append(request.url)
