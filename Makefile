@@ -156,7 +156,8 @@ LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.1
 lock: setup
 	@$(LOCK) requirements.in --output-file requirements.txt
 	@$(LOCK) local/requirements.in --output-file local/requirements.txt
-	@for folder in layers/graphql layers/openai layers/parsers layers/powertools layers/python_data layers/standardwebhooks \
+	@for folder in layers/graphql layers/openai layers/parsers layers/powertools layers/python_data layers/speech \
+		layers/standardwebhooks \
 		$(patsubst %/requirements.in,%,$(wildcard lambdas/tools/*/requirements.in)); do \
 		$(LOCK) $$folder/requirements.in --output-file $$folder/requirements.txt; done
 	@$(LOCK) layers/compiler/ziglang.in --output-file layers/compiler/ziglang.txt

@@ -14,7 +14,7 @@ from typing import Any
 from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.errors import ApiError
 from assistant_engine.domain.json_data import Json
-from assistant_engine.resources import files, vector_stores
+from assistant_engine.resources import files, messages, retention, vector_stores
 from assistant_engine.store import Store
 from assistant_engine.store.partition import HEAD
 from assistant_engine.store.transfer import Transfer
@@ -143,7 +143,7 @@ class Eraser:
             if self._transfer.has_active_run(thread_id):
                 self._report.leave_out("thread", thread_id, str(error))
                 return
-        self._store.threads.bury(thread_id)
+        retention.bury(self._store, thread_id)
         self._report.count("thread", ERASED)
         for kind, prefix in (
             ("message", "msg_"),
@@ -167,7 +167,7 @@ class Eraser:
         for key in found.elsewhere:
             if key["message_id"].startswith("msg_"):
                 thread = self._store.threads.get(key["thread_id"])
-                self._store.messages.delete(thread.id, key["message_id"])
+                messages.delete(self._store, thread, key["message_id"])
                 self._report.count("message", ERASED)
             else:
                 self._transfer.forget_user(key)

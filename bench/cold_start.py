@@ -58,6 +58,7 @@ LAYER_BUDGETS = {
     "parsers": 60.0,
     "powertools": 10.0,
     "python_data": 259.0,
+    "speech": 12.0,
 }
 """Megabytes of a layer for this machine, unpacked. Lambda takes 262 of a function with all of its layers."""
 

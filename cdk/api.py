@@ -17,6 +17,7 @@ from cdk.model import Model
 from cdk.outputs import output
 from cdk.secrets import EmptySecret
 from cdk.sources import LAMBDAS, ROOT, code_of
+from cdk.speech import REQUESTS, Speech
 from cdk.state_machine import RunStateMachine
 from cdk.steps import READ_AND_WRITE
 from cdk.tools import Tools
@@ -42,6 +43,7 @@ class Api(Construct):
         runs: RunStateMachine,
         tools: Tools,
         fine_tuning: FineTuning,
+        speech: Speech,
     ) -> None:
         super().__init__(scope, id)
         self._foundation = foundation
@@ -71,6 +73,7 @@ class Api(Construct):
             self._grant_runs(function)
             runs.grant_start(function)
             keys.grant_read_value(function)
+            speech.grant_invoke(function)
         if tools.file_search:
             tools.file_search.grant_search(whole)
             tools.file_search.grant_attach(streaming)
@@ -105,7 +108,8 @@ class Api(Construct):
         tables.grant(function, ["DeleteItem", "BatchWriteItem"], *tables.all)
         tables.grant_query(function, tables.assistants, "by_project")
         tables.grant_query(function, tables.messages, "by_project", "by_user", "open_runs", "ended_runs")
-        storage.grant(function, ["DeleteObject"], "text/", "files/", "uploads/")
+        storage.grant(function, ["DeleteObject"], "text/", "files/", "uploads/", "speech/")
+        storage.grant_list(function, "speech/")
         storage.grant(function, ["GetObject", "PutObject"], "files/", "uploads/")
         storage.grant(function, ["PutObjectTagging", "ListMultipartUploadParts", "AbortMultipartUpload"], "files/")
         return function
@@ -137,7 +141,14 @@ class Api(Construct):
                 "MAX_OPEN_STREAMS": str(configuration.max_open_streams),
             },
         )
-        self._foundation.storage.grant(function, ["GetObject"], "files/")
+        tables, storage = self._foundation.tables, self._foundation.storage
+        # Sound in a request becomes a file, which is removed again if the request fails.
+        storage.grant(function, ["GetObject", "PutObject", "DeleteObject"], "files/")
+        storage.grant(function, ["DeleteObject"], "text/files/")
+        tables.grant_partitions(function, ["BatchWriteItem"], tables.assistants, "file-")
+        tables.grant_partitions(function, ["DeleteItem"], tables.messages, "file-")
+        storage.grant(function, ["GetObject"], "speech/")
+        storage.grant(function, ["PutObject", "DeleteObject"], REQUESTS)
         return function
 
     def _function(

@@ -12,6 +12,7 @@ from cdk.regions import WITHOUT_S3_VECTORS, WITHOUT_TENANT_ISOLATION
 
 PROVIDERS = ("openai", "azure", "bedrock")
 EMBEDDING_PROVIDERS = ("", "openai", "bedrock")
+SPEECH_PROVIDERS = ("aws", "openai", "off")
 EMBEDDING_MODELS = {"openai": "text-embedding-3-small", "bedrock": "amazon.titan-embed-text-v2:0"}
 TOOL_HOSTS = ("own", "hosted")
 VECTOR_ENGINES = ("bucket", "s3vectors")
@@ -87,6 +88,12 @@ class Configuration:
         embedding_dimensions: of a vector, for models that offer several; 0 for the model's own.
         vector_engine: `s3vectors` searches large vector stores through Amazon S3 Vectors, `bucket` reads all of them
             from the bucket.
+        speech_provider: `aws`, Amazon Transcribe and Amazon Polly; `openai`, a server with OpenAI's transcriptions and
+            speech, with a key of its own; `off`: assistants neither hear nor speak.
+        speech_base_url: that server's endpoint; empty for OpenAI's own.
+        transcription_model: of that server, for speech that comes in.
+        speech_model: of that server, for speech that goes out. OpenAI's own ends on 2027-01-06, without a successor.
+        speech_voice: speaks where neither an assistant nor a request names a voice; empty for the provider's usual one.
         export_days: how long exported files are kept, at most 365: those of each day, and those for fine-tuning.
         code_interpreter: `own`, this stack's sandbox; `hosted`, that of the model's provider, with its files.
         file_search: `own`, the vector stores of this stack; `hosted`, those of the model's provider.
@@ -135,6 +142,11 @@ class Configuration:
     embedding_base_url: str = ""
     embedding_dimensions: int = 0
     vector_engine: str = "s3vectors"
+    speech_provider: str = "aws"
+    speech_base_url: str = ""
+    transcription_model: str = "gpt-transcribe"
+    speech_model: str = "tts-1"
+    speech_voice: str = ""
     export_days: int = 90
     code_interpreter: str = "own"
     file_search: str = "own"
@@ -212,6 +224,11 @@ OVERRIDES = (
     "embedding_provider",
     "embedding_base_url",
     "vector_engine",
+    "speech_provider",
+    "speech_base_url",
+    "transcription_model",
+    "speech_model",
+    "speech_voice",
     "code_interpreter",
     "file_search",
     "webhook_url",
@@ -257,6 +274,7 @@ def configuration_of(context: Callable[[str], Any], region: str = "") -> Configu
         (configuration.model_provider, PROVIDERS),
         (configuration.embedding_provider, EMBEDDING_PROVIDERS),
         (configuration.vector_engine, VECTOR_ENGINES),
+        (configuration.speech_provider, SPEECH_PROVIDERS),
         (configuration.code_interpreter, TOOL_HOSTS),
         (configuration.file_search, TOOL_HOSTS),
         (configuration.layer_target, LAYER_TARGETS),

@@ -14,6 +14,7 @@ from cdk.foundation import Foundation
 from cdk.layers import CACHE
 from cdk.model import Model
 from cdk.monitoring import Monitoring
+from cdk.speech import Speech
 from cdk.state_machine import RunStateMachine
 from cdk.steps import Steps
 from cdk.sweeper import Sweeper
@@ -35,11 +36,12 @@ class AssistantsStack(Stack):
         foundation = Foundation(self, configuration, layer_cache)
         model = Model(self, "Model", foundation)
         tools = Tools(self, "Tools", foundation, model=model)
-        steps = Steps(self, "Steps", foundation, model=model, tools=tools)
+        speech = Speech(self, "Speech", foundation)
+        steps = Steps(self, "Steps", foundation, model=model, tools=tools, speech=speech)
         runs = RunStateMachine(self, "Runs", foundation, steps=steps, tools=tools)
         Sweeper(self, "Sweeper", foundation, runs=runs, tools=tools)
         Export(self, "Export", foundation)
         fine_tuning = FineTuning(self, "FineTuning", foundation)
-        api = Api(self, "Api", foundation, model=model, runs=runs, tools=tools, fine_tuning=fine_tuning)
+        api = Api(self, "Api", foundation, model=model, runs=runs, tools=tools, fine_tuning=fine_tuning, speech=speech)
         events = Events(self, "Events", foundation)
         Monitoring(self, "Monitoring", foundation, api=api, runs=runs, events=events)

@@ -10,6 +10,7 @@ from cdk.foundation import Foundation
 from cdk.functions import VersionedFunction
 from cdk.model import Model
 from cdk.sources import LAMBDAS, code_of
+from cdk.speech import Speech
 from cdk.tools import Tools
 
 READ_AND_WRITE = ("GetItem", "PutItem", "UpdateItem", "Query")
@@ -30,7 +31,9 @@ def grant_wake(function: VersionedFunction) -> None:
 class Steps(Construct):
     """One function for each module in `lambdas/steps`, named after it and after the state that it is behind."""
 
-    def __init__(self, scope: Construct, id: str, foundation: Foundation, *, model: Model, tools: Tools) -> None:
+    def __init__(
+        self, scope: Construct, id: str, foundation: Foundation, *, model: Model, tools: Tools, speech: Speech
+    ) -> None:
         super().__init__(scope, id)
         configuration = self._configuration = foundation.configuration
         layers, tables, storage = foundation.layers, foundation.tables, foundation.storage
@@ -54,6 +57,9 @@ class Steps(Construct):
         tables.grant(self.queued, ["GetItem", "BatchGetItem"], tables.assistants)
         tables.grant(self.queued, [*READ_AND_WRITE, "BatchGetItem"], tables.threads, tables.messages)
         storage.grant(self.queued, ["GetObject", "PutObject"], "text/")
+        if speech.function:  # It looks whether a file is a sound.
+            self.queued.function.add_environment("SPEECH_FUNCTION_ARN", speech.function.alias_arn)
+            storage.grant(self.queued, ["GetObject"], "files/")
         if tools.file_search:
             tools.file_search.grant_attach(self.queued)
 
@@ -81,6 +87,7 @@ class Steps(Construct):
         storage.grant(self.in_progress, ["GetObject"], "outputs/", "files/")
         model.grant_invoke(self.in_progress)
         grant_wake(self.in_progress)
+        speech.grant_invoke(self.in_progress)
         if configuration.code_interpreter == "hosted":
             # What the provider's code made becomes files here.
             tables.grant(self.in_progress, ["PutItem"], tables.assistants)

@@ -24,6 +24,7 @@ class Storage(Construct):
     - `text/`: text over 32 KB that items refer to
     - `outputs/<module>/`: a tool's outputs over their inline budget; each tool may write its own, and read none
     - `files/`, `uploads/`: the API's files, and the parts of uploads that are not complete yet
+    - `speech/`: messages as they were spoken, and below `speech/requests/` the sounds of requests under way
     - `vectors/`: the chunks of vector stores and their vectors
     - `outbox/`: mails of the finance tool
     - `export/`: runs and messages by day, for analysis
@@ -59,6 +60,7 @@ class Storage(Construct):
                     )
                     for days in FILE_LIFETIMES
                 ),
+                LifecycleRule(id="forget-sounds-of-requests", prefix="speech/requests/", expiration=Duration.days(1)),
                 LifecycleRule(
                     id="forget-sessions",
                     prefix="sandbox/",

@@ -46,8 +46,11 @@ class Sweeper(Construct):
         tables.grant_query(function, tables.messages, "open_runs", "by_project")
         storage.grant(function, ["GetObject"], "text/")
         # What deleted threads leave is removed in the background.
-        storage.grant(function, ["DeleteObject"], "text/", "outputs/", "sandbox/")
-        storage.grant_list(function, "outputs/", "sandbox/")
+        storage.grant(function, ["DeleteObject"], "text/", "outputs/", "sandbox/", "speech/", "files/")
+        storage.grant_list(function, "outputs/", "sandbox/", "speech/")
+        # The sound in a request has become a file, which goes with its thread.
+        tables.grant_partitions(function, ["BatchWriteItem"], tables.assistants, "file-")
+        tables.grant_partitions(function, ["DeleteItem"], tables.messages, "file-")
         runs.grant_start(function)
         runs.grant_describe(function)
         if tools.file_search:

@@ -120,6 +120,10 @@ def up(
     if not speech_base_url:
         with step("Speech"):
             speech_base_url = f"http://127.0.0.1:{speech.start(directory)}/v1"
+    context["speech_provider"] = "openai"
+    context["speech_base_url"] = speech_base_url
+    context["transcription_model"] = speech.TRANSCRIPTION_MODEL
+    context["speech_model"] = speech.SPEECH_MODEL
     first = not (directory / "deployed.json").exists()
     try:
         outputs = _deploy(directory, app, settings, context, step)
@@ -132,6 +136,8 @@ def up(
     secrets.put_secret_value(SecretId=outputs["ModelSecret"], SecretString=model.key)
     if "EmbeddingSecret" in outputs:
         secrets.put_secret_value(SecretId=outputs["EmbeddingSecret"], SecretString=embedding_model.API_KEY)
+    if "SpeechSecret" in outputs:
+        secrets.put_secret_value(SecretId=outputs["SpeechSecret"], SecretString=speech.API_KEY)
     written = {
         **settings,
         **variables(outputs),

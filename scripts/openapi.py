@@ -15,7 +15,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from api import ROUTES
-from assistant_engine.schemas import fine_tuning, project, project_runs, responses, run_responses, usage
+from assistant_engine.schemas import audio, fine_tuning, project, project_runs, responses, run_responses, usage
 from assistant_engine.schemas import vector_store_responses as stored
 from assistant_engine.schemas.common import Schema
 from routes import Route
@@ -50,6 +50,8 @@ A body may have 4.4 MB. Larger files go to `/uploads` in parts of at most 4 MB, 
 `client.uploads.upload_file_chunked(..., part_size=4_000_000)`. A file may have 512 MB.
 """.strip()
 
+_BYTES: Json = {"type": "string", "format": "binary"}
+
 _TAGS = {
     "Assistants": "A model with instructions and tools.",
     "Threads": "Conversations.",
@@ -61,6 +63,7 @@ _TAGS = {
     "Vector stores": "Files that file_search can look in.",
     "Vector store files": "The files of a vector store. They are read in the background.",
     "Vector store file batches": "Files that are attached together.",
+    "Audio": "Speech as text, and text as speech.",
     "Models": "The models that are configured.",
     "Usage": "Tokens, calls, time and money by day.",
     "Project": "What a key belongs to, and the tools that are deployed.",
@@ -70,7 +73,7 @@ _TAGS = {
 
 def schema_of(name: str) -> type[Schema]:
     """Find the schema of an answer by its name."""
-    for module in (responses, run_responses, stored, usage, project, project_runs, fine_tuning):
+    for module in (responses, audio, run_responses, stored, usage, project, project_runs, fine_tuning):
         if found := getattr(module, name, None):
             schema: type[Schema] = found
             return schema
@@ -173,10 +176,12 @@ def _answers(route: Route) -> Json:
     content: Json = {}
     if route.answer:
         content["application/json"] = {"schema": _reference(schema_of(route.answer))}
+    for media in route.media:
+        content[media] = {"schema": {"type": "string"} if media.startswith("text/") else _BYTES}
     if route.streams:
         content["text/event-stream"] = {"schema": {"type": "string"}}
     if not content:
-        content["application/octet-stream"] = {"schema": {"type": "string", "format": "binary"}}
+        content["application/octet-stream"] = {"schema": _BYTES}
     answers["200"] = {"description": "OK", "headers": headers, "content": content}
     statuses = {400, 401, 429, 500, 503}
     if "{" in route.path or route.body or "thread_id" in route.query.model_fields:

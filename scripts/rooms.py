@@ -21,6 +21,7 @@ FLOORS: Mapping[str, Collection[str]] = {
         "lambdas/events",
         "lambdas/export",
         "lambdas/fine_tuning",
+        "lambdas/speech",
     ),
     "use cases": ("resources", "runs", "fine_tuning"),
     "store, model, tools": ("store", "model", "tools", "tool", "search", "schemas", "runtime", "web"),

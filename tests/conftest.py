@@ -30,6 +30,7 @@ from local import up as local
 from local.down import down
 from local.paths import ROOT
 from local.processes import is_alive
+from tests.support import local_stack
 from tests.support.aws_proxy import AwsProxy
 from tests.support.canaries import remember
 from tests.support.driver import Driver
@@ -37,13 +38,14 @@ from tests.support.local_stack import DIRECTORIES, DIRECTORY, deploy
 from tests.support.model_server import ModelServer
 from tests.support.project import ADDING_A_TOOL, SILVAENGINE, configure, copy, described_tools, replace_tools
 from tests.support.scheduling import SessionsLast
+from tests.support.speech_server import SpeechServer
 from tests.support.webhook_receiver import WebhookReceiver, set_mapping
 
 # Sessions share the descriptions of services: without it, each client that a test makes reads its own, in 0.1 s of CPU.
 botocore.session.create_loader = cache(botocore.session.create_loader)
 
 VERIFY_ENV = os.environ.get("VERIFY_ENV", "")
-LOCAL_FIXTURES = {"app", "aws_proxy", "journal", "listener", "model_server", "webhook"}
+LOCAL_FIXTURES = {"app", "aws_proxy", "journal", "listener", "model_server", "speech_server", "webhook"}
 """What only the local stack has: faults to be planted, servers that its functions reach, a release to change."""
 
 
@@ -105,6 +107,12 @@ def model_server() -> Iterator[ModelServer]:
     server = ModelServer(f"http://127.0.0.1:{offline_model.start(DIRECTORY)}/v1")
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def speech_server() -> SpeechServer:
+    """The server that hears and speaks for the local stack."""
+    return local_stack.speech_server()
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
 import assistant_routes
+import audio
 import documentation
 import files
 import fine_tuning_routes
@@ -60,7 +61,7 @@ ROUTES: tuple[Route, ...] = tuple(
             files.routes,
         ),
         *(uploads.routes, vector_stores.routes, vector_store_files.routes, vector_store_files.batch_routes),
-        *(models.routes, usage.routes, project.routes, project_runs.routes, fine_tuning_routes.routes),
+        *(audio.routes, models.routes, usage.routes, project.routes, project_runs.routes, fine_tuning_routes.routes),
     )
     for route in module.declared
 )

@@ -47,5 +47,5 @@ def modify(request: Request, thread: Thread, message_id: str) -> Json:
 
 @routes.delete(_ONE, "deleteMessage", "Delete a message", answer="DeleteMessageResponse")
 def delete(request: Request, thread: Thread, message_id: str) -> Json:
-    request.store.messages.delete(thread.id, message_id)
+    messages.delete(request.store, thread, message_id)
     return deleted("thread.message", message_id)

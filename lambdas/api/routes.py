@@ -8,7 +8,7 @@ read for the caller first, once, and the handler gets what was read.
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -77,6 +77,7 @@ class Route:
         polled: the answer tells when to ask again.
         streams: it may answer with events, as they happen (`text/event-stream`). These routes, and those that answer
             with bytes, belong to the function `stream`; only they may return a `StreamedAnswer`.
+        media: what else it may answer with.
         extension: the original API lacks it.
     """
 
@@ -93,6 +94,7 @@ class Route:
     creates: str = ""
     polled: bool = False
     streams: bool = False
+    media: Sequence[str] = ()
     extension: bool = False
 
     @property
@@ -183,10 +185,12 @@ class Routes:
         query: type[Schema] = NoParameters,
         polled: bool = False,
         streams: bool = False,
+        media: Sequence[str] = (),
         extension: bool = False,
     ) -> Callable[[AnyHandler], AnyHandler]:
         """Declare a GET; see `Route`."""
         declared = {"answer": answer, "query": query, "polled": polled, "streams": streams, "extension": extension}
+        declared["media"] = media
         return self._declare("GET", path, name, summary, **declared)
 
     def post(
@@ -195,7 +199,7 @@ class Routes:
         name: str,
         summary: str,
         *,
-        answer: str,
+        answer: str | None,
         body: type[Schema] | None = None,
         query: type[Schema] = NoParameters,
         file: str = "",
@@ -203,10 +207,11 @@ class Routes:
         polled: bool = False,
         streams: bool = False,
         extension: bool = False,
+        media: Sequence[str] = (),
     ) -> Callable[[AnyHandler], AnyHandler]:
         """Declare a POST; see `Route`."""
         declared = {"answer": answer, "body": body, "query": query, "file": file, "creates": creates}
-        more = {"polled": polled, "streams": streams, "extension": extension}
+        more = {"polled": polled, "streams": streams, "extension": extension, "media": media}
         return self._declare("POST", path, name, summary, **declared, **more)
 
     def delete(self, path: str, name: str, summary: str, *, answer: str) -> Callable[[AnyHandler], AnyHandler]:

@@ -38,7 +38,7 @@ def handler(event: SweepEvent) -> SweepResult:
             count_stuck(run_id)
         swept += 1
     for deleted in store().threads.tombstones(now):
-        _guarded(f"thread {deleted}", partial(store().threads.bury, deleted))
+        _guarded(f"thread {deleted}", partial(retention.bury, store(), deleted))
     for what, see_to in (*ingestion.sweep(store(), now), *retention.sweep(store(), now)):
         _guarded(what, see_to)
     return {"swept": swept}

@@ -41,15 +41,17 @@ UNBOUNDED = {
     "logs:PutResourcePolicy",
     "logs:DescribeResourcePolicies",
     "logs:DescribeLogGroups",
+    "polly:SynthesizeSpeech",  # but lexicons
+    "transcribe:TranscribeAudio",
 }
 
 BOUNDED = {
     # Objects below a prefix of the bucket, by the role's owner.
-    "oae-queued": {"/text/*"},
-    "oae-in_progress": {"/text/*", "/outputs/*", "/files/*"},
+    "oae-queued": {"/text/*", "/files/*"},
+    "oae-in_progress": {"/text/*", "/outputs/*", "/files/*", ":v*"},
     "oae-requires_action": {"/text/*"},
     "oae-record_failure": {"/text/*"},
-    "oae-sweeper": {"/text/*", "/outputs/*", "/sandbox/*", ":*"},
+    "oae-sweeper": {"/text/*", "/outputs/*", "/sandbox/*", "/speech/*", "/files/*", ":*"},
     "oae-tool-finance": {"/outputs/finance/*", "/outbox/*"},
     "oae-tool-code_interpreter": {"/outputs/code_interpreter/*", "/files/*", "/sandbox/*", "/libraries/*", ":v*"},
     "oae-copy_libraries": {"/libraries/*"},
@@ -57,16 +59,20 @@ BOUNDED = {
     "oae-tool-file_search": {"/vectors/*", "/outputs/file_search/*", "/index/vs-*"},
     "oae-export": {"/text/*", "/export/*"},
     "oae-fine_tuning": {"/text/*", "/outputs/*", "/fine_tuning/*", "/files/*"},
-    "oae-stream": {"/text/*", "/files/*", "/outputs/*"},
     "oae-graphql": {"/text/*", "/files/*", "/outputs/*"},
-    "oae-api": {"/text/*", "/files/*", "/uploads/*", "/outputs/*", "/vectors/*", ":v*"},
+    "oae-speech": {"/files/*", "/speech/*", "/speech/requests/*"},
+    "oae-stream": {
+        *("/text/*", "/text/files/*", "/files/*", "/outputs/*"),
+        *("/speech/*", "/speech/requests/*", ":v*"),
+    },
+    "oae-api": {"/text/*", "/files/*", "/uploads/*", "/outputs/*", "/vectors/*", "/speech/*", ":v*"},
 }
 
 
 def test_there_is_one_for_each_step_and_each_tool(prod: Template) -> None:
     tools = [tool.name for tool in tool_folders()]
     others = (
-        *("api", "stream", "console", "graphql", "export", "fine_tuning", "ingestion", "sandbox"),
+        *("api", "stream", "console", "graphql", "export", "fine_tuning", "ingestion", "sandbox", "speech"),
         *("copy_libraries", "prefix_list", "protect_tables", "publish_run_events"),
     )
     expected = {f"oae-{name}" for name in (*STEPS, *others, *(f"tool-{tool}" for tool in tools))}
@@ -129,7 +135,7 @@ def test_no_action_is_a_wildcard_and_no_unjustified_resource_is(prod: Template) 
         ("oae-in_progress", {"GetItem", "PutItem", "UpdateItem", "Query", "BatchGetItem"}),
         ("oae-requires_action", {"GetItem", "PutItem", "UpdateItem", "Query"}),
         ("oae-record_failure", {"GetItem", "PutItem", "UpdateItem", "Query"}),
-        ("oae-sweeper", {"GetItem", "PutItem", "UpdateItem", "Query", "BatchGetItem", "BatchWriteItem"}),
+        ("oae-sweeper", {"GetItem", "PutItem", "UpdateItem", "Query", "BatchGetItem", "BatchWriteItem", "DeleteItem"}),
         ("oae-tool-finance", {"GetItem"}),
         ("oae-tool-code_interpreter", {"GetItem", "PutItem"}),
         ("oae-ingestion", {"GetItem", "UpdateItem", "Query", "BatchWriteItem"}),
@@ -185,6 +191,27 @@ def test_only_who_calls_a_model_reads_the_models_key(prod: Template) -> None:
 
     assert sorted(readers("oae/model-key")) == ["oae-in_progress", "oae-ingestion", "oae-tool-file_search"]
     assert sorted(readers("oae/api-keys")) == ["oae-api", "oae-graphql", "oae-stream"]
+
+
+def test_speech_reaches_its_provider_and_no_records(prod: Template, layers: Path, tmp_path: Path) -> None:
+    assert actions(prod, "oae-speech") == {
+        **{service: actions(prod, "oae-record_failure")[service] for service in ("logs", "xray")},
+        "s3": {"GetObject", "ListBucket", "PutObject"},
+        "polly": {"SynthesizeSpeech"},
+        "transcribe": {"TranscribeAudio"},
+    }
+    for name in prod.functions():
+        if name != "oae-speech":
+            assert not {"polly", "transcribe"} & actions(prod, name).keys()
+    server = synthesise(
+        tmp_path / "server", layers, env="dev", speech_provider="openai", speech_base_url="https://x/v1"
+    )
+    assert actions(server, "oae-dev-speech").keys() == {"logs", "xray", "s3", "secretsmanager"}
+    assert "SpeechSecret" in server.body["Outputs"]
+    off = synthesise(tmp_path / "off", layers, env="dev", speech_provider="off")
+    assert "oae-dev-speech" not in off.functions()
+    for function in off.functions().values():
+        assert "SPEECH_FUNCTION_ARN" not in function.get("Environment", {}).get("Variables", {})
 
 
 def test_a_tool_reads_no_conversation_and_no_output(prod: Template) -> None:

@@ -21,6 +21,7 @@ from assistant_engine.runtime.settings import (
     RecordFailure,
     RequiresAction,
     Settings,
+    Speech,
     Stream,
     Sweeper,
     Tool,
@@ -29,6 +30,7 @@ from tests.support.templates import Template, synthesise
 
 FUNCTIONS: dict[str, type[Settings]] = {
     "api": Api,
+    "speech": Speech,
     "stream": Stream,
     "graphql": Graphql,
     "queued": Queued,
@@ -67,10 +69,11 @@ def templates(
         webhook_url="https://example.com/hook",
         mail_sender="a@example.com",
     )
+    server = synthesise(tmp_path_factory.mktemp("server"), layers, env="dev", speech_provider="openai")
     hosted = synthesise(
         tmp_path_factory.mktemp("hosted"), layers, env="dev", code_interpreter="hosted", file_search="hosted"
     )
-    return [template_of("prod"), template_of("dev"), bedrock, hosted]
+    return [template_of("prod"), template_of("dev"), bedrock, hosted, server]
 
 
 def variables(template: Template) -> dict[str, set[str]]:

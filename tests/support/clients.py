@@ -15,7 +15,7 @@ import httpx2
 import openai
 from openai.types import FileObject, VectorStore
 from openai.types.beta import Assistant, Thread
-from openai.types.beta.threads import RequiredActionFunctionToolCall, Run
+from openai.types.beta.threads import Message, RequiredActionFunctionToolCall, Run
 from openai.types.vector_stores import VectorStoreFile
 from pydantic import BaseModel
 
@@ -25,7 +25,8 @@ from local import up as local
 from scripts.openapi import schema_of
 
 EXTENSIONS: dict[type, set[str]] = {
-    Assistant: {"assistant_type", "functions", "configuration", "reasoning_effort"},
+    Assistant: {"assistant_type", "functions", "configuration", "reasoning_effort", "voice"},
+    Message: {"audio"},
     Run: {"reasoning_effort"},
     RequiredActionFunctionToolCall: {"needs_approval"},
     Thread: {"usage", "cost"},

@@ -49,6 +49,11 @@ class Case:
 
 
 CASES = {
+    "speech": Case(
+        on_the_way(answered("functions/[^/]+-speech/invocations", {"error": {"message": "there is no such voice"}})),
+        "there is no such voice",
+        natural,
+    ),
     "streaming": Case(throttled_streams, "the API answered 500", natural),
     "sandbox-filter": Case(on_the_way(rewritten(CODE, r"seccomp=\d", "seccomp=0")), "Seccomp 0", natural),
     "sandbox-oom-score": Case(on_the_way(rewritten(CODE, r"oom=-?\d+", "oom=0")), "oom_score_adj 0", natural),

@@ -80,7 +80,7 @@ def synthesise(folder: Path, layers: Path, **context: str) -> Template:
 def fill_cache(cache_folder: Path, changed: str = "") -> Path:
     """Fill a folder with small layers, one of them other than usual."""
     libraries = [f"library-{path.name}" for path in (ROOT / "layers" / "libraries").iterdir()]
-    layers = ("engine", "graphql", "openai", "parsers", "powertools", "python_data", "standardwebhooks")
+    layers = ("engine", "graphql", "openai", "parsers", "powertools", "python_data", "speech", "standardwebhooks")
     tools = [tool.layer for tool in tool_folders() if tool.lock]
     for name in (*layers, *tools, *libraries):
         folder = cache_folder / "lambda" / name

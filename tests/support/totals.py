@@ -3,12 +3,12 @@
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
-from assistant_engine.domain.usage import RunUsage
+from assistant_engine.domain.usage import RunUsage, SpeechUsage
 from assistant_engine.store.items import unmarshal
 from assistant_engine.store.usage import Total, user_partition
 from tests.support.driver import Driver
@@ -118,7 +118,8 @@ def differences(sums: Sums) -> list[str]:
 
 
 def numbers(item: Json) -> Figures:
-    others = ("ratings", "rating_sum")  # of messages, not of runs
+    """Return the figures of an item but those of what there is without runs: ratings of messages, and speech."""
+    others = {"ratings", "rating_sum", *(each.name for each in fields(SpeechUsage))}
     return Counter({name: value for name, value in item.items() if isinstance(value, int) and name not in others})
 
 

@@ -199,7 +199,8 @@ def test_any_fields_are_taken_or_refused(schema: type[Schema], fields: list[tupl
 
 
 EXTENSIONS = {
-    "AssistantObject": {"assistant_type", "functions", "configuration", "reasoning_effort"},
+    "AssistantObject": {"assistant_type", "functions", "configuration", "reasoning_effort", "voice"},
+    "MessageObject": {"audio"},
     "RunObject": {"reasoning_effort"},
     "RunToolCallObject": {"needs_approval"},
     "ThreadObject": {"usage", "cost"},

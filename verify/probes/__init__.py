@@ -13,11 +13,12 @@ from verify.probes import (
     sandbox,
     storage,
     streaming,
+    voice,
 )
 
 MODULES: tuple[ModuleType, ...] = (
     *(sandbox, permissions, storage, functions, machine, events),
-    *(deployment, observability, streaming),
+    *(deployment, observability, streaming, voice),
 )
 
 PROBES: tuple[Probe, ...] = tuple(

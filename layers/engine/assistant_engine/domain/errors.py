@@ -80,3 +80,9 @@ class ServerError(ApiError, status=500, type="server_error"):
 
 class Unavailable(ApiError, status=503, type="server_error"):
     """Something that we need does not answer for the moment."""
+
+
+class NotInTime(Unavailable, status=503, type="server_error"):
+    """Something that we need takes longer than the request may."""
+
+    headers: ClassVar[dict[str, str]] = {"retry-after": "5"}

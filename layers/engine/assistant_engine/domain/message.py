@@ -26,6 +26,7 @@ def new_message(request: Json, now: Seconds) -> Json:
         "run_id": None,
         "attachments": request.get("attachments") or [],
         "metadata": request.get("metadata") or {},
+        **({"audio": request["audio"]} if "audio" in request else {}),
     }
 
 
@@ -35,6 +36,18 @@ def _stored_part(part: Json) -> Json:
     if part["type"] in ("image_url", "image_file"):
         return {"type": part["type"], part["type"]: {"detail": "auto", **part[part["type"]]}}
     return part
+
+
+def shown(message: Json) -> Json:
+    """A message as the API shows it: of its sound what is of use to a client."""
+    audio = message.get("audio")
+    if not audio:
+        return message
+    if "file_id" in audio:
+        public: Json = {name: audio[name] for name in ("file_id", "seconds", "transcribed_by")}
+    else:
+        public = {"speech_url": f"/threads/{message['thread_id']}/messages/{message['id']}/speech"}
+    return {**message, "audio": public}
 
 
 def text_of(message: Json) -> str:

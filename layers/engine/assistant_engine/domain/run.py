@@ -53,6 +53,7 @@ class Run:
         streams: whether it writes a log of its events.
         line: `waiting` while it waits for its thread, which another run holds; `called` once it has the thread, until
             it goes in; None otherwise.
+        speaks: `voice`, its messages are to be heard; `hybrid`, those that answer speech are; None, none is.
         calls_step: the id of the newest stored turn's step that calls tools, if the log told of it before; else it
             follows from the turn.
     """
@@ -73,6 +74,7 @@ class Run:
     project: str
     streams: bool = False
     line: Literal["waiting", "called"] | None = None
+    speaks: Literal["voice", "hybrid"] | None = None
     calls_step: str | None = None
     sequence: int = 1
     turn: int = 0

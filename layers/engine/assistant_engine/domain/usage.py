@@ -47,6 +47,33 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeechUsage:
+    """Speech that was heard or made, in runs or not. Adding two gives the usage of both.
+
+    Attributes:
+        audio_seconds: of sound that was transcribed, each sound's rounded up.
+        speech_characters: of text that was spoken.
+        speech_cost: in billionths of a US dollar; none of it is of a model without a price.
+    """
+
+    audio_seconds: int = 0
+    speech_characters: int = 0
+    speech_cost: int = 0
+
+    def __add__(self, other: "SpeechUsage") -> "SpeechUsage":
+        return SpeechUsage(
+            self.audio_seconds + other.audio_seconds,
+            self.speech_characters + other.speech_characters,
+            self.speech_cost + other.speech_cost,
+        )
+
+    @staticmethod
+    def of(figures: Json) -> "SpeechUsage":
+        """The usage that an item's attributes tell; what is missing is 0."""
+        return SpeechUsage(**{each.name: figures.get(each.name, 0) for each in fields(SpeechUsage)})
+
+
+@dataclass(frozen=True, slots=True)
 class RunUsage:
     """The usage of a run: so far or, once it has ended, in all.
 

@@ -6,12 +6,25 @@ from assistant_engine.domain import builtin_tools, tool_resources
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import text_of
 from assistant_engine.domain.run import Run
+from assistant_engine.domain.speech import awaits_transcript
 from assistant_engine.model import images, request
 from assistant_engine.runtime.settings import ContextBudget, HostedTools, configured
 from assistant_engine.store import Store
 
 MOST_MESSAGES = 500
 """Messages of the thread that a turn reads at most, however long the thread is."""
+
+
+class Unheard(Exception):
+    """Messages that the model would be shown wait for the text of their sound.
+
+    Attributes:
+        messages: those that wait, oldest first.
+    """
+
+    def __init__(self, messages: list[Json]) -> None:
+        super().__init__("messages wait for the text of their sound")
+        self.messages = messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +37,14 @@ class Prompt:
             `max_completion_tokens`.
         results: what built-in tools have come to in this run.
         shown_since: the turn that last said something; images of later calls stand in no message yet.
+        spoken_to: whether the newest message of the user was spoken.
     """
 
     body: Json
     over: str | None
     results: list[builtin_tools.Result]
     shown_since: int
+    spoken_to: bool = False
 
     @property
     def images(self) -> list[str]:
@@ -42,12 +57,15 @@ def prompt_of(store: Store, run: Run) -> Prompt:
 
     Raises:
         NotFound, InvalidRequest: an image of a message was deleted, is none, or can't be fetched.
+        Unheard: messages wait for the text of their sound.
     """
     settings = {**run.settings, "model": run.model}
     budget = configured(ContextBudget).context_tokens
     if settings["max_prompt_tokens"]:
         budget = min(budget, settings["max_prompt_tokens"] - run.usage.prompt_tokens)
     messages = _messages(store, run, budget)
+    if unheard := [message for message in messages if awaits_transcript(message)]:
+        raise Unheard(unheard)
     turns = store.runs.turns(run) if run.turn else []
     steps = store.steps.tool_steps(run) if run.turn else []
     outputs, results = builtin_tools.tell([step.calls for step in steps], store.steps.output_texts(steps))
@@ -62,7 +80,8 @@ def prompt_of(store: Store, run: Run) -> Prompt:
     else:
         images.put_bytes(body["input"], store.of(run.project).files)
     said = [number for number, turn in enumerate(turns) if any(item["type"] == "message" for item in turn)]
-    return Prompt(body, over, results, said[-1] if said else 0)
+    asked = next((message for message in reversed(messages) if message["role"] == "user"), {})
+    return Prompt(body, over, results, said[-1] if said else 0, spoken_to="file_id" in asked.get("audio", {}))
 
 
 def _hosted(store: Store, run: Run) -> dict[str, Json | None]:
@@ -87,5 +106,14 @@ def _messages(store: Store, run: Run, budget: int) -> list[Json]:
     messages, more = store.messages.newest(run.thread_id, most, budget * request.BYTES_PER_TOKEN, without_run=run.id)
     if automatic and more and (first := store.messages.first(run.thread_id, run.id)):
         messages = [first, *(message for message in messages if message["id"] != first["id"])]
-    # An empty answer of the model says nothing, and some servers refuse a message that does.
-    return [message for message in messages if message["role"] == "user" or text_of(message)]
+    return [message for message in messages if _says_something(message)]
+
+
+def _says_something(message: Json) -> bool:
+    """Return whether a message says something, or will: some servers refuse one that does not.
+
+    An answer of the model may be empty, and sound may be without speech.
+    """
+    if message["role"] == "user" and ("audio" not in message or awaits_transcript(message)):
+        return True
+    return bool(text_of(message) or any("image" in part["type"] for part in message["content"]))

@@ -95,6 +95,7 @@ def new_assistant(request: Json, now_ms: Milliseconds) -> Json:
         "assistant_type": request.get("assistant_type", "chat"),
         "functions": [],
         "configuration": {},
+        "voice": None,
     }
     if blank["id"] == blank["assistant_type"]:
         raise InvalidRequest("Invalid 'id': it must differ from 'assistant_type'.", param="id", code="invalid_value")

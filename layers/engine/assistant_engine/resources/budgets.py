@@ -1,5 +1,7 @@
 """The budgets that new runs are held against."""
 
+from dataclasses import replace
+
 from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.errors import QuotaExceeded
 from assistant_engine.domain.usage import NANODOLLARS, RunUsage
@@ -7,10 +9,15 @@ from assistant_engine.store import Idempotency, Store
 from assistant_engine.store.usage import Budget, Total, day_of
 
 
+def cost_of(total: Total) -> int:
+    """Return what the runs and the speech of a total cost, in billionths of a US dollar."""
+    return (total.account.cost or 0) + total.speech.speech_cost
+
+
 def check_budgets(store: Store, assistant_id: str, now_ms: Milliseconds, idempotency: Idempotency | None) -> None:
     """Let a new run of the assistant through while its budgets last: one small query, and one more for each budget.
 
-    What counts are the runs that have ended today (UTC); those under way end whatever they take.
+    What counts are the runs that have ended, and the speech, of today (UTC); those under way end whatever they take.
 
     Raises:
         QuotaExceeded: the assistant's or the project's budget of this day is used up.
@@ -37,7 +44,8 @@ def used_today(store: Store, budget: Budget, now_ms: Milliseconds) -> RunUsage:
         found = store.usage.of_assistant(budget.assistant_id, today, today)
     else:
         found = store.usage.of_project(today, today)
-    return sum(found, Total(today, 0, 0, RunUsage())).account
+    total = sum(found, Total(today, 0, 0, RunUsage()))
+    return replace(total.account, cost=cost_of(total))
 
 
 def _used_up(budget: Budget, used: RunUsage) -> str | None:

@@ -70,3 +70,4 @@ def delete(store: Store, file_id: str) -> None:
     """
     vector_stores.detach_everywhere(store, file_id)
     store.files.delete(file_id)
+    store.sounds.forget_transcript(file_id)

@@ -65,6 +65,8 @@ def _files(part: Json) -> Iterator[tuple[str, str]]:
             yield f"tool_resources.file_search.vector_stores[{number}].file_ids[{index}]", file_id
     content = part.get("content")
     for index, piece in enumerate(content if isinstance(content, list) else []):
+        if "file_id" in piece.get("input_audio", {}):
+            yield f"content[{index}].input_audio.file_id", piece["input_audio"]["file_id"]
         if piece["type"] == "image_file":
             yield f"content[{index}].image_file.file_id", piece["image_file"]["file_id"]
     for index, attachment in enumerate(part.get("attachments") or []):

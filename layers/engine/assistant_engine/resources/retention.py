@@ -20,6 +20,14 @@ def sweep(store: Store, now: Seconds) -> Iterator[tuple[str, Callable[[], None]]
         yield f"the retention of {project}", partial(_delete_old, store.of(project), Seconds(now - days * DAY), now)
 
 
+def bury(store: Store, thread_id: str) -> None:
+    """Remove everything of a deleted thread, of any project: the files that were made of sound in it, too."""
+    for file_id in store.threads.sounds_in(thread_id):
+        store.sounds.forget_transcript(file_id)
+        store.files.bury(file_id)
+    store.threads.bury(thread_id)
+
+
 def _delete_old(store: Store, before: Seconds, now: Seconds) -> None:
     """Delete those of the next old threads in which nothing was said since a moment.
 

@@ -6,7 +6,7 @@ from assistant_engine.domain import tool_resources
 from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.thread import Thread, new_thread, new_thread_id
-from assistant_engine.resources import vector_stores
+from assistant_engine.resources import transcription, vector_stores
 from assistant_engine.store import Idempotency, Store
 
 
@@ -16,17 +16,22 @@ def create(store: Store, request: Json, now_ms: Milliseconds, idempotency: Idemp
     The vector store that the request asks for, or that attachments need, is made before (`vector_stores.made_with`).
 
     Raises:
-        NotFound, InvalidRequest: a file does not exist, or there are too many; a vector store has expired.
+        NotFound, InvalidRequest: a file does not exist, or there are too many; a vector store has expired; sound is
+            none, or says nothing.
+        Unavailable: sound can't be transcribed now.
         Replayed, Conflict: the idempotency key was used.
     """
-    thread, messages = new_thread(request, new_thread_id(now_ms, ""), now_ms)
-    requested, days = request.get("tool_resources"), vector_stores.THREAD_DAYS
-    resources = vector_stores.made_with(
-        store, requested, thread.tool_resources, messages, now_ms, idempotency, days=days
-    )
-    thread = replace(thread, tool_resources=resources)
-    store.threads.create(thread, messages, idempotency)
-    return thread
+    given = request.get("messages") or []
+    with transcription.taken_in(store, given, now_ms, path="messages", idempotency=idempotency) as taken:
+        request = {**request, "messages": taken}
+        thread, messages = new_thread(request, new_thread_id(now_ms, ""), now_ms)
+        requested, days = request.get("tool_resources"), vector_stores.THREAD_DAYS
+        resources = vector_stores.made_with(
+            store, requested, thread.tool_resources, messages, now_ms, idempotency, days=days
+        )
+        thread = replace(thread, tool_resources=resources)
+        store.threads.create(thread, messages, idempotency)
+        return thread
 
 
 def modify(store: Store, thread_id: str, request: Json) -> Thread:

@@ -7,6 +7,7 @@ from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.usage import NANODOLLARS, RunUsage
+from assistant_engine.resources.budgets import cost_of
 from assistant_engine.store import Store, Window
 from assistant_engine.store.project_runs import ProjectRuns
 from assistant_engine.store.usage import Total, day_of
@@ -97,7 +98,7 @@ def _grouped(store: Store, by: str, days: tuple[str, str]) -> Json:
 
 
 def _weight(total: Total) -> tuple[int, int]:
-    return total.account.cost or 0, total.account.usage.total_tokens
+    return cost_of(total), total.account.usage.total_tokens
 
 
 def _shown(total: Total) -> Json:
@@ -106,8 +107,10 @@ def _shown(total: Total) -> Json:
         "runs": total.runs,
         **figures,
         "total_tokens": total.account.usage.total_tokens,
-        "cost": figures.get("cost", 0) / NANODOLLARS,
+        "cost": cost_of(total) / NANODOLLARS,
         "unpriced_runs": total.unpriced_runs,
         "ratings": total.ratings,
         "rating": total.rating_sum / total.ratings / 100 if total.ratings else None,
+        "audio_seconds": total.speech.audio_seconds,
+        "speech_characters": total.speech.speech_characters,
     }

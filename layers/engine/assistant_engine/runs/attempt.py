@@ -14,12 +14,12 @@ from assistant_engine.domain.run import ErrorCode, Run
 from assistant_engine.domain.stream import Announced
 from assistant_engine.domain.turn import ToolStep, Turn
 from assistant_engine.model import client, provider_files
-from assistant_engine.model.context import Prompt, prompt_of
+from assistant_engine.model.context import Prompt, Unheard, prompt_of
 from assistant_engine.model.exchange import Cancelled
 from assistant_engine.model.response import UnusableResponse, read_turn
-from assistant_engine.runs import ending, line, thread_files
+from assistant_engine.runs import ending, hearing, line, thread_files
 from assistant_engine.runs.live_turn import LiveTurn
-from assistant_engine.runs.outcome import MOVED, Ended, Moved, Wait
+from assistant_engine.runs.outcome import MOVED, Ended, Moved, TakeNextTurn, Wait
 from assistant_engine.runtime import metrics
 from assistant_engine.runtime.clock import now_ms
 from assistant_engine.runtime.log import logger
@@ -59,7 +59,7 @@ class _Answer:
     model_ms: int
 
 
-def attempt(store: Store, run: Run, tools: ToolStep | None) -> Ended | Wait | Moved | Stored:
+def attempt(store: Store, run: Run, tools: ToolStep | None) -> Ended | Wait | TakeNextTurn | Moved | Stored:
     """Call the model for the run's next turn and store the outcome.
 
     Args:
@@ -68,6 +68,8 @@ def attempt(store: Store, run: Run, tools: ToolStep | None) -> Ended | Wait | Mo
     began_ms = now_ms()
     try:
         prompt = prompt_of(store, run)
+    except Unheard as unheard:
+        return hearing.hear(store, run, unheard.messages)
     except ApiError as error:
         return _fail(store, run, "server_error" if error.status >= 500 else "invalid_prompt", error.message)
     try:
@@ -175,7 +177,10 @@ def _turn_of(store: Store, run: Run, prompt: Prompt, answer: _Answer) -> Turn:
         content, attachments = builtin_tools.annotated(
             turn.message["content"], prompt.results, prompt.shown_since, others
         )
-        turn = replace(turn, message={**turn.message, "content": content, "attachments": attachments})
+        message = {**turn.message, "content": content, "attachments": attachments}
+        if run.speaks == "voice" or (run.speaks == "hybrid" and prompt.spoken_to):
+            message["audio"] = {"spoken": True}
+        turn = replace(turn, message=message)
     return turn
 
 

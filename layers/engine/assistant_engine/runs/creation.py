@@ -12,7 +12,7 @@ from assistant_engine.domain.message import new_message
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.schedule import first_look
 from assistant_engine.domain.thread import Thread, ThreadId, new_thread, new_thread_id
-from assistant_engine.resources import vector_stores
+from assistant_engine.resources import transcription, vector_stores
 from assistant_engine.resources.budgets import check_budgets
 from assistant_engine.runtime.settings import ModelAliases, RunDefaults, configured
 from assistant_engine.store import Idempotency, Store
@@ -57,6 +57,7 @@ def new_run(
         project=project,
         answering=answering if answering != settings["model"] else None,
         streams=bool(request.get("stream")),
+        speaks=assistant["assistant_type"] if assistant["assistant_type"] in ("voice", "hybrid") else None,
     )
 
 
@@ -143,6 +144,46 @@ def create(
     """
     assistant = store.assistants.get(request["assistant_id"])
     check_budgets(store, assistant["id"], now_ms, idempotency)
+    begun = request.get("thread") or {}
+    with (
+        transcription.taken_in(
+            store, begun.get("messages") or [], now_ms, path="thread.messages", idempotency=idempotency
+        ) as first,
+        transcription.taken_in(
+            store,
+            request.get("additional_messages") or [],
+            now_ms,
+            path="additional_messages",
+            thread=thread,
+            idempotency=idempotency,
+        ) as more,
+    ):
+        request = {**request, "thread": {**begun, "messages": first}, "additional_messages": more}
+        return _created(
+            store,
+            assistant,
+            request,
+            now_ms,
+            thread=thread,
+            run_id=run_id,
+            execution=execution,
+            answers_in_output=answers_in_output,
+            idempotency=idempotency,
+        )
+
+
+def _created(
+    store: Store,
+    assistant: Json,
+    request: Json,
+    now_ms: Milliseconds,
+    *,
+    thread: Thread | None,
+    run_id: str,
+    execution: str,
+    answers_in_output: bool,
+    idempotency: Idempotency | None,
+) -> Run:
     now = seconds_of(now_ms)
     messages: list[Json] = []
     is_new = thread is None

@@ -235,6 +235,28 @@ class ExportDays(Settings):
     export_days: int
 
 
+class SpeechFunction(Settings):
+    """The alias (ARN) that hears and speaks; empty where speech is off."""
+
+    speech_function_arn: str = ""
+
+
+class SpeechProvider(Settings):
+    """The provider of speech.
+
+    Attributes:
+        speech_provider: `aws` or `openai` (any compatible server), with a base URL, a key and models of its own.
+        speech_voice: speaks where none is named; empty for the provider's usual one.
+    """
+
+    speech_provider: str
+    speech_base_url: str = ""
+    speech_secret_arn: str = ""
+    transcription_model: str = ""
+    speech_model: str = ""
+    speech_voice: str = ""
+
+
 class OpenStreams(Settings):
     """The most streams that are open at once."""
 
@@ -293,11 +315,15 @@ class Tool(Process, MessagesTable, Bucket, ToolName):
 # The functions
 
 
-class Queued(Process, Records, RunDefaults, ModelAliases, HostedTools, FileSearch):
+class Queued(Process, Records, RunDefaults, ModelAliases, HostedTools, FileSearch, SpeechFunction):
     """`queued`."""
 
 
-class InProgress(Process, Lambda, Records, Models, ModelClient, ContextBudget, HostedTools, TurnLimits, ToolFunctions):
+class _Turn(ModelClient, ContextBudget, HostedTools, TurnLimits, ToolFunctions, SpeechFunction):
+    """The settings that taking a turn takes."""
+
+
+class InProgress(Process, Lambda, Records, Models, _Turn):
     """`in_progress`."""
 
 
@@ -334,6 +360,7 @@ class _Requests(
     Auth,
     ApiKeys,
     Cors,
+    SpeechFunction,
 ):
     """Settings of the functions that answer requests."""
 
@@ -382,3 +409,7 @@ class Ingestion(Process, MessagesTable, Bucket, EmbeddingClient, Vectors, Ingest
 
 class FileSearchTool(Tool, EmbeddingClient, Vectors):
     """`file_search`."""
+
+
+class Speech(Process, Bucket, SpeechProvider):
+    """`speech`."""

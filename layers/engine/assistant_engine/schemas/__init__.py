@@ -5,6 +5,7 @@ raise `InvalidRequest` in the API's wording. Schemas bear the reference's names.
 handlers do not import it, the API description and the tests do.
 """
 
+from assistant_engine.schemas.audio import CreateSpeechRequest, CreateTranscriptionRequest, MessageSpeechParameters
 from assistant_engine.schemas.fine_tuning import CreateFineTuningExportRequest
 from assistant_engine.schemas.parameters import (
     IncludeParameters,
@@ -55,8 +56,10 @@ __all__ = [
     "CreateFineTuningExportRequest",
     "CreateMessageRequest",
     "CreateRunRequest",
+    "CreateSpeechRequest",
     "CreateThreadAndRunRequest",
     "CreateThreadRequest",
+    "CreateTranscriptionRequest",
     "CreateUploadRequest",
     "CreateVectorStoreFileBatchRequest",
     "CreateVectorStoreFileRequest",
@@ -71,6 +74,7 @@ __all__ = [
     "ListRunStepsParameters",
     "ListThreadsParameters",
     "ListVectorStoreFilesParameters",
+    "MessageSpeechParameters",
     "ModifyAssistantRequest",
     "ModifyMessageRequest",
     "ModifyRunRequest",

@@ -1,10 +1,13 @@
 """The objects that requests and responses share."""
 
+import base64
+import binascii
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
+from assistant_engine.domain.audio_types import AUDIO_TYPES, audio_type
 from assistant_engine.domain.image_types import data_url_fault
 from assistant_engine.domain.tool_resources import MAX_CODE_FILES
 from assistant_engine.web import urls
@@ -288,6 +291,58 @@ class MessageContentImageUrlObject(Schema):
 
     type: Literal["image_url"]
     image_url: ImageUrl
+
+
+def _is_audio(data: str) -> str:
+    try:
+        kind = audio_type(base64.b64decode(data, validate=True))
+    except (binascii.Error, ValueError):
+        raise problem("Invalid '{param}': it is not base64.", code="invalid_base64") from None
+    if kind is None:
+        raise problem(
+            f"Invalid '{{param}}': its bytes are not audio. Supported are {', '.join(AUDIO_TYPES)}.",
+            code="unsupported_format",
+        )
+    return data
+
+
+class InputAudio(Schema):
+    """Sound: in the request, or a file. Its format is told by its bytes."""
+
+    data: Annotated[str, Field(min_length=1, description="The bytes as base64."), AfterValidator(_is_audio)] = Field(
+        default=ABSENT
+    )
+    format: Annotated[str, Field(min_length=1, max_length=64)] = Field(
+        default=ABSENT, description="Taken for compatibility: the bytes themselves tell it."
+    )
+    file_id: Id = Field(default=ABSENT, description="The id of a file, instead of `data`.")
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "InputAudio":
+        if (self.data is None) == (self.file_id is None):
+            raise problem("Invalid '{param}': give either data or file_id.", code="invalid_value")
+        return self
+
+
+class MessageContentInputAudioObject(Schema):
+    """Extension: sound, which is stored as its text and an attachment."""
+
+    type: Literal["input_audio"]
+    input_audio: InputAudio
+
+
+class Voice(Schema):
+    """Extension: how the assistant sounds."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64)] = Field(
+        default=ABSENT, description="A voice of the speech provider."
+    )
+    language: Annotated[str, Field(pattern="^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = Field(
+        default=ABSENT, description="A language such as `en` or `de-AT`."
+    )
+    instructions: Annotated[str, Field(max_length=4096)] = Field(
+        default=ABSENT, description="How to speak, for providers that can be told."
+    )
 
 
 class Attachment(Schema):

@@ -25,6 +25,7 @@ from assistant_engine.schemas.common import (
     Instructions,
     MessageContentImageFileObject,
     MessageContentImageUrlObject,
+    MessageContentInputAudioObject,
     Metadata,
     OwnId,
     ReasoningEffort,
@@ -34,6 +35,7 @@ from assistant_engine.schemas.common import (
     ToolResources,
     TopP,
     TruncationObject,
+    Voice,
     by_shape,
     by_type,
     problem,
@@ -168,6 +170,7 @@ class _AssistantFields(Schema):
     configuration: dict[str, Any] | None = Field(
         default=None, description="Extension: lies under the configuration of each of `functions`."
     )
+    voice: Voice | None = Field(default=None, description="Extension: how its messages sound.")
 
 
 class CreateAssistantRequest(_AssistantFields):
@@ -178,7 +181,8 @@ class CreateAssistantRequest(_AssistantFields):
     id: OwnId = Field(default=ABSENT, description="Extension: an id of your own, where the project allows it.")
     assistant_type: AssistantType = Field(
         default="chat",
-        description="Extension: a word such as chat, voice, hybrid or agent, fixed when the assistant is created.",
+        description="Extension: a word such as chat, voice, hybrid or agent, fixed when the assistant is created. "
+        "Messages of runs of a voice assistant have a `speech_url`, those of a hybrid one after spoken questions.",
     )
 
 
@@ -203,8 +207,9 @@ class MessageRequestContentTextObject(Schema):
 MessageRequestContentPart = Annotated[
     Annotated[MessageRequestContentTextObject, Tag("<text>")]
     | Annotated[MessageContentImageUrlObject, Tag("<image_url>")]
-    | Annotated[MessageContentImageFileObject, Tag("<image_file>")],
-    by_type("text", "image_url", "image_file"),
+    | Annotated[MessageContentImageFileObject, Tag("<image_file>")]
+    | Annotated[MessageContentInputAudioObject, Tag("<input_audio>")],
+    by_type("text", "image_url", "image_file", "input_audio"),
 ]
 
 
@@ -216,6 +221,8 @@ def _readable_length(parts: list[MessageRequestContentPart]) -> list[MessageRequ
             f"but got a total length {total} instead.",
             code="string_above_max_length",
         )
+    if sum(isinstance(part, MessageContentInputAudioObject) for part in parts) > 1:
+        raise problem("Invalid '{param}': a message takes one part of the type input_audio.", code="invalid_value")
     return parts
 
 
@@ -309,6 +316,21 @@ class RunRequest(CreateRunRequest):
     idempotency_key: Id = Field(default=ABSENT, description="The same key always means the same run.")
     # Step Functions asks callers to add this one to the input, so that the console links the two executions.
     AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID: str = Field(default=ABSENT)
+
+    @model_validator(mode="after")
+    def _has_no_inline_sound(self) -> "RunRequest":
+        begun = self.thread.messages if self.thread else []
+        parts = [
+            part
+            for message in [*begun, *(self.additional_messages or [])]
+            for part in (message.content if isinstance(message.content, list) else [])
+        ]
+        if any(isinstance(part, MessageContentInputAudioObject) and part.input_audio.data for part in parts):
+            raise problem(
+                "Invalid 'input_audio.data': an execution takes files only, as input_audio.file_id.",
+                code="unsupported_value",
+            )
+        return self
 
     @model_validator(mode="after")
     def _has_one_thread(self) -> "RunRequest":

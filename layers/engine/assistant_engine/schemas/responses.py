@@ -21,6 +21,7 @@ from assistant_engine.schemas.common import (
     ReasoningEffort,
     Schema,
     ToolResources,
+    Voice,
     by_type,
 )
 from assistant_engine.schemas.response_parts import CompletionUsage, Deleted, Page, Time
@@ -67,6 +68,7 @@ class AssistantObject(Schema):
     configuration: dict[str, Any] = Field(
         default={}, description="Extension: lies under the configuration of each of `functions`."
     )
+    voice: Voice | None = Field(default=None, description="Extension: how its messages sound.")
 
 
 class ThreadObject(Schema):
@@ -155,6 +157,15 @@ class MessageIncompleteDetails(Schema):
     reason: Literal["content_filter", "max_tokens", "run_cancelled", "run_expired", "run_failed"]
 
 
+class MessageAudio(Schema):
+    """Extension: the sound that a message was made of, or where to hear a message of an assistant that speaks."""
+
+    file_id: str = Field(default=ABSENT, description="The sound that the text was made of.")
+    seconds: float | None = Field(default=None, description="How long it is; null until it is transcribed.")
+    transcribed_by: str | None = Field(default=None, description="The model; null until the next run transcribes it.")
+    speech_url: str = Field(default=ABSENT, description="Where to hear the message, below the API's base URL.")
+
+
 class MessageObject(Schema):
     """A message in a thread."""
 
@@ -180,6 +191,7 @@ class MessageObject(Schema):
     run_id: str | None
     attachments: list[MessageAttachment] | None
     metadata: Metadata | None
+    audio: MessageAudio = Field(default=ABSENT, description="Extension: of a message that was, or is to be, heard.")
 
 
 FilePurpose = Literal[

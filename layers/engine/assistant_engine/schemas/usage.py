@@ -76,6 +76,8 @@ class UsageTotal(Schema):
     unpriced_runs: int = Field(ge=0, description="Runs whose model has no price: `cost` is without them.")
     ratings: int = Field(ge=0, description="Answers of these runs whose metadata has a `rating`.")
     rating: float | None = Field(ge=0, le=1, description="Their average, from 0 (bad) to 1 (good).")
+    audio_seconds: int = Field(ge=0, description="Of sound that was transcribed, in runs or not; `cost` includes it.")
+    speech_characters: int = Field(ge=0, description="Of text that was spoken; `cost` includes it.")
 
 
 class UsageDay(UsageTotal):

@@ -30,6 +30,7 @@ from assistant_engine.store.ratings import Ratings
 from assistant_engine.store.run_transitions import RunTransitions
 from assistant_engine.store.runs import Runs
 from assistant_engine.store.sessions import Sessions
+from assistant_engine.store.sounds import Sounds
 from assistant_engine.store.steps import Steps
 from assistant_engine.store.threads import Threads
 from assistant_engine.store.uploads import Uploads
@@ -56,6 +57,7 @@ __all__ = [
     "RunTransitions",
     "Runs",
     "Sessions",
+    "Sounds",
     "Steps",
     "Store",
     "Threads",
@@ -191,6 +193,11 @@ class Store:
     def sessions(self) -> Sessions:
         """Sessions of the code interpreter."""
         return Sessions(self.blobs)
+
+    @cached_property
+    def sounds(self) -> Sounds:
+        """What was heard in files, and messages as they were spoken."""
+        return Sounds(self.database, self.blobs, configured(MessagesTable).messages_table)
 
     @cached_property
     def vector_stores(self) -> VectorStores:

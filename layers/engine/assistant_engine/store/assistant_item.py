@@ -32,6 +32,7 @@ _DEFAULTS: Json = {
     "assistant_type": None,
     "functions": [],
     "configuration": {},
+    "voice": None,
 }
 """The members of `AssistantObject` in their order, and what those are that the item lacks."""
 

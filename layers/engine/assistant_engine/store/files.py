@@ -195,6 +195,10 @@ class Files:
             raise
         self.remove(file_id)
 
+    def bury(self, file_id: str) -> None:
+        """Remove a file of any project; nothing happens if there is none."""
+        self._remove(file_id)
+
     def is_taken(self, file_id: str) -> bool:
         """Return whether a file of any project has this id, or had it until it expired."""
         return self._db.get(self._table, _own_key(file_id)) is not None
@@ -222,6 +226,19 @@ class Files:
         if found is None:
             raise not_found(file_id)
         data: bytes = found["Body"].read()
+        return data
+
+    def head(self, file_id: str, count: int) -> bytes:
+        """The first bytes of a file, at most `count`.
+
+        Raises:
+            NotFound: they are not there.
+        """
+        found = objects.find(self._blobs.client, self._blobs.bucket, self.key(file_id))
+        if found is None:
+            raise not_found(file_id)
+        data: bytes = found["Body"].read(count)
+        found["Body"].close()
         return data
 
     def chunks(self, file_id: str) -> Iterator[bytes]:

@@ -6,6 +6,7 @@ from assistant_engine.domain import ids
 from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.message import shown
 from assistant_engine.store.blobs import Blobs
 from assistant_engine.store.dynamodb import TRANSACTION_ITEMS
 from assistant_engine.store.expressions import put
@@ -48,10 +49,12 @@ def check_count(messages: list[Json]) -> None:
 
 
 def item_of(message: Json, blobs: Blobs) -> Json:
-    """Return a message's item."""
+    """Return a message's item. `sound` is the file that was made of sound in a request: it goes with its thread."""
+    audio = message.get("audio") or {}
     return {
         **key_of(message["thread_id"], message["id"]),
         "run_id": message["run_id"],
+        "sound": audio.get("file_id") if audio.get("inline") else None,
         **blobs.pack("document", message, f"text/{message['thread_id']}/{message['id']}.json"),
     }
 
@@ -62,4 +65,4 @@ def message_of(item: Json, document: Json) -> Json:
     Args:
         document: the item's, unpacked; its metadata may have changed since.
     """
-    return {**document, "metadata": item.get("metadata", document["metadata"])}
+    return shown({**document, "metadata": item.get("metadata", document["metadata"])})

@@ -1,5 +1,6 @@
 """The messages of a thread, in its partition under their ids."""
 
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -9,7 +10,7 @@ from assistant_engine.domain import ids
 from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.errors import Conflict, InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
-from assistant_engine.domain.message import text_of
+from assistant_engine.domain.message import shown, text_of
 from assistant_engine.domain.thread import Thread, ThreadId
 from assistant_engine.store.blobs import Blobs
 from assistant_engine.store.dynamodb import ConditionFailed, Database
@@ -55,7 +56,7 @@ class Messages:
                 actions.append(idempotency.action(self._table, stamped, stamped["created_at"]))
             try:
                 self._db.transact(actions)
-                return stamped
+                return shown(stamped)
             except ConditionFailed:
                 # The head moved on, or was locked or deleted: the next look at it tells which.
                 if idempotency:
@@ -195,8 +196,26 @@ class Messages:
         """The update that replaces a message's metadata."""
         return Update(self._table, key_of(item["thread_id"], item["message_id"])).set(metadata=metadata)
 
-    def delete(self, thread_id: ThreadId, message_id: str) -> None:
+    def write_transcript(self, thread_id: ThreadId, message: Json) -> None:
+        """Write a message in place of itself with its sound waiting; nothing happens if it waits no longer.
+
+        Args:
+            message: as `newest` gives it, changed.
+        """
+        found = self._db.get(self._table, key_of(thread_id, message["id"]))
+        if not is_ours(found) or not self._blobs.unpack("document", found)["audio"].get("waits"):
+            return
+        packed = self._blobs.pack("document", message, f"text/{thread_id}/{message['id']}-heard.json")
+        update = Update(self._table, key_of(thread_id, message["id"])).remove("document", "document_key").set(packed)
+        seen = [Attr(name).eq(found[name]) for name in ("document", "document_key") if name in found]
+        with suppress(ConditionFailed):
+            self._db.update(update.when(*seen))
+
+    def delete(self, thread_id: ThreadId, message_id: str) -> tuple[str, str | None]:
         """Delete a message. Its text in the bucket, if it is there, goes with it.
+
+        Returns:
+            The id that it had here, and that of the file that was made of sound in its request.
 
         Raises:
             NotFound: the thread has no message with this id.
@@ -207,6 +226,7 @@ class Messages:
             raise _no_message(message_id)
         if "document_key" in item:
             self._blobs.delete(item["document_key"])
+        return item["message_id"], item.get("sound")
 
 
 def _no_message(message_id: str) -> NotFound:

@@ -33,13 +33,22 @@ def find(client: "S3Client", bucket: str, key: str) -> dict[str, Any] | None:
     return _found(client.get_object, client, bucket, key)
 
 
+def head(client: "S3Client", bucket: str, key: str) -> dict[str, Any] | None:
+    """Return `HeadObject`'s answer, or None if there is no such object.
+
+    Raises:
+        ClientError: S3 refused or failed.
+    """
+    return _found(client.head_object, client, bucket, key)
+
+
 def size_of(client: "S3Client", bucket: str, key: str) -> int | None:
     """Return the size of an object in bytes, or None if there is no such object.
 
     Raises:
         ClientError: S3 refused or failed.
     """
-    answer = _found(client.head_object, client, bucket, key)
+    answer = head(client, bucket, key)
     return None if answer is None else int(answer["ContentLength"])
 
 

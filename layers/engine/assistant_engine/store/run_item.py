@@ -35,8 +35,7 @@ def ended_shard(day: str, shard: int) -> str:
 def item_of(run: Run, blobs: Blobs) -> Json:
     """Return a new run's item; its settings are put into the bucket if they are large."""
     fixed: Json = {"settings": run.settings, "functions": run.functions, "tool_resources": run.tool_resources}
-    if run.answering:
-        fixed["answering"] = run.answering
+    fixed |= {name: value for name, value in (("answering", run.answering), ("speaks", run.speaks)) if value}
     return {
         **key_of(run.thread_id, run.id),
         "assistant_id": run.assistant_id,
@@ -92,6 +91,7 @@ def run_of(item: Json, blobs: Blobs) -> Run:
         turn=item["turn"],
         attempts=item["attempts"],
         answering=fixed.get("answering"),
+        speaks=fixed.get("speaks"),
         failed_attempts=item.get("failed_attempts", []),
         account=RunUsage.of(item),
         user=item.get("used_by"),

@@ -24,7 +24,7 @@ from assistant_engine.store.expressions import Update, put, query
 from assistant_engine.store.idempotency import Idempotency
 from assistant_engine.store.message_item import put_messages, stamp
 from assistant_engine.store.pages import Page, Window, items_of, placed
-from assistant_engine.store.partition import HEAD, key_of
+from assistant_engine.store.partition import HEAD, below, key_of
 
 PREFIX = "thread_"
 
@@ -291,11 +291,16 @@ class Threads:
         items, _ = self._db.query(query(self._table, key, index="open_runs", limit=20))
         return [item["thread_id"] for item in items]
 
+    def sounds_in(self, thread_id: str) -> list[str]:
+        """The ids of the files that were made of sound in requests, of a thread that is to be removed."""
+        names = below(self._table, thread_id, "msg_", attributes=("sound",))
+        return [item["sound"] for item in self._db.query_all(names) if "sound" in item]
+
     def bury(self, thread_id: str) -> None:
         """Remove everything of a deleted thread: first what lies below the head and in the bucket, the head last."""
         names = query(self._table, Key("thread_id").eq(thread_id), attributes=("message_id",))
         keys = [key_of(thread_id, item["message_id"]) for item in self._db.query_all(names)]
-        for prefix in ("text/", "sandbox/", *self._blobs.folders("outputs/")):
+        for prefix in ("text/", "sandbox/", "speech/", *self._blobs.folders("outputs/")):
             self._blobs.delete_below(f"{prefix}{thread_id}/")
         self._db.delete_all(self._table, [key for key in keys if key["message_id"] != HEAD])
         self._db.delete_all(self._table, [key_of(thread_id, HEAD)])

@@ -15,7 +15,7 @@ adds to the one that its id says, so that runs which end at once seldom meet in 
 import hashlib
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
 from boto3.dynamodb.conditions import Key
@@ -24,7 +24,7 @@ from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.thread import ThreadId
-from assistant_engine.domain.usage import RunUsage
+from assistant_engine.domain.usage import RunUsage, SpeechUsage
 from assistant_engine.store.dynamodb import Database
 from assistant_engine.store.expressions import Update, put, query
 
@@ -44,6 +44,7 @@ class Total:
         unpriced_runs: those whose model has no price, so that the account's `cost` is without them.
         ratings: of messages that the runs said.
         rating_sum: of those, in percent each.
+        speech: what was heard and spoken on that day, in runs or not.
     """
 
     day: str
@@ -52,6 +53,7 @@ class Total:
     account: RunUsage
     ratings: int = 0
     rating_sum: int = 0
+    speech: SpeechUsage = field(default_factory=SpeechUsage)
 
     def __add__(self, other: "Total") -> "Total":
         return Total(
@@ -61,6 +63,7 @@ class Total:
             self.account + other.account,
             self.ratings + other.ratings,
             self.rating_sum + other.rating_sum,
+            self.speech + other.speech,
         )
 
 
@@ -126,6 +129,35 @@ class Usages:
             for partition in partitions
         ]
 
+    def count_speech(
+        self,
+        usage: SpeechUsage,
+        cause: str,
+        now_ms: Milliseconds,
+        *,
+        thread_id: ThreadId | None = None,
+        assistant_id: str | None = None,
+        user: str | None = None,
+    ) -> list[Json]:
+        """The actions that add speech to the totals of its project and, where they are known, of the others.
+
+        Args:
+            cause: the id of what was heard or spoken.
+        """
+        partitions = [
+            f"usage#project#{self._project}",
+            *([thread_id] if thread_id else []),
+            *([f"usage#assistant#{self._project}#{assistant_id}"] if assistant_id else []),
+            *([user_partition(self._project, user)] if user else []),
+        ]
+        sort_key = f"usage#{day_of(now_ms)}#{shard_of(cause, SHARDS):02d}"
+        amounts = {name: amount for name, amount in asdict(usage).items() if amount}
+        return [
+            Update(self._table, {"thread_id": partition, "message_id": sort_key}).add(amounts).action()
+            for partition in partitions
+            if amounts
+        ]
+
     def of_project(self, first: str, last: str) -> list[Total]:
         """The project's days with runs from `first` to `last` (`YYYY-MM-DD`), both included, in order."""
         return self._days(_project_partition(self._project), first, last)
@@ -148,9 +180,10 @@ class Usages:
         days: dict[str, Total] = {}
         for item in items:
             day = item["message_id"].split("#")[1]
+            # A day on which something was said and no run ended has no runs.
             counts = (item.get("runs", 0), item.get("unpriced_runs", 0))
             ratings = (item.get("ratings", 0), item.get("rating_sum", 0))
-            total = Total(day, *counts, RunUsage.of(item), *ratings)
+            total = Total(day, *counts, RunUsage.of(item), *ratings, SpeechUsage.of(item))
             days[day] = days[day] + total if day in days else total
         return list(days.values())
 

@@ -1,0 +1,127 @@
+"""A speech server for tests: it hears what a test wrote into a sound, and its speech can be read back.
+
+A sound says what is in it between `says:` and a zero byte; one without that is silence. A text that holds a marker
+is met by the behaviours that a test queued for that marker. Sounds are WAV, or look like MP3 where that is asked for.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.speech import wav
+from forms import read_form
+
+_SAYS = b"says:"
+RATE = 8_000
+
+
+def sound(text: str, seconds: float = 1.0, mark: str = "") -> bytes:
+    """Return a WAV file that says a text, of so many seconds."""
+    said = _SAYS + text.encode() + b"\0" + mark.encode() if text else b""
+    samples = int(seconds * RATE) * 2
+    return wav(said.ljust(samples, b"\0")[: max(samples, len(said) + len(said) % 2)], RATE)
+
+
+def said_in(data: bytes) -> str:
+    """Return what a sound says; empty for silence."""
+    texts = []
+    for found in data.split(_SAYS)[1:]:
+        texts.append(found.partition(b"\0")[0].decode())
+    return " ".join(texts)
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """Says what becomes of one request: its status, and how many seconds it takes."""
+
+    status: int = 200
+    delay: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A request that came in: `transcriptions` or `speech`, and its text and other fields."""
+
+    kind: str
+    text: str
+    fields: Json
+
+
+class SpeechServer:
+    """Serves on a free port of the loopback address until `close`.
+
+    Attributes:
+        url: what `speech_base_url` is to be.
+        journal: every request so far, in the order of arrival.
+    """
+
+    def __init__(self) -> None:
+        self.journal: list[Heard] = []
+        self._queues: dict[str, Iterator[Behaviour]] = {}
+        self._lock = threading.Lock()
+        owner = self
+
+        class Handler(_Handler):
+            server_of_speech = owner
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._http.server_port}/v1"
+        threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
+
+    def behave(self, marker: str, behaviours: Iterable[Behaviour]) -> None:
+        """Meet the next requests whose text holds a marker so, one after the other."""
+        with self._lock:
+            self._queues[marker] = iter(behaviours)
+
+    def of(self, marker: str, kind: str = "") -> list[Heard]:
+        """Return the requests whose text holds a marker."""
+        return [each for each in list(self.journal) if marker in each.text and kind in ("", each.kind)]
+
+    def take(self, heard: Heard) -> Behaviour:
+        """Note a request and say what becomes of it."""
+        with self._lock:
+            self.journal.append(heard)
+            for marker, queue in self._queues.items():
+                if marker in heard.text and (behaviour := next(queue, None)):
+                    return behaviour
+        return Behaviour()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server_of_speech: SpeechServer
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Log nothing."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        if self.path.endswith("/audio/transcriptions"):
+            form = read_form(self.headers["content-type"], body)
+            data = form.files["file"].data
+            text, fields = said_in(data), dict(form.fields)
+            answer: Any = {"text": text, "usage": {"type": "duration", "seconds": 1}}
+            if fields.get("response_format") == "verbose_json":
+                answer |= {"language": "english", "segments": [{"text": text, "start": 0, "end": 1}]}
+            heard = Heard("transcriptions", text, fields)
+        else:
+            fields = json.loads(body)
+            heard, answer = Heard("speech", fields["input"], fields), sound(fields["input"], 0.1)
+            if fields["response_format"] == "mp3":
+                answer = b"ID3" + answer
+        behaviour = self.server_of_speech.take(heard)
+        time.sleep(behaviour.delay)
+        if behaviour.status != 200:
+            answer = {"error": {"message": "The speech server fails.", "type": "error", "param": None, "code": None}}
+        content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        self.send_response(behaviour.status)
+        self.send_header(
+            "Content-Type", "application/octet-stream" if isinstance(answer, bytes) else "application/json"
+        )
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
