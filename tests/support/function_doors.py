@@ -92,6 +92,11 @@ def function_doors() -> list[Door]:
         ),
         _door("lambdas/api/api.py", foreign_id=ROUTES, too_deep=ROUTES, repeated=ROUTES),
         _door(
+            "lambdas/speech/speech.py",
+            foreign_id="It knows no ids: it gets the keys of objects.",
+            repeated=Elsewhere("test_a_run_delivered_twice_hears_once", "test_a_message_is_spoken_once"),
+        ),
+        _door(
             "lambdas/graphql/entry.py",
             foreign_id=_foreign("entry", _questions),
             repeated=Elsewhere("test_an_event_that_is_delivered_twice_asks_once"),

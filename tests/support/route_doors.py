@@ -32,6 +32,8 @@ WRONG_REQUESTS = (
 WITHOUT_IDS = {
     "POST /files": "A file is made of bytes.",
     "POST /uploads": "An upload is announced by name and size.",
+    "POST /audio/transcriptions": "Sound is made of bytes, and kept nowhere.",
+    "POST /audio/speech": "A text is spoken, and kept nowhere.",
     "GET /models": "The models are the stack's, the same for each project.",
     "GET /models/{model:path}": "A model's name is no object's id.",
     "GET /project": "The key says which project it is.",
@@ -65,6 +67,8 @@ def _door(route: Route) -> Door:
 def _repeated(route: Route, example: Example) -> Cell:
     if route.method == "GET" or route.path.endswith("/search"):
         return "It changes nothing."
+    if route.tag == "Audio":
+        return "It keeps nothing."
     if route.creates:
         return partial(_with_one_idempotency_key, example)
     return partial(_twice, example)

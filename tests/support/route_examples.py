@@ -59,6 +59,7 @@ class Example:
 
 _MESSAGE = {"role": "user", "content": "Hello"}
 _IMAGE = {"role": "user", "content": [{"type": "image_file", "image_file": {"file_id": "{file_id}"}}]}
+_SOUND = {"role": "user", "content": [{"type": "input_audio", "input_audio": {"file_id": "{file_id}"}}]}
 _ATTACHMENT = {**_MESSAGE, "attachments": [{"file_id": "{file_id}", "tools": [{"type": "code_interpreter"}]}]}
 _RESOURCES = {
     "code_interpreter": {"file_ids": ["{file_id}"]},
@@ -112,6 +113,9 @@ EXAMPLES = [
     Example(f"POST {_R}/{{run_id}}/cancel", {}),
     Example(f"POST {_R}/{{run_id}}/submit_tool_outputs", {"tool_outputs": _OUTPUTS}),
     Example(f"GET {_R}/{{run_id}}/steps", query={"after": "{step_id}"}),
+    Example(f"POST {_M}", _SOUND),
+    Example("POST /audio/transcriptions", {"model": "m"}, file="file"),
+    Example("POST /audio/speech", {"model": "m", "voice": "alloy", "input": "Hello"}),
     Example("POST /files", {"purpose": "assistants"}, file="file"),
     Example("GET /files", query={"after": "{file_id}"}),
     Example("POST /uploads", {"bytes": 4, "filename": "a", "mime_type": "text/plain", "purpose": "assistants"}),
