@@ -8,9 +8,12 @@ import json
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+import httpx2
 
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.speech import wav
@@ -64,6 +67,7 @@ class SpeechServer:
         self.journal: list[Heard] = []
         self._queues: dict[str, Iterator[Behaviour]] = {}
         self._lock = threading.Lock()
+        self._upstream = ""
         owner = self
 
         class Handler(_Handler):
@@ -81,6 +85,23 @@ class SpeechServer:
     def of(self, marker: str, kind: str = "") -> list[Heard]:
         """Return the requests whose text holds a marker."""
         return [each for each in list(self.journal) if marker in each.text and kind in ("", each.kind)]
+
+    @contextmanager
+    def forwarding(self, url: str) -> Iterator[None]:
+        """Have another speech server answer, at its base URL."""
+        self._upstream = url
+        try:
+            yield
+        finally:
+            self._upstream = ""
+
+    def forward(self, path: str, body: bytes, content_type: str) -> tuple[int, bytes] | None:
+        """Return what the other server answers; None where this one is to answer."""
+        if not self._upstream:
+            return None
+        url = self._upstream + path.removeprefix("/v1")
+        answer = httpx2.post(url, content=body, headers={"Content-Type": content_type}, timeout=120)
+        return answer.status_code, answer.content
 
     def take(self, heard: Heard) -> Behaviour:
         """Note a request and say what becomes of it."""
@@ -100,6 +121,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
+        if forwarded := self.server_of_speech.forward(self.path, body, self.headers["content-type"]):
+            self._answer(*forwarded)
+            return
         if self.path.endswith("/audio/transcriptions"):
             form = read_form(self.headers["content-type"], body)
             data = form.files["file"].data
@@ -117,11 +141,12 @@ class _Handler(BaseHTTPRequestHandler):
         time.sleep(behaviour.delay)
         if behaviour.status != 200:
             answer = {"error": {"message": "The speech server fails.", "type": "error", "param": None, "code": None}}
-        content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-        self.send_response(behaviour.status)
-        self.send_header(
-            "Content-Type", "application/octet-stream" if isinstance(answer, bytes) else "application/json"
-        )
+        self._answer(behaviour.status, answer if isinstance(answer, bytes) else json.dumps(answer).encode())
+
+    def _answer(self, status: int, content: bytes) -> None:
+        kind = "application/json" if content.startswith(b"{") else "application/octet-stream"
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)

@@ -1,0 +1,75 @@
+"""A spoken question becomes a spoken answer, with the engines of the local speech server."""
+
+import difflib
+import re
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+
+from local import speech
+from tests.support.local_stack import DIRECTORY
+from tests.support.sounds import FORMATS, encoded
+from tests.support.speech_server import SpeechServer
+from tests.support.voice import assistant_of, made, messages_of, run_of, spoken, text_of
+
+pytestmark = pytest.mark.offline_model
+
+QUESTION = "What do I own?"
+"""A sentence of a sample, which the local recogniser knows."""
+
+
+@pytest.fixture(scope="module")
+def http(base_url: str, api_key: str) -> httpx2.Client:
+    return httpx2.Client(base_url=base_url, headers={"Authorization": f"Bearer {api_key}"}, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def aloud(speech_server: SpeechServer) -> Iterator[str]:
+    """The address of the local speech server, which the stack uses meanwhile."""
+    url = f"http://127.0.0.1:{speech.start(DIRECTORY)}/v1"
+    with speech_server.forwarding(url):
+        yield url
+    speech.stop(DIRECTORY)
+
+
+@pytest.fixture(scope="module")
+def question(aloud: str) -> bytes:
+    """The question as a WAV file."""
+    body = {"model": "any", "voice": "alloy", "input": QUESTION, "response_format": "wav"}
+    return httpx2.post(f"{aloud}/audio/speech", json=body, timeout=60).content
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"[a-z0-9]+", text.lower())
+
+
+def test_a_spoken_question_becomes_a_spoken_answer(http: httpx2.Client, aloud: str, question: bytes) -> None:
+    thread = made(http.post("threads", json={"messages": [spoken(question)]}))["id"]
+    run = run_of(http, thread, assistant_of(http, assistant_type="voice"))
+    assert run["status"] == "completed", run["last_error"]
+    asked, answer = messages_of(http, thread)
+    assert text_of(asked) == QUESTION
+    sound = http.get(answer["audio"]["speech_url"].lstrip("/"), params={"format": "wav"})
+    assert sound.headers["content-type"] == "audio/wav"
+    said = text_of(answer)
+    # The recogniser is told what may be said.
+    form = {"model": "any", "prompt": said}
+    heard = httpx2.post(
+        f"{aloud}/audio/transcriptions", data=form, files={"file": ("answer.wav", sound.content)}, timeout=120
+    ).json()
+    likeness = difflib.SequenceMatcher(None, words(said), words(heard["text"])).ratio()
+    assert likeness > 0.6, (said, heard)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_each_format_is_heard(http: httpx2.Client, question: bytes, name: str) -> None:
+    data = encoded(name, question[44:])
+    answer = made(http.post("audio/transcriptions", files={"file": (f"question.{name}", data)}))
+    assert words(answer["text"]) == words(QUESTION)
+
+
+def test_a_broken_file_is_a_400(http: httpx2.Client, question: bytes) -> None:
+    for broken in (encoded("flac", question[44:])[:200], encoded("mp3", question[44:])[:30]):
+        answer = http.post("audio/transcriptions", files={"file": ("broken", broken)})
+        assert answer.status_code == 400, answer.text
