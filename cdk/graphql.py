@@ -10,6 +10,7 @@ from cdk.functions import VersionedFunction
 from cdk.outputs import output
 from cdk.secrets import EmptySecret
 from cdk.sources import LAMBDAS, code_of
+from cdk.speech import Speech
 from cdk.state_machine import RunStateMachine
 from cdk.steps import READ_AND_WRITE
 from cdk.tools import Tools
@@ -36,6 +37,7 @@ class Graphql(Construct):
         keys: EmptySecret,
         runs: RunStateMachine,
         tools: Tools,
+        speech: Speech,
     ) -> None:
         super().__init__(scope, id)
         tables, storage = foundation.tables, foundation.storage
@@ -55,7 +57,8 @@ class Graphql(Construct):
         tables.grant_query(self.function, tables.messages, "by_project", "open_runs", "ended_runs")
         storage.grant(self.function, ["GetObject", "PutObject", "DeleteObject"], "text/", "files/")
         storage.grant(self.function, ["PutObjectTagging"], "files/")
-        storage.grant(self.function, ["GetObject"], "outputs/")
+        storage.grant(self.function, ["GetObject"], "outputs/", "speech/")
+        speech.grant_invoke(self.function)
         runs.grant_start(self.function)
         keys.grant_read_value(self.function)
         if tools.file_search:

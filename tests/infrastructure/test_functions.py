@@ -61,6 +61,7 @@ BOUNDED = {
     "oae-fine_tuning": {"/text/*", "/outputs/*", "/fine_tuning/*", "/files/*"},
     "oae-graphql": {"/text/*", "/files/*", "/outputs/*"},
     "oae-speech": {"/files/*", "/speech/*", "/speech/requests/*"},
+    "oae-graphql": {"/text/*", "/files/*", "/outputs/*", "/speech/*", ":v*"},
     "oae-stream": {
         *("/text/*", "/text/files/*", "/files/*", "/outputs/*"),
         *("/speech/*", "/speech/requests/*", ":v*"),
