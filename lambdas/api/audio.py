@@ -45,7 +45,7 @@ def transcribe(request: Request) -> Answer:
         event["language"] = language
     for name in ("prompt", "keywords"):
         if asked.get(name):
-            event[name] = asked[name]  # type: ignore[literal-required]
+            event[name] = asked[name]
     if "temperature" in asked:
         event["temperature"] = float(asked["temperature"])
     kind = asked["response_format"]

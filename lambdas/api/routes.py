@@ -190,8 +190,7 @@ class Routes:
     ) -> Callable[[AnyHandler], AnyHandler]:
         """Declare a GET; see `Route`."""
         declared = {"answer": answer, "query": query, "polled": polled, "streams": streams, "extension": extension}
-        declared["media"] = media
-        return self._declare("GET", path, name, summary, **declared)
+        return self._declare("GET", path, name, summary, **declared, media=media)
 
     def post(
         self,

@@ -35,7 +35,7 @@ class Compatible:
         form: dict[str, Any] = {"model": model, "response_format": "json"}
         for name in ("language", "prompt", "temperature"):
             if name in asked:
-                form[name] = asked[name]  # type: ignore[literal-required]
+                form[name] = asked[name]
         if asked.get("keywords"):
             form["keywords[]"] = asked["keywords"]
         if asked.get("timestamps"):
@@ -46,9 +46,9 @@ class Compatible:
             answer = self._transcription(sound, {**plain, "response_format": "json"})
         if not isinstance(answer, dict) or not isinstance(answer.get("text"), str):
             raise Busy("The speech server answered with something that is no transcript.")
-        usage = answer.get("usage") if isinstance(answer.get("usage"), dict) else {}
-        told = [sound.seconds, answer.get("duration"), usage.get("seconds")]
-        seconds = next((float(each) for each in told if isinstance(each, int | float) and math.isfinite(each)), 0.0)
+        usage = billed if isinstance(billed := answer.get("usage"), dict) else {}
+        known = [sound.seconds, answer.get("duration"), usage.get("seconds")]
+        seconds = next((float(each) for each in known if isinstance(each, int | float) and math.isfinite(each)), 0.0)
         language = answer.get("language")
         return Transcript(
             well_formed(answer["text"]).replace("\0", "").strip(),
@@ -72,7 +72,7 @@ class Compatible:
         }
         for name in ("instructions", "speed"):
             if name in asked:
-                body[name] = asked[name]  # type: ignore[literal-required]
+                body[name] = asked[name]
         client = _client().with_options(timeout=_SPEAK_SECONDS)
         try:
             answer: bytes = client.post(

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import av
 
@@ -57,7 +58,7 @@ def encoded(name: str, samples: bytes, options: Mapping[str, str] | None = None,
     file = io.BytesIO()
     with av.open(file, "w", format=wanted.container, options=dict(options or {})) as container:
         container.metadata["comment"] = comment
-        stream = container.add_stream(wanted.codec, rate=wanted.rate, layout=wanted.layout)
+        stream: Any = container.add_stream(wanted.codec, rate=wanted.rate, layout=wanted.layout)
         if wanted.kind == "amr":
             stream.bit_rate = 12_200
         if wanted.codec == "vorbis":  # FFmpeg's own is called experimental, and has two channels.

@@ -4,6 +4,7 @@ import io
 import struct
 import wave
 from collections.abc import Callable
+from typing import Any
 
 import av
 import pytest
@@ -116,7 +117,8 @@ def test_a_streamed_wav_has_no_size_and_is_joined_all_the_same() -> None:
 
 def test_parts_of_mp3_follow_each_other() -> None:
     parts = [encoded("mp3", tone(1)), encoded("mp3", tone(2))]
-    with av.open(io.BytesIO(speech.joined(parts)), format="mp3") as container:
+    container: Any = av.open(io.BytesIO(speech.joined(parts)), format="mp3")
+    with container:
         samples = sum(frame.samples for frame in container.decode(audio=0))
     assert samples / 24_000 == pytest.approx(3, abs=0.3)
 

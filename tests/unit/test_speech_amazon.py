@@ -41,7 +41,8 @@ def made() -> Callable[[str], Any]:
     session = botocore.session.Session()
     session.get_component("data_loader").search_paths.insert(0, str(CACHE / "host/speech/python/botocore/data"))
     ours = boto3.Session("a", "b", region_name="us-east-1", botocore_session=session)
-    return ours.client
+    client: Callable[[str], Any] = ours.client
+    return client
 
 
 @pytest.fixture

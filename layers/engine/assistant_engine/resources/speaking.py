@@ -33,11 +33,11 @@ class Sound:
     """Speech.
 
     Attributes:
-        bytes: how many `chunks` give.
+        size: how many bytes `chunks` give.
     """
 
     media_type: str
-    bytes: int
+    size: int
     chunks: Iterator[bytes]
 
 
