@@ -17,6 +17,7 @@ EMBEDDING_MODELS = {"openai": "text-embedding-3-small", "bedrock": "amazon.titan
 TOOL_HOSTS = ("own", "hosted")
 VECTOR_ENGINES = ("bucket", "s3vectors")
 LAYER_TARGETS = ("lambda", "host")
+SAMPLE_TOOLS = ("on", "off")
 SANDBOX_NETWORKS = ("isolated", "open")
 AUTHS = ("key", "iam")
 ACCESS_LOGS = ("off", "on")
@@ -100,6 +101,12 @@ class Configuration:
         webhook_url: where each change of a run's status is posted to; empty: nowhere. https, or http on the loopback
             address, which is for tries on a laptop.
         mail_sender: an address verified in Amazon SES that tools send mail from; empty: mail stays in the outbox.
+        sample_tools: `on` deploys the tools of the sample assistants, too; `off` leaves them out.
+        stock_price_url: a public API that the samples ask for the price of a share in US dollars: `{symbol}` in its
+            URL, and after `#` the way to the price in its JSON: `https://api.example/quote/{symbol}#/price`. Empty: a table
+            of made-up prices.
+        country_facts_url: a public API that the samples ask for facts about a country, likewise with `{country}`;
+            empty: a table of some countries.
         cors_origins: origins of web pages that may use the API, separated by commas: `https://app.example`, or with any
             port `http://localhost:*`; `*` for every page, empty for none.
         api_rate: requests a second that the API takes; bursts may be twice that.
@@ -152,6 +159,9 @@ class Configuration:
     file_search: str = "own"
     webhook_url: str = ""
     mail_sender: str = ""
+    sample_tools: str = "on"
+    stock_price_url: str = ""
+    country_facts_url: str = ""
     cors_origins: str = ""
     api_rate: int = 50
     max_open_streams: int = 100
@@ -211,6 +221,7 @@ ENVIRONMENTS = {
         removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         log_retention=RetentionDays.THREE_MONTHS,
         memory=1769,
+        sample_tools="off",
         api_rate=500,
     ),
 }
@@ -233,6 +244,9 @@ OVERRIDES = (
     "file_search",
     "webhook_url",
     "mail_sender",
+    "sample_tools",
+    "stock_price_url",
+    "country_facts_url",
     "cors_origins",
     "max_open_streams",
     "auth",
@@ -278,6 +292,7 @@ def configuration_of(context: Callable[[str], Any], region: str = "") -> Configu
         (configuration.code_interpreter, TOOL_HOSTS),
         (configuration.file_search, TOOL_HOSTS),
         (configuration.layer_target, LAYER_TARGETS),
+        (configuration.sample_tools, SAMPLE_TOOLS),
         (configuration.sandbox_network, SANDBOX_NETWORKS),
         (configuration.auth, AUTHS),
         (configuration.access_logs, ACCESS_LOGS),
@@ -289,6 +304,11 @@ def configuration_of(context: Callable[[str], Any], region: str = "") -> Configu
             raise UnknownEnvironment(f"{alias!r} is no alias of a model such as gpt-4o=llama3.2")
     if configuration.webhook_url and not re.match(r"https://[^/]|http://127\.0\.0\.1[:/]", configuration.webhook_url):
         raise UnknownEnvironment("the webhook's URL does not begin with https://")
+    for url, name in ((configuration.stock_price_url, "{symbol}"), (configuration.country_facts_url, "{country}")):
+        if url and not (re.match(r"https://[^/{]+/", url) and name in url.partition("#")[0]):
+            raise UnknownEnvironment(
+                f"{url!r} is no URL of an API such as https://api.example/{name}#/way/to/the/answer"
+            )
     for origin in filter(None, configuration.cors_origins.split(",")):
         if not re.fullmatch(r"\*|https?://[a-z0-9.-]+(:(\d+|\*))?|https?://\[[0-9a-f:]+\](:(\d+|\*))?", origin):
             raise UnknownEnvironment(f"{origin!r} is not an origin such as https://app.example: no path, no spaces")

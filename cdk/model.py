@@ -11,6 +11,7 @@ from cdk.foundation import Foundation
 from cdk.functions import VersionedFunction
 from cdk.secrets import EmptySecret
 from cdk.sources import ROOT
+from cdk.tool import left_out
 
 MODELS = ROOT / "layers" / "engine" / "assistant_engine" / "domain" / "models.json"
 """The table of models, which the functions have in the engine's layer."""
@@ -59,12 +60,15 @@ class Model(Construct):
 
     @property
     def hosted(self) -> dict[str, str]:
-        """The environment variable of a function that checks requests or calls the model: the provider's tools."""
+        """The environment variables of a function that checks requests or calls the model: tools that are not here."""
         tools = {
             "code_interpreter": self._configuration.code_interpreter,
             "file_search": self._configuration.file_search,
         }
-        return {"HOSTED_TOOLS": ",".join(name for name, host in tools.items() if host == "hosted")}
+        return {
+            "HOSTED_TOOLS": ",".join(name for name, host in tools.items() if host == "hosted"),
+            "LEFT_OUT_TOOLS": ",".join(left_out(self._configuration)),
+        }
 
     @property
     def environment(self) -> dict[str, str]:

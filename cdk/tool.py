@@ -6,10 +6,16 @@ from string import Template
 from aws_cdk import Stack
 from constructs import Construct
 
+from cdk.configuration import Configuration
 from cdk.foundation import Foundation
 from cdk.functions import VersionedFunction
 from cdk.sources import code_of
-from layers.tool_folders import SETTINGS, ToolFolder
+from layers.tool_folders import SETTINGS, ToolFolder, tool_folders
+
+
+def left_out(configuration: Configuration) -> list[str]:
+    """Return the names of the tools that a deployment leaves out."""
+    return [folder.name for folder in tool_folders() if folder.settings.sample and configuration.sample_tools == "off"]
 
 
 class Tool(VersionedFunction):
@@ -40,6 +46,8 @@ class Tool(VersionedFunction):
             "bucket_arn": foundation.storage.bucket.bucket_arn,
             "mail_sender": sender,
             "mail_identity_arn": sender and _identity_arn(scope, sender),
+            "stock_price_url": foundation.configuration.stock_price_url,
+            "country_facts_url": foundation.configuration.country_facts_url,
         }
         own_layers = [tool.layer] if tool.lock else []
         super().__init__(

@@ -8,12 +8,12 @@ from cdk.file_search import FileSearch
 from cdk.foundation import Foundation
 from cdk.functions import VersionedFunction
 from cdk.model import Model
-from cdk.tool import Tool
+from cdk.tool import Tool, left_out
 from layers.tool_folders import tool_folders
 
 
 class Tools(Construct):
-    """Every tool that this stack runs; one that the model's provider hosts is not deployed.
+    """Every tool that this stack runs; one that the model's provider hosts, or that is left out, is not deployed.
 
     Attributes:
         functions: the functions that a run's calls invoke, by the tool's module.
@@ -24,7 +24,8 @@ class Tools(Construct):
         super().__init__(scope, id)
         configuration = foundation.configuration
         self.functions: dict[str, VersionedFunction] = {}
-        folders = {folder.name: folder for folder in tool_folders()}
+        without = left_out(configuration)
+        folders = {folder.name: folder for folder in tool_folders() if folder.name not in without}
         for name, folder in folders.items():
             if not folder.settings.built_in:
                 tool = self.functions[name] = Tool(self, foundation, folder)

@@ -24,7 +24,7 @@ LOCK = "requirements.txt"
 WANTED = "requirements.in"
 NOT_CODE = ("__pycache__", "*.pyc", "*.md", SETTINGS, "requirements.*")
 """Patterns of what lies in a tool's folder and is not deployed."""
-PLACEHOLDERS = {"bucket_arn", "mail_sender", "mail_identity_arn"}
+PLACEHOLDERS = {"bucket_arn", "mail_sender", "mail_identity_arn", "stock_price_url", "country_facts_url"}
 MAX_NAME = 40
 """With the longest prefix of an environment, a function's name is shorter than Lambda's limit of 64."""
 
@@ -61,6 +61,7 @@ class ToolSettings(_Table):
 
     In resources and variables, `${bucket_arn}` stands for the bucket, `${mail_sender}` for the address that mail is
     sent from and `${mail_identity_arn}` for its identity in Amazon SES; these two are empty where no mail is sent.
+    `${stock_price_url}` and `${country_facts_url}` stand for the settings of these names.
     """
 
     description: str = ""
@@ -73,6 +74,8 @@ class ToolSettings(_Table):
     """Variables of the function."""
     permissions: list[Permission] = []
     """One whose resources this deployment doesn't have is left out."""
+    sample: bool = False
+    """Whether it belongs to a sample assistant: it is deployed where the setting `sample_tools` is `on`."""
     built_in: bool = False
     """Whether the engine itself describes the tool to the model, and `cdk.tools` makes the rest of it."""
 

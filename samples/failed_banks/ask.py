@@ -1,4 +1,4 @@
-"""Failed banks: code reads a CSV of 45 KB as it is, with its dirty headers and dates, and charts it.
+"""Failed banks: code reads a CSV of 45 KB as it is, with its dirty headers and dates; a function knows the rest.
 
 Run with `python -m samples.failed_banks.ask`.
 """
@@ -18,6 +18,8 @@ def play(client: OpenAI, model: str) -> Iterator[Answer]:
     assistant = client.beta.assistants.create(
         model=model,
         tool_resources={"code_interpreter": {"file_ids": [file.id for file in files]}},
+        # Served by a Lambda function of the stack.
+        extra_body={"functions": sample.functions},
         **sample.assistant,
     )
     thread = client.beta.threads.create()

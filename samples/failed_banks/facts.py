@@ -5,6 +5,8 @@ from collections import Counter
 from datetime import date, datetime
 from pathlib import Path
 
+REGISTERS = Path(__file__).parents[2] / "lambdas" / "tools" / "registers"
+
 
 def banks() -> list[dict[str, str]]:
     """The rows of the file, by headers without the no-break spaces that they end in."""
@@ -20,6 +22,18 @@ def closed(bank: dict[str, str]) -> date:
 def last_to_fail() -> dict[str, str]:
     """The bank that was closed last."""
     return max(banks(), key=closed)
+
+
+def first_to_fail() -> dict[str, str]:
+    """The bank that was closed first."""
+    return min(banks(), key=closed)
+
+
+def insured(day: date) -> int:
+    """Return how many US dollars of a deposit were insured on a day."""
+    with (REGISTERS / "deposit_insurance.csv").open(newline="") as table:
+        limits = {date.fromisoformat(row["since"]): int(row["dollars"]) for row in csv.DictReader(table)}
+    return limits[max(since for since in limits if since <= day)]
 
 
 def by_state() -> list[tuple[str, int]]:

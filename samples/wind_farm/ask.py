@@ -1,4 +1,4 @@
-"""Wind farm: one answer is JSON of a given shape and nothing else; another depends on today's date.
+"""Wind farm: one answer is JSON of a given shape and nothing else, one depends on today's date, one asks a function.
 
 Run with `python -m samples.wind_farm.ask`.
 """
@@ -14,7 +14,9 @@ def play(client: OpenAI, model: str) -> Iterator[Answer]:
     """Ask the sample's questions; each answer as it comes."""
     sample = Sample("wind_farm")
     files = sample.upload(client)
-    assistant = client.beta.assistants.create(model=model, **sample.assistant)
+    # The functions are served by the stack.
+    functions = {"functions": sample.functions}
+    assistant = client.beta.assistants.create(model=model, extra_body=functions, **sample.assistant)
     # The files of a thread are there in this thread alone.
     thread = client.beta.threads.create(
         tool_resources={"code_interpreter": {"file_ids": [file.id for file in files]}},

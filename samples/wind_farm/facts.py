@@ -5,6 +5,8 @@ import re
 from datetime import date
 from pathlib import Path
 
+REGISTERS = Path(__file__).parents[2] / "lambdas" / "tools" / "registers"
+
 
 def turbines() -> dict[str, dict[str, str]]:
     """The rows of the file by turbine."""
@@ -26,6 +28,12 @@ def out_of_range(instructions: str) -> dict[str, list[str]]:
         for name, turbine in turbines().items()
     }
     return {name: readings for name, readings in found.items() if readings}
+
+
+def visits() -> dict[str, dict[str, str]]:
+    """The next visit of a crew to each turbine."""
+    with (REGISTERS / "service_visits.csv").open(newline="") as table:
+        return {row["turbine_id"]: row for row in csv.DictReader(table)}
 
 
 def due(instructions: str, today: date) -> dict[str, int]:

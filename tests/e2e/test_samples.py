@@ -129,7 +129,7 @@ def test_the_math_tutor_offers_a_file_for_download(play: Play) -> None:
 
 
 def test_the_failed_banks_are_counted_by_state(play: Play) -> None:
-    counted, _, most, _ = play("failed_banks")
+    counted, _, most, *_ = play("failed_banks")
     by_state = failed_banks.by_state()
     assert printed(counted) == {"banks": len(failed_banks.banks()), "states": len(by_state)}
     assert printed(most) == {"state": by_state[0][0], "failures": by_state[0][1]}
@@ -151,6 +151,23 @@ def test_failures_between_two_years_are_counted(play: Play) -> None:
         "failures": sum(by_year.values()),
         "by_year": {str(year): count for year, count in by_year.items()},
     }
+
+
+def test_code_and_a_function_tell_what_was_insured(play: Play) -> None:
+    answer = play("failed_banks")[4]
+    days = [failed_banks.closed(bank) for bank in (failed_banks.first_to_fail(), failed_banks.last_to_fail())]
+    assert printed(answer) == {"first": days[0].isoformat(), "last": days[1].isoformat()}
+    assert function_calls(answer) == [[("get_deposit_insurance", {"day": day.isoformat()}) for day in days]]
+    assert all(f"- {day.isoformat()}: {failed_banks.insured(day)} USD" in answer.text for day in days)
+
+
+def test_code_and_a_function_tell_when_crews_come(play: Play) -> None:
+    answer = play("wind_farm")[4]
+    out = wind_farm.out_of_range(Sample("wind_farm").assistant["instructions"])
+    assert function_calls(answer) == [[("get_service_visit", {"turbine_id": turbine}) for turbine in out]]
+    for turbine in out:
+        visit = wind_farm.visits()[turbine]
+        assert f"- {turbine}: {visit['next_visit']}, {visit['crew']}" in answer.text
 
 
 def test_the_status_of_two_turbines_is_told(play: Play) -> None:
@@ -251,6 +268,18 @@ def test_a_recommendation_is_declined(play: Play) -> None:
     answer = play("personal_finance")[6]
     assert answer.turns == []
     assert "can't recommend" in answer.text
+
+
+def test_one_invitation_is_sent_for_a_calendar(play: Play, stack: Local) -> None:
+    answer = play("personal_finance")[7]
+    s3, bucket = stack.client("s3"), stack.settings["BUCKET"]
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="outbox/")
+    [key] = [mail["Key"] for page in pages for mail in page.get("Contents", []) if answer.run.id in mail["Key"]]
+    kept = s3.get_object(Bucket=bucket, Key=key)
+    assert key.endswith(".ics") and kept["ContentType"] == "text/calendar; method=REQUEST; charset=utf-8"
+    lines = kept["Body"].read().decode().split("\r\n")
+    assert {"METHOD:REQUEST", "SUMMARY:Portfolio review", "ORGANIZER:mailto:finance@example.com"} <= set(lines)
+    assert {"DTSTART:20260305T100000Z", "DTEND:20260305T104500Z"} <= set(lines)
 
 
 def test_a_program_runs_from_the_command_line(stack: Local, api_key: str, tmp_path: Path) -> None:

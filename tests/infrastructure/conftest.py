@@ -17,11 +17,11 @@ def layers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def template_of(tmp_path_factory: pytest.TempPathFactory, layers: Path) -> Iterator[Callable[[str], Template]]:
-    """The template of an environment, by its name."""
+    """The template of an environment with all tools, by its name."""
 
     @cache
     def synthesised(environment: str) -> Template:
-        return synthesise(tmp_path_factory.mktemp(environment), layers, env=environment)
+        return synthesise(tmp_path_factory.mktemp(environment), layers, env=environment, sample_tools="on")
 
     yield synthesised
 

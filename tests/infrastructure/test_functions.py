@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from assistant_engine.store.run_item import ENDED_SHARDS
-from cdk.configuration import ENVIRONMENTS
+from cdk.configuration import ENVIRONMENTS, UnknownEnvironment, configuration_of
 from cdk.tables import RUN_STATUS_ATTRIBUTES
 from layers.tool_folders import tool_folders
 from tests.support.project import OUR_TOOLS
@@ -53,6 +53,7 @@ BOUNDED = {
     "oae-record_failure": {"/text/*"},
     "oae-sweeper": {"/text/*", "/outputs/*", "/sandbox/*", "/speech/*", "/files/*", ":*"},
     "oae-tool-finance": {"/outputs/finance/*", "/outbox/*"},
+    "oae-tool-registers": {"/outputs/registers/*"},
     "oae-tool-code_interpreter": {"/outputs/code_interpreter/*", "/files/*", "/sandbox/*", "/libraries/*", ":v*"},
     "oae-copy_libraries": {"/libraries/*"},
     "oae-ingestion": {"/files/*", "/vectors/*", "/index/vs-*"},
@@ -82,7 +83,7 @@ def test_there_is_one_for_each_step_and_each_tool(prod: Template) -> None:
 
 def test_every_folder_of_a_tool_has_the_same_form() -> None:
     tools = tool_folders()
-    assert {"code_interpreter", "file_search", "finance"} <= {tool.name for tool in tools}
+    assert {"code_interpreter", "file_search", "finance", "registers"} <= {tool.name for tool in tools}
     for tool in tools:
         assert re.search(r"^(def |@.*\n)?handler\b", tool.module.read_text(), re.MULTILINE), tool.name
 
@@ -229,11 +230,31 @@ def test_a_tool_reads_no_conversation_and_no_output(prod: Template) -> None:
     }
 
 
+def test_the_samples_tools_are_left_out_of_prod(layers: Path, tmp_path: Path, prod: Template) -> None:
+    plain = synthesise(tmp_path, layers, env="prod")
+    samples = {"finance", "registers"}
+    assert prod.functions().keys() - plain.functions().keys() == {f"oae-tool-{name}" for name in samples}
+    for name in ("api", "queued", "in_progress"):
+        variables = plain.functions()[f"oae-{name}"]["Environment"]["Variables"]
+        assert set(variables["LEFT_OUT_TOOLS"].split(",")) == samples
+    assert configuration_of({"env": "dev"}.get).sample_tools == "on"
+    with pytest.raises(UnknownEnvironment, match="'some' is not one of on, off"):
+        configuration_of({"env": "prod", "sample_tools": "some"}.get)
+
+
+def test_the_samples_ask_an_api_by_a_url_that_names_what_they_ask_for() -> None:
+    good = {"env": "dev", "stock_price_url": "https://api.example/v1/{symbol}#/price"}
+    assert configuration_of(good.get).stock_price_url == good["stock_price_url"]
+    for url in ("http://api.example/{symbol}", "https://api.example/price#/{symbol}", "https://{symbol}.example/a"):
+        with pytest.raises(UnknownEnvironment, match="is no URL of an API"):
+            configuration_of({"env": "dev", "stock_price_url": url}.get)
+
+
 def test_mail_is_sent_by_the_tool_from_the_named_sender_only(prod: Template, layers: Path, tmp_path: Path) -> None:
     assert "ses" not in actions(prod, "oae-tool-finance")
-    mailing = synthesise(tmp_path, layers, env="prod", mail_sender="reports@example.com")
+    mailing = synthesise(tmp_path, layers, env="prod", mail_sender="reports@example.com", sample_tools="on")
     senders = {name: actions(mailing, name).get("ses") for name in mailing.functions()}
-    assert senders.pop("oae-tool-finance") == {"SendEmail"}
+    assert senders.pop("oae-tool-finance") == {"SendEmail", "SendRawEmail"}
     assert set(senders.values()) == {None}
     (send,) = [s for s in mailing.statements(role_of(mailing.functions()["oae-tool-finance"])) if "ses:" in s["Action"]]
     assert json.dumps(send["Resource"]).endswith(':identity/reports@example.com"]]}')

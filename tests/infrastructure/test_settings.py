@@ -46,10 +46,11 @@ FUNCTIONS: dict[str, type[Settings]] = {
     "tool-code_interpreter": CodeInterpreterTool,
     "tool-file_search": FileSearchTool,
     "tool-finance": Tool,
+    "tool-registers": Tool,
 }
 
 OWN = {
-    "tool-finance": {"MAIL_SENDER"},  # declared in its tool.toml
+    "tool-finance": {"MAIL_SENDER", "STOCK_PRICE_URL", "COUNTRY_FACTS_URL"},  # declared in its tool.toml
     "stream": {"AWS_LAMBDA_EXEC_WRAPPER"},  # read by Lambda
 }
 

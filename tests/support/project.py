@@ -13,7 +13,7 @@ from local.paths import ROOT
 
 ADDING_A_TOOL = ROOT / "docs" / "adding-a-tool.md"
 SILVAENGINE = ROOT / "docs" / "silvaengine.md"
-OUR_TOOLS = ("code_interpreter", "file_search", "finance")
+OUR_TOOLS = ("code_interpreter", "file_search", "finance", "registers")
 """The tools that the project comes with; what was added to them is no part of the tests' stack."""
 PARTS = ("app.py", "cdk.json", "cdk", "lambdas", "layers")
 

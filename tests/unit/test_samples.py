@@ -1,11 +1,17 @@
 """The samples' data: of the size and shape that their questions need, and with one right answer to each."""
 
+import email
+import json
 from collections import Counter
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
-from lambdas.tools.finance.finance import Finance
+from assistant_engine.domain.errors import InvalidRequest
+from assistant_engine.web import fetch as fetching
+from lambdas.tools.finance.finance import Finance, ask, invitation
+from lambdas.tools.registers.registers import Registers
 from local.paths import ROOT
 from samples.failed_banks import facts as failed_banks
 from samples.math_tutor import facts as math_tutor
@@ -121,3 +127,52 @@ def test_countries_are_looked_up_in_a_table() -> None:
     assert finance.get_country_info(" norway")["capital"] == "Oslo"
     with pytest.raises(LookupError, match=r"no country 'Atlantis'; known are Argentina, .*Vietnam"):
         finance.get_country_info("Atlantis")
+
+
+def test_an_invitation_is_what_calendars_read() -> None:
+    start = datetime(2026, 3, 5, 10, tzinfo=UTC)
+    title = "Überprüfung; " * 8
+    text = invitation("uid", "a@example.com", "b@example.com", title, start, start + timedelta(minutes=45))
+    lines = text.split("\r\n")
+    assert max(len(line.encode()) for line in lines) <= 75
+    calendar = email.message_from_bytes(b"Content-Type: text/calendar\r\n\r\n" + text.encode()).get_payload(decode=True)
+    assert isinstance(calendar, bytes)
+    unfolded = calendar.decode().replace("\r\n ", "")
+    assert "SUMMARY:" + title.replace(";", "\\;") + "\r\n" in unfolded
+    assert unfolded.startswith("BEGIN:VCALENDAR\r\n") and unfolded.endswith("END:VCALENDAR\r\n")
+
+
+def test_prices_and_facts_come_from_the_api_that_the_deployment_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = {
+        "https://api.example/quote/BRK%2FB": {"data": [{"price/usd": 512.5}]},
+        "https://api.example/name/New%20Zealand?full=true": [{"capital": ["Wellington"]}],
+    }
+
+    def answered(url: str, *, most_bytes: int, timeout: float) -> tuple[str, bytes]:
+        return "application/json", json.dumps(answers[url]).encode()
+
+    monkeypatch.setattr(fetching, "fetch", answered)
+    monkeypatch.setenv("STOCK_PRICE_URL", "https://api.example/quote/{symbol}#/data/0/price~1usd")
+    monkeypatch.setenv("COUNTRY_FACTS_URL", "https://api.example/name/{country}?full=true#/0")
+    finance = Finance({})
+    assert finance.get_stock_price("BRK/B") == {"symbol": "BRK/B", "price": 512.5, "currency": "USD"}
+    assert finance.get_country_info("New Zealand ") == {"capital": ["Wellington"]}
+    with pytest.raises(LookupError, match="nothing at /data/7"):
+        ask("https://api.example/quote/{symbol}#/data/7", symbol="BRK/B")
+
+
+def test_an_api_inside_the_network_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STOCK_PRICE_URL", "https://169.254.169.254/{symbol}")
+    with pytest.raises(InvalidRequest, match="no public address"):
+        Finance({}).get_stock_price("ACME")
+
+
+def test_what_was_insured_changes_with_the_day() -> None:
+    registers = Registers({})
+    insured = [
+        registers.get_deposit_insurance(date.fromisoformat(day))["insured"] for day in ("2008-10-02", "2008-10-03")
+    ]
+    assert insured == [100_000, 250_000]
+    with pytest.raises(LookupError, match="no deposit was insured before 1934"):
+        registers.get_deposit_insurance(date(1900, 1, 1))
+    assert wind_farm.visits().keys() == wind_farm.turbines().keys()

@@ -1,5 +1,5 @@
 // The sample failed_banks: every answer is calculated from the CSV file, whose headers end in no-break spaces.
-import { answer, run } from "../turns.mjs";
+import { answer, call, named, run, told } from "../turns.mjs";
 
 const READ = String.raw`
 !head -n 3 /mnt/data/failed_banks.csv
@@ -49,7 +49,24 @@ print(json.dumps({"failures": int(by_year.sum()), "by_year": {str(year): int(n) 
 
 const BETWEEN = /How many banks failed in ([A-Z]{2}) from (\d{4}) to (\d{4})/;
 
+const ENDS = `${READ}${String.raw`
+days = banks["Closing Date"].agg(["min", "max"]).dt.strftime("%Y-%m-%d")
+print(json.dumps({"first": days["min"], "last": days["max"]}))
+`}`;
+
 export default [
+  {
+    match: /^How much of a deposit was insured\b/,
+    reply: (turn) =>
+      run(turn, ENDS, ({ first, last }) => {
+        const found = named(turn, "get_deposit_insurance");
+        if (!found.length) return call("get_deposit_insurance", { day: first }, { day: last });
+        const lines = found.map(({ output }) =>
+          typeof output === "string" ? `- ${told(output)}` : `- ${output.day}: ${output.insured} ${output.currency}`,
+        );
+        return answer(turn, `this was insured when the first and the last bank failed:\n${lines.join("\n")}`, "Shall I look up another day?");
+      }),
+  },
   {
     match: /^Chart the number of failures by state/,
     reply: (turn) =>

@@ -98,6 +98,13 @@ const report = (turn) =>
     return answer(turn, `this is what came of the mail to ${to}: ${told(sent.output)}\n${content}`, "Is there anything else to add to it?");
   });
 
+const invite = (turn) => {
+  const [, to, title, day, time, minutes] = turn.user.match(INVITE);
+  const [sent] = named(turn, "send_invitation");
+  if (!sent) return call("send_invitation", { to, title, start: `${day}T${time}:00Z`, minutes: Number(minutes) });
+  return answer(turn, `this is what came of the invitation to ${to}: ${told(sent.output)}`, "Shall I invite anybody else?");
+};
+
 const article = (turn) =>
   run(turn, ARTICLE, ({ title, paragraphs }) => {
     const countries = [...new Set(paragraphs.join("\n").match(COUNTRIES) ?? [])];
@@ -112,7 +119,10 @@ const article = (turn) =>
     return answer(turn, `this is what it says. ${title}. ${summary.join(" ")}\n${facts.join("\n")}`, "Which of them shall I look into?");
   });
 
+const INVITE = /^Invite (\S+@\S+) to "(.+)" on (\d{4}-\d\d-\d\d) at (\d\d:\d\d) UTC, for (\d+) minutes/;
+
 export default [
+  { match: INVITE, reply: invite },
   { match: /^What do I own\b/, reply: holdings },
   {
     match: /^What is my portfolio worth\b/,

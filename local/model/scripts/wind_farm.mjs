@@ -1,5 +1,5 @@
 // The sample wind_farm: the normal ranges, the interval of maintenance and today's date come from the instructions.
-import { answer, run } from "../turns.mjs";
+import { answer, call, named, run, told } from "../turns.mjs";
 
 const RANGE = /\b(\w+_\w+) ([\d.]+) to ([\d.]+)/g;
 
@@ -65,6 +65,20 @@ print(json.dumps({"today": "${today}", "due": {turbine: int(days) for turbine, d
 };
 
 export default [
+  {
+    match: /^When does a crew come to each of the turbines that are out of range/,
+    reply: (turn) =>
+      run(turn, outOfRange(turn), ({ turbines }) => {
+        const found = named(turn, "get_service_visit");
+        if (!found.length) return call("get_service_visit", ...turbines.map(({ turbine_id }) => ({ turbine_id })));
+        const lines = found.map(({ arguments: asked, output }) =>
+          typeof output === "string"
+            ? `- ${asked.turbine_id}: ${told(output)}`
+            : `- ${output.turbine_id}: ${output.next_visit}, ${output.crew}`,
+        );
+        return answer(turn, `these visits are planned:\n${lines.join("\n")}`, "Shall I look for earlier days?");
+      }),
+  },
   {
     match: /^What is the status of WT-\d+/,
     reply: (turn) =>

@@ -143,9 +143,10 @@ class ContextBudget(Settings):
 
 
 class HostedTools(Settings):
-    """The built-in tools that this deployment leaves to the model's provider."""
+    """The built-in tools that this deployment leaves to the model's provider, and the tools that it leaves out."""
 
     hosted_tools: frozenset[str] = frozenset()
+    left_out_tools: frozenset[str] = frozenset()
 
 
 class RunDefaults(Settings):

@@ -10,7 +10,7 @@ from importlib import resources
 
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
-from assistant_engine.runtime.settings import ToolFunctions, configured
+from assistant_engine.runtime.settings import HostedTools, ToolFunctions, configured
 
 
 @cache
@@ -19,7 +19,8 @@ def deployed() -> dict[str, Json]:
     registry: dict[str, Json] = json.loads(
         resources.files("assistant_engine.tools").joinpath("registry.json").read_text()
     )
-    return registry
+    left_out = configured(HostedTools).left_out_tools
+    return {module: described for module, described in registry.items() if module not in left_out}
 
 
 def check(functions: list[Json]) -> None:
