@@ -103,8 +103,8 @@ class Configuration:
         mail_sender: an address verified in Amazon SES that tools send mail from; empty: mail stays in the outbox.
         sample_tools: `on` deploys the tools of the sample assistants, too; `off` leaves them out.
         stock_price_url: a public API that the samples ask for the price of a share in US dollars: `{symbol}` in its
-            URL, and after `#` the way to the price in its JSON: `https://api.example/quote/{symbol}#/price`. Empty: a table
-            of made-up prices.
+            URL, and after `#` the way to the price in its JSON: `https://api.example/quote/{symbol}#/price`. Empty: a
+            table of made-up prices.
         country_facts_url: a public API that the samples ask for facts about a country, likewise with `{country}`;
             empty: a table of some countries.
         cors_origins: origins of web pages that may use the API, separated by commas: `https://app.example`, or with any
@@ -304,10 +304,13 @@ def configuration_of(context: Callable[[str], Any], region: str = "") -> Configu
             raise UnknownEnvironment(f"{alias!r} is no alias of a model such as gpt-4o=llama3.2")
     if configuration.webhook_url and not re.match(r"https://[^/]|http://127\.0\.0\.1[:/]", configuration.webhook_url):
         raise UnknownEnvironment("the webhook's URL does not begin with https://")
-    for url, name in ((configuration.stock_price_url, "{symbol}"), (configuration.country_facts_url, "{country}")):
-        if url and not (re.match(r"https://[^/{]+/", url) and name in url.partition("#")[0]):
+    for url, placeholder in (
+        (configuration.stock_price_url, "{symbol}"),
+        (configuration.country_facts_url, "{country}"),
+    ):
+        if url and not (re.match(r"https://[^/{]+/", url) and placeholder in url.partition("#")[0]):
             raise UnknownEnvironment(
-                f"{url!r} is no URL of an API such as https://api.example/{name}#/way/to/the/answer"
+                f"{url!r} is no URL of an API such as https://api.example/{placeholder}#/way/to/the/answer"
             )
     for origin in filter(None, configuration.cors_origins.split(",")):
         if not re.fullmatch(r"\*|https?://[a-z0-9.-]+(:(\d+|\*))?|https?://\[[0-9a-f:]+\](:(\d+|\*))?", origin):
