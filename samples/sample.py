@@ -3,18 +3,22 @@
 Needs the `openai` package alone, and ASSISTANTS_BASE_URL and ASSISTANTS_API_KEY in the environment.
 """
 
+import base64
 import json
 import os
+import shutil
+import subprocess
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from openai import OpenAI
+from openai import HttpxBinaryResponseContent, OpenAI
 from openai.types import FileObject
 from openai.types.beta import Assistant, Thread
 from openai.types.beta.threads import Message, Run
@@ -22,6 +26,11 @@ from openai.types.beta.threads.run_create_params import AdditionalMessage
 from openai.types.beta.threads.run_submit_tool_outputs_params import ToolOutput
 from openai.types.beta.threads.runs import ToolCall
 
+SPEECH = "answer.wav"
+"""The file of a spoken answer."""
+PLAYERS = ("afplay", "paplay", "pw-play", "aplay")
+"""Commands that play a WAV file, on macOS and Linux; each fails where there is no sound device."""
+MAX_PLAYED_SECONDS = 120
 APPROVED_AFTER_SECONDS = 0.5
 """How long a call waits for an approval where there is nobody to give it."""
 
@@ -38,7 +47,9 @@ class Sample:
         functions: the deployed functions that the assistant may call.
         files: names of the files that the assistant's code reads.
         users: account levels by name.
-        questions: in order: `{"text", "user"?, "attachments"?, "response_format"?}`.
+        questions: in order: `{"text", "spoken"?, "user"?, "attachments"?, "response_format"?}`; `spoken` names a file that
+            says the text.
+        extensions: what goes beyond OpenAI's API in the assistant.
         now: the time that a run is told: the sample's own where its answers depend on the day.
     """
 
@@ -47,6 +58,7 @@ class Sample:
         definition = json.loads((self.folder / "sample.json").read_text())
         self.assistant: dict[str, Any] = definition["assistant"]
         self.functions: list[dict[str, Any]] = definition.get("functions", [])
+        self.extensions: dict[str, Any] = definition.get("extensions", {})
         self.files: list[str] = definition["files"]
         self.users: dict[str, str] = definition["users"]
         self.questions: list[dict[str, Any]] = definition["questions"]
@@ -63,6 +75,14 @@ class Sample:
             f"{self.assistant['instructions']} The user is {user}, account level {self.users[user]}."
             f" It is {self.now:%A} {self.now.day} {self.now:%B %Y, %H:%M}. End with one follow-up question."
         )
+
+    def content(self, question: dict[str, Any]) -> Any:
+        """The content of the question's message: its text, or the sound of the file in which it is spoken."""
+        if "spoken" not in question:
+            return question["text"]
+        file = self.folder / question["spoken"]
+        sound = {"data": base64.b64encode(file.read_bytes()).decode(), "format": file.suffix.removeprefix(".")}
+        return [{"type": "input_audio", "input_audio": sound}]
 
     def upload(self, client: OpenAI) -> list[FileObject]:
         """Upload the files that the assistant's code reads."""
@@ -85,8 +105,8 @@ class Answer:
     turns: list[list[ToolCall]]
 
 
-def start(client: OpenAI, thread: Thread, assistant: Assistant, question: str, **overrides: Any) -> Any:
-    """Start a run on a question: the run, or its events with `stream=True`.
+def start(client: OpenAI, thread: Thread, assistant: Assistant, question: Any, **overrides: Any) -> Any:
+    """Start a run on a question, a text or parts of content: the run, or its events with `stream=True`.
 
     `overrides` are parameters of the run; `attachments` is the message's.
     """
@@ -142,9 +162,22 @@ def finish(client: OpenAI, run: Run) -> Answer:
     )
 
 
-def ask(client: OpenAI, thread: Thread, assistant: Assistant, question: str, **overrides: Any) -> Answer:
+def ask(client: OpenAI, thread: Thread, assistant: Assistant, question: Any, **overrides: Any) -> Answer:
     """Run the assistant on a question, and wait for its answer."""
     return finish(client, start(client, thread, assistant, question, **overrides))
+
+
+def spoken(client: OpenAI, answer: Answer) -> Answer:
+    """Return an answer with its sound among its files: the speech of the run's last message."""
+    run = answer.run
+    [message] = client.beta.threads.messages.list(run.thread_id, run_id=run.id, limit=1)
+    # The speech of a message goes beyond OpenAI's API.
+    sound = client.get(
+        f"/threads/{run.thread_id}/messages/{message.id}/speech?format=wav",
+        cast_to=HttpxBinaryResponseContent,
+        options={"headers": {"Accept": "audio/wav"}},
+    )
+    return replace(answer, files={**answer.files, SPEECH: sound.read()})
 
 
 def made_files(messages: Iterable[Message]) -> Iterator[str]:
@@ -168,17 +201,70 @@ def clean_up(client: OpenAI, assistant: Assistant, files: Iterable[FileObject], 
         client.files.delete(file.id)
 
 
+def connected() -> tuple[OpenAI, str]:
+    """Return a client, and the name of the model that answers.
+
+    Address and key are those of the environment, or else of the local stack that `make up` keeps.
+    """
+    settings = dict(os.environ)
+    local = Path(__file__).parents[1] / ".local" / "env"
+    if "ASSISTANTS_BASE_URL" not in settings and local.is_file():
+        settings |= dict(line.split("=", 1) for line in local.read_text().splitlines())
+    client = OpenAI(base_url=settings["ASSISTANTS_BASE_URL"], api_key=settings["ASSISTANTS_API_KEY"])
+    return client, client.models.list().data[0].id
+
+
 def main(play: Callable[[OpenAI, str], Iterator[Answer]]) -> None:
     """Play a sample in the terminal; charts and other files are saved below `.local/samples`."""
-    client = OpenAI(base_url=os.environ["ASSISTANTS_BASE_URL"], api_key=os.environ["ASSISTANTS_API_KEY"])
-    model = client.models.list().data[0].id
-    for answer in play(client, model):
-        if answer.run.status != "completed":
-            sys.exit(f"The run ended as {answer.run.status}: {answer.run.last_error or answer.run.incomplete_details}")
+    for answer in play(*connected()):
+        if failure := failure_of(answer):
+            sys.exit(failure)
         print(answer.text)
         for path in save(answer):
-            print(f"(saved as {path})")
+            played = path.name == SPEECH and play_sound(path)
+            print(f"(saved as {path}{', and played' if played else ''})")
         print()
+
+
+def play_sound(path: Path) -> bool:
+    """Play a sound; return whether there is a device that played it."""
+    for player in filter(None, map(shutil.which, PLAYERS)):
+        with suppress(subprocess.TimeoutExpired):
+            command = [player, str(path)]
+            done = subprocess.run(command, capture_output=True, timeout=MAX_PLAYED_SECONDS, check=False)
+            if done.returncode == 0:
+                return True
+    return False
+
+
+def failure_of(answer: Answer) -> str:
+    """Say why a run did not come to its end; empty if it did."""
+    run = answer.run
+    return (
+        ""
+        if run.status == "completed"
+        else f"The run ended as {run.status}: {run.last_error or run.incomplete_details}"
+    )
+
+
+def show(answer: Answer) -> None:
+    """Show an answer in a notebook: its text, its charts, and the text of the files that it made.
+
+    Raises:
+        RuntimeError: the run did not come to its end.
+    """
+    from IPython.display import Audio, Image, Markdown, display
+
+    if failure := failure_of(answer):
+        raise RuntimeError(failure)
+    display(Markdown(answer.text))
+    for name, content in sorted(answer.files.items()):
+        if name.endswith(".png"):
+            display(Image(content))
+        elif name == SPEECH:
+            display(Audio(content))
+        else:
+            print(f"{name}:\n{content.decode()}")
 
 
 def save(answer: Answer) -> list[Path]:
