@@ -13,6 +13,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode, v4
+from traitlets.config import Config
 
 from local.paths import ROOT
 from local.up import shown, up
@@ -88,7 +89,17 @@ def run(name: str, settings: Mapping[str, str]) -> NotebookNode:
     """
     notebook = made(name)
     place = {"metadata": {"path": str(SAMPLES / name)}}
-    client = NotebookClient(notebook, timeout=MAX_SECONDS, kernel_name="python3", record_timing=False, resources=place)
+    # Sockets of files: a port would be open to every user of this machine.
+    sockets = Config(KernelManager={"transport": "ipc"})
+    client = NotebookClient(
+        notebook,
+        timeout=MAX_SECONDS,
+        kernel_name="python3",
+        record_timing=False,
+        coalesce_streams=True,
+        resources=place,
+        config=sockets,
+    )
     with tempfile.TemporaryDirectory() as ipython:
         client.execute(env={**os.environ, **settings, "IPYTHONDIR": ipython})
     notebook["metadata"] = METADATA

@@ -229,7 +229,7 @@ def test_large_vector_stores_are_searched_through_s3_vectors_where_that_is_wante
 
 def test_a_changed_layer_publishes_a_version_of_the_functions_that_use_it(tmp_path: Path, prod: Template) -> None:
     changed_layers = fill_cache(tmp_path / "layers", changed="openai")
-    changed = synthesise(tmp_path / "out", changed_layers, env="prod")
+    changed = synthesise(tmp_path / "out", changed_layers, env="prod", sample_tools="on")
 
     republished = set(changed.resources("AWS::Lambda::Version")) - set(prod.resources("AWS::Lambda::Version"))
     users = (
@@ -241,6 +241,7 @@ def test_a_changed_layer_publishes_a_version_of_the_functions_that_use_it(tmp_pa
         "Stepsqueued",
         "CodeInterpretertoolcodeinterpreter",
         "Toolstoolfinance",
+        "Toolstoolregisters",
     )
     assert len(republished) == len(users)
     assert all(name.startswith(users) for name in republished)

@@ -256,7 +256,9 @@ def test_mail_is_sent_by_the_tool_from_the_named_sender_only(prod: Template, lay
     senders = {name: actions(mailing, name).get("ses") for name in mailing.functions()}
     assert senders.pop("oae-tool-finance") == {"SendEmail", "SendRawEmail"}
     assert set(senders.values()) == {None}
-    (send,) = [s for s in mailing.statements(role_of(mailing.functions()["oae-tool-finance"])) if "ses:" in s["Action"]]
+    (send,) = [
+        s for s in mailing.statements(role_of(mailing.functions()["oae-tool-finance"])) if "ses:" in str(s["Action"])
+    ]
     assert json.dumps(send["Resource"]).endswith(':identity/reports@example.com"]]}')
 
 
