@@ -23,7 +23,7 @@ from assistants.progress import Progress
 from assistants.terminal import Terminal, plain
 from local.paths import ROOT
 from local.up import Local, in_one_line, shown, up
-from samples.sample import Sample, asked_for, finish, save, start
+from samples.sample import SPEECH, Sample, asked_for, failure_of, finish, play_sound, save, spoken, start
 
 SAMPLES = ROOT / "samples"
 
@@ -43,7 +43,7 @@ class Demo:
         self.assistant = self.client.beta.assistants.create(
             model=self.client.models.list().data[0].id,
             tool_resources={"code_interpreter": {"file_ids": [file.id for file in sample.upload(self.client)]}},
-            extra_body={"functions": sample.functions},
+            extra_body={"functions": sample.functions, **sample.extensions},
             **sample.assistant,
         )
         self.threads = {user: self.client.beta.threads.create(metadata={"user_id": user}) for user in sample.users}
@@ -51,7 +51,8 @@ class Demo:
     def ask(self, question: dict[str, Any]) -> str:
         """Run the assistant on a question and show what happens; the run's last status."""
         user = self.sample.user_of(question)
-        self.console.print(f"\n[bold]{user}:[/] {plain(question['text'])}")
+        says = f" [dim](says {question['spoken']})[/]" if "spoken" in question else ""
+        self.console.print(f"\n[bold]{user}:[/]{says} {plain(question['text'])}")
         attached = [
             self.client.files.create(file=self.sample.folder / name, purpose="assistants")
             for name in question.get("attachments", [])
@@ -61,7 +62,7 @@ class Demo:
             self.client,
             self.threads[user],
             self.assistant,
-            question["text"],
+            self.sample.content(question),
             instructions=self.sample.instructions(question),
             response_format=question.get("response_format", omit),
             attachments=[{"file_id": file.id, "tools": [{"type": "code_interpreter"}]} for file in attached],
@@ -74,6 +75,8 @@ class Demo:
             )
             run = self._follow(events, began)
         answer = finish(self.client, run)
+        if "spoken" in question and not failure_of(answer):
+            answer = spoken(self.client, answer)
         if answer.run.status != "completed":
             self.console.print(
                 f"  [red]{answer.run.status}[/]: {plain(str(answer.run.last_error or answer.run.incomplete_details))}"
@@ -83,6 +86,8 @@ class Demo:
             self.console.print(f"  [green]made[/] {plain(str(path))}")
             if path.suffix == ".png":
                 _open(path)
+            if path.name == SPEECH and play_sound(path):
+                self.console.print("  [green]played[/] it")
         if usage := answer.run.usage:
             self.console.print(
                 f"  [dim]{usage.prompt_tokens} prompt and {usage.completion_tokens} completion tokens[/]"
