@@ -47,7 +47,7 @@ class Sample:
         functions: the deployed functions that the assistant may call.
         files: names of the files that the assistant's code reads.
         users: account levels by name.
-        questions: in order: `{"text", "spoken"?, "user"?, "attachments"?, "response_format"?}`; `spoken` names a file that
+        questions: in order: `{"text", "user"?, "attachments"?, "response_format"?, "spoken"?}`; the last is a file that
             says the text.
         extensions: what goes beyond OpenAI's API in the assistant.
         now: the time that a run is told: the sample's own where its answers depend on the day.

@@ -12,12 +12,15 @@ from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.web import fetch as fetching
 from lambdas.tools.finance.finance import Finance, ask, invitation
 from lambdas.tools.registers.registers import Registers
+from local import audio_formats, recogniser
 from local.paths import ROOT
+from local.speech_process import known_sentences
 from samples.failed_banks import facts as failed_banks
 from samples.math_tutor import facts as math_tutor
 from samples.personal_finance import facts as personal_finance
 from samples.sales_assistant import facts as sales_assistant
 from samples.sample import Sample
+from samples.voice_concierge import facts as voice_concierge
 from samples.wind_farm import facts as wind_farm
 from tests.support.project import described_tools
 
@@ -28,6 +31,7 @@ NAMES = sorted(path.parent.name for path in (ROOT / "samples").glob("*/sample.js
 def test_a_sample_has_its_files_its_functions_and_its_users(name: str) -> None:
     sample = Sample(name)
     named = [*sample.files, *(file for question in sample.questions for file in question.get("attachments", []))]
+    named += [question["spoken"] for question in sample.questions if "spoken" in question]
     assert [file for file in named if not (sample.folder / file).is_file()] == []
     assert {sample.user_of(question) for question in sample.questions} == set(sample.users)
     deployed = described_tools(ROOT)
@@ -35,8 +39,9 @@ def test_a_sample_has_its_files_its_functions_and_its_users(name: str) -> None:
         assert function["function_name"] in deployed[function["module_name"]]["functions"]
 
 
-def test_there_are_five_samples_with_a_program_each() -> None:
-    assert NAMES == ["failed_banks", "math_tutor", "personal_finance", "sales_assistant", "wind_farm"]
+def test_there_are_six_samples_with_a_program_each() -> None:
+    others = ["failed_banks", "math_tutor", "personal_finance", "sales_assistant", "wind_farm"]
+    assert sorted([*others, "voice_concierge"]) == NAMES
     assert [name for name in NAMES if not (ROOT / "samples" / name / "ask.py").is_file()] == []
 
 
@@ -176,3 +181,18 @@ def test_what_was_insured_changes_with_the_day() -> None:
     with pytest.raises(LookupError, match="no deposit was insured before 1934"):
         registers.get_deposit_insurance(date(1900, 1, 1))
     assert wind_farm.visits().keys() == wind_farm.turbines().keys()
+
+
+def test_the_spoken_questions_say_what_is_written() -> None:
+    sample = Sample("voice_concierge")
+    for question in sample.questions:
+        sound = audio_formats.read((sample.folder / question["spoken"]).read_bytes())
+        assert recogniser.hear(sound, known_sentences()).text == question["text"]
+
+
+def test_a_service_that_closes_after_midnight_is_open_in_the_evening() -> None:
+    services = voice_concierge.services()
+    assert services["the bar"]["closes"] < services["the bar"]["opens"]
+    assert voice_concierge.open_at("22:00") == ["the bar", "the gym", "a sauna"]
+    # Dinner ends at the very time that is asked for.
+    assert services["dinner"]["closes"] == "22:00"
