@@ -9,7 +9,7 @@ import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from itertools import chain, count, groupby, islice
+from itertools import chain, count, groupby
 from pathlib import Path
 
 from boto3.dynamodb.conditions import Attr
@@ -23,7 +23,7 @@ from assistant_engine.store.expressions import Update
 from assistant_engine.store.files import Files
 from assistant_engine.store.run_item import ENDED_SHARDS, HELD, ended_shard, run_of
 from assistant_engine.store.transfer import Row, Transfer
-from assistant_engine.store.usage import day_of, shard_of
+from assistant_engine.store.usage import amounts_of, counters_of, day_of, shard_of
 from assistant_engine.store.vector_store_actions import pointers
 from assistant_engine.store.vector_stores import DUE
 from assistants.errors import CommandError
@@ -31,10 +31,10 @@ from assistants.transfer import assistants as writing
 from assistants.transfer.dump import MANIFEST, PARTS
 from assistants.transfer.lines import ADDED, moved, row_of
 from assistants.transfer.report import NEW, THERE, Report
+from assistants.transfer.staging import Staging
+from assistants.transfer.totals import BROKEN, Totals
 
 _HEADS = ("thread", "vector_store")
-MAX_OWNERS = 100
-"""Lines of each kind that are looked up to tell whether a dump's objects are there already."""
 _READ_AFTER_SECONDS = 60
 """When files of a vector store are handed to the ingestion: the store's head is there by then."""
 
@@ -56,7 +56,6 @@ class Restore:
         self._project = project
         self._replace = replace
         self._dry_run = dry_run
-        self._is_here = False
 
     def folder(self, folder: Path) -> None:
         """Import what a folder holds.
@@ -75,17 +74,18 @@ class Restore:
             "file": lambda line: self._file(line, folder),
             "usage": self._counter,
         }
-        self._is_here = any(map(self._has, _owners(folder)))
-        for part in PARTS:
-            lines = self._read(folder / f"{part}.jsonl")
-            for line in lines:
-                if line["object"] in _HEADS:
-                    lines = chain([line], lines)
-                    break
-                single.get(line["object"], self._setting)(line)
-            else:
-                continue
-            self._groups(lines)
+        with Staging() as staging:
+            self._totals = Totals(folder, self._row, self._has, staging, self._transfer.store.blobs)
+            for part in PARTS:
+                lines = self._read(folder / f"{part}.jsonl")
+                for line in lines:
+                    if line["object"] in _HEADS:
+                        lines = chain([line], lines)
+                        break
+                    single.get(line["object"], self._setting)(line)
+                else:
+                    continue
+                self._groups(lines)
 
     def _read(self, path: Path) -> Iterator[Json]:
         with path.open(encoding="utf-8") as file:
@@ -93,7 +93,7 @@ class Restore:
                 try:
                     line = json.loads(text)
                     row_of(line)
-                except (ValueError, LookupError, TypeError):
+                except BROKEN:
                     self._report.leave_out("line", f"{path.name}:{number}", "it is no line of a dump")
                     continue
                 yield line
@@ -146,26 +146,21 @@ class Restore:
         self._report.count(line["object"], NEW)
 
     def _counter(self, line: Json) -> None:
-        """Add a day's usage to the stack's own, once.
+        """Add to the stack's totals what a counter holds in addition to the dump's runs, once.
 
-        Where the stack has objects of the dump already, their usage is in its totals. An import that was cut short has
-        brought no object before all of the usage.
+        An import that was cut short has brought no object of the project before all of this.
         """
         row = self._row(line)
+        rest = self._totals.rest(row)
         mark = ADDED + hashlib.sha256(json.dumps(line, sort_keys=True).encode()).hexdigest()[:16]
-        amounts = {name: value for name, value in row.item.items() if isinstance(value, int)}
-        keys = {name: row.item[name] for name in ("thread_id", "message_id")}
-        update = Update(self._transfer.tables["messages"], keys).add(amounts).set({mark: True})
-        if self._is_here or self._dry_run:
-            there = self._transfer.find(row) or {}
-            self._report.count("usage", THERE if self._is_here or mark in there else NEW)
-            return
-        try:
-            self._transfer.store.database.update(update.when(Attr(mark).not_exists()))
-        except ConditionFailed:
-            self._report.count("usage", THERE)
-        else:
-            self._report.count("usage", NEW)
+        if rest and not self._dry_run:
+            keys = {name: row.item[name] for name in ("thread_id", "message_id")}
+            update = Update(self._transfer.tables["messages"], keys).add(rest).set({mark: True})
+            try:
+                self._transfer.store.database.update(update.when(Attr(mark).not_exists()))
+            except ConditionFailed:
+                rest = None
+        self._report.count("usage", THERE if rest is None else NEW)
 
     def _there(self, kind: str, identifier: str, same: bool) -> None:
         if same:
@@ -226,8 +221,28 @@ class Restore:
         found: Iterable[Row] = rows
         if open_run := thread.pop("active_run", None):
             found = self._end({open_run, *thread.pop("line", ())}, thread, list(rows))
-        packed = (Row(table, self._packed(item) if table == "messages" else item) for table, item in found)
-        return packed, Row("messages", self._transfer.packed(thread, "tool_resources"))
+        return self._written(found), Row("messages", self._transfer.packed(thread, "tool_resources"))
+
+    def _written(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """Write the runs among a thread's rows, each with its usage; return the others, to be written."""
+        for table, item in rows:
+            if table == "threads":
+                yield Row(table, item)
+            elif item["message_id"].startswith("run_") and "ended_ms" in item:
+                self._put_run(item)
+            else:
+                yield Row(table, self._packed(item))
+
+    def _put_run(self, item: Json) -> None:
+        """Write a run that has ended and add it to the totals, unless it is there: then they have it."""
+        try:
+            run = run_of(item, self._transfer.store.blobs)
+        except BROKEN:
+            self._report.leave_out("thread.run", item["message_id"], "it is no run of a dump")
+            return
+        # The thread's own totals are rows of the thread.
+        _, *shared = self._transfer.store.usage.count_run_ended(run, run.account, item["ended_ms"])
+        self._transfer.put_together([Row("messages", self._packed(item))], shared)
 
     def _packed(self, item: Json) -> Json:
         item = self._transfer.packed(item, "document", "output")
@@ -242,10 +257,11 @@ class Restore:
         return {**item, "outputs": kept}
 
     def _end(self, run_ids: set[str], thread: Json, rows: list[Row]) -> list[Row]:
-        """Return the rows of a thread whose open runs have expired: nothing drives them. The totals have them."""
+        """Return the rows of a thread whose open runs have expired: nothing drives them."""
         ended, step = ("open_shard", "task_token", "asked_ms", "waiting_ms", "line", HELD), "step_status"
         made: list[Row] = []
         totals: dict[str, dict[str, int]] = {}
+        days: dict[str, Json] = {}  # amounts by the sort keys of the thread's own totals
         for table, item in rows:
             if item.get("message_id") in run_ids:
                 run = run_of(item, self._transfer.store.blobs)
@@ -256,22 +272,24 @@ class Restore:
                     "ended_ms": ended_ms,
                     "ended_shard": ended_shard(day_of(ended_ms), shard_of(run.id, ENDED_SHARDS)),
                 }
-                # Not written if it was there before: then the totals have it already.
-                usage = self._transfer.store.usage.count_run_ended(run, run.account, ended_ms)
-                self._transfer.put_together([Row("messages", self._packed(item))], usage)
                 figures = {**run.account.figures(), "unpriced_runs": int(run.account.cost is None)}
+                counter, *_ = counters_of(run, day_of(ended_ms))
+                day = counter["message_id"]
+                days[day] = _sum(days.get(day, {}), amounts_of(run.account))
                 totals[run.assistant_id] = _sum(totals.get(run.assistant_id, {}), {**figures, "ended_runs": 1})
                 shown = ("prompt_tokens", "completion_tokens", "cost", "unpriced_runs")
                 thread |= _sum(thread, {"runs": 1, **{name: figures.get(name, 0) for name in shown}})
                 self._report.note("thread.run", run.id, "it was open, and is expired now")
-                continue
             if item.get(step) == "in_progress":
                 item = {**item, step: "expired", "expired_at": self._now}
             made.append(Row(table, item))
-        return [
-            Row(table, _sum(item, totals.get(item["assistant_id"], {}))) if table == "threads" else Row(table, item)
+        counted = [
+            Row(table, _sum(item, totals.get(item["assistant_id"], {}) if table == "threads" else days.pop(name, {})))
             for table, item in made
+            for name in [item.get("message_id", "")]
         ]
+        key = {"thread_id": thread["thread_id"]}
+        return [*counted, *(Row("messages", {**key, "message_id": day, **days[day]}) for day in days)]
 
     def _store_rows(self, head: Row, rows: Iterator[Row]) -> tuple[Iterator[Row], Row]:
         """Return a vector store's rows; its files are to be read again, for a dump holds no vectors."""
@@ -303,17 +321,6 @@ class Restore:
 def _again(files: int) -> dict[str, int]:
     """Return the changes of counts for files that are read again."""
     return {"n_completed": -files, "n_in_progress": files}
-
-
-def _owners(folder: Path) -> Iterator[Json]:
-    """Return lines of a dump's objects whose runs are counted: its assistants, and as many of its threads."""
-    for part in ("assistants", "threads"):
-        with suppress(OSError), (folder / f"{part}.jsonl").open(encoding="utf-8") as file:
-            for text in islice(file, MAX_OWNERS):
-                with suppress(ValueError, LookupError, TypeError):
-                    line = json.loads(text)
-                    row_of(line)
-                    yield line
 
 
 def _sum(item: Json, amounts: dict[str, int]) -> Json:

@@ -172,6 +172,39 @@ def test_a_stack_that_its_own_dump_is_brought_to_keeps_its_totals(
     assert bytes_of(take(source)) == bytes_of(folder)
 
 
+def totals_of(store: Store) -> dict[str, int]:
+    """The runs in the totals of each project."""
+    return {
+        project: sum(day.runs for day in store.of(project).usage.of_project("2026-01-01", "2027-12-31"))
+        for project in ("default", "other")
+    }
+
+
+def test_parts_of_a_dump_that_are_imported_one_after_another_count_once(
+    stack: Callable[[], Store], take: Callable[..., Path], bring: Callable[..., Imported]
+) -> None:
+    source = stack()
+    contents.fill(source)
+    whole, part = take(source), take(source, "other")
+    later = contents.thread_with_run(source, "My-Bot_1", "ada", "Later.", Milliseconds(NOW_MS + 500_000))
+    again = take(source)
+    target = stack()
+
+    # One project first, then everything.
+    bring(target, part)
+    assert totals_of(target) == {"default": 0, "other": 1}
+    bring(target, whole)
+    read_again(target)
+    assert bytes_of(take(target)) == bytes_of(whole)
+
+    # The source went on: a later dump brings what is new, with its usage.
+    before = totals_of(target)
+    for _ in range(2):
+        assert bring(target, again).complete
+        assert target.runs.get(later.thread_id, later.id).status == "completed"
+        assert totals_of(target) == {**before, "default": before["default"] + 1}
+
+
 def test_a_project_can_be_taken_out_and_brought_in_under_another_name(
     stack: Callable[[], Store], take: Callable[..., Path], bring: Callable[..., Imported]
 ) -> None:

@@ -92,6 +92,23 @@ def shard_of(run_id: str, shards: int) -> int:
     return zlib.crc32(run_id.encode()) % shards
 
 
+def counters_of(run: Run, day: str) -> list[Json]:
+    """Return the keys of the counters that a run adds to: its thread's, its assistant's, its project's, its user's."""
+    partitions = [
+        run.thread_id,
+        _assistant_partition(run.project, run.assistant_id),
+        _project_partition(run.project),
+        *([user_partition(run.project, run.user)] if run.user else []),
+    ]
+    sort_key = f"usage#{day}#{shard_of(run.id, SHARDS):02d}"
+    return [{"thread_id": partition, "message_id": sort_key} for partition in partitions]
+
+
+def amounts_of(account: RunUsage) -> dict[str, int]:
+    """Return what a run adds to each counter."""
+    return {**account.figures(), "runs": 1, "unpriced_runs": int(account.cost is None)}
+
+
 class Usages:
     """The totals and budgets of a project."""
 
@@ -104,8 +121,7 @@ class Usages:
 
     def count_run_ended(self, run: Run, account: RunUsage, ended_ms: Milliseconds) -> list[Json]:
         """The actions that add a run to the totals of its thread, assistant, user and project."""
-        amounts = {**account.figures(), "runs": 1, "unpriced_runs": int(account.cost is None)}
-        return self._count(run, day_of(ended_ms), amounts)
+        return self._count(run, day_of(ended_ms), amounts_of(account))
 
     def count_rating(self, run: Run, day: str, ratings: int, score: int) -> list[Json]:
         """The actions that add a rating of what a run said to the same totals, or what it has changed by.
@@ -117,17 +133,7 @@ class Usages:
         return self._count(run, day, {"ratings": ratings, "rating_sum": score})
 
     def _count(self, run: Run, day: str, amounts: dict[str, int]) -> list[Json]:
-        partitions = [
-            run.thread_id,
-            _assistant_partition(run.project, run.assistant_id),
-            _project_partition(run.project),
-            *([user_partition(run.project, run.user)] if run.user else []),
-        ]
-        sort_key = f"usage#{day}#{shard_of(run.id, SHARDS):02d}"
-        return [
-            Update(self._table, {"thread_id": partition, "message_id": sort_key}).add(amounts).action()
-            for partition in partitions
-        ]
+        return [Update(self._table, key).add(amounts).action() for key in counters_of(run, day)]
 
     def count_speech(
         self,
