@@ -52,9 +52,9 @@ class Probe:
     look: Callable[[Account], Seen]
 
 
-def probe(id: str, *, does: str, expected: str) -> Callable[[Callable[[Account], Seen]], Probe]:
-    """Make a function that looks at an account a probe."""
-    return lambda look: Probe(id, does, expected, look)
+def probe(*, does: str, expected: str) -> Callable[[Callable[[Account], Seen]], Probe]:
+    """Make a function that looks at an account a probe, with its name for an id."""
+    return lambda look: Probe(look.__name__.replace("_", "-"), does, expected, look)
 
 
 @dataclass(frozen=True, slots=True)

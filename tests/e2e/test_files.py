@@ -46,14 +46,12 @@ def clock() -> Clock:
 
 @pytest.fixture
 def files(store: Store, clock: Clock) -> Files:
-    tables = os.environ["ASSISTANTS_TABLE"], os.environ["MESSAGES_TABLE"]
-    return Files(store.database, store.blobs, *tables, store.project, clock)
+    return Files(store.connection, store.project, clock)
 
 
 @pytest.fixture
 def uploads(store: Store, files: Files, clock: Clock) -> Uploads:
-    tables = os.environ["ASSISTANTS_TABLE"], os.environ["MESSAGES_TABLE"]
-    return Uploads(store.database, store.blobs, *tables, files, clock)
+    return Uploads(store.connection, files, clock)
 
 
 def new_file(data: bytes, **more: Any) -> Json:

@@ -117,8 +117,9 @@ def fill(client: Client) -> None:
     content: Any = [
         {"type": "text", "text": SAID},
         {"type": "image_file", "image_file": {"file_id": pixel, "detail": "low"}},
-        {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}},
     ]
+    linked: Any = [{"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}]
+    client.thread("linked", "bob", messages=[{"role": "user", "content": linked}])
     attachments: Any = [
         {"file_id": lamp, "tools": [{"type": "file_search"}]},
         {"file_id": large.file.id, "tools": [{"type": "code_interpreter"}]},

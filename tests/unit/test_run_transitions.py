@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import pytest
@@ -77,8 +78,9 @@ class Nothing(dict[str, Any]):
 def transitions(database: Database) -> RunTransitions:
     nothing: Any = Nothing()
     log = EventLog(database, "messages")
-    runs = Runs(database, BLOBS, "messages", nothing, nothing, log)
-    return RunTransitions(database, BLOBS, "messages", runs, nothing, nothing, nothing, nothing, log)
+    connection: Any = SimpleNamespace(database=database, blobs=BLOBS, messages_table="messages")
+    runs = Runs(connection, nothing, nothing, log)
+    return RunTransitions(connection, runs, nothing, nothing, nothing, nothing, log)
 
 
 def at(status: Status) -> Run:

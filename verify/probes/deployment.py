@@ -48,7 +48,6 @@ def _template(account: Account, text: str, runtime: str, *, failing: bool) -> Js
 
 
 @probe(
-    "rolled-back-alias",
     does="In a stack of the probe's own, an update with a new version and alias fails; then it is repeated.",
     expected="What the rolled back update published doesn't stop the next one.",
 )

@@ -11,7 +11,6 @@ ITEMS = ["one", "two", "three", "poison", "four", "five"]
 
 
 @probe(
-    "stream-batches",
     does="A table of the probe's own, six items, and a function that fails for each batch with one of them.",
     expected="Batches that fail are split until that item is alone and given up; all others are taken.",
 )

@@ -23,7 +23,6 @@ PACKAGES = {
 
 
 @probe(
-    "runtime",
     does="A function with the runtime and architecture of the deployed ones says what runs it.",
     expected="The Python and the processor that the deployed functions' configuration names.",
 )
@@ -37,7 +36,6 @@ def runtime(account: Account) -> Seen:
 
 
 @probe(
-    "runtime-sdk",
     does="A function without layers says which boto3 the runtime brings.",
     expected="One that knows Amazon S3 Vectors (1.39.5 or newer).",
 )
@@ -62,7 +60,6 @@ def _loaded(account: Account, like: str) -> Json:
 
 
 @probe(
-    "layers",
     does="Functions with the layers of in_progress and of the sandbox import what those import.",
     expected="Every package is imported: its compiled parts fit the runtime.",
 )
@@ -73,7 +70,6 @@ def layers(account: Account) -> Seen:
 
 
 @probe(
-    "byte-code",
     does="The same functions look at the byte code of every module of a layer that the imports loaded.",
     expected="All of it is this Python's and unchecked, so that nothing is compiled again.",
 )
@@ -84,7 +80,6 @@ def byte_code(account: Account) -> Seen:
 
 
 @probe(
-    "child-libraries",
     does="A function starts Python as a child, with no variable but LD_LIBRARY_PATH.",
     expected="It starts.",
 )
@@ -95,7 +90,6 @@ def child_libraries(account: Account) -> Seen:
 
 
 @probe(
-    "memory-limit",
     does="A function of 256 MB takes 400.",
     expected="Lambda ends it as Runtime.OutOfMemory or Runtime.ExitError, which the state machine tries again.",
 )
@@ -137,7 +131,6 @@ def _error_of(account: Account, machine_arn: str, name: str, **event: object) ->
 
 
 @probe(
-    "error-names",
     does="A state machine catches the errors of a function that exits, that takes too long, and that raises.",
     expected="Names that the deployed machine tries again for the first two; the exception's class for the third.",
 )
@@ -154,7 +147,6 @@ def error_names(account: Account) -> Seen:
 
 
 @probe(
-    "throttled-function",
     does="A state machine invokes a function whose reserved concurrency is 0.",
     expected="Lambda.TooManyRequestsException, which the deployed machine tries again.",
 )
@@ -167,7 +159,6 @@ def throttled_function(account: Account) -> Seen:
 
 
 @probe(
-    "deleted-layer",
     does="A function goes on with a layer whose version is deleted.",
     expected="It imports what the layer holds.",
 )
@@ -193,7 +184,6 @@ def _publish_small_layer(account: Account, name: str) -> str:
 
 
 @probe(
-    "cold-starts",
     does="Reads the reports of the stack's functions in their logs of the last day.",
     expected=f"Each initialises within the {INIT_SECONDS} s that Lambda gives it.",
 )

@@ -35,7 +35,6 @@ def _call(account: Account, payload: Any, **more: Any) -> Json:
 
 
 @probe(
-    "transitions",
     does=f"An execution of {TRANSITIONS} Pass states.",
     expected=f"At most {TRANSITION_MS} ms for each transition.",
 )
@@ -50,7 +49,6 @@ def transitions(account: Account) -> Seen:
 
 
 @probe(
-    "retry-delays",
     does=f"A task that always fails, with the deployed machine's kind of Retry: {json.dumps(RETRY)}.",
     expected="4 attempts more, each after a random part of 1, 2, 2 and 2 s.",
 )
@@ -70,7 +68,6 @@ def retry_delays(account: Account) -> Seen:
 
 
 @probe(
-    "machine-timeout",
     does="An execution that waits 4 s in a machine whose TimeoutSeconds is 1.",
     expected="TIMED_OUT.",
 )
@@ -81,7 +78,6 @@ def machine_timeout(account: Account) -> Seen:
 
 
 @probe(
-    "data-limit",
     does="A task is given more than 256 KiB, with a Catch of States.ALL alone, and with one by name before it.",
     expected="States.DataLimitExceeded, caught by its name and not by States.ALL.",
 )
@@ -103,7 +99,6 @@ def data_limit(account: Account) -> Seen:
 
 
 @probe(
-    "start-burst",
     does=f"{STARTS} executions are started at once, none tried again by the client.",
     expected="None is throttled.",
 )
@@ -139,7 +134,6 @@ def failed_run(account: Account) -> str:
 
 
 @probe(
-    "redrive",
     does="An execution of the deployed machine that failed, because its request is wrong, is redriven.",
     expected="It goes on from the state that failed and ends with the same error.",
 )

@@ -25,7 +25,6 @@ def queries(page: str) -> list[str]:
 
 
 @probe(
-    "insights",
     does="Runs each query of docs/operations.md over the log groups of the stack's functions.",
     expected="CloudWatch Logs Insights takes them all and completes them.",
 )
@@ -52,7 +51,6 @@ def _final(answer: Json) -> str | None:
 
 
 @probe(
-    "metrics",
     does="Looks for a line of the functions' logs that counts a run, and for the metric of it.",
     expected=f"CloudWatch makes the metric RunsEnded in {NAMESPACE} of the line, within 5 minutes.",
 )
@@ -81,7 +79,6 @@ def metrics(account: Account) -> Seen:
 
 
 @probe(
-    "alarms",
     does=f"Subscribes a queue of its own to the alarms' topic and sets the alarm {ALARM} to ALARM, and back.",
     expected="The alarm's notification arrives; whoever else subscribed gets one, too.",
 )
@@ -119,7 +116,6 @@ def alarms(account: Account) -> Seen:
 
 
 @probe(
-    "machine-log",
     does="Starts an execution of the deployed machine that fails at once; looks for its lines in the machine's log.",
     expected="They arrive, without the execution's data.",
 )
@@ -141,7 +137,6 @@ def machine_log(account: Account) -> Seen:
 
 
 @probe(
-    "traces",
     does="Starts an execution of the deployed machine that fails at once, and asks X-Ray for its trace.",
     expected="X-Ray has traces of the state machine.",
 )

@@ -33,7 +33,6 @@ def _wait_until_known(account: Account, call: Callable[[], Any]) -> None:
 
 
 @probe(
-    "missing-object",
     does="A role that may read two prefixes and list one of them asks for a missing object below each.",
     expected="404 (NoSuchKey) where it may list the prefix, 403 (AccessDenied) where it may not.",
 )
@@ -65,7 +64,6 @@ def _acting_as(account: Account, function: str) -> Any:
 
 
 @probe(
-    "leading-keys",
     does="A role with a copy of the ingestion's statements reads an item of a vector store, and one of a thread.",
     expected="dynamodb:LeadingKeys allows the first and denies the second.",
 )
@@ -81,7 +79,6 @@ def leading_keys(account: Account) -> Seen:
 
 
 @probe(
-    "item-attributes",
     does="A role with a copy of the finance tool's statements reads a run's status, its instructions, and all of it.",
     expected="dynamodb:Attributes and dynamodb:Select allow the first and deny the others.",
 )

@@ -135,62 +135,56 @@ def _examined(account: Account) -> dict[str, str]:
 
 
 @probe(
-    "sandbox-filter",
     does="Code in the deployed sandbox reads /proc/self/status.",
     expected="Seccomp 2: the kernel took the filter of system calls.",
 )
-def filter_taken(account: Account) -> Seen:
+def sandbox_filter(account: Account) -> Seen:
     found = _examined(account)
     text = f"Seccomp {found['seccomp']}, NoNewPrivs {found['privileges']}"
     return Seen(text, found["seccomp"] == "2" and found["privileges"] == "1")
 
 
 @probe(
-    "sandbox-oom-score",
     does="Code in the deployed sandbox reads /proc/self/oom_score_adj.",
     expected="1000: the kernel ends the code first when memory runs out.",
 )
-def killed_first(account: Account) -> Seen:
+def sandbox_oom_score(account: Account) -> Seen:
     score = _examined(account)["oom"]
     return Seen(f"oom_score_adj {score}", score == "1000")
 
 
 @probe(
-    "sandbox-socket",
     does="Code in the deployed sandbox makes a socket of the family AF_INET.",
     expected="EPERM.",
 )
-def no_socket(account: Account) -> Seen:
+def sandbox_socket(account: Account) -> Seen:
     found = _examined(account)["socket"]
     return Seen(f"the socket is {found}", found == "refused")
 
 
 @probe(
-    "sandbox-dns",
     does="The sandbox itself, invoked directly and without a filter on its own calls, is given https://example.com/.",
     expected="The name is not resolved: DNS answers for the bucket alone.",
 )
-def no_names(account: Account) -> Seen:
+def sandbox_dns(account: Account) -> Seen:
     answer, closed = _reached(account, "https://example.com/", r"\[Errno -\d+\]|not known|[Nn]o address")
     return Seen("no address for the name" if closed else f"the name was resolved: {answer}", closed)
 
 
 @probe(
-    "sandbox-internet",
     does="The sandbox itself, invoked directly, is given https://1.1.1.1/. Takes a minute.",
     expected="No connection: the subnets have no route, and the security group lets out to S3 alone.",
 )
-def no_internet(account: Account) -> Seen:
+def sandbox_internet(account: Account) -> Seen:
     answer, closed = _reached(account, "https://1.1.1.1/", "timed out|unreachable|No route|refused")
     return Seen("no connection" if closed else f"there was a connection: {answer}", closed)
 
 
 @probe(
-    "endpoint-policy",
     does="The sandbox, invoked directly, is given an object by an address that this command's caller signed.",
     expected="The gateway endpoint refuses it: it lets through what the broker signed.",
 )
-def endpoint_refuses_others(account: Account) -> Seen:
+def endpoint_policy(account: Account) -> Seen:
     bucket, key = account.outputs["Bucket"], f"sandbox/{account.own_prefix}/probe"
     account.later(f"object {key}", lambda: account.client("s3").delete_object(Bucket=bucket, Key=key))
     account.client("s3").put_object(Bucket=bucket, Key=key, Body=b"probe")
@@ -210,11 +204,10 @@ def endpoint_refuses_others(account: Account) -> Seen:
 
 
 @probe(
-    "tenant-isolation",
     does="The deployed sandbox is invoked for two tenants in turn; code tells environments by their runtime's process.",
     expected="The tenants never share an environment.",
 )
-def tenants_apart(account: Account) -> Seen:
+def tenant_isolation(account: Account) -> Seen:
     one, other = f"{account.own_prefix}-one", f"{account.own_prefix}-other"
     seen = []
     for tenant in (one, other, one, other):
@@ -231,11 +224,10 @@ def tenants_apart(account: Account) -> Seen:
 
 
 @probe(
-    "tmp-empty",
     does="The first call of a new tenant lists /tmp.",
     expected="Nothing is in it but the folder that the sandbox made for the call.",
 )
-def empty_at_start(account: Account) -> Seen:
+def tmp_empty(account: Account) -> Seen:
     answer = _run_directly(account, LEFT_BEHIND + LEAVE, f"{account.own_prefix}-new")
     found = re.search(r"left=(\d+)", answer)
     if not found:

@@ -31,7 +31,6 @@ def _on(value: object) -> str:
 
 
 @probe(
-    "time-to-live",
     does="Asks DynamoDB for each table's time to live.",
     expected="The attribute that the template names, enabled.",
 )
@@ -45,7 +44,6 @@ def time_to_live(account: Account) -> Seen:
 
 
 @probe(
-    "point-in-time-recovery",
     does="Asks DynamoDB for each table's continuous backups.",
     expected="Point-in-time recovery is on.",
 )
@@ -62,7 +60,6 @@ def point_in_time_recovery(account: Account) -> Seen:
 
 
 @probe(
-    "deletion-protection",
     does="Asks DynamoDB for each table's deletion protection.",
     expected="As the template says for this environment.",
 )
@@ -77,7 +74,6 @@ def deletion_protection(account: Account) -> Seen:
 
 
 @probe(
-    "lifecycle-rules",
     does="Reads the bucket's lifecycle configuration.",
     expected="Every rule of the template, enabled.",
 )
@@ -96,7 +92,6 @@ def lifecycle_rules(account: Account) -> Seen:
 
 
 @probe(
-    "object-expiry",
     does="Writes an object below files/ with the tag lifetime=1 and asks S3 when it expires.",
     expected="By the rule for files of one day (S3 names it in the header x-amz-expiration).",
 )
@@ -111,7 +106,6 @@ def object_expiry(account: Account) -> Seen:
 
 
 @probe(
-    "s3-vectors",
     does="Makes an index in the deployed vector bucket, puts three vectors, queries with a filter, deletes it.",
     expected="The nearest vector that the filter lets through.",
 )

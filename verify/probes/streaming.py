@@ -61,7 +61,6 @@ class _Stream:
 
 
 @probe(
-    "streaming",
     does="Asks the API, with a key of its own, for a run with `stream: true`, and reads the answer as it comes.",
     expected="The first byte comes before the run is over, deltas come one by one, and the last event is `done`.",
 )

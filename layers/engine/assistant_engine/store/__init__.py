@@ -16,6 +16,7 @@ from assistant_engine.domain.project import DEFAULT_PROJECT
 from assistant_engine.runtime.settings import Bucket, MessagesTable, Records, configured
 from assistant_engine.store.assistants import Assistants
 from assistant_engine.store.blobs import Blobs
+from assistant_engine.store.connection import Connection
 from assistant_engine.store.directory import Directory
 from assistant_engine.store.dynamodb import Database
 from assistant_engine.store.event_log import EventLog
@@ -82,6 +83,7 @@ class Store:
         self.project = project
         self.database: Database = beside.database if beside else Database()
         self.blobs: Blobs = beside.blobs if beside else Blobs(configured(Bucket).bucket)
+        self.connection = Connection(self.database, self.blobs)
 
     def of(self, project: str) -> "Store":
         """The same store as another project sees it."""
@@ -99,20 +101,17 @@ class Store:
     @cached_property
     def assistants(self) -> Assistants:
         """Assistants."""
-        tables = configured(Records).assistants_table, configured(MessagesTable).messages_table
-        return Assistants(self.database, self.blobs, *tables, self.project)
+        return Assistants(self.connection, self.project)
 
     @cached_property
     def threads(self) -> Threads:
         """Threads."""
-        return Threads(
-            self.database, self.blobs, configured(MessagesTable).messages_table, self.directory, self.project
-        )
+        return Threads(self.connection, self.directory, self.project)
 
     @cached_property
     def messages(self) -> Messages:
         """The messages of threads."""
-        return Messages(self.database, self.blobs, configured(MessagesTable).messages_table, self.threads)
+        return Messages(self.connection, self.threads)
 
     @cached_property
     def ratings(self) -> Ratings:
@@ -127,8 +126,7 @@ class Store:
     @cached_property
     def runs(self) -> Runs:
         """Runs."""
-        table = configured(MessagesTable).messages_table
-        return Runs(self.database, self.blobs, table, self.threads, self.directory, self.log)
+        return Runs(self.connection, self.threads, self.directory, self.log)
 
     @cached_property
     def log(self) -> EventLog:
@@ -143,16 +141,13 @@ class Store:
     @cached_property
     def transitions(self) -> RunTransitions:
         """The changes of runs' statuses."""
-        table, parts = (
-            configured(MessagesTable).messages_table,
-            (self.runs, self.threads, self.directory, self.steps, self.usage, self.log),
-        )
-        return RunTransitions(self.database, self.blobs, table, *parts)
+        parts = self.runs, self.threads, self.directory, self.steps, self.usage, self.log
+        return RunTransitions(self.connection, *parts)
 
     @cached_property
     def steps(self) -> Steps:
         """Run steps."""
-        return Steps(self.database, self.blobs, configured(MessagesTable).messages_table, self.log)
+        return Steps(self.connection, self.log)
 
     @cached_property
     def usage(self) -> Usages:
@@ -174,8 +169,7 @@ class Store:
     @cached_property
     def files(self) -> Files:
         """Files."""
-        tables = configured(Records).assistants_table, configured(MessagesTable).messages_table
-        return Files(self.database, self.blobs, *tables, self.project)
+        return Files(self.connection, self.project)
 
     @cached_property
     def fine_tuning(self) -> FineTuning:
@@ -186,8 +180,7 @@ class Store:
     @cached_property
     def uploads(self) -> Uploads:
         """Files that come in parts."""
-        tables = configured(Records).assistants_table, configured(MessagesTable).messages_table
-        return Uploads(self.database, self.blobs, *tables, self.files)
+        return Uploads(self.connection, self.files)
 
     @cached_property
     def sessions(self) -> Sessions:
@@ -202,7 +195,7 @@ class Store:
     @cached_property
     def vector_stores(self) -> VectorStores:
         """Vector stores."""
-        return VectorStores(self.database, self.blobs, configured(MessagesTable).messages_table, self.project)
+        return VectorStores(self.connection, self.project)
 
     @cached_property
     def vector_store_files(self) -> VectorStoreFiles:

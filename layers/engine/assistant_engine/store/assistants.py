@@ -9,8 +9,8 @@ from assistant_engine.domain import ids
 from assistant_engine.domain.errors import InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.store.assistant_item import assistant_of, attributes_of
-from assistant_engine.store.blobs import Blobs
-from assistant_engine.store.dynamodb import ConditionFailed, Database
+from assistant_engine.store.connection import Connection
+from assistant_engine.store.dynamodb import ConditionFailed
 from assistant_engine.store.expressions import delete, put
 from assistant_engine.store.idempotency import Idempotency
 from assistant_engine.store.items import project_of
@@ -22,11 +22,9 @@ PREFIX = "asst_"
 class Assistants:
     """Assistants in the API's shape (`AssistantObject`), with the extensions `assistant_type` and `functions`."""
 
-    def __init__(self, database: Database, blobs: Blobs, table: str, idempotency_table: str, project: str) -> None:
-        self._db = database
-        self._blobs = blobs
-        self._table = table
-        self._idempotency_table = idempotency_table
+    def __init__(self, connection: Connection, project: str) -> None:
+        self._db, self._blobs, self._table = connection.database, connection.blobs, connection.assistants_table
+        self._idempotency_table = connection.messages_table
         self._project = project
         self._listed_under = f"{project}#assistant"
 

@@ -14,8 +14,8 @@ from assistant_engine.domain.errors import InvalidRequest, NotFound
 from assistant_engine.domain.image_types import image_type
 from assistant_engine.domain.json_data import Json
 from assistant_engine.store import objects
-from assistant_engine.store.blobs import Blobs
-from assistant_engine.store.dynamodb import ConditionFailed, Database
+from assistant_engine.store.connection import Connection
+from assistant_engine.store.dynamodb import ConditionFailed
 from assistant_engine.store.expressions import put
 from assistant_engine.store.idempotency import Idempotency
 from assistant_engine.store.pages import Page, Window, cut, items_of, placed
@@ -40,17 +40,12 @@ class Files:
 
     def __init__(
         self,
-        database: Database,
-        blobs: Blobs,
-        table: str,
-        idempotency_table: str,
+        connection: Connection,
         project: str,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._db = database
-        self._blobs = blobs
-        self._table = table
-        self._idempotency_table = idempotency_table
+        self._db, self._blobs, self._table = connection.database, connection.blobs, connection.assistants_table
+        self._idempotency_table = connection.messages_table
         self.project = project
         self._listed_under = f"{project}#file"
         self._clock = clock

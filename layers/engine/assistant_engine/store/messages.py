@@ -12,8 +12,8 @@ from assistant_engine.domain.errors import Conflict, InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import shown, text_of
 from assistant_engine.domain.thread import Thread, ThreadId
-from assistant_engine.store.blobs import Blobs
-from assistant_engine.store.dynamodb import ConditionFailed, Database
+from assistant_engine.store.connection import Connection
+from assistant_engine.store.dynamodb import ConditionFailed
 from assistant_engine.store.expressions import Update, put, query
 from assistant_engine.store.idempotency import Idempotency
 from assistant_engine.store.items import IS_OURS, is_ours
@@ -26,10 +26,8 @@ from assistant_engine.store.threads import CLOCK_ATTEMPTS, Threads
 class Messages:
     """Messages in the API's shape (`MessageObject`)."""
 
-    def __init__(self, database: Database, blobs: Blobs, table: str, threads: Threads) -> None:
-        self._db = database
-        self._blobs = blobs
-        self._table = table
+    def __init__(self, connection: Connection, threads: Threads) -> None:
+        self._db, self._blobs, self._table = connection.database, connection.blobs, connection.messages_table
         self._threads = threads
 
     def add(self, thread: Thread, message: Json, now_ms: Milliseconds, idempotency: Idempotency | None = None) -> Json:

@@ -18,9 +18,9 @@ from assistant_engine.domain.schedule import first_look, next_look
 from assistant_engine.domain.stream import Announced, Open, StoredTurn, Tell, Told
 from assistant_engine.domain.turn import ToolStep, Turn
 from assistant_engine.domain.usage import RunUsage, Usage
-from assistant_engine.store.blobs import Blobs
+from assistant_engine.store.connection import Connection
 from assistant_engine.store.directory import Directory
-from assistant_engine.store.dynamodb import ConditionFailed, Database
+from assistant_engine.store.dynamodb import ConditionFailed
 from assistant_engine.store.event_log import EventLog, Overtaken
 from assistant_engine.store.expressions import Update, put
 from assistant_engine.store.message_item import put_messages
@@ -43,9 +43,7 @@ class RunTransitions:
 
     def __init__(
         self,
-        database: Database,
-        blobs: Blobs,
-        table: str,
+        connection: Connection,
         runs: Runs,
         threads: Threads,
         directory: Directory,
@@ -53,9 +51,7 @@ class RunTransitions:
         usage: Usages,
         log: EventLog,
     ) -> None:
-        self._db = database
-        self._blobs = blobs
-        self._table = table
+        self._db, self._blobs, self._table = connection.database, connection.blobs, connection.messages_table
         self._runs = runs
         self._threads = threads
         self._steps = steps

@@ -17,9 +17,9 @@ from assistant_engine.domain.lifecycle import Status
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.thread import Thread, ThreadId
 from assistant_engine.domain.turn import Asked
-from assistant_engine.store.blobs import Blobs
+from assistant_engine.store.connection import Connection
 from assistant_engine.store.directory import Directory
-from assistant_engine.store.dynamodb import ConditionFailed, Database
+from assistant_engine.store.dynamodb import ConditionFailed
 from assistant_engine.store.event_log import EventLog
 from assistant_engine.store.expressions import Update, put, query
 from assistant_engine.store.idempotency import Idempotency
@@ -45,12 +45,8 @@ MAX_HELD_BYTES = 200_000
 class Runs:
     """Runs (`Run`) and the turns of their conversation with the model, but for the changes of their statuses."""
 
-    def __init__(
-        self, database: Database, blobs: Blobs, table: str, threads: Threads, directory: Directory, log: EventLog
-    ) -> None:
-        self._db = database
-        self._blobs = blobs
-        self._table = table
+    def __init__(self, connection: Connection, threads: Threads, directory: Directory, log: EventLog) -> None:
+        self._db, self._blobs, self._table = connection.database, connection.blobs, connection.messages_table
         self._threads = threads
         self._directory = directory
         self._log = log

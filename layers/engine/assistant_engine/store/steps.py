@@ -21,8 +21,9 @@ from assistant_engine.domain.stream import StoredTurn, answered
 from assistant_engine.domain.thread import ThreadId
 from assistant_engine.domain.turn import ToolStep
 from assistant_engine.domain.usage import Usage
-from assistant_engine.store.blobs import INLINE_BYTES, Blobs
-from assistant_engine.store.dynamodb import ConditionFailed, Database
+from assistant_engine.store.blobs import INLINE_BYTES
+from assistant_engine.store.connection import Connection
+from assistant_engine.store.dynamodb import ConditionFailed
 from assistant_engine.store.event_log import EventLog
 from assistant_engine.store.expressions import Update, put
 from assistant_engine.store.items import IS_OURS, is_ours
@@ -41,10 +42,8 @@ def output_key(module: str, thread_id: str, run_id: str, turn: int, tool_call_id
 class Steps:
     """Run steps in the API's shape (`RunStepObject`), and what is to be known of their tool calls (`ToolStep`)."""
 
-    def __init__(self, database: Database, blobs: Blobs, table: str, log: EventLog) -> None:
-        self._db = database
-        self._blobs = blobs
-        self._table = table
+    def __init__(self, connection: Connection, log: EventLog) -> None:
+        self._db, self._blobs, self._table = connection.database, connection.blobs, connection.messages_table
         self._log = log
 
     # Reading

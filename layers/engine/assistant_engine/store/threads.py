@@ -17,9 +17,9 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.thread import Thread, ThreadId
 from assistant_engine.domain.tool_resources import with_attachments
 from assistant_engine.domain.usage import RunUsage, Usage
-from assistant_engine.store.blobs import Blobs
+from assistant_engine.store.connection import Connection
 from assistant_engine.store.directory import Directory
-from assistant_engine.store.dynamodb import ConditionFailed, Database
+from assistant_engine.store.dynamodb import ConditionFailed
 from assistant_engine.store.expressions import Update, put, query
 from assistant_engine.store.idempotency import Idempotency
 from assistant_engine.store.message_item import put_messages, stamp
@@ -43,10 +43,8 @@ CLOCK_ATTEMPTS = 20
 class Threads:
     """Threads (`Thread`) of a project."""
 
-    def __init__(self, database: Database, blobs: Blobs, table: str, directory: Directory, project: str) -> None:
-        self._db = database
-        self._blobs = blobs
-        self._table = table
+    def __init__(self, connection: Connection, directory: Directory, project: str) -> None:
+        self._db, self._blobs, self._table = connection.database, connection.blobs, connection.messages_table
         self._directory = directory
         self._project = project
         self._is_the_project_s = Attr("project").eq(project)  # A deleted thread has none.

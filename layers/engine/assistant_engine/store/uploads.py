@@ -11,8 +11,8 @@ from assistant_engine.domain.clock import Milliseconds, Seconds, seconds_of
 from assistant_engine.domain.errors import InvalidRequest, NotFound
 from assistant_engine.domain.file import new_file
 from assistant_engine.domain.json_data import Json
-from assistant_engine.store.blobs import Blobs
-from assistant_engine.store.dynamodb import ConditionFailed, Database
+from assistant_engine.store.connection import Connection
+from assistant_engine.store.dynamodb import ConditionFailed
 from assistant_engine.store.expressions import Update, put, query
 from assistant_engine.store.files import PREFIX as FILE_PREFIX
 from assistant_engine.store.files import Files
@@ -32,19 +32,14 @@ class Uploads:
 
     def __init__(
         self,
-        database: Database,
-        blobs: Blobs,
-        table: str,
-        idempotency_table: str,
+        connection: Connection,
         files: Files,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._db = database
-        self._blobs = blobs
-        self._table = table
-        self._idempotency_table = idempotency_table
+        self._db, self._blobs, self._table = connection.database, connection.blobs, connection.assistants_table
+        self._idempotency_table = connection.messages_table
         self._files = files
-        self._assembly = Assembly(blobs)
+        self._assembly = Assembly(connection.blobs)
         self._clock = clock
 
     def create(

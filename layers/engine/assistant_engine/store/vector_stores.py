@@ -16,8 +16,8 @@ from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.errors import InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.vector_store import FILE_STATUSES
-from assistant_engine.store.blobs import Blobs
-from assistant_engine.store.dynamodb import ConditionFailed, Database
+from assistant_engine.store.connection import Connection
+from assistant_engine.store.dynamodb import ConditionFailed
 from assistant_engine.store.expressions import Update, put, query
 from assistant_engine.store.idempotency import Idempotency
 from assistant_engine.store.pages import Page, Window, cut, items_of, placed
@@ -38,15 +38,11 @@ class VectorStores:
 
     def __init__(
         self,
-        database: Database,
-        blobs: Blobs,
-        table: str,
+        connection: Connection,
         project: str = "default",
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._db = database
-        self._blobs = blobs
-        self._table = table
+        self._db, self._blobs, self._table = connection.database, connection.blobs, connection.messages_table
         self._project = f"{project}#vector_store"
         self._clock = clock
 
