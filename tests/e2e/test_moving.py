@@ -71,8 +71,13 @@ class World:
         return Client(connect(self.stack, key))
 
     def command(self, *arguments: object, ends: Sequence[int] = (0,), endpoint: str = "") -> str:
-        """Run `python -m assistants` as an operator does whose credentials are of this account; what it says."""
-        settings = {**self.stack.settings, **({"AWS_ENDPOINT_URL": endpoint} if endpoint else {})}
+        """Run `python -m assistants` as an operator does whose credentials are of this account; what it says.
+
+        Args:
+            endpoint: what it takes for DynamoDB and S3.
+        """
+        told = {f"AWS_ENDPOINT_URL_{service}": endpoint for service in ("DYNAMODB", "S3") if endpoint}
+        settings = {**self.stack.settings, **told}
         path = os.pathsep.join([str(self.home), str(ROOT / "layers" / "engine")])
         done = subprocess.run(
             [sys.executable, "-m", "assistants", *map(str, arguments), "--env", "dev"],

@@ -61,7 +61,7 @@ class Call:
     """A call of AWS that came in.
 
     Attributes:
-        function: the full name of the Lambda function that makes it, empty if that is not known any more.
+        function: the full name of the Lambda function that makes it, empty if that is not known any more, or of others.
         operation: as AWS names it (`UpdateItem`); of S3, the HTTP method.
         body: as text.
     """
@@ -238,7 +238,7 @@ class AwsProxy:
     def _function(self, link: "_Link") -> str:
         if not link.function:
             with suppress(psutil.Error):
-                link.function = str(self._caller(link).environ()["AWS_LAMBDA_FUNCTION_NAME"])
+                link.function = self._caller(link).environ().get("AWS_LAMBDA_FUNCTION_NAME", "")
         return link.function
 
     def _kill(self, link: "_Link") -> bool:

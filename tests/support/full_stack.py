@@ -18,7 +18,8 @@ ADA = "ada@example.com"
 """The person whose data it is, but for Bob's and Eve's."""
 SAID = "I am Ada Lovelace, born in 1815."
 LONG = "word " * 8_000
-LAMP = b"The lighthouse keeper lights the lamp at dusk. His name is Lovelace."
+LAMP = b"The lighthouse keeper lights the lamp at dusk."
+DIARY = b"Dear diary, my name is Ada Lovelace, and the engine weaves patterns."
 SOUP = b"Simmer the red lentils for twenty minutes."
 ENDS = ("completed", "incomplete", "failed", "cancelled", "expired")
 
@@ -75,9 +76,8 @@ class Client:
 def fill(client: Client) -> None:
     """Make one of everything."""
     api = client.api
-    lamp, soup, pixel = (
-        upload(api, name, data) for name, data in (("lamp.txt", LAMP), ("soup.md", SOUP), ("pixel.png", PIXEL))
-    )
+    files = {"lamp.txt": LAMP, "soup.md": SOUP, "diary.txt": DIARY, "pixel.png": PIXEL}
+    lamp, soup, diary, pixel = (upload(api, name, data) for name, data in files.items())
     large = api.uploads.upload_file_chunked(
         file=LONG.encode(), filename="long.txt", bytes=len(LONG), mime_type="text/plain", purpose="assistants"
     )
@@ -121,10 +121,13 @@ def fill(client: Client) -> None:
     linked: Any = [{"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}]
     client.thread("linked", "bob", messages=[{"role": "user", "content": linked}])
     attachments: Any = [
-        {"file_id": lamp, "tools": [{"type": "file_search"}]},
+        {"file_id": diary, "tools": [{"type": "file_search"}]},
         {"file_id": large.file.id, "tools": [{"type": "code_interpreter"}]},
     ]
     told = client.thread("told", messages=[{"role": "user", "content": content, "attachments": attachments}])
+    resources = api.beta.threads.retrieve(told).tool_resources
+    assert resources and resources.file_search and resources.file_search.vector_store_ids
+    client.read(resources.file_search.vector_store_ids[0])
     kept = api.beta.threads.messages.create(told, role="user", content=f"{SAID} {LONG}")
     api.beta.threads.messages.update(kept.id, thread_id=told, metadata={"z": "1", "a": "2"})
     gone = api.beta.threads.messages.create(told, role="user", content="Delete me.")
