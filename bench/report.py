@@ -9,7 +9,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench import extraction, scale, streaming
+from bench import extraction, scale, simulation, streaming
 from bench.prices import PRICES, READ_ON, REGION
 from layers.build import ROOT
 
@@ -56,6 +56,7 @@ def pages(results: Json) -> dict[Path, dict[str, str]]:
         "file search": search(figures["file_search"]),
         "extraction": extraction.table(figures["extraction"]),
         "scale": scale.table(figures["costs"]["rivals"]),
+        "simulation": simulation.table(figures["costs"]["rivals"]),
     }
     if "streaming" in figures:
         page["streaming"] = streaming.table(figures["streaming"])

@@ -133,8 +133,7 @@ class Api(Construct):
             "The Assistants API where an answer may come piece by piece.",
             # Lambda and API Gateway end a stream then.
             timeout=900,
-            # A stream waits most of the time, and is paid for as long as it is open.
-            memory=512,
+            memory=configuration.waiting_memory,
             layers=[runtime],
             environment={
                 "AWS_LAMBDA_EXEC_WRAPPER": "/opt/streaming_wrapper",

@@ -71,7 +71,9 @@ class Configuration:
             unless the deployment that created it fails, and protects the tables.
         log_retention: how long log lines are kept.
         log_level: of the functions.
-        memory: of a step's function, in MB; 1,769 MB are one whole vCPU.
+        memory: of a function that computes, in MB; 1,769 MB are one whole vCPU.
+        waiting_memory: of the functions that wait for the model or hold a stream, in MB: they are paid for while they
+            wait. A model call with 64 MB of images takes 300.
         run_expires_after: seconds until a run expires, unless its request says otherwise (at most 86,400).
         max_turns: model calls that a run may have answered; it fails if the last of them still calls tools.
         max_calls: calls of tools that a run may make.
@@ -135,6 +137,7 @@ class Configuration:
     log_retention: RetentionDays
     log_level: str = "INFO"
     memory: int = 1024
+    waiting_memory: int = 512
     run_expires_after: int = 600
     max_turns: int = 100
     max_calls: int = 2_000

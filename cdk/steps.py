@@ -68,6 +68,7 @@ class Steps(Construct):
             description="Makes one model call and stores its outcome.",
             layers=with_openai,
             timeout=900,
+            memory=configuration.waiting_memory,
             environment={
                 **records,
                 **model.environment,
@@ -133,6 +134,7 @@ class Steps(Construct):
         layers: Sequence[ILayerVersion],
         timeout: int,
         environment: Mapping[str, str],
+        memory: int | None = None,
     ) -> VersionedFunction:
         return VersionedFunction(
             self,
@@ -144,4 +146,5 @@ class Steps(Construct):
             layers=layers,
             environment=environment,
             timeout=timeout,
+            memory=memory,
         )

@@ -57,9 +57,11 @@ class World:
     def up(self) -> None:
         """Bring an empty stack up, in place of the one that was there."""
         emulator.stop(self.directory)
+        # It serves calls that come by the proxy, too.
+        port = emulator.start(self.directory, port=0, functions_endpoint=self.proxy.url)
+        self.proxy.connect(port, os.getpid())
         url = self.model_server.url
         self.stack = local.up(self.directory, port=0, use_real_model=False, app=self.app, model_base_url=url)
-        self.proxy.connect(int(self.stack.settings["AWS_ENDPOINT_URL"].rpartition(":")[2]), os.getpid())
 
     def client(self, service: str) -> Any:
         return self.stack.client(service)

@@ -454,3 +454,11 @@ def test_the_limits_of_a_run_are_those_of_the_configuration(prod: Template) -> N
         "MAX_CALLS": limits.max_calls,
         "MAX_RETRIES": limits.max_retries,
     }
+
+
+def test_functions_that_wait_are_small_and_those_that_compute_are_not(prod: Template) -> None:
+    sizes = {name: function["MemorySize"] for name, function in prod.functions().items()}
+    settings = ENVIRONMENTS["prod"]
+    assert {sizes[f"oae-{name}"] for name in ("in_progress", "stream")} == {settings.waiting_memory}
+    assert {sizes[f"oae-{name}"] for name in ("queued", "api", "record_failure")} == {settings.memory}
+    assert settings.waiting_memory < settings.memory
