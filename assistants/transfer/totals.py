@@ -8,14 +8,16 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.run import Run
 from assistant_engine.store.blobs import Blobs
 from assistant_engine.store.run_item import run_of
 from assistant_engine.store.transfer import Row
 from assistant_engine.store.usage import amounts_of, counters_of
-from assistants.transfer.lines import project_of, row_of
+from assistants.transfer.lines import project_of
 from assistants.transfer.staging import Staging
 
 MAX_LOOK_UPS = 100
@@ -44,21 +46,18 @@ class Totals:
         staging: Staging,
         blobs: Blobs,
     ) -> None:
-        self._rows = rows
         self._is_there = is_there
         self._staging = staging
-        self._blobs = blobs
         self._projects_there: set[str] = set()
         self._looked_up: Counter[str] = Counter()
-        for line in _lines(folder / "assistants.jsonl"):
-            self._look_up(line, rows(line).item["project"].partition("#")[0])
         project = ""
-        for line in _lines(folder / "threads.jsonl"):
-            if line["object"] == "thread":
-                project = rows(line).item["project"]
-            self._look_up(line, project)
-            if line["object"] == "thread.run":
-                self._count(rows(line))
+        for line in chain(_lines(folder / "assistants.jsonl"), _lines(folder / "threads.jsonl")):
+            with suppress(*BROKEN):
+                if line["object"] in ("assistant", "thread"):  # What follows a thread is in it.
+                    project = rows(line).item["project"].partition("#")[0]
+                self._look_up(line, project)
+                if line["object"] == "thread.run":
+                    self._count(run_of(rows(line).item, blobs))
 
     def rest(self, counter: Row) -> dict[str, int] | None:
         """Return what a counter of the dump holds in addition to the dump's runs.
@@ -79,11 +78,7 @@ class Totals:
             if self._is_there(line):
                 self._projects_there.add(project)
 
-    def _count(self, row: Row) -> None:
-        try:
-            run = run_of(row.item, self._blobs)
-        except BROKEN:
-            return
+    def _count(self, run: Run) -> None:
         if run.ended_ms is None:
             return
         amounts = amounts_of(run.account)
@@ -97,10 +92,8 @@ class Totals:
 
 
 def _lines(path: Path) -> Iterator[Json]:
-    """Return the lines that tell of an object; the import reports the others."""
+    """Return the lines of a file that are JSON; the import reports the others."""
     with suppress(OSError), path.open(encoding="utf-8") as file:
         for text in file:
-            with suppress(*BROKEN):
-                line = json.loads(text)
-                row_of(line)
-                yield line
+            with suppress(ValueError):
+                yield json.loads(text)

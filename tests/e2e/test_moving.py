@@ -26,7 +26,7 @@ from local import up as local
 from local.down import down
 from local.paths import ROOT
 from tests.support.aws_proxy import DIES_AFTER, DIES_BEFORE, WRITES, AwsProxy, Fault
-from tests.support.clients import connect
+from tests.support.clients import connect, until_known
 from tests.support.full_stack import ADA, LAMP, SAID, Client, export, fill
 from tests.support.local_stack import DIRECTORY
 from tests.support.model_server import ModelServer
@@ -70,7 +70,9 @@ class World:
         """A client of a project."""
         name = f"{project}-{time.time_ns()}"
         key = keys.issue(self.client("secretsmanager"), self.stack.outputs["ApiKeysSecret"], name, project)
-        return Client(connect(self.stack, key))
+        api = connect(self.stack, key)
+        until_known(api)
+        return Client(api)
 
     def command(self, *arguments: object, ends: Sequence[int] = (0,), endpoint: str = "") -> str:
         """Run `python -m assistants` as an operator does whose credentials are of this account; what it says.
