@@ -163,10 +163,14 @@ class Conversations:
 
     def _write_messages(self, thread: Thread, plan: _Plan, known: dict[str, str]) -> Thread:
         attached: list[Json] = []
-        missing = (body for body in self._staging.all("thread.message", thread.id) if self._is_new(body, plan, known))
-        while group := list(islice(missing, 50)):
+        timed = (body for body in self._staging.all("thread.message", thread.id) if body["id"] in plan.messages)
+        while group := list(islice(timed, 50)):
             rows: list[Row] = []
             for body in group:
+                if body["id"] in known:  # An import that was cut short may have left the thread without its files.
+                    self._report.count("thread.message", THERE)
+                    attached.append({"attachments": convert.attachments(body)})
+                    continue
                 try:
                     message = convert.message(body, self._report)
                 except convert.Unfit as unfit:
@@ -185,14 +189,6 @@ class Conversations:
             self._transfer.put_new(rows)
         resources = with_attachments(thread.tool_resources, attached)
         return replace(thread, tool_resources=resources, last_ms=max(thread.last_ms, plan.last_ms))
-
-    def _is_new(self, body: Json, plan: _Plan, known: dict[str, str]) -> bool:
-        if body["id"] not in plan.messages:
-            return False  # It has no time, which was said.
-        if body["id"] in known:
-            self._report.count("thread.message", THERE)
-            return False
-        return True
 
     def _run_id(self, old: str, plan: _Plan, known: dict[str, str]) -> str:
         return known.get(old) or ids.new_id("run_", plan.runs[old], seed=old)

@@ -163,7 +163,7 @@ def message(body: Json, report: Report) -> Json:
         "content": parts,
         "assistant_id": body.get("assistant_id") if body["role"] == "assistant" else None,
         "run_id": None,
-        "attachments": _attachments(body),
+        "attachments": attachments(body),
         "metadata": metadata(body, "thread.message", report),
     }
 
@@ -182,7 +182,8 @@ def _part(part: Json) -> Json | None:
     return {"type": kind, kind: held} if isinstance(held, dict) else None
 
 
-def _attachments(body: Json) -> list[Json]:
+def attachments(body: Json) -> list[Json]:
+    """Return the attachments of a message; files of the first version are for both tools."""
     if body.get("attachments"):
         return [each for each in dicts_of(body["attachments"]) if each.get("file_id")]
     tools = [{"type": "code_interpreter"}, {"type": "file_search"}]  # what files of the first version were for
