@@ -116,6 +116,8 @@ def test_an_import_that_dies_anywhere_is_done_again(
     stack: Callable[[], Store], tmp_path: Path, import_openai: Callable[..., Imported], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     as_lines(tmp_path)
+    attached = [{"file_id": "file-1", "tools": [{"type": "code_interpreter"}]}]
+    lines(tmp_path / "more.jsonl", message("msg_file", "user", "Read it.", 1_699_012_940, attachments=attached))
     whole = stack()
     import_openai(whole, tmp_path)
     expected = everything(whole)
