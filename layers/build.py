@@ -185,7 +185,8 @@ def _refresh(folder: Path, target: str, compiler: Compiler, report: Report, laye
             (made / skipped).unlink()
             report(f"{layer.name}: {skipped} is no valid Python and is left out")
         report(f"{layer.name}: packing")
-        pack(made.parent, Path(temporary) / "new.zip")
+        # An archive for this machine is read once: a smaller one would cost more than it saves.
+        pack(made.parent, Path(temporary) / "new.zip", level=1 if target == "host" else 6)
         stamp.unlink(missing_ok=True)
         if (folder / layer.name).exists():
             (folder / layer.name).rename(Path(temporary) / "old")
@@ -195,7 +196,7 @@ def _refresh(folder: Path, target: str, compiler: Compiler, report: Report, laye
     report(f"{layer.name}: built in {time.monotonic() - began:.0f} s")
 
 
-def pack(folder: Path, archive: Path) -> None:
+def pack(folder: Path, archive: Path, level: int) -> None:
     """Write a folder into an archive whose bytes depend on the files alone.
 
     Done once here, not at each synth and deployment: the packages for data are thousands of files.
@@ -205,7 +206,7 @@ def pack(folder: Path, archive: Path) -> None:
             entry = zipfile.ZipInfo(str(path.relative_to(folder)))
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o755 << 16
-            packed.writestr(entry, path.read_bytes())
+            packed.writestr(entry, path.read_bytes(), compresslevel=level)
 
 
 def _install(target: str, lock: Path, folder: Path) -> None:
