@@ -40,15 +40,18 @@ class Ratings:
             before: Json = item.get("rated", {})
             score = score_of(metadata)
             run = self._runs.find(thread_id, item["run_id"]) if item.get("run_id") else None
-            if run is None or score == before.get("score"):
+            if run is None:
                 return self._messages.update(thread_id, message_id, metadata)
-            day = before.get("day") or day_of(run.ended_ms or now_ms)
-            rated = {"day": day, **({} if score is None else {"score": score})}
-            update = self._messages.updated(item, metadata).set(rated=rated).when(IS_OURS, _as_seen(before))
-            ratings = (score is not None) - ("score" in before)
-            counted = self._usage.count_rating(run, day, ratings, (score or 0) - before.get("score", 0))
+            update = self._messages.updated(item, metadata).when(IS_OURS, _as_seen(before))
             try:
-                self._db.transact([update.action(), *counted])
+                if score == before.get("score"):
+                    self._db.update(update)
+                else:
+                    day = before.get("day") or day_of(run.ended_ms or now_ms)
+                    update.set(rated={"day": day, **({} if score is None else {"score": score})})
+                    ratings = (score is not None) - ("score" in before)
+                    counted = self._usage.count_rating(run, day, ratings, (score or 0) - before.get("score", 0))
+                    self._db.transact([update.action(), *counted])
             except ConditionFailed:
                 continue  # It was rated at this moment, or deleted: the next look at it tells which.
             return self._messages.get(thread_id, message_id)
