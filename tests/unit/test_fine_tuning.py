@@ -149,7 +149,7 @@ def test_whatever_was_said_each_line_holds_to_its_format() -> None:
         for shape in ("openai", "bedrock"):
             for make in (partial(whole, said, runs, 0.5), *(partial(single, said, run, 0.5) for run in runs.values())):
                 try:
-                    loaded(line_of(make(), shape), shape)  # type: ignore[arg-type]
+                    loaded(line_of(make(), shape), shape)
                     made[shape] += 1
                 except LeftOut as why:
                     assert why.reason == "weight", number

@@ -52,7 +52,7 @@ def asked(store: Store, request: Json, now_ms: Milliseconds) -> Json:
             param="start_at",
             code="invalid_value",
         )
-    options = {name: request.get(name, default) for name, default in _DEFAULTS.items()}
+    options = {**_DEFAULTS, **{name: request[name] for name in _DEFAULTS if name in request}}
     options |= {name: float(options[name]) for name in ("training_percentage", "min_weight")}
     wanted = {"assistant_id": request["assistant_id"], "start_at": start, "end_at": end, **options}
     seed = json.dumps([store.project, wanted], sort_keys=True)

@@ -85,12 +85,16 @@ def _grouped(store: Store, by: str, days: tuple[str, str]) -> Json:
         has_more = next(runs, None) is not None
     dearest = sorted(groups.items(), key=lambda group: _weight(group[1]), reverse=True)
     names = {"assistant_id": None, "user_id": None}
+    # The runs of a user do not tell how they were rated.
+    unknown = {} if by == "assistant_id" else {"ratings": None, "rating": None}
     return {
         "object": "list",
         "start_date": days[0],
         "end_date": days[1],
         "data": [
-            {"object": "usage.group", **names, by: name, **_shown(total)} for name, total in dearest if total.runs
+            {"object": "usage.group", **names, by: name, **_shown(total), **unknown}
+            for name, total in dearest
+            if total.runs
         ],
         "has_more": has_more,
         "total": _shown(sum(store.usage.of_project(*days), NOTHING)),

@@ -93,6 +93,7 @@ class UsageGroup(UsageTotal):
     object: Literal["usage.group"]
     assistant_id: str | None
     user_id: str | None = Field(description="Null also for the runs that name no user.")
+    ratings: Count | None = Field(description="Null by user.")  # type: ignore[assignment]
 
 
 class UsageReport(Schema):

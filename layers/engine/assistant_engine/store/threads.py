@@ -33,6 +33,7 @@ TOMBSTONES = "deleted"
 
 MOST_READ = 1_000
 """Threads that are looked at for a page; it then ends before it is full."""
+
 MOST_WAITING = 20
 """Runs that wait for one thread at most: its head lists them."""
 
