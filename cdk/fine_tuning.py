@@ -26,7 +26,6 @@ class FineTuning(Construct):
             timeout=900,
             # A whole vCPU: most of the time goes into reading JSON.
             memory=1769,
-            max_errors=0,
         )
         function = self.function
         tables.grant_query(function, tables.messages, "ended_runs")
