@@ -42,8 +42,10 @@ def ids(client: openai.OpenAI) -> Iterator[dict[str, str]]:
     batch = client.vector_stores.file_batches.create_and_poll(vector_store.id, file_ids=[file.id])
     run = beta.threads.runs.create_and_poll(assistant_id=assistant.id, thread_id=thread.id)
     [step, *_] = beta.threads.runs.steps.list(run.id, thread_id=thread.id).data
+    export: Any = client.post("/fine_tuning/exports", cast_to=object, body={"assistant_id": assistant.id})
     yield {
         "assistant_id": assistant.id,
+        "export_id": export["id"],
         "thread_id": thread.id,
         "message_id": message.id,
         "run_id": run.id,

@@ -85,6 +85,10 @@ def test_a_run_that_was_asked_to_cancel_does_nothing_else() -> None:
         ({}, 0, None, 1_600, "expired"),
         ({"turn": 1}, 1, tool_step(["a"], [], []), 1_600, "expired"),
         ({"status": "cancelling"}, 0, None, 1_600, "cancelled"),
+        ({"status": "queued", "line": "waiting"}, 0, None, 1_001, "wait_for_thread"),
+        ({"status": "queued", "line": "waiting"}, 0, None, 1_600, "expired"),
+        ({"status": "cancelling", "line": "waiting"}, 0, None, 1_001, "cancelled"),
+        ({"status": "queued", "line": "called"}, 0, None, 1_001, "call_model"),
         *(({"status": status}, 0, None, 9_999, status) for status in TERMINAL),
     ],
 )

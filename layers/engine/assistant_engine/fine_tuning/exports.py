@@ -45,7 +45,7 @@ def asked(store: Store, request: Json, now_ms: Milliseconds) -> Json:
         InvalidRequest: it covers no time, or too much.
     """
     end = request.get("end_at", seconds_of(now_ms) + 1)
-    start = request.get("start_at", end - request.get("days", USUAL_DAYS) * DAY)
+    start = request.get("start_at", max(0, end - request.get("days", USUAL_DAYS) * DAY))
     if not 0 < end - start <= MOST_DAYS * DAY:
         raise InvalidRequest(
             f"Invalid 'start_at': expected a time before end_at ({end}), and at most {MOST_DAYS} days before it.",
