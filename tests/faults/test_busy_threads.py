@@ -9,6 +9,7 @@ import pytest
 
 from assistant_engine.domain.clock import seconds_of
 from assistant_engine.domain.errors import InvalidRequest
+from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TERMINAL
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.thread import ThreadId
@@ -294,3 +295,27 @@ def test_waiting_and_entering_twice_change_nothing(driver: Driver) -> None:
     assert store.runs.enter(ended, now_ms()) == ended
     assert not wait(store, ThreadId(second.thread_id), second.id, "another")
     assert said(driver, first.thread_id)[-2:] == ["say Second.", "Second."]
+
+
+def test_a_thread_that_was_left_without_a_holder_goes_to_the_first_in_its_line(driver: Driver) -> None:
+    """As a run leaves it that ends on the code of a release before there were lines."""
+    first = holding(driver)
+    second = asleep(driver, queued(driver, first.thread_id, "say Second."))
+    _hold(driver, first.thread_id, None)
+    driver.sweep(second, at=int(time.time()))
+    driver.ended(second, "completed")
+    _hold(driver, first.thread_id, first.id)
+    driver.cancel(first)
+    driver.until(first, "cancelled")
+
+
+def _hold(driver: Driver, thread_id: str, run_id: str | None) -> None:
+    """Write which run holds a thread."""
+    change: Json = {"UpdateExpression": "REMOVE active_run"}
+    if run_id:
+        change = {
+            "UpdateExpression": "SET active_run = :run",
+            "ExpressionAttributeValues": {":run": {"S": run_id}},
+        }
+    key = {"thread_id": {"S": thread_id}, "message_id": {"S": "thread"}}
+    driver.client("dynamodb").update_item(TableName=driver.outputs["MessagesTable"], Key=key, **change)

@@ -7,7 +7,7 @@ from assistant_engine.domain.lifecycle import is_terminal
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.schedule import next_look
 from assistant_engine.domain.thread import ThreadId
-from assistant_engine.runs import ending, executions
+from assistant_engine.runs import ending, executions, line
 from assistant_engine.runs.outcome import MAX_LOOKS, MOVED, Moved
 from assistant_engine.runtime import metrics
 from assistant_engine.runtime.clock import now_ms
@@ -46,6 +46,9 @@ def count_stuck(run_id: str) -> None:
 def _recover(store: Store, step_functions: "SFNClient", run: Run, now: Seconds) -> Moved | None:
     if now >= (run.due_at if run.status == "cancelling" else run.expires_at):
         return _expire(store, step_functions, run)
+    if run.line == "waiting" and (called := store.transitions.ends.call_first(run, now_ms())):
+        line.call(store, run.thread_id, called)
+        return MOVED
     # One that waits for its thread is woken by the run before it, and only looked after here.
     ready = run.status == "cancelling" or (run.status == "queued" and run.line != "waiting")
     awake = ready and executions.wake(step_functions, run)

@@ -10,10 +10,10 @@ from assistant_engine.domain.stream import Tell
 from assistant_engine.domain.thread import Thread
 from assistant_engine.domain.usage import RunUsage
 from assistant_engine.store.directory import Directory
-from assistant_engine.store.dynamodb import ConditionFailed
+from assistant_engine.store.dynamodb import ConditionFailed, Database
 from assistant_engine.store.event_log import EventLog
 from assistant_engine.store.expressions import Update
-from assistant_engine.store.partition import key_of
+from assistant_engine.store.partition import HEAD, key_of
 from assistant_engine.store.threads import CLOCK_ATTEMPTS, Threads
 from assistant_engine.store.usage import Usages
 
@@ -21,7 +21,10 @@ from assistant_engine.store.usage import Usages
 class RunEnds:
     """The writes that end runs."""
 
-    def __init__(self, table: str, threads: Threads, directory: Directory, usage: Usages, log: EventLog) -> None:
+    def __init__(
+        self, database: Database, table: str, threads: Threads, directory: Directory, usage: Usages, log: EventLog
+    ) -> None:
+        self._db = database
         self._table = table
         self._threads = threads
         self._directory = directory
@@ -74,6 +77,27 @@ class RunEnds:
                     raise
                 thread = self._threads.get_head(run.thread_id)
         raise AssertionError("unreachable")
+
+    def call_first(self, run: Run, now_ms: Milliseconds) -> str | None:
+        """Give a thread that nobody holds to the first run that waits for it; return that one.
+
+        Only a run that ends on code from before there were lines leaves a thread so.
+
+        Args:
+            run: one that waits for the thread.
+
+        Raises:
+            ConditionFailed: the thread or its line moved on.
+        """
+        thread = self._threads.get_head(run.thread_id)
+        if thread.active_run or not thread.line:
+            return None
+        first, *rest = thread.line
+        update = Update(self._table, key_of(thread.id, HEAD)).set(active_run=first)
+        update.set(line=rest) if rest else update.remove("line")
+        update.when(Attr("active_run").not_exists(), Attr("line").eq(list(thread.line)))
+        self._db.transact([update.action(), self._call(run, first, now_ms)])
+        return first
 
     def _call(self, run: Run, called: str, now_ms: Milliseconds) -> Json:
         """Return the action that tells a run that waits that its turn has come."""

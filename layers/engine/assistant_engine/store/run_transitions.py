@@ -39,7 +39,11 @@ _MOMENTS: dict[Status, str] = {"completed": "completed_at", "cancelled": "cancel
 
 
 class RunTransitions:
-    """The writes that move a run from status to status."""
+    """The writes that move a run from status to status.
+
+    Attributes:
+        ends: the ends of runs in their threads.
+    """
 
     def __init__(
         self,
@@ -56,7 +60,7 @@ class RunTransitions:
         self._threads = threads
         self._steps = steps
         self._log = log
-        self._ends = RunEnds(table, threads, directory, usage, log)
+        self.ends = RunEnds(database, table, threads, directory, usage, log)
 
     # The two ways to write a status
 
@@ -227,7 +231,7 @@ class RunTransitions:
 
         try:
             if ended:
-                return self._ends.write(run, thread, actions, account, last_ms, now_ms, tell)
+                return self.ends.write(run, thread, actions, account, last_ms, now_ms, tell)
             self._log.transact(run, actions, tell)
         except Overtaken:  # Another attempt has told that this one failed: the turn is told anew.
             return self.store_turn(run, turn, server_calls, to_approve, account, now_ms)
@@ -347,7 +351,7 @@ class RunTransitions:
         try:
             tell = stream.settled(run, status, seconds_of(now_ms), **changes)
             thread = self._threads.get_head(run.thread_id)
-            called = self._ends.write(run, thread, actions, account, None, now_ms, tell)
+            called = self.ends.write(run, thread, actions, account, None, now_ms, tell)
         except ConditionFailed:
             current = self._runs.get(run.thread_id, run.id)
             if current.status in ACTIVE:
