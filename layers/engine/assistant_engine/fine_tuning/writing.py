@@ -97,7 +97,7 @@ def _written(store: Store, export: Json, export_days: int) -> Json:
             for example, line in _lines(found, export, before, left_out):
                 file.write(line, found.thread_id, example.run_ids)
         told = {kind: _kept(store, export, kind, file, export_days) for kind, file in files.items()}
-    lines = {kind: len(file.lines) for kind, file in files.items()}
+    lines: dict[str, int] = {kind: len(file.lines) for kind, file in files.items()}
     shown: Json = {"runs": runs, "examples": sum(lines.values()), **lines, "left_out": dict(sorted(left_out.items()))}
     manifest = None
     if shown["examples"]:
