@@ -186,13 +186,9 @@ class Files:
             self._item(file_id)
         except NotFound:
             if self._is_file(file_id):
-                self.remove(file_id)
+                self.bury(file_id)
             raise
-        self.remove(file_id)
-
-    def bury(self, file_id: str) -> None:
-        """Remove a file of any project; nothing happens if there is none."""
-        self._remove(file_id)
+        self.bury(file_id)
 
     def is_taken(self, file_id: str) -> bool:
         """Return whether a file of any project has this id, or had it until it expired."""
@@ -202,8 +198,8 @@ class Files:
         item = self._db.get(self._table, _own_key(file_id)) if ids.is_id(file_id) else None
         return item is not None and item.get("project") == self._listed_under
 
-    def remove(self, file_id: str) -> None:
-        """Remove whatever there is of a file of the project."""
+    def bury(self, file_id: str) -> None:
+        """Remove a file of any project; nothing happens if there is none."""
         self.delete_bytes(file_id)
         self._db.delete_all(self._table, [_own_key(file_id)])
 

@@ -149,7 +149,7 @@ class FineTuning:
 
     def remove_file(self, file_id: str) -> None:
         """Remove a file that an export had and has no more; nothing happens if there is none."""
-        self._files.remove(file_id)
+        self._files.bury(file_id)
 
 
 def _batches(places: Iterator[Any], size: int) -> Iterator[list[Any]]:
