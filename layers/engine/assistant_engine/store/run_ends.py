@@ -9,8 +9,9 @@ from assistant_engine.domain.schedule import first_look
 from assistant_engine.domain.stream import Tell
 from assistant_engine.domain.thread import Thread
 from assistant_engine.domain.usage import RunUsage
+from assistant_engine.store.connection import Connection
 from assistant_engine.store.directory import Directory
-from assistant_engine.store.dynamodb import ConditionFailed, Database
+from assistant_engine.store.dynamodb import ConditionFailed
 from assistant_engine.store.event_log import EventLog
 from assistant_engine.store.expressions import Update
 from assistant_engine.store.partition import HEAD, key_of
@@ -22,10 +23,9 @@ class RunEnds:
     """The writes that end runs."""
 
     def __init__(
-        self, database: Database, table: str, threads: Threads, directory: Directory, usage: Usages, log: EventLog
+        self, connection: Connection, threads: Threads, directory: Directory, usage: Usages, log: EventLog
     ) -> None:
-        self._db = database
-        self._table = table
+        self._db, self._table = connection.database, connection.messages_table
         self._threads = threads
         self._directory = directory
         self._usage = usage

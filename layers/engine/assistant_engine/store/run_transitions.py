@@ -60,7 +60,7 @@ class RunTransitions:
         self._threads = threads
         self._steps = steps
         self._log = log
-        self.ends = RunEnds(database, table, threads, directory, usage, log)
+        self.ends = RunEnds(connection, threads, directory, usage, log)
 
     # The two ways to write a status
 
