@@ -60,7 +60,6 @@ BOUNDED = {
     "oae-tool-file_search": {"/vectors/*", "/outputs/file_search/*", "/index/vs-*"},
     "oae-export": {"/text/*", "/export/*"},
     "oae-fine_tuning": {"/text/*", "/outputs/*", "/fine_tuning/*", "/files/*"},
-    "oae-graphql": {"/text/*", "/files/*", "/outputs/*"},
     "oae-speech": {"/files/*", "/speech/*", "/speech/requests/*"},
     "oae-graphql": {"/text/*", "/files/*", "/outputs/*", "/speech/*", ":v*"},
     "oae-stream": {
