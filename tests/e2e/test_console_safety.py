@@ -78,6 +78,7 @@ def console(browser: Browser, base_url: str, filled: Planted) -> Iterator[Consol
 def show(console: Console, view: str, filled: Planted) -> Page:
     """Show a view with all of its folds open."""
     page = console.page
+    page.goto("about:blank")  # The same view once more begins anew.
     console.open(view.format(**filled.names))
     page.locator(VIEWS[view]).first.wait_for()
     console.settle()

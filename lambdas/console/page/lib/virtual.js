@@ -62,10 +62,12 @@ export function VirtualList({ items, row, estimate = 44, sticks = false, onStart
     setView((before) => (before.top === box.scrollTop && before.height === box.clientHeight ? before : { top: box.scrollTop, height: box.clientHeight }));
   };
 
+  kept.current.look = look; // The observer must know the rows of now, not those that it began with.
+
   useEffect(() => {
     const observer = new ResizeObserver(() => {
       if (!scroller.current) return; // It has just been taken away.
-      look();
+      kept.current.look();
       redraw((number) => number + 1);
     });
     observer.observe(scroller.current);
