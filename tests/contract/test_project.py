@@ -34,6 +34,7 @@ def test_a_key_sees_the_name_the_keys_and_the_defaults_of_its_project_alone(
     assert set(found["keys"][0]) == {"object", "name", "created_at"}
     assert found["run_expires_after"] > 0 and found["own_ids"] is False and found["retention_days"] is None
     assert found["thread_busy"] == "reject"
+    assert found["voice"] is True, "speech is off only where the deployment says so"
     ours = read(client, "/project")
     assert ours["name"] == "default" and project not in [key["name"] for key in ours["keys"]]
 

@@ -1,6 +1,7 @@
 /** Where a message is written, with its files. */
 import { Chosen } from "./files.js";
 import { Speak } from "./voice.js";
+import { project } from "../lib/session.js";
 import * as talk from "../lib/talk.js";
 import { html, useRef, useState } from "../lib/ui.js";
 
@@ -32,7 +33,7 @@ export function Composer({ disabled, active }) {
     <textarea ref=${field} name="message" rows="3" dir="auto" placeholder="Write a message" aria-label="Message" value=${text} onInput=${(event) => setText(event.target.value)} onKeyDown=${keys}></textarea>
     <div class="composer-foot">
       <label class="button attach"><input type="file" multiple class="hidden" aria-label="Attach files" onChange=${(event) => { add(event.target.files); event.target.value = ""; }} />Attach</label>
-      ${["voice", "hybrid"].includes(talk.assistantType.value) && html`<${Speak} disabled=${disabled} />`}
+      ${["voice", "hybrid"].includes(talk.assistantType.value) && project.value?.voice && html`<${Speak} disabled=${disabled} />`}
       <span class="soft hint">Enter sends, Shift+Enter is a new line</span>
       ${active ? html`<button type="button" class="danger" onClick=${talk.cancel}>Cancel run</button>` : html`<button class="primary" disabled=${disabled || !text.trim()}>Send</button>`}
     </div>

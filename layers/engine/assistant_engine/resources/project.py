@@ -7,7 +7,7 @@ from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.usage import NANODOLLARS
 from assistant_engine.resources.budgets import used_today
-from assistant_engine.runtime.settings import Models, RunDefaults, configured
+from assistant_engine.runtime.settings import Models, RunDefaults, SpeechFunction, configured
 from assistant_engine.store import Store
 from assistant_engine.store.usage import Budget, day_of
 from assistant_engine.tools import registry
@@ -27,6 +27,7 @@ def described(store: Store, keys: Sequence[Json], now_ms: Milliseconds) -> Json:
         "run_expires_after": configured(RunDefaults).run_expires_after,
         "own_ids": settings.own_ids,
         "retention_days": settings.retention_days,
+        "voice": bool(configured(SpeechFunction).speech_function_arn),
         "thread_busy": settings.thread_busy,
         "keys": [{"object": "api_key", **key} for key in keys],
         "budgets": [_budget(store, budget, now_ms) for budget in store.usage.budgets()],

@@ -52,6 +52,7 @@ class ProjectObject(Schema):
     thread_busy: Literal["reject", "queue"] = Field(
         description="What becomes of a run on a thread that has an active one, unless its request says."
     )
+    voice: bool = Field(description="Whether assistants can hear and speak: the deployment has a provider of speech.")
     keys: list[ApiKey]
     budgets: list[Budget]
 
