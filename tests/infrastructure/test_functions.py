@@ -15,6 +15,7 @@ from layers.tool_folders import tool_folders
 from tests.support.project import OUR_TOOLS
 from tests.support.templates import Json, Template, actions, as_list, fill_cache, resources, role_of, synthesise
 
+UNTRACED = ("oae-sandbox", "oae-console")  # Their roles have no rights, not even those that tracing takes.
 STEPS = ("queued", "in_progress", "requires_action", "record_failure", "sweeper")
 
 
@@ -91,9 +92,7 @@ def test_all_are_made_alike(prod: Template) -> None:
     for name, function in prod.functions().items():
         assert function["Architectures"] == ["arm64"]
         assert function["Runtime"] == "python3.14"
-        # These roles have no rights, not even those that tracing takes.
-        untraced = name in ("oae-sandbox", "oae-console")
-        assert function.get("TracingConfig") == (None if untraced else {"Mode": "Active"})
+        assert function.get("TracingConfig") == (None if name in UNTRACED else {"Mode": "Active"})
         assert function["LoggingConfig"]["LogFormat"] == "JSON"
         assert 0 < function["Timeout"] <= 900
         group = function["LoggingConfig"]["LogGroup"]["Ref"]
@@ -282,9 +281,7 @@ def test_a_file_is_delivered_alone_and_a_few_times_at_most(prod: Template) -> No
     assert queues["oae-ingestion"]["RedrivePolicy"]["maxReceiveCount"] == 4
     assert "RedrivePolicy" not in queues["oae-ingestion-dead-letters"]
     mappings = [m for m in prod.properties("AWS::Lambda::EventSourceMapping") if "ScalingConfig" in m]
-    assert len(mappings) == 2
-    for mapping in mappings:
-        assert (mapping["BatchSize"], mapping["ScalingConfig"]) == (1, {"MaximumConcurrency": 5})
+    assert [(m["BatchSize"], m["ScalingConfig"]) for m in mappings] == [(1, {"MaximumConcurrency": 5})] * 2
 
 
 def test_nobody_may_stop_an_execution(prod: Template) -> None:
@@ -319,12 +316,10 @@ def test_a_role_may_invoke_every_version_of_its_targets(
     ]
     assert granted
     for resource in granted:
-        assert isinstance(resource, dict), resource
-        assert list(resource) == ["Fn::Join"], resource
+        assert isinstance(resource, dict) and list(resource) == ["Fn::Join"], resource
         separator, [function, ending] = resource["Fn::Join"]
         assert (separator, ending) == ("", ":v*"), resource
-        assert function["Fn::GetAtt"][0] in functions
-        assert function["Fn::GetAtt"][1] == "Arn"
+        assert function["Fn::GetAtt"][0] in functions and function["Fn::GetAtt"][1] == "Arn"
 
 
 def test_a_version_s_alias_is_never_replaced(tmp_path: Path, prod: Template) -> None:
