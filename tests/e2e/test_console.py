@@ -8,7 +8,6 @@ import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
@@ -17,6 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from assistants import keys
+from local import clients
 from local import up as local
 from tests.support import responses
 from tests.support.cable import cable_to
@@ -66,7 +66,8 @@ def client(stack: local.Local, api_key: str) -> openai.OpenAI:
     return connect(stack, api_key)
 
 
-def test_the_page_is_served_whole_compressed_and_kept(address: str) -> None:
+def test_the_page_is_served_whole_compressed_and_kept(address: str, stack: local.Local) -> None:
+    assert f" {address}\n" in clients.introduction(stack.settings, stack.model), "`make up` names it"
     page = httpx2.get(address)
     assert page.headers["content-encoding"] == "gzip"
     assert page.headers["cache-control"] == "no-cache"
@@ -259,6 +260,33 @@ def test_a_run_is_followed_to_its_end_in_the_lists_and_on_its_page(console: Cons
     expect(row).to_have_count(1)
 
 
+def test_a_run_is_saved_as_one_file_that_asks_for_nothing(console: Console, driver: Driver, tmp_path: Path) -> None:
+    page = console.page
+    code = "import matplotlib.pyplot as plt\\nplt.plot([1, 2])\\nplt.show()"
+    begun = driver.begin(
+        f'call code_interpreter {{"code": "{code}"}}\nsay <b>Drawn</b>',
+        assistant_id=driver.assistant(tools=[{"type": "code_interpreter"}]),
+    )
+    run = driver.ended(begun, "completed")
+    console.open(f"threads/{run.thread_id}/runs/{run.id}")
+    expect(page.locator("img").first).to_be_visible()
+    with page.expect_download() as downloaded:
+        page.get_by_role("button", name="Save").click()
+    assert downloaded.value.suggested_filename == f"{run.id}.html"
+    saved = tmp_path / "saved.html"
+    downloaded.value.save_as(saved)
+    assert "<script" not in saved.read_text()
+    before = len(console.requested)
+    page.goto(saved.as_uri())
+    assert [url for url in console.requested[before:] if not url.startswith(("file:", "data:"))] == []
+    expect(page.get_by_role("table", name="Timeline")).to_be_visible()
+    expect(page.locator("body")).to_contain_text("plt.plot([1, 2])")
+    assert page.locator("img").first.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
+    assert page.locator("button, form").count() == 0
+    page.goto("about:blank")
+    console.requested[before:] = []
+
+
 def test_a_run_that_failed_says_why_and_what_to_do(console: Console, driver: Driver) -> None:
     run = driver.ended(driver.begin("fail 400"), "failed")
     console.open(f"threads/{run.thread_id}/runs/{run.id}")
@@ -334,49 +362,3 @@ def test_another_project_sees_nothing_of_it(page: Page, address: str, stack: loc
     expect(page.locator(".tile").filter(has_text="Runs")).to_contain_text("0")
     expect(page.locator(".keys li")).to_have_count(1)
     keys.revoke(secrets, secret, name)
-
-
-HOSTILE = """# <img src=x onerror=alert(1)> \u202etxt.exe
-
-[click](javascript:alert(1)) and [https://bank.example](https://evil.example/path) ![pic](https://evil.example/x.png)
-
-<script>document.title = "taken"</script> <!-- a comment -->
-
-| a | b |
-|---|---|
-| 1 | <svg onload=alert(1)> |
-
-[ref]: https://evil.example "a title"
-
-```html
-<iframe src="javascript:alert(1)"></iframe>
-```
-
-a\u200bb \ue0005\ue001"""
-
-
-def test_hostile_content_runs_nothing_and_hides_nothing(console: Console, client: openai.OpenAI) -> None:
-    page, said = console.page, []
-    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
-    messages: list[Any] = [{"role": role, "content": HOSTILE} for role in ("user", "assistant")]
-    thread = client.beta.threads.create(
-        messages=messages, metadata={"user_id": "<img src=x onerror=alert(2)>\u202eada"}
-    )
-    console.open(f"threads/{thread.id}")
-    read = page.locator("article.message.assistant .message-body")
-    for seen in (
-        *("<img src=x onerror=alert(1)>", "RLO", "click (javascript:alert(1))", "(evil.example)", "Picture: pic"),
-        *(
-            '<script>document.title = "taken"</script>',
-            "<!-- a comment -->",
-            "<svg onload=alert(1)>",
-            "zero width space",
-        ),
-        *('[ref]: https://evil.example "a title"', '<iframe src="javascript:alert(1)"></iframe>', "U+FFF0"),
-    ):
-        expect(read).to_contain_text(seen)
-    expect(page.locator(".facts")).to_contain_text("<img src=x onerror=alert(2)>RLOada")
-    links = read.locator("a").evaluate_all("links => links.map(link => [link.protocol, link.rel, link.target])")
-    assert links == [["https:", "noopener noreferrer nofollow", "_blank"]] * len(links) and len(links) >= 2
-    assert page.locator("img, iframe, svg, script:not([src])").count() == 0
-    assert (page.title(), said) == ("Thread · Console", [])
