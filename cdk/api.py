@@ -79,7 +79,15 @@ class Api(Construct):
             tools.file_search.grant_attach(streaming)
         fine_tuning.grant_request(whole)
         graphql = Graphql(
-            self, "Graphql", foundation, environment=self._environment, keys=keys, runs=runs, tools=tools, speech=speech
+            self,
+            "Graphql",
+            foundation,
+            environment=self._environment,
+            keys=keys,
+            runs=runs,
+            tools=tools,
+            fine_tuning=fine_tuning,
+            speech=speech,
         ).function
         # A browser can't sign requests, so with AWS's signatures the page would be of no use.
         page = (

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from aws_cdk.aws_lambda import Alias
 from constructs import Construct
 
+from cdk.fine_tuning import FineTuning
 from cdk.foundation import Foundation
 from cdk.functions import VersionedFunction
 from cdk.outputs import output
@@ -37,6 +38,7 @@ class Graphql(Construct):
         keys: EmptySecret,
         runs: RunStateMachine,
         tools: Tools,
+        fine_tuning: FineTuning,
         speech: Speech,
     ) -> None:
         super().__init__(scope, id)
@@ -60,6 +62,8 @@ class Graphql(Construct):
         storage.grant(self.function, ["GetObject"], "outputs/", "speech/")
         speech.grant_invoke(self.function)
         runs.grant_start(self.function)
+        fine_tuning.grant_request(self.function)
+        fine_tuning.grant_mark(self.function)
         keys.grant_read_value(self.function)
         if tools.file_search:
             tools.file_search.grant_attach(self.function)

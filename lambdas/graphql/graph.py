@@ -10,12 +10,11 @@ from graphql import GraphQLResolveInfo, GraphQLScalarType, GraphQLSchema, build_
 from graphql.type import GraphQLField
 
 from asked import Asked
-from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
-from resolvers import assistants, async_tasks, files, messages, runs, threads, tool_calls
+from resolvers import assistants, async_tasks, files, fine_tuning, messages, runs, threads, tool_calls
 from resolvers.values import date_time, moment, snake
 
-NOUNS: tuple[ModuleType, ...] = (assistants, threads, messages, runs, tool_calls, async_tasks, files)
+NOUNS: tuple[ModuleType, ...] = (assistants, threads, messages, runs, tool_calls, async_tasks, files, fine_tuning)
 
 Resolver = Callable[..., Any]
 
@@ -23,11 +22,6 @@ Resolver = Callable[..., Any]
 def ping(asked: Asked) -> str:
     """Answer without a look at anything."""
     return f"Hello at {datetime.now():%H:%M:%S}!!"
-
-
-def not_yet(asked: Asked, **_: Any) -> None:
-    """Stand for a resolver that is still missing."""
-    raise InvalidRequest("This field is not served yet.")
 
 
 def member(source: Json, info: GraphQLResolveInfo) -> Any:
@@ -42,11 +36,11 @@ def _schema() -> GraphQLSchema:
     scalar = schema.type_map["DateTime"]
     assert isinstance(scalar, GraphQLScalarType)
     scalar.serialize, scalar.parse_value = date_time, moment  # type: ignore[method-assign,assignment]
-    found = {name: function for module in NOUNS for name, function in vars(module).items()}
+    found = {"ping": ping, **{name: function for module in NOUNS for name, function in vars(module).items()}}
     for kind in (schema.query_type, schema.mutation_type):
         assert kind
         for name, field in kind.fields.items():
-            _resolve(field, {"ping": ping, **found}.get(snake(name), not_yet))
+            _resolve(field, found[snake(name)])
     return schema
 
 

@@ -37,7 +37,7 @@ NAMES = {
     "threadId": "thread_id",
     "runId": "run_id",
     "messageId": "message_id",
-    "messageUuid": "message_id",
+    "messageUuid": "row_id",
     "fileId": "file_id",
     "taskUuid": "run_id",
     "toolCallId": "tool_call_id",
@@ -85,7 +85,10 @@ def callers(stack: local.Local, driver: Driver) -> Iterator[Callers]:
         ended = run(us.client, us.ids["assistant_id"], "say Hello")
         ours = {**belongings(us.client), **ended, "assistant_id": us.ids["assistant_id"], "tool_call_id": "call_0"}
         theirs = {**them.ids, "tool_call_id": them.waiting["tool_call_id"]}
-        yield Callers(stack.settings["GRAPHQL_URL"], us, them, [ours, theirs, missing(theirs)])
+        ids = [
+            {**each, "row_id": f"{each['thread_id']}.{each['message_id']}"} for each in (ours, theirs, missing(theirs))
+        ]
+        yield Callers(stack.settings["GRAPHQL_URL"], us, them, ids)
 
 
 SCALARS: Mapping[str, Any] = {

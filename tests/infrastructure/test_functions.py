@@ -62,7 +62,7 @@ BOUNDED = {
     "oae-export": {"/text/*", "/export/*"},
     "oae-fine_tuning": {"/text/*", "/outputs/*", "/fine_tuning/*", "/files/*"},
     "oae-speech": {"/files/*", "/speech/*", "/speech/requests/*"},
-    "oae-graphql": {"/text/*", "/files/*", "/outputs/*", "/speech/*", ":v*"},
+    "oae-graphql": {"/text/*", "/files/*", "/outputs/*", "/speech/*", "/fine_tuning/*", ":v*"},
     "oae-stream": {
         *("/text/*", "/text/files/*", "/files/*", "/outputs/*"),
         *("/speech/*", "/speech/requests/*", ":v*"),

@@ -70,18 +70,21 @@ VARIABLES: dict[str, Json] = {
         "createdAt": _NOON,
     },
     "deleteToolCall": _CALL,
-    "fineTuningMessage": {"assistantId": "{assistant_id}", "messageUuid": "{message_id}"},
+    "fineTuningMessage": {"assistantId": "{assistant_id}", "messageUuid": "{thread_id}.{message_id}"},
     "fineTuningMessageList": {"assistantId": "{assistant_id}"},
     "insertUpdateFineTuningMessage": {
         **_THREAD,
         "assistantId": "{assistant_id}",
-        "messageUuid": "{message_id}",
+        "messageUuid": "{thread_id}.{message_id}",
         "timestamp": 1_721_205_000,
         "role": "assistant",
         "weight": 1.0,
     },
-    "insertUpdateFineTuningMessages": {"assistantId": "{assistant_id}", "weightupMessageUuids": ["{message_id}"]},
-    "deleteFineTuningMessage": {"assistantId": "{assistant_id}", "messageUuid": "{message_id}"},
+    "insertUpdateFineTuningMessages": {
+        "assistantId": "{assistant_id}",
+        "weightupMessageUuids": ["{thread_id}.{message_id}"],
+    },
+    "deleteFineTuningMessage": {"assistantId": "{assistant_id}", "messageUuid": "{thread_id}.{message_id}"},
     "uploadFineTuneFile": {
         "assistantType": "chat",
         "assistantId": "{assistant_id}",
@@ -277,7 +280,9 @@ def _twice(operation: str, house: House) -> None:
     assert first.status_code == second.status_code == 200, (first.text, second.text)
     if operation in ("deleteAssistant", "deleteFile", "deleteMessage", "deleteThread"):
         assert first.json()["data"] == {operation: {"ok": True}}
-    if operation.startswith("delete"):
+    if operation == "deleteFineTuningMessage":
+        assert first.json() == second.json() == {"data": {operation: {"ok": True}}}
+    elif operation.startswith("delete"):
         assert "errors" in second.json(), second.text
     elif "errors" not in second.json():
         assert _shape(first.json(), ids) == _shape(second.json(), ids)

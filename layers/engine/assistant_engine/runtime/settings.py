@@ -374,7 +374,7 @@ class Stream(_Requests, OpenStreams):
     """`stream`."""
 
 
-class Graphql(_Requests):
+class Graphql(_Requests, FineTuningFunction):
     """`graphql`."""
 
 
