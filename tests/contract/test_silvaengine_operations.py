@@ -4,7 +4,7 @@ import base64
 import json
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
@@ -259,3 +259,31 @@ def test_tasks_of_others_are_recorded(ask: Ask) -> None:
     assert ask("deleteAsyncTask", **named) == {"ok": True}
     with pytest.raises(AssertionError, match="No task found"):
         ask("asyncTask", **named)
+
+
+def test_what_was_said_is_data_for_fine_tuning(ask: Ask, assistant: str, ended: Json) -> None:
+    named = {"assistantId": assistant, "threadId": ended["threadId"]}
+    listed = ask("fineTuningMessageList", **named, limit=100)
+    rows = listed["fineTuningMessageList"]
+    assert [row["role"] for row in rows] == ["system", "user", "assistant", "tool", "assistant"]
+    assert listed["total"] == 5 and not any(row["trained"] for row in rows)
+    assert rows[2]["toolCalls"][0]["function"]["name"] == "get_stock_price" and rows[3]["toolCallId"]
+    assert rows[4]["thread"]["thread_id"] == ended["threadId"] and rows[4]["weight"] == 1
+    answer = {"assistantId": assistant, "messageUuid": rows[4]["messageUuid"]}
+    assert ask("fineTuningMessage", **answer) == rows[4]
+    row = {**named, "timestamp": rows[4]["timestamp"], "role": "assistant"}
+    assert ask("insertUpdateFineTuningMessage", **row, **answer, weight=0.5)["fineTuningMessage"]["weight"] == 0.5
+    done = ask("insertUpdateFineTuningMessages", assistantId=assistant, weightupMessageUuids=[answer["messageUuid"]])
+    assert ask("asyncTask", **done["asyncTask"])["status"] == "completed"
+    assert ask("fineTuningMessage", **answer)["weight"] == 1
+    made = ask(
+        "uploadFineTuneFile",
+        assistantType=TYPE,
+        assistantId=assistant,
+        trainingPercentage=100.0,
+        fromDate=datetime.fromtimestamp(time.time() - 3600, UTC).strftime("%Y-%m-%dT%H:%M:%S+0000"),
+    )["fineTuneFiles"]
+    assert [each["purpose"] for each in made] == ["fine-tune"] and made[0]["filename"].startswith("training_")
+    assert ask("fineTuningMessage", **answer)["trained"] is True
+    assert ask("deleteFineTuningMessage", **answer) == {"ok": True}
+    assert ask("fineTuningMessage", **answer)["weight"] == 0
