@@ -47,7 +47,7 @@ def test_graphiql_shows_the_schema_and_answers(page: Page, stack: local.Local, a
     page.click("button")
     page.wait_for_selector(".graphiql-execute-button", timeout=60_000)
     page.click(".graphiql-execute-button")
-    page.wait_for_function("document.querySelector('.result-window')?.textContent.includes('Hello at')", timeout=60_000)
+    page.locator(".result-window").get_by_text("Hello at").first.wait_for(timeout=60_000)
     page.click("button[aria-label='Show Documentation Explorer']")
     page.wait_for_selector("text=Mutations", timeout=60_000)
     foreign = [url for url in asked if not url.startswith((address, "data:"))]
