@@ -16,7 +16,7 @@ from assistant_engine.domain.run import Run
 from assistant_engine.store.blobs import Blobs
 from assistant_engine.store.run_item import run_of
 from assistant_engine.store.transfer import Row
-from assistant_engine.store.usage import amounts_of, counters_of
+from assistant_engine.store.usage import amounts_of, counters_of, day_of
 from assistants.transfer.lines import project_of
 from assistants.transfer.staging import Staging
 
@@ -82,7 +82,7 @@ class Totals:
         if run.ended_ms is None:
             return
         amounts = amounts_of(run.account)
-        _, *shared = counters_of(run, run.ended_ms)  # The thread's goes with the thread.
+        _, *shared = counters_of(run, day_of(run.ended_ms))  # The thread's goes with the thread.
         for key in shared:
             place = (_KIND, key["message_id"])
             before = self._staging.add(*place, amounts, key["thread_id"])
