@@ -3,26 +3,31 @@
 import base64
 import json
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.event_handler import Response
 
 from answers import StreamedAnswer
-from assistant_engine.domain import transcript_formats as formats
-from assistant_engine.domain.audio_types import AUDIO_TYPES
 from assistant_engine.domain.json_data import Json
-from assistant_engine.domain.speech import FORMATS, Transcript
-from assistant_engine.domain.speech_payloads import SpeakEvent, TranscribeEvent
 from assistant_engine.domain.thread import Thread
-from assistant_engine.resources import speaking, transcription
 from assistant_engine.schemas import CreateSpeechRequest, CreateTranscriptionRequest, MessageSpeechParameters
 from routes import Answer, Request, Routes
+
+if TYPE_CHECKING:
+    from assistant_engine.domain.speech import Transcript
+    from assistant_engine.domain.speech_payloads import SpeakEvent, TranscribeEvent
+    from assistant_engine.resources.speaking import Sound
+
+# What speech takes is imported where it is needed: few requests are of it, and every cold start would pay for it.
 
 routes = Routes("Audio")
 
 TRANSCRIPTION_SECONDS = 280
 """Time for a transcript: API Gateway gives up on an answer that does not begin within 5 minutes."""
 
-_SOUNDS = tuple(sorted({*FORMATS.values(), *AUDIO_TYPES.values()}))
+_SOUNDS = ("audio/aac", "audio/flac", "audio/mpeg", "audio/ogg", "audio/pcm", "audio/wav")
+"""What speech may be, as the API's description has it: `speech.FORMATS`; a test compares."""
+
 _EVENTS = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
 
 
@@ -37,6 +42,9 @@ _EVENTS = {"content-type": "text/event-stream; charset=utf-8", "cache-control": 
     media=("text/plain",),
 )
 def transcribe(request: Request) -> Answer:
+    from assistant_engine.domain import transcript_formats as formats
+    from assistant_engine.resources import transcription
+
     assert request.file
     asked = request.body
     event: TranscribeEvent = {"key": ""}
@@ -64,6 +72,8 @@ def transcribe(request: Request) -> Answer:
 
 @routes.post("/audio/speech", "createSpeech", "Speak a text", body=CreateSpeechRequest, answer=None, media=_SOUNDS)
 def speak(request: Request) -> StreamedAnswer:
+    from assistant_engine.resources import speaking
+
     asked = request.body
     event: SpeakEvent = {"key": "", "text": asked["input"], "format": asked.get("response_format", speaking.FORMAT)}
     voice = asked.get("voice")
@@ -89,6 +99,8 @@ def speak(request: Request) -> StreamedAnswer:
     extension=True,
 )
 def message(request: Request, thread: Thread, message_id: str) -> StreamedAnswer:
+    from assistant_engine.resources import speaking
+
     query = request.query
     sound = speaking.of_message(
         request.store, thread, message_id, request.now_ms, format=query["format"], voice=query.get("voice")
@@ -96,17 +108,19 @@ def message(request: Request, thread: Thread, message_id: str) -> StreamedAnswer
     return _answer(sound)
 
 
-def _answer(sound: speaking.Sound) -> StreamedAnswer:
+def _answer(sound: "Sound") -> StreamedAnswer:
     headers = {"Content-Type": sound.media_type, "X-Content-Type-Options": "nosniff"}
     return StreamedAnswer(200, headers, sound.chunks)
 
 
-def _told(transcript: Transcript) -> Iterator[bytes]:
+def _told(transcript: "Transcript") -> Iterator[bytes]:
+    from assistant_engine.domain import transcript_formats as formats
+
     yield _event({"type": "transcript.text.delta", "delta": transcript.text})
     yield _event({"type": "transcript.text.done", **formats.json_of(transcript)})
 
 
-def _spoken(sound: speaking.Sound) -> Iterator[bytes]:
+def _spoken(sound: "Sound") -> Iterator[bytes]:
     for chunk in sound.chunks:
         yield _event({"type": "speech.audio.delta", "audio": base64.b64encode(chunk).decode()})
     yield _event({"type": "speech.audio.done"})

@@ -10,7 +10,8 @@ import openai
 from assistant_engine.domain.json_data import Json, well_formed
 from assistant_engine.domain.speech import Transcript
 from assistant_engine.domain.speech_payloads import SpeakEvent, TranscribeEvent
-from assistant_engine.runtime.settings import SpeechProvider, configured
+from assistant_engine.runtime.settings import configured
+from assistant_engine.runtime.speech_settings import SpeechProvider
 from providers import Busy, Sound, Unfit
 
 if TYPE_CHECKING:

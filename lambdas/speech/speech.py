@@ -14,7 +14,8 @@ from assistant_engine.domain.audio_types import audio_type
 from assistant_engine.domain.speech_payloads import MadeSpeech, SpeakEvent, SpeechResult, TranscribeEvent
 from assistant_engine.runtime.faults import fault_of
 from assistant_engine.runtime.log import logger
-from assistant_engine.runtime.settings import Speech, configured
+from assistant_engine.runtime.settings import configured
+from assistant_engine.runtime.speech_settings import Speech
 from assistant_engine.store import objects
 from durations import seconds_of
 from providers import Busy, Provider, Sound, Unfit

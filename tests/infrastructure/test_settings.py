@@ -21,11 +21,11 @@ from assistant_engine.runtime.settings import (
     RecordFailure,
     RequiresAction,
     Settings,
-    Speech,
     Stream,
     Sweeper,
     Tool,
 )
+from assistant_engine.runtime.speech_settings import Speech
 from tests.support.templates import Template, synthesise
 
 FUNCTIONS: dict[str, type[Settings]] = {

@@ -9,6 +9,7 @@ from typing import Any
 import av
 import pytest
 
+import audio
 from assistant_engine.domain import speech, speech_models, transcript_formats
 from assistant_engine.domain.audio_types import audio_type
 from assistant_engine.domain.json_data import Json
@@ -153,3 +154,7 @@ def test_a_transcript_is_shown_in_every_format() -> None:
 @pytest.mark.parametrize("show", [_verbose, transcript_formats.srt_of, transcript_formats.vtt_of])
 def test_a_transcript_without_times_is_one_segment(show: Callable[[Transcript], object]) -> None:
     assert "Hi" in str(show(Transcript("Hi", 1.5, "m")))
+
+
+def test_the_description_names_every_format_of_speech() -> None:
+    assert sorted(speech.FORMATS.values()) == sorted(audio._SOUNDS)

@@ -38,6 +38,18 @@ def _stored_part(part: Json) -> Json:
     return part
 
 
+def awaits_transcript(message: Json) -> bool:
+    """Return whether a stored message waits for the text of its sound."""
+    return bool((message.get("audio") or {}).get("waits"))
+
+
+def sound_of(request: Json) -> tuple[int, Json] | None:
+    """Return the sound in a valid `CreateMessageRequest` and its place in the content, if there is one."""
+    content = request["content"] if isinstance(request["content"], list) else []
+    sounds = ((index, part["input_audio"]) for index, part in enumerate(content) if part["type"] == "input_audio")
+    return next(sounds, None)
+
+
 def shown(message: Json) -> Json:
     """A message as the API shows it: of its sound what is of use to a client."""
     audio = message.get("audio")

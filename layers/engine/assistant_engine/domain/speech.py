@@ -57,11 +57,6 @@ def speaks(message: Json) -> bool:
     return "speech_url" in (message.get("audio") or {})
 
 
-def awaits_transcript(message: Json) -> bool:
-    """Return whether a stored message waits for the text of its sound."""
-    return bool((message.get("audio") or {}).get("waits"))
-
-
 def heard(message: Json, transcript: Transcript) -> Json:
     """Return a stored message that waited, with the text of its sound."""
     audio = message["audio"]

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 from assistant_engine.domain import builtin_tools, tool_resources
 from assistant_engine.domain.json_data import Json
-from assistant_engine.domain.message import text_of
+from assistant_engine.domain.message import awaits_transcript, text_of
 from assistant_engine.domain.run import Run
-from assistant_engine.domain.speech import awaits_transcript
 from assistant_engine.model import images, request
 from assistant_engine.runtime.settings import ContextBudget, HostedTools, configured
 from assistant_engine.store import Store

@@ -7,7 +7,7 @@ from assistant_engine.domain.errors import NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import new_message
 from assistant_engine.domain.thread import Thread
-from assistant_engine.resources import files, transcription, vector_stores
+from assistant_engine.resources import files, sounds, vector_stores
 from assistant_engine.store import Idempotency, Store
 
 
@@ -26,7 +26,7 @@ def create(
         Unavailable: its sound can't be transcribed now.
         Replayed, Conflict: the idempotency key was used.
     """
-    with transcription.taken_in(store, [request], now_ms, thread=thread, idempotency=idempotency) as [taken]:
+    with sounds.taken_in(store, [request], now_ms, thread=thread, idempotency=idempotency) as [taken]:
         message = new_message(taken, seconds_of(now_ms))
         vector_stores.take_in(store, thread, [message], now_ms, idempotency)
         return store.messages.add(thread, message, now_ms, idempotency)

@@ -6,7 +6,7 @@ from assistant_engine.domain import tool_resources
 from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.thread import Thread, new_thread, new_thread_id
-from assistant_engine.resources import transcription, vector_stores
+from assistant_engine.resources import sounds, vector_stores
 from assistant_engine.store import Idempotency, Store
 
 
@@ -22,7 +22,7 @@ def create(store: Store, request: Json, now_ms: Milliseconds, idempotency: Idemp
         Replayed, Conflict: the idempotency key was used.
     """
     given = request.get("messages") or []
-    with transcription.taken_in(store, given, now_ms, path="messages", idempotency=idempotency) as taken:
+    with sounds.taken_in(store, given, now_ms, path="messages", idempotency=idempotency) as taken:
         request = {**request, "messages": taken}
         thread, messages = new_thread(request, new_thread_id(now_ms, ""), now_ms)
         requested, days = request.get("tool_resources"), vector_stores.THREAD_DAYS

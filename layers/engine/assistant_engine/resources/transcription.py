@@ -10,6 +10,7 @@ from assistant_engine.domain.clock import Milliseconds, seconds_of
 from assistant_engine.domain.errors import ApiError, InvalidRequest, NotFound
 from assistant_engine.domain.file import new_file
 from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.message import sound_of
 from assistant_engine.domain.speech import INLINE_SECONDS, MAX_AUDIO_BYTES, Transcript, told_by
 from assistant_engine.domain.speech_payloads import TranscribeEvent
 from assistant_engine.domain.thread import Thread
@@ -48,15 +49,14 @@ def taken_in(
         Replayed, Conflict: the idempotency key was used.
     """
     made: list[str] = []
-    if any(_sound_of(message) for message in messages):
-        if idempotency:
-            store.check(idempotency)
-        if thread and thread.active_run:
-            raise InvalidRequest(f"Can't add messages to {thread.id} while a run {thread.active_run} is active.")
+    if idempotency:
+        store.check(idempotency)
+    if thread and thread.active_run:
+        raise InvalidRequest(f"Can't add messages to {thread.id} while a run {thread.active_run} is active.")
     try:
         taken = []
         for index, message in enumerate(messages):
-            if found := _sound_of(message):
+            if found := sound_of(message):
                 part, sound = found
                 param = f"{path}[{index}].content[{part}]" if path else f"content[{part}]"
                 message = _taken_in(store, message, part, sound, now_ms, f"{param}.input_audio", thread, made)
@@ -67,13 +67,6 @@ def taken_in(
             store.files.bury(file_id)
             store.sounds.forget_transcript(file_id)
         raise
-
-
-def _sound_of(message: Json) -> tuple[int, Json] | None:
-    """Return the sound in a message, and its place in the content."""
-    content = message["content"] if isinstance(message["content"], list) else []
-    sounds = [(index, part["input_audio"]) for index, part in enumerate(content) if part["type"] == "input_audio"]
-    return sounds[0] if sounds else None
 
 
 def _taken_in(

@@ -17,7 +17,7 @@ from assistant_engine.model import client, provider_files
 from assistant_engine.model.context import Prompt, Unheard, prompt_of
 from assistant_engine.model.exchange import Cancelled
 from assistant_engine.model.response import UnusableResponse, read_turn
-from assistant_engine.runs import ending, hearing, line, thread_files
+from assistant_engine.runs import ending, line, thread_files
 from assistant_engine.runs.live_turn import LiveTurn
 from assistant_engine.runs.outcome import MOVED, Ended, Moved, TakeNextTurn, Wait
 from assistant_engine.runtime import metrics
@@ -69,6 +69,8 @@ def attempt(store: Store, run: Run, tools: ToolStep | None) -> Ended | Wait | Ta
     try:
         prompt = prompt_of(store, run)
     except Unheard as unheard:
+        from assistant_engine.runs import hearing  # Few runs are spoken to.
+
         return hearing.hear(store, run, unheard.messages)
     except ApiError as error:
         return _fail(store, run, "server_error" if error.status >= 500 else "invalid_prompt", error.message)

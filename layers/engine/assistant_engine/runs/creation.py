@@ -12,7 +12,7 @@ from assistant_engine.domain.message import new_message
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.schedule import first_look
 from assistant_engine.domain.thread import Thread, ThreadId, new_thread, new_thread_id
-from assistant_engine.resources import transcription, vector_stores
+from assistant_engine.resources import sounds, vector_stores
 from assistant_engine.resources.budgets import check_budgets
 from assistant_engine.runtime.settings import ModelAliases, RunDefaults, configured
 from assistant_engine.store import Idempotency, Store
@@ -146,10 +146,10 @@ def create(
     check_budgets(store, assistant["id"], now_ms, idempotency)
     begun = request.get("thread") or {}
     with (
-        transcription.taken_in(
+        sounds.taken_in(
             store, begun.get("messages") or [], now_ms, path="thread.messages", idempotency=idempotency
         ) as first,
-        transcription.taken_in(
+        sounds.taken_in(
             store,
             request.get("additional_messages") or [],
             now_ms,

@@ -242,22 +242,6 @@ class SpeechFunction(Settings):
     speech_function_arn: str = ""
 
 
-class SpeechProvider(Settings):
-    """The provider of speech.
-
-    Attributes:
-        speech_provider: `aws` or `openai` (any compatible server), with a base URL, a key and models of its own.
-        speech_voice: speaks where none is named; empty for the provider's usual one.
-    """
-
-    speech_provider: str
-    speech_base_url: str = ""
-    speech_secret_arn: str = ""
-    transcription_model: str = ""
-    speech_model: str = ""
-    speech_voice: str = ""
-
-
 class OpenStreams(Settings):
     """The most streams that are open at once."""
 
@@ -410,7 +394,3 @@ class Ingestion(Process, MessagesTable, Bucket, EmbeddingClient, Vectors, Ingest
 
 class FileSearchTool(Tool, EmbeddingClient, Vectors):
     """`file_search`."""
-
-
-class Speech(Process, Bucket, SpeechProvider):
-    """`speech`."""

@@ -31,7 +31,6 @@ from assistant_engine.store.ratings import Ratings
 from assistant_engine.store.run_transitions import RunTransitions
 from assistant_engine.store.runs import Runs
 from assistant_engine.store.sessions import Sessions
-from assistant_engine.store.sounds import Sounds
 from assistant_engine.store.steps import Steps
 from assistant_engine.store.threads import Threads
 from assistant_engine.store.uploads import Uploads
@@ -42,6 +41,9 @@ from assistant_engine.store.vector_stores import VectorStores
 
 if TYPE_CHECKING:
     from assistant_engine.store.recorded import Recorded
+
+if TYPE_CHECKING:
+    from assistant_engine.store.sounds import Sounds
 
 __all__ = [
     "Assistants",
@@ -58,7 +60,6 @@ __all__ = [
     "RunTransitions",
     "Runs",
     "Sessions",
-    "Sounds",
     "Steps",
     "Store",
     "Threads",
@@ -188,8 +189,10 @@ class Store:
         return Sessions(self.blobs)
 
     @cached_property
-    def sounds(self) -> Sounds:
-        """What was heard in files, and messages as they were spoken."""
+    def sounds(self) -> "Sounds":
+        """What was heard in files, and messages as they were spoken. Few requests need it."""
+        from assistant_engine.store.sounds import Sounds
+
         return Sounds(self.database, self.blobs, configured(MessagesTable).messages_table)
 
     @cached_property
