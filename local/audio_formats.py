@@ -46,7 +46,7 @@ def read(data: bytes) -> bytes:
     samples = bytearray()
     try:
         # With the kind given, FFmpeg never takes the content for a playlist that names other files.
-        with av.open(io.BytesIO(data), format=kind) as container:
+        with av.open(io.BytesIO(data), "r", format=kind) as container:
             if not container.streams.audio:
                 raise NotAudio("There is no sound in this file.")
             resampler = av.AudioResampler("s16", "mono", RATE)
@@ -72,6 +72,7 @@ def write(samples: bytes, rate: int, written_as: str) -> bytes:
     file = io.BytesIO()
     with av.open(file, "w", format=container_format) as container:
         stream = container.add_stream(codec, rate=SPOKEN_RATE, layout="mono")
+        assert isinstance(stream, av.AudioStream)
         resampler = av.AudioResampler(stream.format, "mono", SPOKEN_RATE)
         for frame in (*resampler.resample(_frame(samples, rate)), *resampler.resample(None)):
             container.mux(stream.encode(frame))

@@ -82,6 +82,8 @@ _PENALTY = 1e-10
 _BEAMS = {"beam": 1e-100, "pbeam": 1e-100, "wbeam": 1e-80}
 _NOISE = 16
 """How loud the noise is that is added, of 32,768."""
+MAX_WHOLE_SECONDS = 60
+"""A longer sound is heard part by part."""
 _turn = threading.Lock()
 
 
@@ -106,8 +108,7 @@ def hear(samples: bytes, sentences: Sequence[str]) -> Heard:
     """
     with _turn:
         grammar = _grammar(tuple(dict.fromkeys(sentences)))
-        known = grammar.hear(samples)
-        if known:
+        if len(samples) <= 2 * RATE * MAX_WHOLE_SECONDS and (known := grammar.hear(samples)):
             return Heard(known, is_known=True)
         parts = list(_parts(samples))
         heard = [grammar.hear(part) or _dictated(part) for part in parts] if len(parts) > 1 else [_dictated(samples)]

@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from local import audio_formats, espeak, recogniser, speech
+from local import audio_formats, espeak, speech
 from local.callers import is_from_a_program
 from local.paths import ROOT
 
@@ -64,6 +64,11 @@ def transcribe(request: Request) -> Response:
     samples = _sound(data)
     seconds = len(samples) / 2 / audio_formats.RATE
     hints = [request.form.get("prompt", ""), *request.form.getlist("keywords"), *request.form.getlist("keywords[]")]
+    try:
+        from local import recogniser
+    except ModuleNotFoundError:
+        message = "pocketsphinx has no package for this version of Python, so nothing is transcribed here."
+        raise Refused(message, None, "not_available", 501) from None
     heard = recogniser.hear(samples, [*known_sentences(), *_sentences(hints)])
     if written_as == "text":
         return Response(heard.text + "\n", content_type="text/plain; charset=utf-8")

@@ -75,7 +75,8 @@ def made(name: str) -> NotebookNode:
     cells.append(v4.new_code_cell(END))
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
-    return v4.new_notebook(cells=cells, metadata=METADATA)
+    notebook: NotebookNode = v4.new_notebook(cells=cells, metadata=METADATA)
+    return notebook
 
 
 def run(name: str, settings: Mapping[str, str]) -> NotebookNode:

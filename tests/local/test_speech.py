@@ -56,6 +56,7 @@ def made(container: str, codec: str, rate: int, options: dict[str, str] | None =
     file = io.BytesIO()
     with av.open(file, "w", format=container, options=options or {}) as output:
         stream = output.add_stream(codec, rate=rate, layout="mono")
+        assert isinstance(stream, av.AudioStream)
         resampler = av.AudioResampler(stream.format, "mono", rate)
         for frame in (*resampler.resample(audio_formats._frame(samples, made_rate)), *resampler.resample(None)):
             output.mux(stream.encode(frame))
@@ -124,7 +125,7 @@ def test_the_answer_is_as_openais(client: OpenAI) -> None:
 
 def test_pcm_and_wav_are_of_24000_samples(client: OpenAI) -> None:
     pcm = spoken(client, "Two.", "pcm")
-    with av.open(io.BytesIO(spoken(client, "Two.", "wav"))) as file:
+    with av.open(io.BytesIO(spoken(client, "Two.", "wav")), "r") as file:
         [stream] = file.streams.audio
         assert (stream.rate, stream.layout.nb_channels, stream.format.name) == (24_000, 1, "s16")
         assert sum(frame.samples for frame in file.decode(stream)) == pytest.approx(len(pcm) / 2, rel=0.05)

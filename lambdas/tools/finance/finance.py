@@ -132,7 +132,8 @@ def _in_utc(moment: datetime) -> str:
 
 def _folded(line: str) -> str:
     """Return a line in parts of at most 75 bytes (RFC 5545, section 3.1)."""
-    parts, part = [], ""
+    parts: list[str] = []
+    part = ""
     for character in line:
         if len((part + character).encode()) > (75 if not parts else 74):
             parts.append(part)
