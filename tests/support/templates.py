@@ -88,7 +88,7 @@ def fill_cache(cache_folder: Path, changed: str = "") -> Path:
         (folder / "python" / f"{name.replace('-', '_')}_stub.py").write_text(
             f"NAME = {'changed' if name == changed else name!r}\n"
         )
-        pack(folder, cache_folder / "lambda" / f"{name}.zip")
+        pack(folder, cache_folder / "lambda" / f"{name}.zip", level=1)
     return cache_folder
 
 
