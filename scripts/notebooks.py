@@ -48,8 +48,9 @@ MAX_SECONDS = 300
 
 
 def names() -> list[str]:
-    """Return the names of the samples."""
-    return sorted(path.parent.name for path in SAMPLES.glob("*/sample.json"))
+    """Return the names of the samples that have a notebook: all but those that are spoken."""
+    found = sorted(path.parent.name for path in SAMPLES.glob("*/sample.json"))
+    return [name for name in found if not any("spoken" in question for question in Sample(name).questions)]
 
 
 def path_of(name: str) -> Path:
@@ -90,19 +91,19 @@ def run(name: str, settings: Mapping[str, str]) -> NotebookNode:
     """
     notebook = made(name)
     place = {"metadata": {"path": str(SAMPLES / name)}}
-    # Sockets of files: a port would be open to every user of this machine.
-    sockets = Config(KernelManager={"transport": "ipc"})
-    client = NotebookClient(
-        notebook,
-        timeout=MAX_SECONDS,
-        kernel_name="python3",
-        record_timing=False,
-        coalesce_streams=True,
-        resources=place,
-        config=sockets,
-    )
-    with tempfile.TemporaryDirectory() as ipython:
-        client.execute(env={**os.environ, **settings, "IPYTHONDIR": ipython})
+    with tempfile.TemporaryDirectory() as folder:
+        # Sockets of files: a port would be open to every user of this machine. The kernel runs in another folder.
+        sockets = Config(KernelManager={"transport": "ipc", "ip": f"{folder}/kernel"})
+        client = NotebookClient(
+            notebook,
+            timeout=MAX_SECONDS,
+            kernel_name="python3",
+            record_timing=False,
+            coalesce_streams=True,
+            resources=place,
+            config=sockets,
+        )
+        client.execute(env={**os.environ, **settings, "IPYTHONDIR": folder})
     notebook["metadata"] = METADATA
     return notebook
 
