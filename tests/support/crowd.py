@@ -53,14 +53,18 @@ class Crowd:
 
 
 @contextmanager
-def crowd(stack: local.Local, runs: int = 10_000, messages: int = 10_000) -> Iterator[Crowd]:
-    """Fill a project of its own; the engine's settings are those of the stack."""
+def crowd(stack: local.Local, runs: int = 10_000, messages: int = 10_000, days_ago: int = 0) -> Iterator[Crowd]:
+    """Fill a project of its own; the engine's settings are those of the stack.
+
+    Args:
+        days_ago: when the newest run was: other projects' runs of the same days are read with them.
+    """
     with own_project(stack) as (project, key):
-        yield Crowd(project, key, *_fill(Store(project), runs, messages))
+        yield Crowd(project, key, *_fill(Store(project), runs, messages, days_ago))
 
 
-def _fill(store: Store, runs: int, messages: int) -> tuple[str, list[str], list[str]]:
-    now = Milliseconds(int(time.time() * 1000) - 60_000)
+def _fill(store: Store, runs: int, messages: int, days_ago: int) -> tuple[str, list[str], list[str]]:
+    now = Milliseconds(int(time.time() * 1000) - 60_000 - days_ago * _DAY_MS)
     assistants = [ids.new_id("asst_", now) for _ in range(3)]
     made = list(_runs(store, runs, now, assistants))
     table = os.environ["MESSAGES_TABLE"]
