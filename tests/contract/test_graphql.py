@@ -190,6 +190,9 @@ def test_an_assistant_is_changed_under_an_id_of_its_own(door: Door) -> None:
     second = door.data(ASSISTANT, id=own, name="Second", functions=[])["insertUpdateAssistant"]["assistant"]
     assert (first["assistantId"], second["assistantId"], second["assistantName"]) == (own, own, "Second")
     assert second["configuration"] == {"unit": "m"}
+    times = 'query($id: String!) {assistant(assistantType: "conversation", assistantId: $id) {createdAt updatedAt}}'
+    moments = door.data(times, id=own)["assistant"]
+    assert moments["updatedAt"] >= moments["createdAt"]
     other = 'query($id: String!) {assistant(assistantType: "other", assistantId: $id) {assistantName}}'
     assert "No assistant found" in door.error(other, id=own)["message"]
 

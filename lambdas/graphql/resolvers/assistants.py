@@ -1,6 +1,7 @@
 """Assistants."""
 
 import json
+from functools import partial
 from typing import Any
 
 from asked import Asked
@@ -28,7 +29,7 @@ _NARROWER = "Name its assistantType or its assistantName."
 
 def assistant(asked: Asked, assistant_type: str, assistant_id: str) -> Json:
     """Answer with an assistant of a type."""
-    return shown(of_type(asked, assistant_type, assistant_id))
+    return shown(asked, of_type(asked, assistant_type, assistant_id))
 
 
 def assistant_list(
@@ -44,7 +45,7 @@ def assistant_list(
         for each in every(asked, asked.store.assistants.page)
         if assistant_type in (None, "", each["assistant_type"]) and (assistant_name or "") in (each["name"] or "")
     )
-    return listed("assistant_list", found, shown, page_number, limit, _NARROWER)
+    return listed("assistant_list", found, partial(shown, asked), page_number, limit, _NARROWER)
 
 
 def insert_update_assistant(
@@ -77,7 +78,7 @@ def insert_update_assistant(
         if made:
             request = parse(ModifyAssistantRequest, request)
             references.check(asked.store, request)
-            return {"assistant": shown(assistants.modify(asked.store, made["id"], request))}
+            return {"assistant": shown(asked, assistants.modify(asked.store, made["id"], request))}
         request = {"model": configured(Models).model, **request, **({"id": assistant_id} if assistant_id else {})}
         request = parse(CreateAssistantRequest, request)
         references.check(asked.store, request)
@@ -86,7 +87,7 @@ def insert_update_assistant(
             created = assistants.create(asked.store, request, asked.now_ms, key, own_ids=True)
         except Replayed as before:
             created = asked.store.assistants.get(before.made["id"])
-    return {"assistant": shown(created)}
+    return {"assistant": shown(asked, created)}
 
 
 def delete_assistant(asked: Asked, assistant_type: str, assistant_id: str) -> Json:
@@ -113,7 +114,7 @@ def not_found(assistant_id: str) -> NotFound:
     return NotFound(f"No assistant found with id '{ids.shown(assistant_id)}'.")
 
 
-def shown(found: Json) -> Json:
+def shown(asked: Asked, found: Json) -> Json:
     """Return an assistant as the schema has it."""
     form = found["response_format"]
     return {
@@ -125,6 +126,7 @@ def shown(found: Json) -> Json:
         "functions": found["functions"],
         "updated_by": found["metadata"].get("updated_by"),
         "created_at": found["created_at"],
+        "updated_at": partial(asked.store.assistants.updated_at, found["id"]),
     }
 
 

@@ -138,5 +138,6 @@ def _document(asked: Asked, assistant_id: str) -> Json:
     found = asked.store.assistants.found(assistant_id)
     if found is None:
         return {"assistant_id": assistant_id}
-    document = assistants.shown(found[0])
-    return {**document, "created_at": date_time(document["created_at"])}
+    document = assistants.shown(asked, found[0])
+    moments = {"created_at": document["created_at"], "updated_at": asked.store.assistants.updated_at(assistant_id)}
+    return {**document, **{name: date_time(at) for name, at in moments.items()}}

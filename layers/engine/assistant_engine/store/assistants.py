@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import time
 
 from boto3.dynamodb.conditions import Attr
 
 from assistant_engine.domain import ids
+from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.errors import InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.store.assistant_item import assistant_of, attributes_of
@@ -89,6 +91,17 @@ class Assistants:
         item = self._db.get(self._table, key) if key else None
         return item if item and _is_ours(item) else None
 
+    def updated_at(self, assistant_id: str) -> Seconds:
+        """When an assistant was changed last, or created.
+
+        Raises:
+            NotFound: no assistant has this id.
+        """
+        item = self._found(assistant_id)
+        if item is None:
+            raise _not_found(assistant_id)
+        return Seconds(item.get("updated_at", item["created_at"]))
+
     def project(self, assistant_id: str) -> str:
         """The project that an assistant belongs to, whichever it is.
 
@@ -102,9 +115,9 @@ class Assistants:
 
     def replace(self, assistant: Json, version: str) -> bool:
         """Write the assistant in place of the version that was seen, unless it was changed; whether it was written."""
-        unchanged = Attr("version").eq(version)
+        unchanged, item = Attr("version").eq(version), {**self._item(assistant), "updated_at": int(time.time())}
         try:
-            self._db.transact([put(self._table, self._item(assistant), unchanged)])
+            self._db.transact([put(self._table, item, unchanged)])
         except ConditionFailed:
             return False
         return True
