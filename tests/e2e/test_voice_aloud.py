@@ -1,5 +1,6 @@
 """A spoken question becomes a spoken answer, with the engines of the local speech server."""
 
+import base64
 import difflib
 import re
 from collections.abc import Iterator
@@ -7,7 +8,10 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
+from assistant_engine.domain.audio_types import audio_type
 from local import speech
+from local import up as local
+from tests.support.graphql import Door
 from tests.support.local_stack import DIRECTORY
 from tests.support.sounds import FORMATS, encoded
 from tests.support.speech_server import SpeechServer
@@ -60,6 +64,33 @@ def test_a_spoken_question_becomes_a_spoken_answer(http: httpx2.Client, aloud: s
     ).json()
     likeness = difflib.SequenceMatcher(None, words(said), words(heard["text"])).ratio()
     assert likeness > 0.6, (said, heard)
+
+
+def test_graphql_takes_sound_for_a_question_and_gives_sound_back(
+    http: httpx2.Client, stack: local.Local, api_key: str, question: bytes
+) -> None:
+    door, assistant = Door(stack, api_key), assistant_of(http, assistant_type="voice")
+    ask = """query askOpenAi($a: String!, $q: String!) {
+      askOpenAi(assistantType: "voice", assistantId: $a, userQuery: $q, updatedBy: "ada") {
+        assistantId threadId currentRunId userQuery
+      }
+    }"""
+    last = """query getLastMessage($a: String, $t: String!) {
+      lastMessage(assistantId: $a, threadId: $t, role: "assistant") {message}
+      thread(threadId: $t) {isVoice}
+      text: lastMessage(threadId: $t, role: "assistant") {message}
+    }"""
+    sent = base64.b64encode(question).decode()
+    asked = door.data(ask, a=assistant, q=sent)["askOpenAi"]
+    assert asked["userQuery"] == sent
+    assert door.ended(asked)["status"] == "completed"
+    heard = door.data(last, a=assistant, t=asked["threadId"])
+    assert heard["thread"]["isVoice"] and audio_type(base64.b64decode(heard["lastMessage"]["message"])) == "mp3"
+    assert words(heard["text"]["message"])
+    for word in ("help", "test", "what"):  # They are base64, too.
+        asked = door.data(ask, a=assistant, q=word)["askOpenAi"]
+        door.ended(asked)
+        assert text_of(messages_of(http, asked["threadId"])[0]) == word
 
 
 @pytest.mark.parametrize("name", FORMATS)

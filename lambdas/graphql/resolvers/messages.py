@@ -1,21 +1,25 @@
 """Messages: those of a conversation as it is, and lists of all."""
 
+import base64
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 from asked import Asked
 from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import text_of
-from assistant_engine.domain.thread import ThreadId
+from assistant_engine.domain.speech import speaks
+from assistant_engine.domain.thread import Thread, ThreadId
 from assistant_engine.runs import records
 from assistant_engine.schemas import CreateMessageRequest, parse
 from resolvers.values import every, listed, named
 
 LIVE_MESSAGES = 1_000
 """Messages that `liveMessages` answers with at most."""
+
+MAX_SPOKEN = 3_000
+"""Characters of a message that is spoken for an answer, which has 29 s."""
 
 IN_PAGES = "Ask for them in pages: messageList."
 NARROWER = "Name their threadId."
@@ -40,12 +44,29 @@ def live_messages(
     return found
 
 
-def last_message(asked: Asked, thread_id: str, role: str, **_: Any) -> Json:
-    """Answer with the newest message of a role; where there is none, its fields are null."""
+def last_message(asked: Asked, thread_id: str, role: str, assistant_id: str | None = None) -> Json:
+    """Answer with the newest message of a role; where there is none, its fields are null.
+
+    If the assistant is named, an answer that is meant to be heard is its sound as base64, as in the first engine.
+    """
     thread = asked.store.threads.get(thread_id)
     messages = every(asked, partial(asked.store.messages.page, thread.id), at_once=5)
     newest = next(of_roles(messages, [role]), None)
-    return shown(asked, newest) if newest else {"thread_id": thread.id, "role": role}
+    if newest is None:
+        return {"thread_id": thread.id, "role": role}
+    told = shown(asked, newest)
+    return {**told, "message": partial(_spoken, asked, thread, newest)} if assistant_id and speaks(newest) else told
+
+
+def _spoken(asked: Asked, thread: Thread, message: Json) -> str:
+    from assistant_engine.resources import speaking  # Few documents ask for sound.
+
+    elsewhere = f"Hear it at /v1{message['audio']['speech_url']}."
+    if len(text_of(message)) > MAX_SPOKEN:
+        raise InvalidRequest(f"The message has more than {MAX_SPOKEN:,} characters. {elsewhere}")
+    sound = speaking.of_message(asked.store, thread, message["id"], asked.now_ms)
+    asked.carry((sound.size + 2) // 3 * 4, elsewhere)
+    return base64.b64encode(b"".join(sound.chunks)).decode()
 
 
 def message(asked: Asked, thread_id: str, message_id: str) -> Json:

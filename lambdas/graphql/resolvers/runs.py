@@ -1,11 +1,14 @@
 """Runs: asking an assistant, and what became of it."""
 
+import base64
+import re
 import time
 from contextlib import suppress
 from typing import Any
 
 from asked import Asked
 from assistant_engine.domain import ids
+from assistant_engine.domain.audio_types import HEAD_BYTES, audio_type
 from assistant_engine.domain.clock import seconds_of
 from assistant_engine.domain.errors import NotFound
 from assistant_engine.domain.json_data import Json
@@ -26,6 +29,9 @@ _WAITS = (0, 0.2, 0.5)
 
 MAX_PAIRS = 16
 """Pairs of metadata, as the API has it."""
+
+MIN_AUDIO_BYTES = 1_024
+"""Bytes that sound has at least: the first engine took any word that happens to be base64 for sound, such as `help`."""
 
 _NAMES = {
     "additional_messages[0].content": "userQuery",
@@ -65,7 +71,7 @@ def ask_open_ai(
         InvalidRequest: a run of the thread is active.
     """
     of_type(asked, assistant_type, assistant_id)
-    message: Json = {"role": "user", "content": user_query}
+    message: Json = {"role": "user", "content": content_of(user_query)}
     message |= {"attachments": objects(attachments), "metadata": as_object(message_metadata, "messageMetadata")}
     request = {
         "assistant_id": assistant_id,
@@ -98,6 +104,16 @@ def ask_open_ai(
         "task_uuid": run.id,
         "current_run_id": run.id,
     }
+
+
+def content_of(user_query: str) -> str | list[Json]:
+    """Return a message's content: its text, or sound where the text is a sound file as base64."""
+    if len(user_query) * 3 // 4 < MIN_AUDIO_BYTES or not re.fullmatch(r"[A-Za-z0-9+/]+={0,2}", user_query):
+        return user_query
+    # Four letters of base64 are three bytes.
+    if len(user_query) % 4 or audio_type(base64.b64decode(user_query[: HEAD_BYTES * 4])) is None:
+        return user_query
+    return [{"type": "input_audio", "input_audio": {"data": user_query}}]
 
 
 def current_run(asked: Asked, thread_id: str, run_id: str, **_: Any) -> Json:
