@@ -16,7 +16,7 @@ from assistant_engine.domain.lifecycle import TERMINAL
 from assistant_engine.domain.run import Run
 from assistant_engine.resources import references
 from assistant_engine.runs import requests
-from assistant_engine.schemas import RunRequest, SubmitToolOutputsRunRequest, parse
+from assistant_engine.schemas import CreateRunRequest, CreateThreadRequest, SubmitToolOutputsRunRequest, parse
 from assistant_engine.store import Replayed
 from resolvers.assistants import of_type
 from resolvers.values import as_object, named, objects
@@ -37,9 +37,6 @@ _NAMES = {
     "additional_messages[0].content": "userQuery",
     "additional_messages[0].attachments": "attachments",
     "additional_messages[0].metadata": "messageMetadata",
-    "thread.messages[0].content": "userQuery",
-    "thread.metadata": "threadMetadata",
-    "thread.tool_resources": "toolResources",
     "metadata.updated_by": "updatedBy",
     "additional_instructions": "additionalInstructions",
     "response_format": "responseFormat",
@@ -82,14 +79,17 @@ def ask_open_ai(
         **instructions,
     }
     thread = asked.store.threads.get(thread_id) if thread_id else None
+    new_thread: Json = {}
     if not thread:
         metadata = as_object(thread_metadata, "threadMetadata")
         for name in ("updated_by", "user_id"):
             if updated_by and len(metadata) < MAX_PAIRS:
                 metadata = {name: updated_by, **metadata}
-        request["thread"] = {"metadata": metadata, "tool_resources": as_object(tool_resources, "toolResources")}
+        resources = as_object(tool_resources, "toolResources")
+        with named({"metadata": "threadMetadata", "tool_resources": "toolResources"}):
+            new_thread = {"thread": parse(CreateThreadRequest, {"metadata": metadata, "tool_resources": resources})}
     with named(_NAMES):
-        request = parse(RunRequest, request)
+        request = {**parse(CreateRunRequest, request), **new_thread}
         references.check(asked.store, request)
         key = asked.idempotency("run", [thread_id, request])
         try:
