@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from inspect import isfunction
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -36,7 +37,9 @@ def _schema() -> GraphQLSchema:
     scalar = schema.type_map["DateTime"]
     assert isinstance(scalar, GraphQLScalarType)
     scalar.serialize, scalar.parse_value = date_time, moment  # type: ignore[method-assign,assignment]
-    found = {"ping": ping, **{name: function for module in NOUNS for name, function in vars(module).items()}}
+    # Of each noun its own functions: a module that it imports may have the name of a field, too.
+    resolvers = {name: found for noun in NOUNS for name, found in vars(noun).items() if isfunction(found)}
+    found = {"ping": ping, **resolvers}
     for kind in (schema.query_type, schema.mutation_type):
         assert kind
         for name, field in kind.fields.items():

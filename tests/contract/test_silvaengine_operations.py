@@ -271,8 +271,8 @@ def test_what_was_said_is_data_for_fine_tuning(ask: Ask, assistant: str, ended: 
     assert rows[4]["thread"]["thread_id"] == ended["threadId"] and rows[4]["weight"] == 1
     answer = {"assistantId": assistant, "messageUuid": rows[4]["messageUuid"]}
     assert ask("fineTuningMessage", **answer) == rows[4]
-    row = {**named, "timestamp": rows[4]["timestamp"], "role": "assistant"}
-    assert ask("insertUpdateFineTuningMessage", **row, **answer, weight=0.5)["fineTuningMessage"]["weight"] == 0.5
+    row = {**named, **answer, "timestamp": rows[4]["timestamp"], "role": "assistant"}
+    assert ask("insertUpdateFineTuningMessage", **row, weight=0.5)["fineTuningMessage"]["weight"] == 0.5
     done = ask("insertUpdateFineTuningMessages", assistantId=assistant, weightupMessageUuids=[answer["messageUuid"]])
     assert ask("asyncTask", **done["asyncTask"])["status"] == "completed"
     assert ask("fineTuningMessage", **answer)["weight"] == 1

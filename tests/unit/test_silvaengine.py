@@ -5,6 +5,7 @@ import json
 import logging
 from datetime import UTC, datetime
 from decimal import Decimal
+from inspect import isfunction
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +13,7 @@ import graphql
 import pytest
 
 import callers
+import graph
 from asked import Asked, Document
 from assistant_engine import tool
 from assistant_engine.domain.json_data import Json
@@ -205,3 +207,13 @@ def _is_valid(text: str) -> bool:
         return graphql.validate(SCHEMA, graphql.parse(text)) == []
     except graphql.GraphQLSyntaxError:
         return False
+
+
+def test_every_field_is_resolved_by_a_function_of_its_noun() -> None:
+    for name in (*QUERIES, *MUTATIONS):
+        root = graph.SCHEMA.query_type if name in QUERIES else graph.SCHEMA.mutation_type
+        assert root
+        resolver = root.fields[name].resolve
+        assert resolver
+        [found] = [cell.cell_contents for cell in resolver.__closure__ or ()]
+        assert isfunction(found) and (found.__name__ == graph.snake(name)), name
