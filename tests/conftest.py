@@ -107,6 +107,7 @@ def model_server() -> Iterator[ModelServer]:
     server = ModelServer(f"http://127.0.0.1:{offline_model.start(DIRECTORY)}/v1")
     yield server
     server.close()
+    offline_model.stop(DIRECTORY)
 
 
 @pytest.fixture(scope="session")
