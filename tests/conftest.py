@@ -151,7 +151,11 @@ def journal(deployed: local.Local) -> Journal:
 def driver(deployed: local.Local, request: pytest.FixtureRequest) -> Iterator[Driver]:
     """Drive the stack through the engine's own store, configured where its functions find their configuration."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"RUN_EXPIRES_AFTER": "600", **deployed.settings}.items():
+        for name, value in {
+            "RUN_EXPIRES_AFTER": "600",
+            "SPEECH_FUNCTION_ARN": "of the stack",
+            **deployed.settings,
+        }.items():
             patch.setenv(name, value)
         known = described_tools(ROOT if VERIFY_ENV else request.getfixturevalue("app"))
         patch.setattr(deployed_tools, "deployed", lambda: known)

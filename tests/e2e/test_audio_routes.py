@@ -9,6 +9,7 @@ import pytest
 
 from assistant_engine.domain.json_data import Json
 from local import up as local
+from local.speech import TRANSCRIPTION_MODEL
 from tests.support.clients import StrictOpenAI, connect
 from tests.support.driver import Driver
 from tests.support.speech_server import SpeechServer, said_in, sound
@@ -65,7 +66,7 @@ def test_hints_reach_the_provider(client: StrictOpenAI, speech_server: SpeechSer
         "language": "de",
         "prompt": "Names: Ada.",
         "temperature": "0.2",
-        "model": "gpt-transcribe",
+        "model": TRANSCRIPTION_MODEL,
     }
 
 

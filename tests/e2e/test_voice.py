@@ -13,6 +13,7 @@ import pytest
 
 from assistant_engine.domain.json_data import Json
 from local import up as local
+from local.speech import TRANSCRIPTION_MODEL
 from tests.support.clients import StrictOpenAI, connect
 from tests.support.driver import Driver
 from tests.support.speech_server import Behaviour, SpeechServer, said_in, sound
@@ -55,7 +56,7 @@ def test_sound_in_a_message_becomes_its_text_and_an_attachment(
     [attachment] = message["attachments"]
     assert attachment["tools"] == []
     audio = message["audio"]
-    assert audio == {"file_id": attachment["file_id"], "seconds": 1.0, "transcribed_by": "gpt-transcribe"}
+    assert audio == {"file_id": attachment["file_id"], "seconds": 1.0, "transcribed_by": TRANSCRIPTION_MODEL}
     assert said_in(client.files.content(audio["file_id"]).read()) == said
     assert made(http.get(f"threads/{thread}/messages/{message['id']}")) == message
     assert len(speech_server.of(said)) == 1

@@ -172,9 +172,7 @@ def test_usage_and_budgets_count_speech(http: httpx2.Client, driver: Driver) -> 
     made(http.post(f"threads/{thread_of(http)}/messages", json=spoken(sound(words(), seconds=2.5))))
     after = driver.store.usage.of_project(today, today)
     heard = after[-1].speech.audio_seconds - (before[-1].speech.audio_seconds if before else 0)
-    cost = after[-1].speech.speech_cost - (before[-1].speech.speech_cost if before else 0)
     assert heard >= 3
-    assert cost >= 3 * 75_000  # $0.0045 a minute
 
 
 def test_nothing_spoken_is_in_a_log_or_an_execution(http: httpx2.Client, driver: Driver, client: StrictOpenAI) -> None:

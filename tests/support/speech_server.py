@@ -26,8 +26,8 @@ RATE = 8_000
 def sound(text: str, seconds: float = 1.0, mark: str = "") -> bytes:
     """Return a WAV file that says a text, of so many seconds."""
     said = _SAYS + text.encode() + b"\0" + mark.encode() if text else b""
-    samples = int(seconds * RATE) * 2
-    return wav(said.ljust(samples, b"\0")[: max(samples, len(said) + len(said) % 2)], RATE)
+    samples = max(int(seconds * RATE) * 2, len(said) + len(said) % 2)
+    return wav(said.ljust(samples, b"\0"), RATE)
 
 
 def said_in(data: bytes) -> str:
