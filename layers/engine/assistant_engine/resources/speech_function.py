@@ -1,7 +1,9 @@
 """Asks the function `speech`, which alone reaches the provider of speech and has the packages that this takes."""
 
 import json
+import threading
 from functools import cache
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 import boto3
@@ -15,6 +17,7 @@ from assistant_engine.runtime.settings import SpeechFunction, configured
 
 if TYPE_CHECKING:
     from types_boto3_lambda import LambdaClient
+    from types_boto3_lambda.type_defs import InvocationResponseTypeDef
 
 _REFUSED_SECONDS = 3
 
@@ -47,8 +50,8 @@ def ask(event: TranscribeEvent | SpeakEvent, seconds: int, param: str | None = N
     """
     require_on(param)
     try:
-        answer = invoke(_lambda(seconds), configured(SpeechFunction).speech_function_arn, dict(event), _REFUSED_SECONDS)
-    except (ReadTimeoutError, ConnectTimeoutError):
+        answer = _invoked(event, seconds)
+    except (Empty, ReadTimeoutError, ConnectTimeoutError):
         raise NotInTime("Speech takes longer than this request may. Please try again.", code="speech_timeout") from None
     except NotRun:
         raise NotInTime("Speech is busy for the moment. Please try again.", code="speech_unavailable") from None
@@ -60,6 +63,28 @@ def ask(event: TranscribeEvent | SpeakEvent, seconds: int, param: str | None = N
             raise InvalidRequest(error["message"], param=param, code=error["code"])
         raise NotInTime(f"{error['message']} Please try again.", code=error["code"])
     return result
+
+
+def _invoked(event: TranscribeEvent | SpeakEvent, seconds: int) -> "InvocationResponseTypeDef":
+    """Invoke the function in a thread of its own: the client's timeout is for each read, and this one is for all.
+
+    Raises:
+        Empty: it takes longer.
+    """
+    answers: SimpleQueue[InvocationResponseTypeDef | Exception] = SimpleQueue()
+    function = configured(SpeechFunction).speech_function_arn
+
+    def work() -> None:
+        try:
+            answers.put(invoke(_lambda(seconds), function, dict(event), _REFUSED_SECONDS))
+        except Exception as error:
+            answers.put(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    answer = answers.get(timeout=seconds)
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 @cache
