@@ -14,6 +14,7 @@ from typing import Any
 import httpx2
 import openai
 from openai.types import FileObject, VectorStore
+from openai.types.audio import TranscriptionVerbose
 from openai.types.beta import Assistant, Thread
 from openai.types.beta.threads import Message, RequiredActionFunctionToolCall, Run
 from openai.types.vector_stores import VectorStoreFile
@@ -33,6 +34,7 @@ EXTENSIONS: dict[type, set[str]] = {
     FileObject: set(),
     VectorStore: {"description"},
     VectorStoreFile: {"warnings", "progress"},
+    TranscriptionVerbose: {"task"},  # The reference has it.
 }
 
 
