@@ -38,8 +38,10 @@ def _schema() -> GraphQLSchema:
     assert isinstance(scalar, GraphQLScalarType)
     scalar.serialize, scalar.parse_value = date_time, moment  # type: ignore[method-assign,assignment]
     # Of each noun its own functions: a module that it imports may have the name of a field, too.
-    resolvers = {name: found for noun in NOUNS for name, found in vars(noun).items() if isfunction(found)}
-    found = {"ping": ping, **resolvers}
+    resolvers: dict[str, Resolver] = {
+        name: found for noun in NOUNS for name, found in vars(noun).items() if isfunction(found)
+    }
+    found: dict[str, Resolver] = {"ping": ping, **resolvers}
     for kind in (schema.query_type, schema.mutation_type):
         assert kind
         for name, field in kind.fields.items():

@@ -100,7 +100,7 @@ def cells() -> None:
     config = Config()
     config.HistoryManager.enabled = False
     with tempfile.TemporaryDirectory() as folder:
-        shell: Any = InteractiveShell(ipython_dir=folder, config=config)  # type: ignore[no-untyped-call]
+        shell: Any = InteractiveShell(ipython_dir=folder, config=config)
         for cell in (
             "import asyncio\nawait asyncio.sleep(0)",
             "%time 1",

@@ -127,8 +127,8 @@ class World:
         for table, item in list(self.items()):
             key = {name: {"S": item[name]} for name in keys_of[table]}
             dynamodb.delete_item(TableName=self.stack.outputs[table], Key=key)
-        for key, _ in list(self.objects()):
-            self.client("s3").delete_object(Bucket=self.stack.outputs["Bucket"], Key=key)
+        for path, _ in list(self.objects()):
+            self.client("s3").delete_object(Bucket=self.stack.outputs["Bucket"], Key=path)
 
     def ingest(self) -> None:
         """Have the files of imported vector stores read, as the sweeper does a minute later."""

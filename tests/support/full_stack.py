@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import openai
 from openai.types.beta.threads import Run
+from pydantic import BaseModel
 
 from assistant_engine.domain.json_data import Json
 from tests.support.clients import upload
@@ -168,11 +169,11 @@ def fill(client: Client) -> None:
 
 def export(client: Client) -> list[Json]:
     """Return what a program saves that goes through the API: pages as the package gives them."""
-    api, pages = client.api, []
-    pages.append(api.beta.assistants.list())
+    api = client.api
+    pages: list[BaseModel] = [api.beta.assistants.list()]
     for thread in itertools.islice(client.threads.values(), 3):
         pages += [api.beta.threads.messages.list(thread, limit=100), api.beta.threads.runs.list(thread, limit=100)]
         for run in api.beta.threads.runs.list(thread, limit=100):
             pages.append(api.beta.threads.runs.steps.list(run.id, thread_id=thread))
     threads = [api.beta.threads.retrieve(name) for name in client.threads.values() if name != client.threads["deleted"]]
-    return [each.model_dump(mode="json") for each in [*threads, *pages]]
+    return [each.model_dump(mode="json") for each in (*threads, *pages)]

@@ -20,6 +20,7 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.tools.silvaengine import adapted
 from local.paths import ROOT
 from openai_assistant_engine import MUTATIONS, QUERIES, deploy
+from resolvers.values import snake
 from tests.support.silvaengine import INTROSPECTION, operation, work
 
 SCHEMA = graphql.build_schema((ROOT / "lambdas" / "graphql" / "schema.graphqls").read_text())
@@ -216,4 +217,4 @@ def test_every_field_is_resolved_by_a_function_of_its_noun() -> None:
         resolver = root.fields[name].resolve
         assert resolver
         [found] = [cell.cell_contents for cell in resolver.__closure__ or ()]
-        assert isfunction(found) and (found.__name__ == graph.snake(name)), name
+        assert isfunction(found) and (found.__name__ == snake(name)), name

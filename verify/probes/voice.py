@@ -10,7 +10,6 @@ SENTENCE = "The library lends books for four weeks."
 
 
 @probe(
-    "speech",
     does="The function that hears and speaks is asked to speak a sentence, and then to transcribe it.",
     expected="The transcript holds the sentence's words.",
 )

@@ -100,7 +100,7 @@ class Assistants:
         item = self._found(assistant_id)
         if item is None:
             raise _not_found(assistant_id)
-        return Seconds(item.get("updated_at", item["created_at"]))
+        return Seconds(item["updated_at"] if "updated_at" in item else item["created_at"])
 
     def project(self, assistant_id: str) -> str:
         """The project that an assistant belongs to, whichever it is.
