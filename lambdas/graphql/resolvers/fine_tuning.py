@@ -1,5 +1,6 @@
 """Data for fine-tuning: what an assistant's runs said as rows, made of the record each time, and as files."""
 
+import hashlib
 import json
 import time
 from collections.abc import Iterator
@@ -124,13 +125,12 @@ def insert_update_fine_tuning_messages(
 
 
 def _done(asked: Asked, arguments: Json) -> Json:
-    """Record the task as callers look for it, and return it."""
-    from assistant_engine.domain.ids import new_id
-
+    """Record the task as callers look for it, and return it; the same request is the same task."""
+    named = hashlib.sha256(json.dumps(arguments, sort_keys=True).encode(errors="surrogatepass")).hexdigest()
     seconds = seconds_of(asked.now_ms)
     task = {
         "function_name": TASK,
-        "task_uuid": new_id("task_", asked.now_ms),
+        "task_uuid": f"task_{named[:32]}",
         "arguments": arguments,
         "status": "completed",
         "result": None,
