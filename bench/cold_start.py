@@ -34,14 +34,14 @@ RUNTIME = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "ur
 MEGABYTE = 1_000_000
 
 BUDGETS = {
-    "in_progress": (875, 13.0),
+    "in_progress": (890, 13.0),
     "ingestion": (850, 13.0),
-    "api": (465, 12.0),
-    "stream": (465, 12.0),
-    "graphql": (465, 12.0),
+    "api": (485, 12.0),
+    "stream": (485, 12.0),
+    "graphql": (485, 12.0),
     "tool-file_search": (950, 26.0),
     "tool-": (275, 10.5),
-    "": (245, 4.0),
+    "": (252, 4.0),
 }
 """Modules, beside the standard library's, and megabytes of them that importing a function's handler may take. The first
 name that the function's begins with counts: the first two have the client of the model; `api` has Powertools and
@@ -52,7 +52,7 @@ PACKAGE_BUDGET = 0.6
 """Megabytes of a function's own code, unpacked."""
 
 LAYER_BUDGETS = {
-    "engine": 2.1,
+    "engine": 2.7,
     "graphql": 3.0,
     "openai": 45.0,
     "parsers": 60.0,
