@@ -149,19 +149,27 @@ def test_every_acknowledged_finding_has_a_reason(template_of: Callable[[str], Te
     assert all(reason.endswith(".") and len(reason) > 30 for _, reason in accepted)
 
 
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_cfn_lint_finds_no_error(template_of: Callable[[str], Template], environment: str) -> None:
-    command = [str(Path(sys.executable).with_name("cfn-lint")), str(template_of(environment).path)]
+def test_cfn_lint_finds_no_error(template_of: Callable[[str], Template]) -> None:
+    templates = [str(template_of(environment).path) for environment in ENVIRONMENTS]
     # W3005: CDK lists a role that a function refers to among its dependencies too.
     ran = subprocess.run(
-        [*command, "--ignore-checks", "W3005", "--format", "parseable"],
+        [
+            str(Path(sys.executable).with_name("cfn-lint")),
+            *templates,
+            "--ignore-checks",
+            "W3005",
+            "--format",
+            "parseable",
+        ],
         capture_output=True,
         text=True,
         check=False,
     )
-    # The linter knows no JSONata in TimeoutSeconds.
-    jsonata_timeout = re.compile(r":E3601:'\{% .* %\}' is not of type 'number' at '[\w/]+/TimeoutSeconds'$")
-    findings = [line for line in ran.stdout.splitlines() if line and not jsonata_timeout.search(line)]
+    # The linter knows no JSONata in TimeoutSeconds, and not the action that Amazon Transcribe has since 2026-11-20.
+    unknown = re.compile(
+        r":E3601:'\{% .* %\}' is not of type 'number' at '[\w/]+/TimeoutSeconds'$|:W3037:'transcribeaudio' is not one of "
+    )
+    findings = [line for line in ran.stdout.splitlines() if line and not unknown.search(line)]
     assert not findings
     assert not ran.stderr
 
