@@ -167,7 +167,8 @@ def test_cfn_lint_finds_no_error(template_of: Callable[[str], Template]) -> None
     )
     # The linter knows no JSONata in TimeoutSeconds, and not the action that Amazon Transcribe has since 2026-11-20.
     unknown = re.compile(
-        r":E3601:'\{% .* %\}' is not of type 'number' at '[\w/]+/TimeoutSeconds'$|:W3037:'transcribeaudio' is not one of "
+        r":E3601:'\{% .* %\}' is not of type 'number' at '[\w/]+/TimeoutSeconds'$"
+        r"|:W3037:'transcribeaudio' is not one of "
     )
     findings = [line for line in ran.stdout.splitlines() if line and not unknown.search(line)]
     assert not findings
