@@ -40,7 +40,7 @@ BUDGETS = {
     "stream": (485, 12.0),
     "graphql": (485, 12.0),
     "tool-file_search": (950, 26.0),
-    "tool-": (275, 10.5),
+    "tool-": (280, 10.5),
     "": (252, 4.0),
 }
 """Modules, beside the standard library's, and megabytes of them that importing a function's handler may take. The first

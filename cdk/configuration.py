@@ -22,8 +22,8 @@ SANDBOX_NETWORKS = ("isolated", "open")
 AUTHS = ("key", "iam")
 ACCESS_LOGS = ("off", "on")
 API_PATHS = (
-    *("assistants", "console", "docs", "files", "fine_tuning", "functions", "graphql", "models", "openapi", "threads"),
-    *("project", "runs", "uploads", "usage", "vector_stores"),
+    *("assistants", "audio", "console", "docs", "files", "fine_tuning", "functions", "graphql", "models", "openapi"),
+    *("threads", "project", "runs", "uploads", "usage", "vector_stores"),
 )
 """Words that paths of the API itself begin with."""
 MAX_EXPORT_DAYS = 365

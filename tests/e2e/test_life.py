@@ -176,7 +176,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
         def synthesise(app: Path) -> Path:
             assembly = places / app.name
-            context = {"layer_target": "host", "vector_engine": "bucket", "model_base_url": model}
+            context = {"layer_target": "host", "vector_engine": "bucket", "model_base_url": model, "sample_tools": "on"}
             arguments = [argument for name, value in context.items() for argument in ("-c", f"{name}={value}")]
             local.run_cdk(settings, app, "synth", *arguments, "--quiet", "--build", "true", "--output", str(assembly))
             return assembly

@@ -22,7 +22,7 @@ def tasks(template: Template) -> dict[str, Json]:
 
 def test_every_status_is_a_state(prod: Template) -> None:
     statuses = set(TRANSITIONS) - {"cancelling"}  # A request on its way, which no execution waits in.
-    others = {"route", "call_tools", "call_tool", "tool_failed", "backoff", "record_failure"}
+    others = {"route", "wait_for_thread", "call_tools", "call_tool", "tool_failed", "backoff", "record_failure"}
     assert {name for name, _ in states(prod.definition())} == statuses | others
 
 

@@ -89,7 +89,7 @@ def test_every_question_of_a_sample_has_a_script(client: openai.OpenAI, name: st
     for question in sample.questions:
         response = _ask(client, question["text"], sample.instructions(question))
         called = [call.name for call in _calls(response)]
-        assert called == ["code_interpreter"] or "I can't recommend" in response.output_text
+        assert called in (["code_interpreter"], ["send_invitation"]) or "I can't recommend" in response.output_text
 
 
 def test_it_fails_as_told(client: openai.OpenAI) -> None:
