@@ -109,7 +109,7 @@ browser: setup layers
 
 # Hundreds of runs with every kind of fault; SOAK_SEED=... draws the same faults again.
 soak: setup layers
-	@$(BIN)/python -m pytest -m "soak or session" -s tests/faults tests/session
+	@$(BIN)/python -m pytest -m "soak or session" -s tests/e2e tests/faults tests/session
 
 format: setup
 	@$(BIN)/ruff check --fix

@@ -51,11 +51,13 @@ LOCAL_FIXTURES = {"app", "aws_proxy", "journal", "listener", "model_server", "sp
 
 LONGEST = (
     "e2e/test_life.py",
+    "e2e/test_moving.py",
     "verify/test_probes.py",
     "infrastructure/",
     "e2e/test_same_code.py",
     "e2e/test_dev.py",
     "faults/test_redelivery.py",
+    "faults/test_doors.py",
     "contract/test_streaming",
     "e2e/test_upgrade.py",
     "e2e/test_migration.py",

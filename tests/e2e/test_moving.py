@@ -34,7 +34,7 @@ from tests.support.model_server import ModelServer
 pytestmark = pytest.mark.offline_model
 
 PREFIX = prefix("dev")
-POINTS = (0.02, 0.3, 0.6, 0.97)
+POINTS = (0.6, *(pytest.param(share, marks=pytest.mark.soak) for share in (0.02, 0.3, 0.97)))
 """When an import is killed: the shares of its writes that it has made."""
 
 
