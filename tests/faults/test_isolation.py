@@ -42,7 +42,7 @@ def test_lists_show_a_project_its_own_alone(role: str, owners: dict[str, Owner])
     threads = [us.waiting["thread_id"], us.ids["thread_id"]]
     expected = {
         "/assistants": [us.ids["assistant_id"]],
-        "/files": [us.ids["file_id"]],
+        "/files?purpose=vision": [us.ids["file_id"]],
         "/vector_stores": [us.ids["vector_store_id"]],
         "/threads": threads,
         f"/threads?user_id={USER}": threads,
