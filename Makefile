@@ -105,7 +105,7 @@ check: setup layers
 
 # Needs Debian's chromium.
 browser: setup layers
-	@$(BIN)/python -m pytest -m browser tests/e2e tests/faults
+	@$(BIN)/python -m pytest -m browser tests/contract tests/e2e tests/faults
 
 # Hundreds of runs with every kind of fault; SOAK_SEED=... draws the same faults again.
 soak: setup layers
