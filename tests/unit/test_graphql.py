@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 import pytest
-from graphql import get_introspection_query
+from graphql import GraphQLError, get_introspection_query
 
 import execution
 from asked import Asked, Document
@@ -114,8 +114,14 @@ def test_moments_are_written_as_the_first_engine_wrote_them() -> None:
     ):
         assert moment(text) == 1_721_205_000
     for wrong in ("yesterday", 5, None, "9999-99-99"):
-        with pytest.raises(ValueError, match="moment"):
+        with pytest.raises(GraphQLError, match="moment"):
             moment(wrong)
+
+
+def test_a_variable_that_is_no_moment_is_the_caller_s_fault() -> None:
+    query = "query ($when: DateTime) {fineTuningMessageList(fromDate: $when) {total}}"
+    [error] = run(query, when="yesterday")["errors"]
+    assert "Expected a moment" in error["message"] and "server_error" not in str(error)
 
 
 def test_sizes_are_counted_without_writing_them() -> None:

@@ -9,11 +9,14 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
+from graphql import GraphQLError
+
 from asked import Asked
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
 from assistant_engine.store import Page, Window
 
+NO_MOMENT = "Expected a moment such as 2024-07-17T08:30:00+00:00."
 USUAL_LIMIT = 100
 MAX_LIMIT = 1_000
 MAX_ITEMS = 10_000
@@ -33,15 +36,15 @@ def moment(text: Any) -> int:
     """Return the seconds since 1970 of a moment in ISO 8601, whose zone may be `+0000`; without a zone it is UTC.
 
     Raises:
-        ValueError: it is none.
+        GraphQLError: it is none.
     """
     if not isinstance(text, str):
-        raise ValueError("expected a moment such as 2024-07-17T08:30:00+00:00")
+        raise GraphQLError(NO_MOMENT)
     try:
         found = datetime.fromisoformat(text)
         return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
     except (ValueError, OverflowError):
-        raise ValueError("expected a moment such as 2024-07-17T08:30:00+00:00") from None
+        raise GraphQLError(NO_MOMENT) from None
 
 
 def objects(values: list[Any] | None) -> list[Any] | None:
