@@ -248,6 +248,10 @@ def test_usage_is_reported_by_day_and_in_all(
         "engine_ms": run.account.engine_ms,
         "cost": 0.000119,
         "unpriced_runs": 0,
+        "ratings": 0,
+        "rating": None,
+        "audio_seconds": 0,
+        "speech_characters": 0,
     }
     assert told["total"] == expected
     assert told["data"] == [{"object": "usage.day", "date": str(day), **expected}]
