@@ -114,10 +114,9 @@ def _answer(sound: "Sound") -> StreamedAnswer:
 
 
 def _told(transcript: "Transcript") -> Iterator[bytes]:
-    from assistant_engine.domain import transcript_formats as formats
-
     yield _event({"type": "transcript.text.delta", "delta": transcript.text})
-    yield _event({"type": "transcript.text.done", **formats.json_of(transcript)})
+    # Without usage: here the API knows tokens alone, and no duration.
+    yield _event({"type": "transcript.text.done", "text": transcript.text})
 
 
 def _spoken(sound: "Sound") -> Iterator[bytes]:

@@ -82,7 +82,8 @@ class World:
         """
         told = {f"AWS_ENDPOINT_URL_{service}": endpoint for service in ("DYNAMODB", "S3") if endpoint}
         settings = {**self.stack.settings, **told}
-        path = os.pathsep.join([str(self.home), str(ROOT / "layers" / "engine")])
+        folders = (self.home, ROOT / "layers" / "engine", ROOT / "integrations" / "silvaengine")
+        path = os.pathsep.join(map(str, folders))
         done = subprocess.run(
             [sys.executable, "-m", "assistants", *map(str, arguments), "--env", "dev"],
             cwd=self.home,
