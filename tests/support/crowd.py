@@ -72,9 +72,7 @@ def _fill(store: Store, runs: int, messages: int, days_ago: int) -> tuple[str, l
     _write(store, table, _counters(store.project, made))
     heads = {run.run.thread_id: run.run.created_ms for run in reversed(made)}
     _write(store, table, (_head(store, name, created) for name, created in heads.items()))
-    pairs = {(run.run.assistant_id, run.run.thread_id) for run in made}
-    rows: Iterator[Json] = ({"assistant_id": a, "thread_id": t, "runs": 1, "ended_runs": 1} for a, t in sorted(pairs))
-    _write(store, os.environ["THREADS_TABLE"], rows)
+    _write(store, os.environ["THREADS_TABLE"], _directory(made))
     thread_id = _long_thread(store, messages, Milliseconds(now - 30_000_000))
     return thread_id, [run.run.id for run in made], assistants
 
@@ -113,7 +111,7 @@ def _runs(store: Store, count: int, now: Milliseconds, assistants: list[str]) ->
 
 
 def _counters(project: str, runs: Iterable[EndedRun]) -> Iterator[Json]:
-    """Return the counters of usage of the project, its assistants and its users, one item for each day."""
+    """Return the counters of usage of the project, its threads, assistants and users, one item for each day."""
     places = sorted(
         (
             (partition, day_of(each.ended_ms), each.run.account)
@@ -134,9 +132,23 @@ def _counters(project: str, runs: Iterable[EndedRun]) -> Iterator[Json]:
         }
 
 
+def _directory(runs: Iterable[EndedRun]) -> Iterator[Json]:
+    """Return what the directory counts of each assistant's runs on a thread."""
+
+    def pair(each: EndedRun) -> tuple[str, str]:
+        return each.run.assistant_id, each.run.thread_id
+
+    for (assistant_id, thread_id), group in groupby(sorted(runs, key=pair), key=pair):
+        accounts = [each.run.account for each in group]
+        figures = sum(accounts[1:], accounts[0]).figures()
+        counted = {"runs": len(accounts), "ended_runs": len(accounts), "unpriced_runs": 0}
+        yield {"assistant_id": assistant_id, "thread_id": thread_id, **counted, **figures}
+
+
 def _partitions(project: str, each: EndedRun) -> tuple[str, ...]:
     assert each.run.user
     return (
+        each.run.thread_id,
         f"usage#project#{project}",
         f"usage#assistant#{project}#{each.run.assistant_id}",
         user_partition(project, each.run.user),
