@@ -29,7 +29,7 @@ from tests.support.projects import Owner, belongings, missing, projects, records
 
 pytestmark = [pytest.mark.offline_model, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
-EXAMPLES = 8
+EXAMPLES = 4
 SECRET = canary("message")
 """What another project's people said, named and stored."""
 NAMES = {

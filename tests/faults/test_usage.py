@@ -241,17 +241,12 @@ def test_usage_is_reported_by_day_and_in_all(
         "reasoning_tokens": 40,
         "total_tokens": 1_100,
         "model_calls": 1,
-        "tool_calls": 0,
         "model_ms": run.account.model_ms,
-        "tool_ms": 0,
-        "client_ms": 0,
         "engine_ms": run.account.engine_ms,
         "cost": 0.000119,
-        "unpriced_runs": 0,
-        "ratings": 0,
         "rating": None,
-        "audio_seconds": 0,
-        "speech_characters": 0,
+        **dict.fromkeys(("tool_calls", "tool_ms", "client_ms", "unpriced_runs", "ratings"), 0),
+        **dict.fromkeys(("audio_seconds", "speech_characters"), 0),
     }
     assert told["total"] == expected
     assert told["data"] == [{"object": "usage.day", "date": str(day), **expected}]
@@ -356,9 +351,6 @@ def replace_times(account: RunUsage, times: RunUsage) -> RunUsage:
     """An account with another's times."""
     told = {name: figure for name, figure in times.figures().items() if name.endswith("_ms")}
     return RunUsage.of({**account.figures(), **told})
-
-
-# The commands
 
 
 def test_the_commands_print_usage_and_set_budgets(

@@ -35,7 +35,7 @@ class Sandbox:
         self.answers = list(answers)
         self.requests: list[Json] = []
 
-    def invoke(self, FunctionName: str, Payload: bytes) -> Json:
+    def invoke(self, FunctionName: str, InvocationType: str, Payload: bytes) -> Json:
         self.requests.append(json.loads(Payload))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, str):
@@ -155,8 +155,8 @@ def test_a_call_whose_run_has_ended_is_stopped_where_the_sandbox_looks(
     monkeypatch.setattr("assistant_engine.tools.call.CHECK_SECONDS", 0.05)
 
     class Busy(Sandbox):
-        def invoke(self, FunctionName: str, Payload: bytes) -> Json:
-            answer = super().invoke(FunctionName, Payload)
+        def invoke(self, FunctionName: str, InvocationType: str, Payload: bytes) -> Json:
+            answer = super().invoke(FunctionName, InvocationType, Payload)
             assert stops_of(s3) == []
             a_run_that_waits.update(change)
             threading.Event().wait(30)

@@ -20,7 +20,7 @@ class Lambda:
         self.codes = list(codes)
         self.payloads: list[Any] = []
 
-    def invoke(self, FunctionName: str, Payload: bytes) -> Any:
+    def invoke(self, FunctionName: str, InvocationType: str, Payload: bytes) -> Any:
         self.payloads.append(json.loads(Payload))
         if self.codes:
             raise ClientError({"Error": {"Code": self.codes.pop(0)}}, "Invoke")

@@ -12,6 +12,7 @@ from assistant_engine.domain import ids
 from assistant_engine.domain.clock import Milliseconds, Seconds, seconds_of
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
+from assistant_engine.runtime.invocation import invoke
 from assistant_engine.runtime.settings import FineTuningFunction, configured
 from assistant_engine.store import Idempotency, Store
 from assistant_engine.store.fine_tuning import PREFIX
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 DAY = 86_400
 USUAL_DAYS = 7
 MOST_DAYS = 366
+START_SECONDS = 10
+"""How long the function is asked to start while Lambda refuses."""
 LOST_SECONDS = 3_000
 """Lambda makes three tries of 15 minutes at most; an export that is not finished by then is lost."""
 
@@ -101,11 +104,14 @@ def start(client: "LambdaClient", store: Store, export: Json) -> None:
 
     Args:
         client: boto3's.
+
+    Raises:
+        NotRun: Lambda refuses to start the function.
     """
     if export["status"] == "queued":
-        event = json.dumps({"project": store.project, "export_id": export["id"]})
         function = configured(FineTuningFunction).fine_tuning_function_arn
-        client.invoke(FunctionName=function, InvocationType="Event", Payload=event.encode())
+        event = {"project": store.project, "export_id": export["id"]}
+        invoke(client, function, event, START_SECONDS, how="Event")
 
 
 def get(store: Store, export_id: str, now_ms: Milliseconds) -> Json:

@@ -3,7 +3,7 @@
 import json
 import random
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from botocore.exceptions import ClientError
 
@@ -36,7 +36,13 @@ class NotRun(Exception):
     """The function could not be invoked in time, and did not run; the message is the code of Lambda's answer."""
 
 
-def invoke(client: "LambdaClient", function: str, event: Json, seconds: float) -> "InvocationResponseTypeDef":
+def invoke(
+    client: "LambdaClient",
+    function: str,
+    event: Json,
+    seconds: float,
+    how: Literal["RequestResponse", "Event"] = "RequestResponse",
+) -> "InvocationResponseTypeDef":
     """Invoke a function and return Lambda's answer (`Payload`, perhaps `FunctionError`).
 
     Args:
@@ -44,6 +50,7 @@ def invoke(client: "LambdaClient", function: str, event: Json, seconds: float) -
         function: the ARN of an alias.
         event: the payload.
         seconds: how long to try again while Lambda refuses.
+        how: `Event` only hands the event over, and Lambda runs the function in the background.
 
     Raises:
         NotRun: Lambda refused for so long.
@@ -54,7 +61,7 @@ def invoke(client: "LambdaClient", function: str, event: Json, seconds: float) -
     pause = 0.5
     while True:
         try:
-            return client.invoke(FunctionName=function, Payload=payload)
+            return client.invoke(FunctionName=function, InvocationType=how, Payload=payload)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code not in NEVER_RAN:
