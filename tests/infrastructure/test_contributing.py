@@ -76,9 +76,11 @@ def replace(path: Path, old: str, new: str) -> None:
 
 @pytest.fixture
 def scratch(tmp_path: Path) -> Path:
-    """A copy of the sources."""
+    """A copy of the sources, with the packages that are here."""
     made = (".*", "__pycache__", "*.egg-info", "build", "cdk.out", "node_modules")
-    return shutil.copytree(ROOT, tmp_path / "project", ignore=shutil.ignore_patterns(*made))
+    copied = shutil.copytree(ROOT, tmp_path / "project", ignore=shutil.ignore_patterns(*made))
+    (copied / "node_modules").symlink_to(ROOT / "node_modules")
+    return copied
 
 
 def test_a_route_a_status_a_command_an_environment_and_a_tool_take_the_places_that_are_named(scratch: Path) -> None:
