@@ -236,6 +236,9 @@ def test_what_was_said_and_done_here_stays_as_it_was(door: Door, assistant: str)
     before = door.data(LIVE, thread=thread)
     door.data(THREAD, assistant=assistant, thread=thread, run={"run_id": run, "usage": {}})
     assert door.data(LIVE, thread=thread) == before
+    elsewhere = f"thread-{uuid.uuid4().hex}"
+    refused = door.error(THREAD, assistant=assistant, thread=elsewhere, run={"run_id": run, "usage": {}})
+    assert "a run of another thread" in refused["message"]
 
 
 def test_a_task_of_another_function_is_recorded(door: Door) -> None:

@@ -37,13 +37,18 @@ def put_thread(
         The thread.
 
     Raises:
-        InvalidRequest: the id of the thread or of the run can be none.
+        InvalidRequest: the id of the thread or of the run can be none, or the run is another thread's.
         NotFound: the thread is another project's.
     """
     run_id = run.get("run_id")
     for param, value in (("threadId", thread_id), ("run.run_id", run_id)):
         if value is not None and not (isinstance(value, str) and ids.is_id(value)):
             raise _not_an_id(param)
+    there = store.runs.thread_of(run_id) if isinstance(run_id, str) else None
+    if there and there != thread_id and _is_own(store, there):
+        # A call names its run alone: of two runs with one id, it could mean either.
+        message = "Invalid 'run.run_id': it is a run of another thread."
+        raise InvalidRequest(message, param="run.run_id", code="invalid_value")
     transfer = Transfer(store)
     thread = store.threads.find(thread_id)
     if thread is None:
