@@ -27,7 +27,7 @@ SETTLE_SECONDS = 0.010
 """How long a transaction has an item to itself; another one that comes meanwhile is a conflict, and tried again."""
 
 PARTITION_UNITS = 1_000
-"""What one partition of DynamoDB takes in a second. Its adaptive capacity splits one that stays hot, within minutes."""
+"""Units that a partition of DynamoDB serves in a second. Adaptive capacity splits a hot partition within minutes."""
 
 STARTS_A_SECOND, STARTS_AT_ONCE = 300, 1_300
 FUNCTIONS = 1_000
@@ -47,7 +47,7 @@ The counters' items are in one partition, which is why conflicts are counted by 
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """What the worst second of a peak takes."""
+    """The load of the busiest second."""
 
     arrivals: int
     waiting: int
@@ -83,7 +83,7 @@ def simulate(runs_a_day: int, overhead: float) -> Peak:
 
 
 def table(rivals: list[Json]) -> str:
-    """Return what the worst second takes, beside what AWS gives without being asked."""
+    """Return the load of the busiest second beside the default quotas of AWS."""
     run = measured(rivals)
     overhead = max(0.0, run["billed_ms"] / 1_000 - MODEL_SECONDS)
     peaks = [simulate(runs, overhead) for runs in RUNS_A_DAY]

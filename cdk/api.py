@@ -23,7 +23,7 @@ from cdk.steps import READ_AND_WRITE
 from cdk.tools import Tools
 
 ENDPOINT, FUNCTION = "openai", "openai_assistant_graphql"
-"""What the first engine's clients have in their addresses; any other endpoint is as good."""
+"""The endpoint in the addresses of the first engine's clients. The function accepts any other."""
 
 
 class Api(Construct):

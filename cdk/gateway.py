@@ -158,7 +158,7 @@ class Gateway(Construct):
         iam = self._configuration.auth == "iam"
         checked = AuthorizationType.IAM if iam else AuthorizationType.NONE
         streamed = list(streamed_operations())
-        # The area is a word: beside the root's `{proxy+}`, AWS refuses a child with another variable name.
+        # The area is a fixed word: API Gateway refuses a variable child `{area}` beside the root's `{proxy+}`.
         asked = (GRAPHQL, f"/{self._configuration.area}/{{endpoint_id}}/{{proxy+}}")
         paths = {"/"} | {prefix for path in (*(path for _, path in streamed), *asked) for prefix in _prefixes(path)}
         for method, path in streamed:

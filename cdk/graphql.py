@@ -1,4 +1,4 @@
-"""Makes the GraphQL function, beside the API's: SilvaEngine's callers ask it, and whoever speaks GraphQL."""
+"""Makes the GraphQL function, which serves SilvaEngine's callers and other GraphQL clients, beside the API's."""
 
 from collections.abc import Mapping
 

@@ -51,7 +51,7 @@ class Speech(Construct):
             self._grant_amazon(self.function)
 
     def grant_invoke(self, caller: VersionedFunction) -> None:
-        """Let a function hear and speak; it is told nothing where speech is off."""
+        """Let a function invoke the speech function. Where speech is off, it gets neither the right nor the ARN."""
         if self.function:
             caller.function.add_environment("SPEECH_FUNCTION_ARN", self.function.alias_arn)
             caller.function.node.add_dependency(self.function.alias)

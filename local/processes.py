@@ -11,6 +11,7 @@ import shlex
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assistants import private
+from local.paths import ROOT
 
 
 class LocalError(Exception):
@@ -39,6 +41,25 @@ class Background:
         if record is None or self.marker not in _command_line(record["pid"]):
             return None
         return record["port"] if _answers(record["port"], self.health_path) else None
+
+    def serve(self, directory: Path, preferred_port: int, **environment: str) -> int:
+        """Start the module that `marker` names unless it runs already; return its port.
+
+        Args:
+            directory: holds the record and the log.
+            environment: variables beside PATH and PYTHONPATH.
+
+        Raises LocalError as `start` does.
+        """
+        running = self.running_port(directory)
+        if running is not None:
+            return running
+        self.stop(directory)
+        port = free_port(preferred_port)
+        command = [sys.executable, "-m", self.marker, str(port)]
+        paths = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(ROOT)}
+        self.start(directory, command, port, {**paths, **environment})
+        return port
 
     def start(
         self, directory: Path, command: Sequence[str], port: int, environment: Mapping[str, str], timeout: float = 60

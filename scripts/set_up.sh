@@ -109,7 +109,7 @@ write() {
 set_up_node_modules() {
   wanted="$(cksum <package-lock.json)"
   [ "$wanted" = "$(cat node_modules/.installed 2>/dev/null)" ] && return
-  echo "Installing the CDK CLI and the JavaScript examples' package"
+  echo "Installing the CDK CLI and the JavaScript packages"
   run .venv/bin/npm ci --no-audit --no-fund --fetch-retries=1 --fetch-retry-mintimeout=1000
   run write node_modules/.installed printf '%s\n' "$wanted"
 }

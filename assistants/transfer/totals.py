@@ -24,7 +24,7 @@ MAX_LOOK_UPS = 100
 """Objects of a project that are looked up to tell whether a stack has any of them."""
 
 BROKEN = (ValueError, LookupError, TypeError)
-"""What reading a line raises that is none of a dump."""
+"""Errors that a line raises which does not come from a dump."""
 
 _KIND = "counted"
 

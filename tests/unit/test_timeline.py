@@ -3,28 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
-from assistant_engine.domain.run import Run
-from assistant_engine.domain.thread import ThreadId
+from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.timeline import Bar, bars
 from assistant_engine.domain.turn import Asked, ToolStep
+from tests.support import streamed_run
 
-RUN = Run(
-    id="run_1",
-    thread_id=ThreadId("thread_1"),
-    assistant_id="asst_1",
-    status="in_progress",
-    created_at=1,
-    expires_at=601,
-    settings={},
-    functions=[],
-    tool_resources={},
-    metadata={},
-    execution="run_1",
-    answers_in_output=False,
-    due_at=0,
-    project="default",
-    created_ms=1_000,  # type: ignore[arg-type]
-)
+RUN = replace(streamed_run.RUN, streams=False, created_at=1, created_ms=Milliseconds(1_000), expires_at=601, due_at=0)
 
 
 def step(*names: str, **more: Any) -> ToolStep:
