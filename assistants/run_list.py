@@ -7,6 +7,7 @@ from rich import box
 from rich.table import Table
 
 from assistant_engine.domain.clock import Seconds
+from assistant_engine.domain.ids import time_of
 from assistant_engine.domain.lifecycle import TERMINAL
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.thread import ThreadId
@@ -17,8 +18,9 @@ from assistants.progress import COLOURS
 from assistants.terminal import plain
 from assistants.watch import dollars
 
-WIDTH = 200
-"""Characters that a line may have, whatever the terminal says: an id that is cut is of no use."""
+WIDTH = 1_000
+"""Characters that a line may have, whatever the terminal says: an id that is cut is of no use, and those that were
+brought along have up to 128."""
 
 _ANY_TIME = Seconds(2**40)
 """Later than every run is due."""
@@ -42,8 +44,7 @@ def newest(store: Store, limit: int, *, thread_id: str = "", day: str | None = N
     day = day or f"{datetime.now(UTC):%Y-%m-%d}"
     for shard in range(ENDED_SHARDS):
         places.update(store.runs.ended(day, shard))
-    # Ids sort by time.
-    chosen = sorted(places, key=lambda place: place[1], reverse=True)[:limit]
+    chosen = sorted(places, key=lambda place: (time_of(place[1]), place[1]), reverse=True)[:limit]
     return [run for place in chosen if (run := store.runs.find(*place))]
 
 

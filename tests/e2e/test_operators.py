@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from assistant_engine.domain.ids import time_of
 from assistant_engine.domain.run import Run
 from assistants import stack as stack_finder
 from assistants.commands import main
@@ -44,7 +45,7 @@ def test_runs_that_are_under_way_or_ended_today_are_listed(
     waiting = driver.begin('call ask {"question": "Friday?"}', assistant_id=driver.assistant(tools=[ASK]))
     waiting = driver.until(waiting, "requires_action")
     listed = rows(said(capsys, "runs", "list", "--limit", "1000"))
-    assert list(listed) == sorted(listed, reverse=True)
+    assert list(listed) == sorted(listed, key=lambda run_id: (time_of(run_id), run_id), reverse=True)
     assert "completed" in listed[ended.id] and ended.thread_id in listed[ended.id]
     assert "requires_action" in listed[waiting.id]
     assert list(rows(said(capsys, "runs", "list", "--limit", "1"))) == [waiting.id]
