@@ -1,6 +1,7 @@
 """Makes the API: the functions `api` and `stream`, which run the same code, the console, and the gateway in front."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any
 
 from aws_cdk import Duration
 from aws_cdk.aws_lambda import Code, ILayerVersion, LayerVersion
@@ -57,7 +58,6 @@ class Api(Construct):
             configuration=configuration,
         )
         self._environment = {
-            **foundation.records,
             **model.settings,
             **model.aliases,
             **model.hosted,
@@ -142,12 +142,12 @@ class Api(Construct):
             # Lambda and API Gateway end a stream then.
             timeout=900,
             memory=configuration.waiting_memory,
-            layers=[runtime],
             environment={
                 "AWS_LAMBDA_EXEC_WRAPPER": "/opt/streaming_wrapper",
                 "MAX_OPEN_STREAMS": str(configuration.max_open_streams),
             },
         )
+        function.function.add_layers(runtime)
         tables, storage = self._foundation.tables, self._foundation.storage
         # Sound in a request becomes a file, which is removed again if the request fails.
         storage.grant(function, ["GetObject", "PutObject", "DeleteObject"], "files/")
@@ -163,22 +163,18 @@ class Api(Construct):
         name: str,
         description: str,
         *,
-        timeout: int,
-        memory: int | None = None,
-        layers: Sequence[ILayerVersion] = (),
         environment: Mapping[str, str] | None = None,
+        **others: Any,
     ) -> VersionedFunction:
-        return VersionedFunction(
+        return self._foundation.function(
             self,
             name,
-            configuration=self._foundation.configuration,
-            description=description,
+            description,
             code=code_of(LAMBDAS / "api"),
             handler="api.handler",
-            layers=[*self._foundation.layers.get("engine", "powertools", "openai"), *layers],
+            layers=["powertools", "openai"],
             environment={**self._environment, **(environment or {})},
-            timeout=timeout,
-            memory=memory,
+            **others,
         )
 
     def _grant_runs(self, function: VersionedFunction) -> None:

@@ -64,10 +64,9 @@ class CodeInterpreter(Construct):
         sandbox = VersionedFunction(
             self,
             "sandbox",
-            configuration=configuration,
-            description="Runs code that a model wrote.",
+            configuration,
+            "Runs code that a model wrote.",
             code=code_of(tool.path / SANDBOX),
-            handler="sandbox.handler",
             layers=foundation.layers.get("python_data"),
             environment={**limits_variable, "SANDBOX_NETWORK": configuration.sandbox_network},
             timeout=timeout,

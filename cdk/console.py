@@ -45,10 +45,9 @@ class Console(Construct):
         self.function = VersionedFunction(
             self,
             "console",
-            configuration=configuration,
-            description="The page to look at threads and runs, and to try an assistant.",
+            configuration,
+            "The page to look at threads and runs, and to try an assistant.",
             code=Code.from_asset(str(packed())),
-            handler="console.handler",
             layers=[runtime],
             environment={"AWS_LAMBDA_EXEC_WRAPPER": "/opt/streaming_wrapper"},
             timeout=10,

@@ -135,12 +135,10 @@ class Events(Construct):
         return VersionedFunction(
             self,
             name,
-            configuration=self._configuration,
-            description=description,
+            self._configuration,
+            description,
             code=code_of(LAMBDAS / "events", module=name),
-            handler=f"{name}.handler",
             layers=self._layers.get("engine", *layers),
-            environment={},
             timeout=timeout,
         )
 

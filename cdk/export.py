@@ -5,7 +5,6 @@ from aws_cdk.aws_events_targets import LambdaFunction
 from constructs import Construct
 
 from cdk.foundation import Foundation
-from cdk.functions import VersionedFunction
 from cdk.nag import acknowledge
 from cdk.sources import LAMBDAS, code_of
 
@@ -19,15 +18,11 @@ class Export(Construct):
     def __init__(self, scope: Construct, id: str, foundation: Foundation) -> None:
         super().__init__(scope, id)
         tables, storage = foundation.tables, foundation.storage
-        function = VersionedFunction(
+        function = foundation.function(
             self,
             "export",
-            configuration=foundation.configuration,
-            description="Writes a day's runs and messages to the bucket.",
+            "Writes a day's runs and messages to the bucket.",
             code=code_of(LAMBDAS / "export"),
-            handler="export.handler",
-            layers=foundation.layers.get("engine"),
-            environment=foundation.records,
             timeout=900,
             max_errors=0,
         )

@@ -54,10 +54,9 @@ class FileSearch(Construct):
         self.ingestion = VersionedFunction(
             self,
             "ingestion",
-            configuration=configuration,
-            description="Reads the files that are attached to vector stores.",
+            configuration,
+            "Reads the files that are attached to vector stores.",
             code=code_of(tool.path / INGESTION),
-            handler="ingestion.handler",
             layers=foundation.layers.get("engine", "openai", "parsers"),
             environment={
                 **shared,

@@ -14,15 +14,12 @@ class FineTuning(Construct):
         super().__init__(scope, id)
         tables, storage = foundation.tables, foundation.storage
         self._storage = storage
-        self.function = VersionedFunction(
+        self.function = foundation.function(
             self,
             "fine_tuning",
-            configuration=foundation.configuration,
-            description="Writes what an assistant's runs said as examples for a model.",
+            "Writes what an assistant's runs said as examples for a model.",
             code=code_of(LAMBDAS / "fine_tuning"),
-            handler="fine_tuning.handler",
-            layers=foundation.layers.get("engine"),
-            environment={**foundation.records, "EXPORT_DAYS": str(foundation.configuration.export_days)},
+            environment={"EXPORT_DAYS": str(foundation.configuration.export_days)},
             timeout=900,
             # A whole vCPU: most of the time goes into reading JSON.
             memory=1769,

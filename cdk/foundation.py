@@ -1,10 +1,14 @@
 """Holds what every part of the stack builds on."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from aws_cdk import Stack
+from constructs import Construct
 
 from cdk.configuration import Configuration
+from cdk.functions import VersionedFunction
 from cdk.layers import CACHE, Layers
 from cdk.storage import Storage
 from cdk.tables import Tables
@@ -28,3 +32,30 @@ class Foundation:
     def records(self) -> dict[str, str]:
         """The environment variables that name the tables and the bucket."""
         return {**self.tables.environment, **self.storage.environment}
+
+    def function(
+        self,
+        scope: Construct,
+        name: str,
+        description: str,
+        *,
+        layers: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+        **others: Any,
+    ) -> VersionedFunction:
+        """Make a function that runs the engine on the records.
+
+        Args:
+            layers: the names of layers in addition to the engine's, in the order of import.
+            environment: variables in addition to those that name the tables and the bucket.
+            others: further arguments of `VersionedFunction`.
+        """
+        return VersionedFunction(
+            scope,
+            name,
+            self.configuration,
+            description,
+            layers=self.layers.get("engine", *layers),
+            environment={**self.records, **(environment or {})},
+            **others,
+        )

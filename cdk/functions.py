@@ -43,7 +43,9 @@ class VersionedFunction(Construct):
 
     Args:
         name: the function is `<prefix>-<name>`.
-        code, handler: as for `aws_lambda.Function`.
+        description: one sentence.
+        code: what is deployed.
+        handler: `<module>.<function>`; the function `handler` of the module of the function's name unless given.
         layers: in the order of import.
         environment: variables beyond log level and service name.
         timeout: seconds.
@@ -64,15 +66,15 @@ class VersionedFunction(Construct):
         self,
         scope: Construct,
         name: str,
-        *,
         configuration: Configuration,
+        description: str,
+        *,
         code: Code,
-        handler: str,
-        layers: Sequence[ILayerVersion],
-        environment: Mapping[str, str],
+        handler: str = "",
+        layers: Sequence[ILayerVersion] = (),
+        environment: Mapping[str, str] | None = None,
         timeout: int,
         memory: int | None = None,
-        description: str,
         tracing: bool = True,
         max_errors: int | None = None,
         **others: Any,
@@ -98,13 +100,13 @@ class VersionedFunction(Construct):
             runtime=RUNTIME,
             architecture=ARCHITECTURE,
             code=code,
-            handler=handler,
+            handler=handler or f"{name}.handler",
             layers=list(layers),
             role=self.role,
             environment={
                 "LOG_LEVEL": configuration.log_level,
                 "POWERTOOLS_SERVICE_NAME": name,
-                **environment,
+                **(environment or {}),
             },
             memory_size=memory or configuration.memory,
             timeout=Duration.seconds(timeout),

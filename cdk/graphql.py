@@ -7,7 +7,6 @@ from constructs import Construct
 
 from cdk.fine_tuning import FineTuning
 from cdk.foundation import Foundation
-from cdk.functions import VersionedFunction
 from cdk.outputs import output
 from cdk.secrets import EmptySecret
 from cdk.sources import LAMBDAS, code_of
@@ -43,14 +42,13 @@ class Graphql(Construct):
     ) -> None:
         super().__init__(scope, id)
         tables, storage = foundation.tables, foundation.storage
-        self.function = VersionedFunction(
+        self.function = foundation.function(
             self,
             "graphql",
-            configuration=foundation.configuration,
-            description="The Assistants API as GraphQL, as SilvaEngine's engine had it.",
+            "The Assistants API as GraphQL, as SilvaEngine's engine had it.",
             code=code_of(LAMBDAS / "graphql"),
             handler="entry.handler",
-            layers=foundation.layers.get("engine", "openai", "graphql"),
+            layers=["openai", "graphql"],
             environment=environment,
             timeout=29,
         )

@@ -30,12 +30,9 @@ class Libraries(Construct):
         copier = VersionedFunction(
             self,
             "copy_libraries",
-            configuration=foundation.configuration,
-            description="Copies the sandbox's libraries into the bucket.",
+            foundation.configuration,
+            "Copies the sandbox's libraries into the bucket.",
             code=code_of(LAMBDAS / "deployment"),
-            handler="copy_libraries.handler",
-            layers=[],
-            environment={},
             timeout=600,
             memory=512,
         )

@@ -125,12 +125,9 @@ class SandboxNetwork(Construct):
         finder = VersionedFunction(
             self,
             "prefix_list",
-            configuration=self._configuration,
-            description="Tells CloudFormation the id of S3's prefix list.",
+            self._configuration,
+            "Tells CloudFormation the id of S3's prefix list.",
             code=code_of(LAMBDAS / "deployment"),
-            handler="prefix_list.handler",
-            layers=[],
-            environment={},
             timeout=60,
             memory=256,
         )

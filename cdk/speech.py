@@ -29,10 +29,9 @@ class Speech(Construct):
         self.function = VersionedFunction(
             self,
             "speech",
-            configuration=configuration,
-            description="Transcribes sounds and speaks texts.",
+            configuration,
+            "Transcribes sounds and speaks texts.",
             code=code_of(LAMBDAS / "speech"),
-            handler="speech.handler",
             # The layer `speech` brings a boto3 that has TranscribeAudio: the runtime's need not.
             layers=foundation.layers.get("engine", "speech", *(["openai"] if compatible else [])),
             environment={

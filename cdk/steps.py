@@ -1,9 +1,8 @@
 """Makes the functions behind the states of a run: what each may do, and nothing else."""
 
-from collections.abc import Mapping, Sequence
+from typing import Any
 
 from aws_cdk import Stack
-from aws_cdk.aws_lambda import ILayerVersion
 from constructs import Construct
 
 from cdk.foundation import Foundation
@@ -35,20 +34,15 @@ class Steps(Construct):
         self, scope: Construct, id: str, foundation: Foundation, *, model: Model, tools: Tools, speech: Speech
     ) -> None:
         super().__init__(scope, id)
-        configuration = self._configuration = foundation.configuration
-        layers, tables, storage = foundation.layers, foundation.tables, foundation.storage
-        records = foundation.records
-        plain = layers.get("engine")
-        # The package `openai` brings pydantic, which validates requests.
-        with_openai = layers.get("engine", "openai")
+        self._foundation = foundation
+        configuration, tables, storage = foundation.configuration, foundation.tables, foundation.storage
 
         self.queued = self._step(
             "queued",
-            description="Takes or creates the run.",
-            layers=with_openai,
+            "Takes or creates the run.",
+            layers=["openai"],  # It brings pydantic, which validates requests.
             timeout=60,
             environment={
-                **records,
                 **model.aliases,
                 **model.hosted,
                 "RUN_EXPIRES_AFTER": str(configuration.run_expires_after),
@@ -65,12 +59,11 @@ class Steps(Construct):
 
         self.in_progress = self._step(
             "in_progress",
-            description="Makes one model call and stores its outcome.",
-            layers=with_openai,
+            "Makes one model call and stores its outcome.",
+            layers=["openai"],
             timeout=900,
             memory=configuration.waiting_memory,
             environment={
-                **records,
                 **model.environment,
                 "MAX_TURNS": str(configuration.max_turns),
                 "MAX_CALLS": str(configuration.max_calls),
@@ -96,20 +89,16 @@ class Steps(Construct):
 
         self.requires_action = self._step(
             "requires_action",
-            description="Stores the token that wakes the run when the client has answered its calls.",
-            layers=plain,
+            "Stores the token that wakes the run when the client has answered its calls.",
             timeout=30,
-            environment=records,
         )
         tables.grant(self.requires_action, READ_AND_WRITE, tables.messages)
         storage.grant(self.requires_action, ["GetObject"], "text/")
 
         self.record_failure = self._step(
             "record_failure",
-            description="Settles the record of a run whose step died.",
-            layers=plain,
+            "Settles the record of a run whose step died.",
             timeout=60,
-            environment=records,
         )
         tables.grant(self.record_failure, SETTLE, tables.threads, tables.messages)
         tables.grant(self.record_failure, ["PutItem"], tables.messages)  # the log of a run that streams
@@ -126,25 +115,6 @@ class Steps(Construct):
             "record_failure": self.record_failure,
         }
 
-    def _step(
-        self,
-        name: str,
-        *,
-        description: str,
-        layers: Sequence[ILayerVersion],
-        timeout: int,
-        environment: Mapping[str, str],
-        memory: int | None = None,
-    ) -> VersionedFunction:
-        return VersionedFunction(
-            self,
-            name,
-            configuration=self._configuration,
-            description=description,
-            code=code_of(LAMBDAS / "steps", module=name),
-            handler=f"{name}.handler",
-            layers=layers,
-            environment=environment,
-            timeout=timeout,
-            memory=memory,
-        )
+    def _step(self, name: str, description: str, **others: Any) -> VersionedFunction:
+        code = code_of(LAMBDAS / "steps", module=name)
+        return self._foundation.function(self, name, description, code=code, **others)

@@ -6,7 +6,6 @@ from aws_cdk.aws_events_targets import LambdaFunction
 from constructs import Construct
 
 from cdk.foundation import Foundation
-from cdk.functions import VersionedFunction
 from cdk.nag import acknowledge
 from cdk.sources import LAMBDAS, code_of
 from cdk.state_machine import RunStateMachine
@@ -26,18 +25,12 @@ class Sweeper(Construct):
     ) -> None:
         super().__init__(scope, id)
         machine, tables, storage = runs.machine, foundation.tables, foundation.storage
-        function = VersionedFunction(
+        function = foundation.function(
             self,
             "sweeper",
-            configuration=foundation.configuration,
-            description="Moves or settles runs that do not move; removes what deleted threads left.",
+            "Moves or settles runs that do not move; removes what deleted threads left.",
             code=code_of(LAMBDAS / "sweeper"),
-            handler="sweeper.handler",
-            layers=foundation.layers.get("engine"),
-            environment={
-                **foundation.records,
-                "STATE_MACHINE_ARN": machine.state_machine_arn,
-            },
+            environment={"STATE_MACHINE_ARN": machine.state_machine_arn},
             timeout=55,
             max_errors=3,
         )

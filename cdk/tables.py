@@ -111,12 +111,9 @@ class Tables(Construct):
         function = VersionedFunction(
             self,
             "protect_tables",
-            configuration=configuration,
-            description="Protects the tables against deletion.",
+            configuration,
+            "Protects the tables against deletion.",
             code=code_of(LAMBDAS / "deployment"),
-            handler="protect_tables.handler",
-            layers=[],
-            environment={},
             timeout=300,
             memory=256,
         )

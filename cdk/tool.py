@@ -53,8 +53,8 @@ class Tool(VersionedFunction):
         super().__init__(
             scope,
             f"tool-{tool.name}",
-            configuration=foundation.configuration,
-            description=settings.description or f"The tool {tool.name}.",
+            foundation.configuration,
+            settings.description or f"The tool {tool.name}.",
             code=code_of(tool.path, without=without),
             handler=f"{tool.name}.handler",
             layers=foundation.layers.get("engine", "openai", *own_layers),
