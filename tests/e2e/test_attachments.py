@@ -15,8 +15,7 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import new_message
 from assistant_engine.resources import vector_stores
 from assistant_engine.store import Idempotency, Store
-from local.up import Local
-from tests.support.clients import connect, upload
+from tests.support.clients import upload
 from tests.support.driver import Driver
 
 pytestmark = pytest.mark.offline_model
@@ -26,11 +25,6 @@ LAMP = b"The lighthouse keeper lights the lamp at dusk."
 SOUP = b"Simmer the red lentils for twenty minutes."
 ASK_LAMP = 'call file_search {"query": "When is the lamp lit?"}'
 ASK_BOTH = f'{ASK_LAMP}\ncall file_search {{"query": "How are lentils cooked?"}}'
-
-
-@pytest.fixture(scope="module")
-def client(stack: Local, api_key: str) -> openai.OpenAI:
-    return connect(stack, api_key)
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,8 @@ import httpx2
 import pytest
 
 from assistant_engine.domain.json_data import Json
-from local import up as local
 from local.speech import TRANSCRIPTION_MODEL
-from tests.support.clients import StrictOpenAI, connect
+from tests.support.clients import StrictOpenAI
 from tests.support.driver import Driver
 from tests.support.speech_server import SpeechServer, said_in, sound
 from tests.support.voice import (
@@ -19,16 +18,6 @@ from tests.support.voice import (
 )
 
 pytestmark = [pytest.mark.offline_model, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
-
-
-@pytest.fixture(scope="module")
-def client(stack: local.Local, api_key: str) -> StrictOpenAI:
-    return connect(stack, api_key)
-
-
-@pytest.fixture(scope="module")
-def http(base_url: str, api_key: str) -> httpx2.Client:
-    return httpx2.Client(base_url=base_url, headers={"Authorization": f"Bearer {api_key}"}, timeout=120)
 
 
 def test_the_package_transcribes(client: StrictOpenAI) -> None:

@@ -1,7 +1,6 @@
 """The built-in tools in runs: what the client sees of them, alone and beside functions of either side."""
 
 import json
-from collections.abc import Iterator
 
 import openai
 import pytest
@@ -9,8 +8,6 @@ from openai.types.beta.threads import Run
 from openai.types.beta.threads.runs import RunStep
 
 from assistant_engine.domain.thread import ThreadId
-from local.up import Local
-from tests.support.clients import connect
 from tests.support.driver import ASK, GET_STOCK_PRICE, Driver
 
 pytestmark = pytest.mark.offline_model
@@ -19,11 +16,6 @@ GUIDE = b"The lighthouse keeper lights the lamp at dusk and puts it out at dawn.
 QUERY = json.dumps({"query": "When is the lamp lit?"})
 CODE = json.dumps({"code": "rows = open('/mnt/data/rows.csv').read().split()\nopen('/mnt/data/n.txt', 'w').write('4')\n"
                            "print('rows', len(rows))"})  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def client(stack: Local, api_key: str) -> Iterator[openai.OpenAI]:
-    yield connect(stack, api_key)
 
 
 @pytest.fixture(scope="module")

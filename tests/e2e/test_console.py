@@ -61,11 +61,6 @@ def console(page: Page, address: str, api_key: str) -> Iterator[Console]:
     assert not any(api_key in url for url in opened.requested)
 
 
-@pytest.fixture(scope="module")
-def client(stack: local.Local, api_key: str) -> openai.OpenAI:
-    return connect(stack, api_key)
-
-
 def test_the_page_is_served_whole_compressed_and_kept(address: str, stack: local.Local) -> None:
     assert f" {address}\n" in clients.introduction(stack.settings, stack.model), "`make up` names it"
     page = httpx2.get(address)

@@ -19,19 +19,13 @@ from assistant_engine.search.parts import prefix_of
 from assistant_engine.store import Store, Window
 from assistant_engine.store.expressions import Update, query
 from assistant_engine.store.vector_stores import head_key
-from local.up import Local
-from tests.support.clients import connect, upload
+from tests.support.clients import upload
 from tests.support.documents import docx, p
 from tests.support.driver import Driver
 from tests.support.plain_documents import excel, pdf, powerpoint, word
 
 SECONDS = 180
 SECRET = "the-quick-brown-secret-7c1d"
-
-
-@pytest.fixture(scope="module")
-def client(stack: Local, api_key: str) -> openai.OpenAI:
-    return connect(stack, api_key)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import importlib.util
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import openai
@@ -12,8 +12,6 @@ from openai.types.beta.threads import Message
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.thread import ThreadId
 from local.paths import ROOT
-from local.up import Local
-from tests.support.clients import connect
 from tests.support.driver import ASK, Driver
 from tests.support.model_server import Behaviour, ModelServer
 from tests.support.responses import FOUND, RAN, calls, response
@@ -21,11 +19,6 @@ from tests.support.responses import FOUND, RAN, calls, response
 pytestmark = pytest.mark.offline_model
 
 LONG = "0123456789" * 5_000
-
-
-@pytest.fixture(scope="module")
-def client(stack: Local, api_key: str) -> Iterator[openai.OpenAI]:
-    yield connect(stack, api_key)
 
 
 def cites(text: str) -> Json:

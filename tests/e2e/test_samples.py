@@ -28,16 +28,10 @@ from samples.personal_finance import facts as personal_finance
 from samples.sales_assistant import facts as sales_assistant
 from samples.sample import Answer, Sample
 from samples.wind_farm import facts as wind_farm
-from tests.support.clients import connect
 
 pytestmark = pytest.mark.offline_model
 
 Play = Callable[[str], list[Answer]]
-
-
-@pytest.fixture(scope="module")
-def client(stack: Local, api_key: str) -> OpenAI:
-    return connect(stack, api_key)
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,8 @@ import httpx2
 import pytest
 
 from assistant_engine.domain.json_data import Json
-from local import up as local
 from local.speech import TRANSCRIPTION_MODEL
-from tests.support.clients import StrictOpenAI, connect
+from tests.support.clients import StrictOpenAI
 from tests.support.driver import Driver
 from tests.support.speech_server import Behaviour, SpeechServer, said_in, sound
 from tests.support.voice import (
@@ -33,16 +32,6 @@ from tests.support.voice import (
 )
 
 pytestmark = [pytest.mark.offline_model, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
-
-
-@pytest.fixture(scope="module")
-def client(stack: local.Local, api_key: str) -> StrictOpenAI:
-    return connect(stack, api_key)
-
-
-@pytest.fixture(scope="module")
-def http(base_url: str, api_key: str) -> httpx2.Client:
-    return httpx2.Client(base_url=base_url, headers={"Authorization": f"Bearer {api_key}"}, timeout=120)
 
 
 def test_sound_in_a_message_becomes_its_text_and_an_attachment(

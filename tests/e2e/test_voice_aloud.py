@@ -24,11 +24,6 @@ QUESTION = "What do I own?"
 
 
 @pytest.fixture(scope="module")
-def http(base_url: str, api_key: str) -> httpx2.Client:
-    return httpx2.Client(base_url=base_url, headers={"Authorization": f"Bearer {api_key}"}, timeout=120)
-
-
-@pytest.fixture(scope="module")
 def aloud(speech_server: SpeechServer) -> Iterator[str]:
     """The address of the local speech server, which the stack uses meanwhile."""
     url = f"http://127.0.0.1:{speech.start(DIRECTORY)}/v1"

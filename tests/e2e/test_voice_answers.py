@@ -14,7 +14,7 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.thread import ThreadId
 from local import up as local
 from tests.support.canaries import canary, found_in_history, found_in_log
-from tests.support.clients import StrictOpenAI, connect
+from tests.support.clients import StrictOpenAI
 from tests.support.driver import Driver
 from tests.support.projects import Owner, projects
 from tests.support.speech_server import SpeechServer, said_in, sound
@@ -34,16 +34,6 @@ from tests.support.voice import (
 )
 
 pytestmark = [pytest.mark.offline_model, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
-
-
-@pytest.fixture(scope="module")
-def client(stack: local.Local, api_key: str) -> StrictOpenAI:
-    return connect(stack, api_key)
-
-
-@pytest.fixture(scope="module")
-def http(base_url: str, api_key: str) -> httpx2.Client:
-    return httpx2.Client(base_url=base_url, headers={"Authorization": f"Bearer {api_key}"}, timeout=120)
 
 
 def test_a_message_is_spoken_once(http: httpx2.Client, speech_server: SpeechServer) -> None:

@@ -10,15 +10,9 @@ from local import audio_formats, recogniser, speech
 from local.up import Local
 from samples.sample import SPEECH, Answer, Sample
 from samples.voice_concierge import ask, facts
-from tests.support.clients import connect
 from tests.support.speech_server import SpeechServer
 
 pytestmark = pytest.mark.offline_model
-
-
-@pytest.fixture(scope="module")
-def client(stack: Local, api_key: str) -> OpenAI:
-    return connect(stack, api_key)
 
 
 @pytest.fixture(scope="module")

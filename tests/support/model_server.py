@@ -19,6 +19,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from assistant_engine.domain.json_data import Json
+from tests.support.loopback_server import LoopbackServer
 
 _UPSTREAM_SECONDS = 120
 _LONGEST_SILENCE_SECONDS = 900
@@ -115,15 +116,13 @@ class ModelServer:
         class Handler(_Handler):
             server_of_faults = owner
 
-        self._http = _Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._http.server_port}{self._upstream.path}"
-        threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
+        self._server = LoopbackServer(Handler, _Server)
+        self.url = f"{self._server.origin}{self._upstream.path}"
 
     def close(self) -> None:
         """Stop serving; requests that are held are let go."""
         self._closing.set()
-        self._http.shutdown()
-        self._http.server_close()
+        self._server.close()
 
     def when(self, marker: str, behaviours: Iterable[Behaviour]) -> None:
         """Meet the requests whose body holds the marker (plain ASCII) so, one after another.

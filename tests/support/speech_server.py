@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import httpx2
@@ -18,6 +18,7 @@ import httpx2
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.speech import wav
 from forms import read_form
+from tests.support.loopback_server import LoopbackServer
 
 _SAYS = b"says:"
 RATE = 8_000
@@ -73,9 +74,8 @@ class SpeechServer:
         class Handler(_Handler):
             server_of_speech = owner
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._http.server_port}/v1"
-        threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
+        self._server = LoopbackServer(Handler)
+        self.url = f"{self._server.origin}/v1"
 
     def behave(self, marker: str, behaviours: Iterable[Behaviour]) -> None:
         """Meet the next requests whose text holds a marker so, one after the other."""

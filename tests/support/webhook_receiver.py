@@ -6,18 +6,18 @@ It verifies what it gets as a user's program would, with the `standardwebhooks` 
 import base64
 import json
 import secrets
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from standardwebhooks import Webhook
 
 from assistant_engine.domain.json_data import Json
 from local import up as local
+from tests.support.loopback_server import LoopbackServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +66,12 @@ class WebhookReceiver:
             def log_message(self, format: str, *args: object) -> None:
                 pass
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._http.server_port}/runs?from=stack"
-        threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
+        self._server = LoopbackServer(Handler)
+        self.url = f"{self._server.origin}/runs?from=stack"
 
     def close(self) -> None:
         """Stop serving."""
-        self._http.shutdown()
-        self._http.server_close()
+        self._server.close()
 
     @contextmanager
     def failing(self) -> Iterator[None]:
