@@ -17,7 +17,6 @@ from aws_lambda_powertools.event_handler import Response
 from answers import StreamedAnswer
 from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.json_data import Json
-from assistant_engine.resources import references
 from assistant_engine.runtime.clock import now_ms
 from assistant_engine.runtime.incoming import BASE, Incoming
 from assistant_engine.schemas import NoParameters, load_json, parse, parse_fields
@@ -122,15 +121,13 @@ class Route:
         """Check a request by the declaration and hand it to the handler.
 
         Raises:
-            InvalidRequest: a part of it is not valid, or it names a file or a vector store that is not there.
+            InvalidRequest: a part of it is not valid.
             NotFound: what the route lies in is not there.
             Conflict, Replayed: by the idempotency key.
         """
         # Azure's clients add their API's version to every request.
         query = parse_fields(self.query, [(name, value) for name, value in incoming.query if name != "api-version"])
         body, file = self._body(incoming)
-        if self.body and not self.file:
-            references.check(store, body)
         arguments: Mapping[str, Any] = parameters
         if self.container:
             argument, read = CONTAINERS[self.container]

@@ -4,7 +4,6 @@ from typing import Any
 
 from assistant_engine.domain.payloads import Execution, QueuedEvent, QueuedResult
 from assistant_engine.domain.run import Run
-from assistant_engine.resources import references
 from assistant_engine.runs import creation, executions, line
 from assistant_engine.runtime.clock import now_ms
 from assistant_engine.runtime.faults import NothingToWaitFor
@@ -39,7 +38,6 @@ def _requested_run(request: Any, execution: Execution, run_id: str) -> Run:
     valid = {name: value for name, value in valid.items() if not name.startswith("AWS_STEP_FUNCTIONS_")}
     key = valid.get("idempotency_key")
     project = creation.requested_project(store(), valid)
-    references.check(store(project), valid)
     thread = store(project).threads.get(valid["thread_id"]) if "thread_id" in valid else None
     try:
         run = creation.create(

@@ -8,7 +8,7 @@ from asked import Asked
 from assistant_engine.domain import ids
 from assistant_engine.domain.errors import InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
-from assistant_engine.resources import assistants, references
+from assistant_engine.resources import assistants
 from assistant_engine.runtime.settings import Models, configured
 from assistant_engine.schemas import CreateAssistantRequest, ModifyAssistantRequest, parse
 from assistant_engine.store import Replayed
@@ -77,11 +77,9 @@ def insert_update_assistant(
     with named(_NAMES):
         if made:
             request = parse(ModifyAssistantRequest, request)
-            references.check(asked.store, request)
             return {"assistant": shown(asked, assistants.modify(asked.store, made["id"], request))}
         request = {"model": configured(Models).model, **request, **({"id": assistant_id} if assistant_id else {})}
         request = parse(CreateAssistantRequest, request)
-        references.check(asked.store, request)
         key = asked.idempotency("assistant", request)
         try:
             created = assistants.create(asked.store, request, asked.now_ms, key, own_ids=True)

@@ -14,7 +14,6 @@ from assistant_engine.domain.errors import NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TERMINAL
 from assistant_engine.domain.run import Run
-from assistant_engine.resources import references
 from assistant_engine.runs import requests
 from assistant_engine.schemas import CreateRunRequest, CreateThreadRequest, SubmitToolOutputsRunRequest, parse
 from assistant_engine.store import Replayed
@@ -90,7 +89,6 @@ def ask_open_ai(
             new_thread = {"thread": parse(CreateThreadRequest, {"metadata": metadata, "tool_resources": resources})}
     with named(_NAMES):
         request = {**parse(CreateRunRequest, request), **new_thread}
-        references.check(asked.store, request)
         key = asked.idempotency("run", [thread_id, request])
         try:
             run = requests.start(asked.store, request, asked.now_ms, thread=thread, idempotency=key)

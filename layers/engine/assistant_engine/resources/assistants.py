@@ -5,7 +5,7 @@ from assistant_engine.domain.assistant import check_configurations
 from assistant_engine.domain.clock import Milliseconds, seconds_of
 from assistant_engine.domain.errors import InvalidRequest, Unavailable
 from assistant_engine.domain.json_data import Json
-from assistant_engine.resources import vector_stores
+from assistant_engine.resources import references, vector_stores
 from assistant_engine.store import Idempotency, Store
 from assistant_engine.tools import registry
 
@@ -33,11 +33,12 @@ def create(
         `AssistantObject`.
 
     Raises:
-        InvalidRequest: `functions` names a tool that is not deployed; the given `id` is taken, or the project takes
-            none.
+        InvalidRequest: a file, a vector store or a tool that is named does not exist; the given `id` is taken,
+            or the project takes none.
         NotFound: a file does not exist.
         Replayed, Conflict: the idempotency key was used.
     """
+    references.check(store, request)
     if "id" in request and not own_ids and not store.projects.settings().own_ids:
         raise InvalidRequest(
             "Invalid 'id': this project gives assistants their ids. Its operator can allow others: "
@@ -60,9 +61,10 @@ def modify(store: Store, assistant_id: str, request: Json) -> Json:
 
     Raises:
         NotFound: there is no such assistant.
-        InvalidRequest: `functions` names a tool that is not deployed.
+        InvalidRequest: a file, a vector store or a tool that is named does not exist.
         Unavailable: others write to it all the time.
     """
+    references.check(store, request)
     for _ in range(_MODIFY_ATTEMPTS):
         seen, version = store.assistants.seen(assistant_id)
         assistant = modified(seen, request)

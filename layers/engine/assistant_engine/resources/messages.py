@@ -7,7 +7,7 @@ from assistant_engine.domain.errors import NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.message import new_message
 from assistant_engine.domain.thread import Thread
-from assistant_engine.resources import files, sounds, vector_stores
+from assistant_engine.resources import files, references, sounds, vector_stores
 from assistant_engine.store import Idempotency, Store
 
 
@@ -20,12 +20,13 @@ def create(
         `MessageObject`.
 
     Raises:
-        NotFound: the thread or a file does not exist.
-        InvalidRequest: a run of the thread is active; its vector store would hold too many files; its sound is none,
-            or says nothing.
+        NotFound: the thread does not exist.
+        InvalidRequest: a file does not exist; a run of the thread is active; its vector store would hold too many
+            files; its sound is none, or says nothing.
         Unavailable: its sound can't be transcribed now.
         Replayed, Conflict: the idempotency key was used.
     """
+    references.check(store, request)
     with sounds.taken_in(store, [request], now_ms, thread=thread, idempotency=idempotency) as [taken]:
         message = new_message(taken, seconds_of(now_ms))
         vector_stores.take_in(store, thread, [message], now_ms, idempotency)

@@ -6,7 +6,7 @@ from assistant_engine.domain import tool_resources
 from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.thread import Thread, new_thread, new_thread_id
-from assistant_engine.resources import sounds, vector_stores
+from assistant_engine.resources import references, sounds, vector_stores
 from assistant_engine.store import Idempotency, Store
 
 
@@ -16,11 +16,12 @@ def create(store: Store, request: Json, now_ms: Milliseconds, idempotency: Idemp
     The vector store that the request asks for, or that attachments need, is made before (`vector_stores.made_with`).
 
     Raises:
-        NotFound, InvalidRequest: a file does not exist, or there are too many; a vector store has expired; sound is
-            none, or says nothing.
+        NotFound, InvalidRequest: a file or a vector store does not exist, or has expired; there are too many files;
+            sound is none, or says nothing.
         Unavailable: sound can't be transcribed now.
         Replayed, Conflict: the idempotency key was used.
     """
+    references.check(store, request)
     given = request.get("messages") or []
     with sounds.taken_in(store, given, now_ms, path="messages", idempotency=idempotency) as taken:
         request = {**request, "messages": taken}
@@ -39,7 +40,9 @@ def modify(store: Store, thread_id: str, request: Json) -> Thread:
 
     Raises:
         NotFound: there is no such thread.
+        InvalidRequest: a file or a vector store does not exist.
     """
+    references.check(store, request)
     if request.get("tool_resources"):
         stored = store.threads.get(thread_id).tool_resources
         request = {**request, "tool_resources": tool_resources.sent_back(request["tool_resources"], stored)}

@@ -12,7 +12,7 @@ from assistant_engine.domain.message import new_message
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.schedule import first_look
 from assistant_engine.domain.thread import Thread, ThreadId, new_thread, new_thread_id
-from assistant_engine.resources import sounds, vector_stores
+from assistant_engine.resources import references, sounds, vector_stores
 from assistant_engine.resources.budgets import check_budgets
 from assistant_engine.runtime.settings import ModelAliases, RunDefaults, configured
 from assistant_engine.store import Idempotency, Store
@@ -138,10 +138,12 @@ def create(
 
     Raises:
         NotFound: the assistant or the thread does not exist.
-        InvalidRequest: the thread has an active run; too many messages for one transaction.
+        InvalidRequest: a file or a vector store does not exist; the thread has an active run; too many messages for
+            one transaction.
         QuotaExceeded: a budget of this day is used up.
         Replayed, Conflict: the idempotency key was used.
     """
+    references.check(store, request)
     assistant = store.assistants.get(request["assistant_id"])
     check_budgets(store, assistant["id"], now_ms, idempotency)
     begun = request.get("thread") or {}
