@@ -83,6 +83,6 @@ class Unavailable(ApiError, status=503, type="server_error"):
 
 
 class NotInTime(Unavailable, status=503, type="server_error"):
-    """Something that we need takes longer than the request may."""
+    """A service that the request needs takes longer than the request may."""
 
     headers: ClassVar[dict[str, str]] = {"retry-after": "5"}

@@ -81,7 +81,7 @@ def _usable(items: list[Any]) -> list[Json]:
 
 
 def call_id_of(given: Any, taken: set[str]) -> str:
-    """The id that the server gave, if it can name an output in an item and in the bucket; else one of our own."""
+    """Return the id that the server gave a call, or a new one if that can't be a key of our items and objects."""
     if isinstance(given, str) and _CALL_ID.fullmatch(given) and given not in taken:
         return given
     return next(name for number in count() if (name := f"call_{number}") not in taken)

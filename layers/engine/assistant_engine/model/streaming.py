@@ -18,7 +18,7 @@ _ENDS = {"response.completed", "response.incomplete", "response.failed"}
 
 
 def response_in(event: Json, done: list[Json]) -> Json | None:
-    """Return the response that an event ends the stream with, None if the stream goes on.
+    """Return the response that the last event of a stream holds; None for every other event.
 
     Args:
         event: of the stream, whatever is in it.

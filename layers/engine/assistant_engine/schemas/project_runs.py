@@ -12,7 +12,7 @@ from assistant_engine.schemas.run_responses import RunError, RunIncompleteDetail
 
 
 class RunSummary(Schema):
-    """A run as the list of a project's runs shows it: without what it was told."""
+    """A run in the list of a project's runs: without its instructions, its tools and what was said."""
 
     id: str
     object: Literal["thread.run.summary"]

@@ -302,5 +302,5 @@ class VectorStoreFiles:
 
 
 def unique(entries: Iterable[Json]) -> list[Json]:
-    """The entries without those whose file came before."""
+    """Return the entries, but of several for one file only the first."""
     return list({entry["file_id"]: entry for entry in reversed(list(entries))}.values())[::-1]

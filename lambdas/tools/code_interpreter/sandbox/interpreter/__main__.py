@@ -20,7 +20,7 @@ def main() -> None:
     requests = socket.socket(fileno=int(sys.argv[1]))
     requests.set_inheritable(False)
     # A call's code, which may be of the same user, must neither read nor change what later calls are made from.
-    confinement.hide()
+    confinement.forbid_inspection()
     ready = shell.create()
     sys.argv[:] = [""]
     # The collector would touch, and so copy, all that there is now in each interpreter.

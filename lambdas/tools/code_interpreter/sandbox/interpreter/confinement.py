@@ -34,8 +34,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _libc.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
 
 
-def hide() -> None:
-    """Let no process but root's look into this one by /proc or a debugger."""
+def forbid_inspection() -> None:
+    """Keep all processes but root's from reading this one through /proc or with a debugger."""
     _prctl(_PR_SET_DUMPABLE, 0)
 
 
