@@ -174,6 +174,7 @@ class Api(Construct):
             handler="api.handler",
             layers=["powertools", "openai"],
             environment={**self._environment, **(environment or {})},
+            awaited=True,
             **others,
         )
 

@@ -21,6 +21,7 @@ SAMPLE_TOOLS = ("on", "off")
 SANDBOX_NETWORKS = ("isolated", "open")
 AUTHS = ("key", "iam")
 ACCESS_LOGS = ("off", "on")
+SNAP_STARTS = ("off", "on")
 API_PATHS = (
     *("assistants", "audio", "console", "docs", "files", "fine_tuning", "functions", "graphql", "models", "openapi"),
     *("threads", "project", "runs", "uploads", "usage", "vector_stores"),
@@ -74,6 +75,9 @@ class Configuration:
         memory: of a function that computes, in MB; 1,769 MB are one whole vCPU.
         waiting_memory: of the functions that wait for the model or hold a stream, in MB: they are paid for while they
             wait. A model call with 64 MB of images takes 300.
+        snap_start: `on`: the functions that people wait for (`api`, `stream`, `queued`, `in_progress`) start from
+            snapshots, which AWS bills for as long as their versions exist; so old versions are deleted. See
+            docs/performance.md.
         run_expires_after: seconds until a run expires, unless its request says otherwise (at most 86,400).
         max_turns: model calls that a run may have answered; it fails if the last of them still calls tools.
         max_calls: calls of tools that a run may make.
@@ -138,6 +142,7 @@ class Configuration:
     log_level: str = "INFO"
     memory: int = 1024
     waiting_memory: int = 512
+    snap_start: str = "off"
     run_expires_after: int = 600
     max_turns: int = 100
     max_calls: int = 2_000
@@ -254,6 +259,7 @@ OVERRIDES = (
     "max_open_streams",
     "auth",
     "access_logs",
+    "snap_start",
     "domain",
     "certificate",
     "zone",
@@ -299,6 +305,7 @@ def configuration_of(context: Callable[[str], Any], region: str = "") -> Configu
         (configuration.sandbox_network, SANDBOX_NETWORKS),
         (configuration.auth, AUTHS),
         (configuration.access_logs, ACCESS_LOGS),
+        (configuration.snap_start, SNAP_STARTS),
     ):
         if value not in allowed:
             raise UnknownEnvironment(f"{value!r} is not one of {', '.join(allowed)}")

@@ -14,6 +14,7 @@ from aws_cdk.aws_lambda import (
     ILayerVersion,
     LoggingFormat,
     Runtime,
+    SnapStartConf,
     Tracing,
     Version,
     VersionOptions,
@@ -50,6 +51,7 @@ class VersionedFunction(Construct):
         environment: variables beyond log level and service name.
         timeout: seconds.
         memory: MB; the environment's own unless given.
+        awaited: whether a person waits while it starts: where the configuration says so, it starts from a snapshot.
         tracing: whether X-Ray gets a trace of each call, which the function's role must then allow.
         max_errors: how often the function may die within a quarter of an hour before an alarm is raised; for functions
             whose answer nobody waits for.
@@ -59,6 +61,7 @@ class VersionedFunction(Construct):
         name: `<prefix>-<name>`.
         alias: call this.
         timeout: seconds.
+        has_snapshots: whether AWS keeps, and bills, a snapshot of each of its versions.
         max_errors: see above; None where the caller sees the error.
     """
 
@@ -75,6 +78,7 @@ class VersionedFunction(Construct):
         environment: Mapping[str, str] | None = None,
         timeout: int,
         memory: int | None = None,
+        awaited: bool = False,
         tracing: bool = True,
         max_errors: int | None = None,
         **others: Any,
@@ -83,6 +87,7 @@ class VersionedFunction(Construct):
         self.name = f"{configuration.prefix}-{name}"
         self.timeout = timeout
         self.max_errors = max_errors
+        self.has_snapshots = awaited and configuration.snap_start == "on"
         self.log_group = LogGroup(
             self,
             "Log",
@@ -110,6 +115,7 @@ class VersionedFunction(Construct):
             },
             memory_size=memory or configuration.memory,
             timeout=Duration.seconds(timeout),
+            snap_start=SnapStartConf.ON_PUBLISHED_VERSIONS if self.has_snapshots else None,
             tracing=Tracing.ACTIVE if tracing else Tracing.DISABLED,
             log_group=self.log_group,
             logging_format=LoggingFormat.JSON,

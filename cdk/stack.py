@@ -14,6 +14,7 @@ from cdk.foundation import Foundation
 from cdk.layers import CACHE
 from cdk.model import Model
 from cdk.monitoring import Monitoring
+from cdk.old_versions import OldVersions
 from cdk.speech import Speech
 from cdk.state_machine import RunStateMachine
 from cdk.steps import Steps
@@ -44,4 +45,5 @@ class AssistantsStack(Stack):
         fine_tuning = FineTuning(self, "FineTuning", foundation)
         api = Api(self, "Api", foundation, model=model, runs=runs, tools=tools, fine_tuning=fine_tuning, speech=speech)
         events = Events(self, "Events", foundation)
+        OldVersions(self, "OldVersions", foundation)
         Monitoring(self, "Monitoring", foundation, api=api, runs=runs, events=events)

@@ -42,6 +42,7 @@ class Steps(Construct):
             "Takes or creates the run.",
             layers=["openai"],  # It brings pydantic, which validates requests.
             timeout=60,
+            awaited=True,
             environment={
                 **model.aliases,
                 **model.hosted,
@@ -63,6 +64,7 @@ class Steps(Construct):
             layers=["openai"],
             timeout=900,
             memory=configuration.waiting_memory,
+            awaited=True,
             environment={
                 **model.environment,
                 "MAX_TURNS": str(configuration.max_turns),

@@ -117,6 +117,14 @@ class Environment:
         """Return whether its runtime runs, as far as was heard."""
         return self._control is not None
 
+    @property
+    def failure(self) -> str:
+        """Return why its runtime could not initialise; empty if it could."""
+        if self.is_running:
+            return ""
+        error = self._api.init_error
+        return str(json.loads(error.body)["errorMessage"]) if error else "The runtime ended while it initialised."
+
     def start(self, commands: socket.socket | None = None) -> None:
         """Start its runtime from nothing; as a template where it gets a socket for commands."""
         self._make_folder()
@@ -138,7 +146,7 @@ class Environment:
             self.start(theirs)
         self._commands, heard = ours, []
         self._api.watch(ours, lambda: heard.append(environment_process.receive(ours)[0]))
-        self._api.serve(lambda: bool(heard) or not self.is_running, time.monotonic() + MAX_INIT_SECONDS)
+        self._api.serve(lambda: any(heard) or not self.is_running, time.monotonic() + MAX_INIT_SECONDS)
         self._api.unwatch(ours)
         return heard == [{"threads": 1}]
 

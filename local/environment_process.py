@@ -5,7 +5,8 @@ the runtime and ends with it: whatever the environment started is killed then. T
 the interpreter and with the variables that a function has on AWS; it runs AWS's own client, `awslambdaric`.
 
 A runtime that has initialised, and has no invocation yet, is a template: asked to, it forks a supervisor and a runtime
-for another environment. That is what SnapStart does on AWS with a snapshot.
+for another environment. A function with SnapStart is forked where AWS takes its snapshot, and its forks keep what a
+snapshot keeps; those of other functions stand for runtimes that start from nothing.
 
 This file imports nothing of the project: it is copied to where functions find `/var/runtime/bootstrap.py`. Messages on
 the control sockets are JSON objects; `local.environment` is at the other end.
@@ -230,18 +231,26 @@ def run(handler: str, opt: str, commands: socket.socket | None) -> None:
     from awslambdaric.lambda_config import LambdaConfigProvider
 
     class Client(lambda_runtime_client.LambdaRuntimeClient):  # type: ignore[misc]
-        """AWS's client; in a template, the first wait for an invocation goes on in the environments forked from it."""
+        """AWS's client; in a template, the wait for the first restore or invocation goes on in its forks."""
 
         commands: socket.socket | None = None
 
+        def restore_next(self) -> None:
+            self.fork()
+            super().restore_next()
+
         def wait_next_invocation(self) -> Any:
+            self.fork()
+            return super().wait_next_invocation()
+
+        def fork(self) -> None:
             if self.commands is not None:
                 fork_environments(self.commands)
                 self.commands = None
+                self.lambda_runtime_address = os.environ["AWS_LAMBDA_RUNTIME_API"]
                 del sys.modules["runtime_client"]
                 lambda_runtime_client.runtime_client = importlib.import_module("runtime_client")
                 lambda_runtime_client.runtime_client.initialize_client(lambda_runtime_client._user_agent())
-            return super().wait_next_invocation()
 
     config = LambdaConfigProvider(["", handler])
     client = Client(config.api_address, config.use_thread_polling)
@@ -256,15 +265,22 @@ def run_wrapped(opt: str, commands: socket.socket) -> None:
     runtime = importlib.import_module("streaming_runtime")
 
     class Api(runtime.RuntimeApi):  # type: ignore[misc, name-defined]
-        """The Runtime API: the first wait for an invocation goes on in the environments forked from the template."""
+        """The Runtime API: the wait for the first restore or invocation goes on in the template's forks."""
 
         is_template = True
 
+        def restore(self) -> None:
+            self.fork()
+            super().restore()
+
         def next_invocation(self) -> Any:
+            self.fork()
+            return super().next_invocation()
+
+        def fork(self) -> None:
             if self.is_template:
                 fork_environments(commands)
                 self.is_template, self._address = False, os.environ["AWS_LAMBDA_RUNTIME_API"]
-            return super().next_invocation()
 
     runtime.RuntimeApi = Api  # type: ignore[attr-defined]
     runtime.main()
@@ -278,6 +294,7 @@ def fork_environments(commands: socket.socket) -> None:
     gc.collect()
     gc.freeze()
     attributes = _process_attributes()
+    chance = sys.modules["random"].getstate() if "random" in sys.modules else None
     while True:
         start, descriptors = receive(commands)
         if start is None:
@@ -285,6 +302,7 @@ def fork_environments(commands: socket.socket) -> None:
         if os.fork() == 0:
             commands.close()
             become_environment(start, attributes, *descriptors)
+            renew_chance(chance)
             return
         for descriptor in descriptors:
             os.close(descriptor)
@@ -312,10 +330,17 @@ def become_environment(start: Json, attributes: dict[int, int], control: int, lo
         _check(_libc.prctl(attribute, value, 0, 0, 0))
     os.environ.clear()
     os.environ.update(start["environment"])
-    if "numpy.random" in sys.modules:  # Python seeds its own generator anew at a fork.
-        sys.modules["numpy.random"].seed()
     if "tempfile" in sys.modules:
         vars(sys.modules["tempfile"])["tempdir"] = None
+
+
+def renew_chance(chance: Any) -> None:
+    """Seed the random generators as a start from nothing does; after a snapshot, they go on as they were in it."""
+    if os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"] == "snap-start":
+        if chance is not None:  # Python seeds its own generator anew at a fork.
+            sys.modules["random"].setstate(chance)
+    elif "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed()
 
 
 def _process_attributes() -> dict[int, int]:

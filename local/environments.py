@@ -51,6 +51,7 @@ class Function:
         self._template_lock = threading.Lock()
         self._template: Environment | None = None
         self._can_fork = True
+        self._failure = ""
         self._is_retired = False
         self._most = MAX_STREAMS if "AWS_LAMBDA_EXEC_WRAPPER" in version.variables else MAX_ENVIRONMENTS
 
@@ -73,6 +74,11 @@ class Function:
             return environment.invoke(request_id, event, function_arn, trace_id, self._start, on_chunk)
         finally:
             self._give_back(environment)
+
+    def initialise(self) -> str:
+        """Start the template, as AWS takes the snapshot of a version; return why that failed, or nothing."""
+        with self._template_lock:
+            return "" if self._starts_fresh() or self._running_template() else self._failure
 
     @property
     def idle(self) -> list[Environment]:
@@ -153,6 +159,7 @@ class Function:
             if self._can_fork:
                 self._template = template
             else:
+                self._failure = template.failure
                 _disposal.submit(template.stop)
         return self._template
 

@@ -31,6 +31,7 @@ from local import (
     patches_limits,
     patches_network,
     patches_requests,
+    patches_snap_start,
     patches_speed,
     patches_streaming,
     patches_worker,
@@ -62,6 +63,7 @@ def apply() -> None:
         patches_streaming.apply()  # Before the patches of what every integration has to pass first.
     else:
         patches_worker.apply()
+    patches_snap_start.apply()
     patches_alarms.apply()
     patches_api_ids.apply()
     patches_cloudformation.apply()

@@ -68,7 +68,10 @@ def refuse_to_delete_what_the_service_keeps() -> None:
     _before("AWS::Lambda::Version", "delete", version)
 
 
-_OF_A_VERSION = ("Version", "FunctionArn", "RevisionId", "LastModified", "Description")
+_OF_A_VERSION = (
+    *("Version", "FunctionArn", "RevisionId", "LastModified", "Description"),
+    *("State", "StateReason", "StateReasonCode", "LastUpdateStatus"),
+)
 
 
 def zip_equal_code_equally() -> None:
@@ -103,7 +106,8 @@ def publish_no_version_of_unchanged_code() -> None:
 
 
 def _comparable(configuration: Json) -> Json:
-    return {key: value for key, value in configuration.items() if key not in _OF_A_VERSION}
+    compared = {key: value for key, value in configuration.items() if key not in _OF_A_VERSION}
+    return {**compared, "SnapStart": compared.get("SnapStart", {}).get("ApplyOn", "None")}
 
 
 def keep_the_new_half_of_a_replacement() -> None:

@@ -20,6 +20,7 @@ from ministack.services import cloudwatch_logs, lambda_svc  # type: ignore[impor
 from local.environment import Outcome, Version
 from local.environments import MAX_IDLE_ENVIRONMENTS, Function
 from local.function_files import FunctionFiles, place_of_files
+from local.patches_snap_start import has_snapshot, take_snapshots_with
 
 Json = Any
 
@@ -39,6 +40,7 @@ def apply(tenant: Callable[[], str]) -> None:
     functions = _Functions(FunctionFiles(place_of_files(folder, "functions")), lambda: (folder / FRESH_STARTS).exists())
     run_functions_under_aws_s_client(functions, tenant)
     stop_the_environments_of_what_is_no_more(functions)
+    take_snapshots_with(lambda config, code: functions.get(config, code).initialise())
 
 
 class _Functions:
@@ -172,7 +174,7 @@ def _variables(config: Json, files: FunctionFiles, code: Path) -> dict[str, str]
         "AWS_LAMBDA_FUNCTION_NAME": config["FunctionName"],
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config.get("MemorySize", 128)),
         "AWS_LAMBDA_FUNCTION_VERSION": config.get("Version", "$LATEST"),
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start" if has_snapshot(config) else "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": logging.get("LogGroup") or f"/aws/lambda/{config['FunctionName']}",
         **lambda_runtime.execution_credentials(config),
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",

@@ -174,7 +174,12 @@ class RuntimeApi:
             connection.answer(403, {"errorType": "Forbidden", "errorMessage": "Forbidden"})
         elif request.method == b"GET" and path == "/2018-06-01/runtime/invocation/next":
             self._waiting = connection
-        elif request.method == b"POST" and path == "/2018-06-01/runtime/init/error":
+        elif request.method == b"GET" and path == "/2018-06-01/runtime/restore/next":
+            connection.answer(200, {})  # Of a runtime that asks here there is no snapshot, or it was forked from one.
+        elif request.method == b"POST" and path in (
+            "/2018-06-01/runtime/init/error",
+            "/2018-06-01/runtime/restore/error",
+        ):
             self.init_error = Answer(failed=True, body=body)
             connection.answer(202, {"status": "OK"})
         elif request.method == b"POST" and (result := _RESULT.fullmatch(path)):

@@ -39,7 +39,7 @@ from assistant_engine.domain.errors import (
 )
 from assistant_engine.domain.json_data import Json
 from assistant_engine.resources.references import HOSTED_SEARCH
-from assistant_engine.runtime import cors, metrics
+from assistant_engine.runtime import cors, metrics, snapshots
 from assistant_engine.runtime.api_keys import caller_project, keys
 from assistant_engine.runtime.faults import fault_of
 from assistant_engine.runtime.incoming import BASE, Incoming, incoming_of
@@ -229,6 +229,7 @@ def unexpected(error: Exception) -> Response[Json]:
     )
 
 
+snapshots.renew_after_restore()
 app.use([_check])
 app.not_found(unknown_url)
 app.exception_handler(ApiError)(api_error)

@@ -78,6 +78,16 @@ class RuntimeApi:
             raise HTTPException(f"The Runtime API answered {answer.status} to the request for an invocation.")
         return json.loads(body), {name.lower(): value for name, value in answer.getheaders()}
 
+    def restore(self) -> None:
+        """Wait where Lambda takes its snapshot (SnapStart); return in each environment that starts from it."""
+        connection = self._open()
+        connection.request("GET", f"/{VERSION}/runtime/restore/next")
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status != 200:
+            raise HTTPException(f"The Runtime API answered {answer.status} to the request for a restore.")
+        self.close()
+
     def report(self, path: str, error: Json) -> None:
         """Report an error of the initialisation, or of an invocation that has sent nothing yet."""
         headers = {"Content-Type": "application/vnd.aws.lambda.error+json", ERROR_TYPE: error["errorType"]}
@@ -259,19 +269,44 @@ def load_handler(name: str) -> Handler:
     return handler
 
 
+def start_from_snapshot(api: RuntimeApi) -> None:
+    """Run the function's hooks around its snapshot (SnapStart), as AWS's client does.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-python.html
+    """
+    from snapshot_restore_py import get_after_restore, get_before_snapshot  # The runtime brings it.
+
+    with _reporting(api, "init/error", "Runtime.BeforeSnapshotError"):
+        for function, args, kwargs in reversed(get_before_snapshot()):
+            function(*args, **kwargs)
+        api.restore()
+    with _reporting(api, "restore/error", "Runtime.AfterRestoreError"):
+        for function, args, kwargs in get_after_restore():
+            function(*args, **kwargs)
+
+
+@contextlib.contextmanager
+def _reporting(api: RuntimeApi, path: str, kind: str = "") -> Iterator[None]:
+    """Report an error of the block, as one of this kind, and end the runtime."""
+    try:
+        yield
+    except Exception as error:
+        reported = _error_of(error)
+        logger.error("The function could not be initialised: %s", json.dumps(reported))
+        with contextlib.suppress(OSError, HTTPException):
+            api.report(path, {**reported, "errorType": kind or reported["errorType"]})
+        sys.exit(1)
+
+
 def main() -> NoReturn:
     """Serve invocations as long as there are any."""
     set_up_path()
     set_up_logging()
     api = RuntimeApi(os.environ["AWS_LAMBDA_RUNTIME_API"])
-    try:
+    with _reporting(api, "init/error"):
         handler = load_handler(os.environ["_HANDLER"])
-    except Exception as error:
-        reported = _error_of(error)
-        logger.error("The function could not be initialised: %s", json.dumps(reported))
-        with contextlib.suppress(OSError, HTTPException):
-            api.report("init/error", reported)
-        sys.exit(1)
+    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+        start_from_snapshot(api)
     while True:
         answer(api, handler, *api.next_invocation())
 

@@ -54,7 +54,7 @@ OWN = {
     "stream": {"AWS_LAMBDA_EXEC_WRAPPER"},  # read by Lambda
 }
 
-WITHOUT_THE_ENGINE = {"console", "copy_libraries", "prefix_list", "protect_tables", "sandbox"}
+WITHOUT_THE_ENGINE = {"console", "copy_libraries", "delete_old_versions", "prefix_list", "protect_tables", "sandbox"}
 
 
 @pytest.fixture(scope="module")

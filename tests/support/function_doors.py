@@ -113,6 +113,12 @@ def function_doors() -> list[Door]:
             )
             for name in ("copy_libraries", "prefix_list", "protect_tables")
         ),
+        _door(
+            "lambdas/deployment/delete_old_versions.py",
+            foreign_id="It is deployed with SnapStart alone, and knows no records.",
+            too_deep="It is deployed with SnapStart alone; EventBridge alone calls it, with what the template names.",
+            repeated=Elsewhere("test_versions_that_no_run_waits_on_are_deleted"),
+        ),
     ]
 
 

@@ -22,6 +22,7 @@ from local.paths import ROOT
 
 LAYER = ROOT / "layers" / "streaming"
 NEXT = "/2018-06-01/runtime/invocation/next"
+RESTORE = "/2018-06-01/runtime/restore/next"
 
 HANDLER = """
 import json, logging, os, time
@@ -116,6 +117,10 @@ class FakeRuntimeApi:
                 request = Request(method, path, dict(_headers(stream)))
                 if path == NEXT:
                     self._hand_out(connection)
+                    continue
+                if path == RESTORE:
+                    self.told.put(request)
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
                     continue
                 if not self._read_body(stream, request):
                     return
@@ -319,3 +324,43 @@ def test_the_client_needs_the_standard_library_alone() -> None:
     imported = {line.split()[1].partition(".")[0] for line in source if line.startswith(("import ", "from "))}
     assert imported <= set(sys.stdlib_module_names)
     assert os.access(LAYER / "streaming_wrapper", os.X_OK)
+
+
+HOOKS = """
+from snapshot_restore_py import register_after_restore, register_before_snapshot
+CALLS = []
+register_before_snapshot(CALLS.append, "before 1")
+register_before_snapshot(CALLS.append, "before 2")
+register_after_restore(CALLS.append, "after")
+
+def fail(): raise ValueError("it does not work")
+
+def handler(event, context): return {"statusCode": 200, "body": ",".join(CALLS)}
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere AWS's package of hooks is not installed")
+def test_the_runtime_starts_from_a_snapshot_as_aws_s_client_does(tmp_path: Path) -> None:
+    """It waits for the restore, with the function's hooks around it, before it asks for an invocation."""
+    function = start(tmp_path, HOOKS, AWS_LAMBDA_INITIALIZATION_TYPE="snap-start")
+    assert function.api.told.get(timeout=20).path == RESTORE
+    assert function.api.invoke().answer[1] == b"before 2,before 1,after"
+    function.log()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere AWS's package of hooks is not installed")
+@pytest.mark.parametrize(
+    ("hook", "path", "kind"),
+    [
+        ("register_before_snapshot", "init/error", "Runtime.BeforeSnapshotError"),
+        ("register_after_restore", "restore/error", "Runtime.AfterRestoreError"),
+    ],
+)
+def test_a_hook_that_fails_is_reported(tmp_path: Path, hook: str, path: str, kind: str) -> None:
+    function = start(tmp_path, f"{HOOKS}\n{hook}(fail)\n", AWS_LAMBDA_INITIALIZATION_TYPE="snap-start")
+    told = function.api.told.get(timeout=20)
+    if told.path == RESTORE:
+        told = function.api.told.get(timeout=20)
+    assert told.path == f"/2018-06-01/runtime/{path}"
+    assert told.headers["lambda-runtime-function-error-type"] == kind
+    assert function.process.wait(20) != 0
