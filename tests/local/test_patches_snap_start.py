@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from local.paths import ROOT
 from tests.support.functions import Deployed, deploy, function
+from tests.support.rest_api import WRAPPER, streaming_layer
 
 SNAPSHOT = {"ApplyOn": "PublishedVersions"}
 RENEWAL = ROOT / "layers" / "engine" / "assistant_engine" / "runtime" / "snapshots.py"
@@ -38,6 +39,18 @@ register_after_restore(TOLD.append, "after")
 RENEWED = f"{RENEWAL.read_text()}\n{CODE}\nrenew_after_restore()\n"
 
 
+STREAMED = (
+    f"{CODE}\n{HOOKS}\n"
+    + """
+at_once = handler
+
+def handler(event, context):
+    import json
+    return {"statusCode": 200, "body": json.dumps(at_once(event, context))}
+"""
+)
+
+
 def version_of(name: str) -> dict[str, Any]:
     return {"Type": "AWS::Lambda::Version", "Properties": {"FunctionName": {"Ref": name}}}
 
@@ -55,7 +68,9 @@ RESOURCES = {
 
 @pytest.fixture(scope="module")
 def deployed(client: Callable[[str], Any]) -> Deployed:
-    return deploy(client, RESOURCES)
+    variables = {"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": WRAPPER}}
+    streamed = function(STREAMED, Layers=[streaming_layer(client)], Environment=variables, SnapStart=SNAPSHOT)
+    return deploy(client, {**RESOURCES, "Streamed": streamed, "StreamedVersion": version_of("Streamed")})
 
 
 def two_at_once(deployed: Deployed, name: str) -> list[Any]:
@@ -76,6 +91,14 @@ def test_environments_go_on_from_one_snapshot_and_repeat_what_is_in_it(deployed:
     assert first["connection"] == second["connection"] == ""
     assert first["told"] == second["told"] == ["before 2", "before 1", "after"]
     assert first["kind"] == "snap-start"
+
+
+@linux
+def test_a_function_with_the_streaming_runtime_starts_from_its_snapshot(deployed: Deployed) -> None:
+    answers = [json.loads(answer.partition("\0" * 8)[2]) for answer in two_at_once(deployed, "Streamed")]
+    assert len({answer["pid"] for answer in answers}) == 2 and len({answer["at_import"] for answer in answers}) == 1
+    assert answers[0]["random"] == answers[1]["random"]
+    assert answers[0]["told"] == ["before 2", "before 1", "after"] and answers[0]["kind"] == "snap-start"
 
 
 @linux
