@@ -10,6 +10,9 @@ from typing import Any
 LOOK_SECONDS = 0.5
 """Between looks at an execution; an account allows about 20 a second."""
 
+CALLS = ("call_tool", "call_tools")
+"""The states that call the tools of a turn: one, or several side by side."""
+
 
 @dataclass(frozen=True)
 class Change:

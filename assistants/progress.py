@@ -5,7 +5,7 @@ import json
 from rich.console import Console
 
 from assistant_engine.domain.lifecycle import TRANSITIONS
-from assistants.history import Change
+from assistants.history import CALLS, Change
 from assistants.terminal import plain
 
 COLOURS = {"completed": "green", "requires_action": "yellow", "failed": "red", "expired": "red", "cancelled": "red"}
@@ -28,10 +28,10 @@ class Progress:
             self.status(change.state, change.seconds)
         elif change.entered and change.state == "backoff":
             self.tell("waits", f"{change.data['wait_seconds']} s")
-        elif change.entered and change.state == "call_tools":
+        elif change.entered and change.state in CALLS:
             for call in change.data["calls"]:
                 self.call(call["payload"]["function_name"], call["payload"]["arguments"])
-        elif not change.entered and change.state == "call_tools":
+        elif not change.entered and change.state in CALLS:
             for output in change.data["outputs"]:
                 self.returned(output.get("output", "(in the bucket)"))
 

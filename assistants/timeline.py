@@ -8,10 +8,10 @@ from typing import Any
 from assistant_engine.domain import ids
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.turn import ToolStep
-from assistants.history import Change
+from assistants.history import CALLS, Change
 from assistants.run_trace import RunTrace
 
-HIDDEN = ("route", "call_tool", "tool_failed", "record_failure")
+HIDDEN = ("route", "call_each", "tool_failed", "record_failure")
 """States that show elsewhere (a tool's call), or take no time."""
 
 
@@ -73,7 +73,7 @@ def bars(trace: RunTrace, now: datetime) -> tuple[list[Bar], datetime]:
             elif told.get("status") in ("backoff", "failed"):
                 came_to = f"tried again in {told['wait_seconds']} s" if "wait_seconds" in told else "failed"
                 found.append(bar.inner("model", f"model call {turn + 1}", f"{_reason(trace, span)}{came_to}"))
-        elif span.state == "call_tools":
+        elif span.state in CALLS:
             for call in span.given.get("calls", []):
                 name, given = call["payload"]["function_name"], call["payload"]["arguments"]
                 times = _worked(trace, turn, call["tool_call_id"])

@@ -38,6 +38,7 @@ BUDGETS = {
     "ingestion": (850, 13.0),
     "api": (485, 12.0),
     "stream": (485, 12.0),
+    "poll": (485, 12.0),
     "graphql": (485, 12.0),
     "tool-file_search": (950, 26.0),
     "tool-": (280, 10.5),

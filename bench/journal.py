@@ -10,6 +10,9 @@ from typing import Any
 
 Line = dict[str, Any]
 
+API_FUNCTIONS = ("api", "stream", "poll")
+"""The functions behind the REST API that a run's client asks."""
+
 QUIET_SECONDS = 1.0
 """A run is over when nothing more was written for so long: its execution outlives what its client waits for."""
 
@@ -69,8 +72,8 @@ class Taken:
 
     @property
     def api_requests(self) -> int:
-        """Requests to the API, each an invocation of one of its two functions."""
-        return self.functions.count("api") + self.functions.count("stream")
+        """Requests to the API, each an invocation of one of its functions."""
+        return sum(self.functions.count(name) for name in API_FUNCTIONS)
 
 
 def taken(lines: Iterable[Line], prefix: str = "oae-dev-") -> Taken:

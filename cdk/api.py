@@ -1,4 +1,4 @@
-"""Makes the API: the functions `api` and `stream`, which run the same code, the console, and the gateway in front."""
+"""Makes the API: `api`, `stream` and `poll`, which run the same code, the console, and the gateway in front."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,7 +28,7 @@ ENDPOINT, FUNCTION = "openai", "openai_assistant_graphql"
 
 
 class Api(Construct):
-    """The API. Its two functions differ in their runtime and in how long they may take, not in their code.
+    """The API. Its three functions differ in their runtime, their memory and how long they may take, not in their code.
 
     Attributes:
         gateway: the REST API.
@@ -57,23 +57,27 @@ class Api(Construct):
             description="The API's keys, hashed, as JSON.",
             configuration=configuration,
         )
+        self._shows_runs = {
+            "API_AUTH": configuration.auth,
+            "API_KEYS_SECRET_ARN": keys.secret_arn,
+            "CORS_ORIGINS": configuration.cors_origins,
+        }
         self._environment = {
+            **self._shows_runs,
             **model.settings,
             **model.aliases,
             **model.hosted,
             "RUN_EXPIRES_AFTER": str(configuration.run_expires_after),
             "STATE_MACHINE_ARN": runs.machine.state_machine_arn,
-            "API_AUTH": configuration.auth,
-            "API_KEYS_SECRET_ARN": keys.secret_arn,
-            "CORS_ORIGINS": configuration.cors_origins,
         }
         runtime = self._streaming_runtime()
-        whole, streaming = self._whole(), self._streaming(runtime)
+        whole, streaming, holding = self._whole(), self._streaming(runtime), self._holding()
         for function in (whole, streaming):
             self._grant_runs(function)
             runs.grant_start(function)
-            keys.grant_read_value(function)
             speech.grant_invoke(function)
+        for function in (whole, streaming, holding):
+            keys.grant_read_value(function)
         if tools.file_search:
             tools.file_search.grant_search(whole)
             tools.file_search.grant_attach(streaming)
@@ -94,7 +98,14 @@ class Api(Construct):
             None if configuration.auth == "iam" else Console(self, "Console", configuration, runtime=runtime).function
         )
         self.gateway = Gateway(
-            self, "Gateway", configuration, buffered=whole, streaming=streaming, graphql=graphql, console=page
+            self,
+            "Gateway",
+            configuration,
+            buffered=whole,
+            streaming=streaming,
+            holding=holding,
+            graphql=graphql,
+            console=page,
         )
         # OpenAI's clients set the one as `base_url`, Azure's the other as `azure_endpoint`.
         output(self, "ApiUrl", f"{self.gateway.endpoint}/v1")
@@ -112,7 +123,7 @@ class Api(Construct):
         """Make the function that answers in one piece."""
         tables, storage = self._foundation.tables, self._foundation.storage
         # API Gateway gives up after 29 s.
-        function = self._function("api", "The Assistants API.", timeout=29)
+        function = self._function("api", "The Assistants API.", self._environment, timeout=29)
         tables.grant(function, ["DeleteItem", "BatchWriteItem"], *tables.all)
         tables.grant_query(function, tables.assistants, "by_project")
         tables.grant_query(function, tables.messages, "by_project", "by_user", "open_runs", "ended_runs")
@@ -139,13 +150,14 @@ class Api(Construct):
         function = self._function(
             "stream",
             "The Assistants API where an answer may come piece by piece.",
-            # Lambda and API Gateway end a stream then.
-            timeout=900,
-            memory=configuration.waiting_memory,
-            environment={
+            {
+                **self._environment,
                 "AWS_LAMBDA_EXEC_WRAPPER": "/opt/streaming_wrapper",
                 "MAX_OPEN_STREAMS": str(configuration.max_open_streams),
             },
+            # Lambda and API Gateway end a stream then.
+            timeout=900,
+            memory=configuration.waiting_memory,
         )
         function.function.add_layers(runtime)
         tables, storage = self._foundation.tables, self._foundation.storage
@@ -158,13 +170,21 @@ class Api(Construct):
         storage.grant(function, ["PutObject", "DeleteObject"], REQUESTS)
         return function
 
+    def _holding(self) -> VersionedFunction:
+        """Make the function that shows a run, and holds the polls of its client until the run has ended."""
+        function = self._function(
+            "poll",
+            "The Assistants API where it waits for a run.",
+            self._shows_runs,
+            timeout=29,
+            memory=self._foundation.configuration.holding_memory,
+        )
+        self._foundation.tables.grant(function, ["GetItem", "Query"], self._foundation.tables.messages)
+        self._foundation.storage.grant(function, ["GetObject"], "text/")
+        return function
+
     def _function(
-        self,
-        name: str,
-        description: str,
-        *,
-        environment: Mapping[str, str] | None = None,
-        **others: Any,
+        self, name: str, description: str, environment: Mapping[str, str], **others: Any
     ) -> VersionedFunction:
         return self._foundation.function(
             self,
@@ -173,7 +193,7 @@ class Api(Construct):
             code=code_of(LAMBDAS / "api"),
             handler="api.handler",
             layers=["powertools", "openai"],
-            environment={**self._environment, **(environment or {})},
+            environment=environment,
             awaited=True,
             **others,
         )

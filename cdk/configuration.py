@@ -78,6 +78,8 @@ class Configuration:
         snap_start: `on`: the functions that people wait for (`api`, `stream`, `queued`, `in_progress`) start from
             snapshots, which AWS bills for as long as their versions exist; so old versions are deleted. See
             docs/performance.md.
+        holding_memory: of the function that holds its clients' polls of runs, in MB; it waits as long, and reads two
+            items.
         run_expires_after: seconds until a run expires, unless its request says otherwise (at most 86,400).
         max_turns: model calls that a run may have answered; it fails if the last of them still calls tools.
         max_calls: calls of tools that a run may make.
@@ -143,6 +145,7 @@ class Configuration:
     memory: int = 1024
     waiting_memory: int = 512
     snap_start: str = "off"
+    holding_memory: int = 256
     run_expires_after: int = 600
     max_turns: int = 100
     max_calls: int = 2_000

@@ -60,6 +60,7 @@ class Gateway(Construct):
     Args:
         buffered: answers all requests but those that `streaming` answers.
         streaming: answers what may be streamed.
+        holding: shows a run, and may hold the request until the run has ended.
         graphql: answers GraphQL, at `/graphql` and where SilvaEngine's clients ask.
         console: serves the console's page; None for an API without one.
 
@@ -75,6 +76,7 @@ class Gateway(Construct):
         *,
         buffered: VersionedFunction,
         streaming: VersionedFunction,
+        holding: VersionedFunction,
         graphql: VersionedFunction,
         console: VersionedFunction | None,
     ) -> None:
@@ -94,7 +96,7 @@ class Gateway(Construct):
         )
         self.api.node.try_remove_child("Endpoint")  # An output under a name of CDK's own.
         gateway_responses.add_to(self.api, configuration)
-        self._add_methods(buffered, streaming, graphql)
+        self._add_methods(buffered, streaming, holding, graphql)
         if console:
             self._add_console(console)
         deployment = self.api.latest_deployment
@@ -142,27 +144,32 @@ class Gateway(Construct):
         return options
 
     def _add_methods(
-        self, buffered: VersionedFunction, streaming: VersionedFunction, graphql: VersionedFunction
+        self,
+        buffered: VersionedFunction,
+        streaming: VersionedFunction,
+        holding: VersionedFunction,
+        graphql: VersionedFunction,
     ) -> None:
-        """Add a method for each operation that may stream, and ANY everywhere, so that every path has its answer.
+        """Add a method for each operation that may stream or be held, and ANY everywhere, so that every path has its
+        answer.
 
-        A path is led to the most specific resource that it fits. So each resource on the way to a streamed one answers
+        A path is led to the most specific resource that it fits. So each resource on the way to one of those answers
         whatever else is asked of it, and of what is below it.
         """
         # API Gateway gives up after 29 s, and on a stream after 15 minutes.
-        whole, queries = (
+        whole, held, queries = (
             LambdaIntegration(function.alias, scope_permission_to_method=False, timeout=Duration.seconds(29))
-            for function in (buffered, graphql)
+            for function in (buffered, holding, graphql)
         )
         stream = _streaming(streaming)
         iam = self._configuration.auth == "iam"
         checked = AuthorizationType.IAM if iam else AuthorizationType.NONE
-        streamed = list(streamed_operations())
+        own = {**dict.fromkeys(streamed_operations(), stream), held_operation(): held}
         # The area is a fixed word: API Gateway refuses a variable child `{area}` beside the root's `{proxy+}`.
         asked = (GRAPHQL, f"/{self._configuration.area}/{{endpoint_id}}/{{proxy+}}")
-        paths = {"/"} | {prefix for path in (*(path for _, path in streamed), *asked) for prefix in _prefixes(path)}
-        for method, path in streamed:
-            self.api.root.resource_for_path(path).add_method(method, stream, authorization_type=checked)
+        paths = {"/"} | {prefix for path in (*(path for _, path in own), *asked) for prefix in _prefixes(path)}
+        for (method, path), integration in own.items():
+            self.api.root.resource_for_path(path).add_method(method, integration, authorization_type=checked)
         for path in sorted(paths):
             resource = self.api.root.resource_for_path(path)
             # AWS takes one child with a variable name: where there is one, it leads to what is below.
@@ -208,11 +215,20 @@ def streamed_operations() -> Iterator[tuple[str, str]]:
 
     The API's description is made from its routes (`make docs`), so there is no second list of them.
     """
-    described = json.loads(DESCRIPTION.read_text())
-    for path, operations in described["paths"].items():
+    for method, path, operation in _operations():
+        if operation["responses"]["200"]["content"].keys() != {"application/json"}:
+            yield method, path
+
+
+def held_operation() -> tuple[str, str]:
+    """Return method and path of the operation that shows a run: its clients ask again and again until the run ends."""
+    return next((method, path) for method, path, operation in _operations() if operation["operationId"] == "getRun")
+
+
+def _operations() -> Iterator[tuple[str, str, Any]]:
+    for path, operations in json.loads(DESCRIPTION.read_text())["paths"].items():
         for method, operation in operations.items():
-            if operation["responses"]["200"]["content"].keys() != {"application/json"}:
-                yield method.upper(), path
+            yield method.upper(), path, operation
 
 
 def _prefixes(path: str) -> Iterator[str]:

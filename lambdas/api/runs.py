@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler import Response
 
 import streams
 from answers import listing, window
-from assistant_engine.domain.clock import Seconds, seconds_of
+from assistant_engine.domain.clock import Milliseconds, seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TERMINAL, WORKING
 from assistant_engine.domain.run import Run
@@ -31,11 +31,14 @@ from routes import Answer, Request, Routes
 
 routes = Routes("Runs")
 
-WATCH_SECONDS = 2
-"""How long a poll of a young run waits for its end."""
+HOLD_SECONDS = 25
+"""How long a poll waits for the end of a run that is younger than that. API Gateway gives up after 29 s."""
 
 LOOK_SECONDS = 0.04
-"""How often it looks then, for half a read unit each time."""
+"""How often it looks at first, for half a read unit each time."""
+
+LOOK_SHARE = 0.05
+"""How often it looks later: so large a share of the time that it has waited passes between two looks."""
 
 _ALL, _ONE = "/threads/{thread_id}/runs", "/threads/{thread_id}/runs/{run_id}"
 
@@ -137,42 +140,47 @@ def _started(request: Request, thread: Thread | None) -> Run:
 
 
 def _watched(store: Store, run: Run) -> Run:
-    """A run that is polled, once it is over or waits for its client; after `WATCH_SECONDS` as it is.
+    """A run that is polled, once it is over or waits for its client; after `HOLD_SECONDS` as it is.
 
     The poller of the `openai` package, which says so in a header, waits after each answer as long as the first one told
-    it to: a short time makes many requests, a long one delays the end of every short run. So while a run is young, or
-    goes on after its client's word, the request itself waits.
+    it to: a short time makes many requests, a long one delays the end of every short run. So the request itself waits,
+    which costs less than asking again (docs/performance.md): for a run that is young, or goes on after its client's
+    word. Of one that takes longer, a look that is seconds late is a small part of its time.
     """
     called = run.status == "queued" and run.line != "waiting"
-    young = called or seconds_of(now_ms()) - run.created_at <= WATCH_SECONDS
-    deadline = time.monotonic() + (WATCH_SECONDS if young else 0)
-    status = run.status
-    while status in WORKING and time.monotonic() < deadline:
-        time.sleep(LOOK_SECONDS)
+    young = called or _age_ms(run, now_ms()) < 1000 * HOLD_SECONDS
+    start = time.monotonic()
+    status, waited = run.status, 0.0
+    while young and status in WORKING and waited < HOLD_SECONDS:
+        time.sleep(max(LOOK_SECONDS, LOOK_SHARE * waited))
         status = store.runs.status(run.thread_id, run.id)
+        waited = time.monotonic() - start
     return run if status == run.status else store.runs.get(run.thread_id, run.id)
 
 
 def answer(store: Store, run: Run) -> Response[Json]:
     """Answer with a run, and while it is under way with the time to ask again."""
-    headers = {} if run.status in TERMINAL else {"openai-poll-after-ms": str(poll_after(run, seconds_of(now_ms())))}
+    headers = {} if run.status in TERMINAL else {"openai-poll-after-ms": str(poll_after(run, now_ms()))}
     return Response(200, "application/json", _shown(store, run), headers=headers)
 
 
-def poll_after(run: Run, now: Seconds) -> int:
-    """Return how many milliseconds a client that polls an unfinished run had best wait.
+def poll_after(run: Run, now_ms: Milliseconds) -> int:
+    """Return how many milliseconds a client that polls an unfinished run had best wait: a tenth of the run's age.
 
-    The client of the `openai` package keeps to the first one that it is told in a poll.
+    So it hears of the end late by a twentieth of the run's time on the average. The client of the `openai` package
+    keeps to the first one that it is told in a poll.
 
     Args:
-        now: seconds since 1970.
+        now_ms: milliseconds since 1970.
     """
-    if run.status in ("queued", "cancelling"):
-        return 250
     if run.status == "requires_action":
         return 1_000
-    age = now - (run.started_at or run.created_at)
-    return 500 if age < 10 else 1_000 if age < 60 else 2_000
+    return max(250, min(5_000, _age_ms(run, now_ms) // 10))
+
+
+def _age_ms(run: Run, now_ms: Milliseconds) -> int:
+    """Return for how long the run has worked at its turn or, between two turns, at all."""
+    return now_ms - (run.asked_ms or run.created_ms)
 
 
 def _shown(store: Store, run: Run) -> Json:

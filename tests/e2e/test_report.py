@@ -128,7 +128,7 @@ def test_the_report_shows_every_step_in_a_browser(traces: RunTraces, run: Run, d
 
         labels = page.locator("#timeline .label:not(.inner)").all_inner_texts()
         states = [label.split()[0] for label in labels]
-        entered = [state for state in driver.states(driver.execution(run)) if state not in ("route", "call_tool")]
+        entered = [state for state in driver.states(driver.execution(run)) if state not in ("route", "call_each")]
         assert states == entered
         inner = page.locator("#timeline .label.inner").all_inner_texts()
         assert [label.split()[0] for label in inner] == [

@@ -63,6 +63,7 @@ BOUNDED = {
     "oae-fine_tuning": {"/text/*", "/outputs/*", "/fine_tuning/*", "/files/*"},
     "oae-speech": {"/files/*", "/speech/*", "/speech/requests/*"},
     "oae-graphql": {"/text/*", "/files/*", "/outputs/*", "/speech/*", "/fine_tuning/*", ":v*"},
+    "oae-poll": {"/text/*"},
     "oae-stream": {
         *("/text/*", "/text/files/*", "/files/*", "/outputs/*"),
         *("/speech/*", "/speech/requests/*", ":v*"),
@@ -74,7 +75,7 @@ BOUNDED = {
 def test_there_is_one_for_each_step_and_each_tool(prod: Template) -> None:
     tools = [tool.name for tool in tool_folders()]
     others = (
-        *("api", "stream", "console", "graphql", "export", "fine_tuning", "ingestion", "sandbox", "speech"),
+        *("api", "stream", "poll", "console", "graphql", "export", "fine_tuning", "ingestion", "sandbox", "speech"),
         *("copy_libraries", "prefix_list", "protect_tables", "publish_run_events"),
     )
     expected = {f"oae-{name}" for name in (*STEPS, *others, *(f"tool-{tool}" for tool in tools))}
@@ -190,7 +191,7 @@ def test_only_who_calls_a_model_reads_the_models_key(prod: Template) -> None:
         ]
 
     assert sorted(readers("oae/model-key")) == ["oae-in_progress", "oae-ingestion", "oae-tool-file_search"]
-    assert sorted(readers("oae/api-keys")) == ["oae-api", "oae-graphql", "oae-stream"]
+    assert sorted(readers("oae/api-keys")) == ["oae-api", "oae-graphql", "oae-poll", "oae-stream"]
 
 
 def test_a_tool_reads_no_conversation_and_no_output(prod: Template) -> None:
@@ -355,4 +356,14 @@ def test_functions_that_wait_are_small_and_those_that_compute_are_not(prod: Temp
     settings = ENVIRONMENTS["prod"]
     assert {sizes[f"oae-{name}"] for name in ("in_progress", "stream")} == {settings.waiting_memory}
     assert {sizes[f"oae-{name}"] for name in ("queued", "api", "record_failure")} == {settings.memory}
-    assert settings.waiting_memory < settings.memory
+    assert sizes["oae-poll"] == settings.holding_memory
+    assert settings.holding_memory < settings.waiting_memory < settings.memory
+
+
+def test_the_function_that_holds_polls_reads_messages_alone(prod: Template) -> None:
+    allowed = actions(prod, "oae-poll")
+    assert (allowed["dynamodb"], allowed["s3"]) == ({"GetItem", "Query"}, {"GetObject", "ListBucket"})
+    assert "states" not in allowed
+    tables = [s["Resource"] for s in prod.statements(role_of(prod.functions()["oae-poll"])) if "dynamodb" in str(s)]
+    assert len(tables) == 1
+    assert "messages" in json.dumps(tables).lower()

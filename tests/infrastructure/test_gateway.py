@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import runs
 from cdk.configuration import API_PATHS, UnknownEnvironment
 from cdk.gateway import DESCRIPTION, streamed_operations
 from tests.support.templates import Json, Template, actions, fill_cache, synthesise
@@ -79,6 +80,16 @@ def test_what_may_stream_is_streamed_by_a_function_of_its_own(prod: Template) ->
     assert (stream["Timeout"], stream["MemorySize"]) == (900, 512)
     assert stream["Environment"]["Variables"]["AWS_LAMBDA_EXEC_WRAPPER"] == "/opt/streaming_wrapper"
     assert "ReservedConcurrentExecutions" not in stream
+
+
+def test_a_run_is_shown_by_the_function_that_holds_polls(prod: Template) -> None:
+    held = methods(prod)["GET", "/threads/{thread_id}/runs/{run_id}"]
+    assert function_of(prod, held) == "oae-poll"
+    assert held["Integration"]["TimeoutInMillis"] == 29_000
+    functions = prod.functions()
+    assert functions["oae-poll"]["Code"] == functions["oae-api"]["Code"]
+    # API Gateway's answer is the function's, never its own: the function gives up first.
+    assert runs.HOLD_SECONDS + 2 < functions["oae-poll"]["Timeout"] <= 29
 
 
 def test_every_path_and_method_is_answered(prod: Template) -> None:

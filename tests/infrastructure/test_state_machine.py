@@ -22,7 +22,8 @@ def tasks(template: Template) -> dict[str, Json]:
 
 def test_every_status_is_a_state(prod: Template) -> None:
     statuses = set(TRANSITIONS) - {"cancelling"}  # A request on its way, which no execution waits in.
-    others = {"route", "wait_for_thread", "call_tools", "call_tool", "tool_failed", "backoff", "record_failure"}
+    calls = {"call_tool", "call_tools", "call_each", "tool_failed"}
+    others = {"route", "wait_for_thread", "backoff", "record_failure"} | calls
     assert {name for name, _ in states(prod.definition())} == statuses | others
 
 
@@ -39,6 +40,9 @@ def test_it_is_a_standard_machine_in_jsonata(prod: Template) -> None:
     assert prod.definition()["QueryLanguage"] == "JSONata"
 
 
+CALLS = ("call_tool", "call_each")
+"""The states that invoke a tool: the turn's only call, or each of several."""
+
 WAITS = ("requires_action", "wait_for_thread")
 """The states that wait with a task token, until the run expires."""
 
@@ -53,7 +57,7 @@ def test_it_logs_all_without_data_and_is_traced(prod: Template) -> None:
 def test_every_task_has_a_timeout_longer_than_its_function(prod: Template) -> None:
     until_expiry = "{% $max([1, $ceil($expires_at - $millis() / 1000)]) %}"
     for name, task in tasks(prod).items():
-        if name in ("call_tool", *WAITS):
+        if name in (*CALLS, *WAITS):
             assert task["TimeoutSeconds"] == until_expiry
         else:
             assert task["TimeoutSeconds"] > prod.functions()[f"oae-{name}"]["Timeout"]
@@ -79,8 +83,9 @@ def test_every_task_waits_for_a_function_that_lambda_does_not_run_yet(prod: Temp
 
 
 def test_only_a_refused_invocation_of_a_tool_is_retried(prod: Template) -> None:
-    (retry,) = tasks(prod)["call_tool"]["Retry"]
-    assert set(retry["ErrorEquals"]) == {f"Lambda.{name}" for name in NEVER_RAN}
+    for name in CALLS:
+        (retry,) = tasks(prod)[name]["Retry"]
+        assert set(retry["ErrorEquals"]) == {f"Lambda.{name}" for name in NEVER_RAN}
 
 
 def test_a_step_that_dies_is_tried_again_and_one_that_gives_up_is_not(prod: Template) -> None:
@@ -96,7 +101,17 @@ def test_every_step_that_dies_is_recorded(prod: Template) -> None:
     for name, state in prod.definition()["States"].items():
         if state["Type"] in ("Task", "Map") and name != "record_failure":
             assert state["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
-            assert state["Catch"][-1]["Next"] == "record_failure"
+            # A tool that died is an output for the model.
+            assert state["Catch"][-1]["Next"] == ("in_progress" if name == "call_tool" else "record_failure")
+
+
+def test_a_tool_that_dies_is_the_same_output_alone_and_among_others(prod: Template) -> None:
+    (caught,) = tasks(prod)["call_tool"]["Catch"]
+    (alone,) = caught["Output"]["outputs"]
+    among = dict(states(prod.definition()))["tool_failed"]["Output"]
+    said = {"output": "{% 'Error: the tool gave no answer (' & $states.errorOutput.Error & ').' %}"}
+    assert alone == {"tool_call_id": "{% $states.input.calls[0].tool_call_id %}", **said}
+    assert among["output"].replace("$states.input.error", "$states.errorOutput.Error") == said["output"]
 
 
 def test_aliases_are_called_and_latest_is_not(prod: Template) -> None:
@@ -113,7 +128,7 @@ def test_aliases_are_called_and_latest_is_not(prod: Template) -> None:
 
 def test_the_conversation_is_not_in_its_data(prod: Template) -> None:
     """What a state passes on is named here one by one; a new field must be an id, or a tool's own data."""
-    payloads = {name: set(task["Arguments"]["Payload"]) for name, task in tasks(prod).items() if name != "call_tool"}
+    payloads = {name: set(task["Arguments"]["Payload"]) for name, task in tasks(prod).items() if name not in CALLS}
     assert payloads == {
         "queued": {"request", "execution"},
         "in_progress": {"thread_id", "run_id", "turn", "execution", "outputs"},

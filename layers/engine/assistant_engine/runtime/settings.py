@@ -332,21 +332,11 @@ class FineTuning(Process, Records, ExportDays):
     """`fine_tuning`."""
 
 
-class _Requests(
-    Process,
-    Lambda,
-    Records,
-    Models,
-    ModelAliases,
-    HostedTools,
-    RunDefaults,
-    StateMachine,
-    FileSearch,
-    Auth,
-    ApiKeys,
-    Cors,
-    SpeechFunction,
-):
+class Poll(Process, Lambda, Records, Auth, ApiKeys, Cors):
+    """`poll`."""
+
+
+class _Requests(Poll, Models, ModelAliases, HostedTools, RunDefaults, StateMachine, FileSearch, SpeechFunction):
     """Settings of the functions that answer requests."""
 
 
