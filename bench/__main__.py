@@ -18,7 +18,18 @@ from typing import Any
 import psutil
 from rich.console import Console
 
-from bench import cold_start, costs, extraction, file_search, large_files, latency, libraries, report, streaming
+from bench import (
+    cold_start,
+    costs,
+    extraction,
+    file_search,
+    large_files,
+    latency,
+    libraries,
+    report,
+    streaming,
+    waiting,
+)
 from bench.stack import DIRECTORY, Stack, stack
 from local.up import shown
 
@@ -35,6 +46,7 @@ def _cold_start(stack: Stack, step: Callable[[str], Any]) -> Json:
 
 PARTS: dict[str, Callable[[Stack, Callable[[str], Any]], Any]] = {
     "costs": costs.measure,
+    "waiting": waiting.measure,
     "overhead": latency.overhead,
     "growth": latency.growth,
     "at_once": latency.at_once,

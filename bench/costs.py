@@ -27,8 +27,8 @@ ONE_CALL = 'call get_stock_price {"symbol": "ACME"}'
 RIVALS = (
     ("plain answer", "say Good morning.", 1.0),
     ("plain answer", "say Good morning.", 6.0),
-    ("plain answer", "say Good morning.", 14.0),
-    ("one server-side call", ONE_CALL, 4.0),
+    ("plain answer", "say Good morning.", 20.0),
+    ("one server-side call", ONE_CALL, 6.0),
 )
 """What is asked of the rivals: a name, the message, and seconds that the model takes for each of its calls."""
 

@@ -150,7 +150,7 @@ def _on(stack: Stack, thread_id: str, length: int, strategy: str) -> Json:
 
     ask()
     # How often a client looks depends on the time that the run takes: only the engine's own work is counted.
-    lines = [line for line in stack.journal.during(ask) if not line.get("function", "").endswith("-api")]
+    lines = [line for line in stack.journal.during(ask) if not line.get("function", "").endswith(("-api", "-poll"))]
     counted = runs[-1]
     ask()
     return {

@@ -116,6 +116,21 @@ class Database:
                 raise
             raise ConditionFailed([unmarshal(error.response.get("Item", {}))]) from None
 
+    def put_new(self, action: Json) -> None:
+        """One write of an item under a key that nobody else makes; sent again after a lost answer, it changes nothing.
+
+        Args:
+            action: `expressions.put(...)` on the condition that there is no such item.
+
+        Raises:
+            ConditionFailed: there is another item.
+        """
+        try:
+            self.put(action)
+        except ConditionFailed as failed:
+            if failed.items != [unmarshal(action["Put"]["Item"])]:
+                raise
+
     def delete(self, table: str, key: Json) -> Json | None:
         """Delete an item; the item as it was, None if there was none."""
         response = _past_conflicts(

@@ -14,7 +14,7 @@ from assistant_engine.domain.clock import Milliseconds, Seconds, seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import ACTIVE, Status, TerminalStatus, is_terminal, sources
 from assistant_engine.domain.run import Run
-from assistant_engine.domain.schedule import first_look, next_look
+from assistant_engine.domain.schedule import first_look, moves_look, next_look
 from assistant_engine.domain.stream import Announced, Open, StoredTurn, Tell, Told
 from assistant_engine.domain.turn import ToolStep, Turn
 from assistant_engine.domain.usage import RunUsage, Usage
@@ -133,14 +133,12 @@ class RunTransitions:
             ConditionFailed: the run moved on.
         """
         now = seconds_of(now_ms)
+        looked_at = {"due_at": next_look(run, now)} if moves_look(run, now) else {}
         return self._enter_or_stay(
             run,
             "in_progress",
             lambda update: (
-                update.add(attempts=1)
-                .set(due_at=next_look(run, now))
-                .set_once(started_at=now, asked_ms=now_ms)
-                .remove("task_token")
+                update.add(attempts=1).set(looked_at).set_once(started_at=now, asked_ms=now_ms).remove("task_token")
             ),
             lambda before: stream.begun(before, now),
         )

@@ -220,7 +220,11 @@ class Steps:
         if not fresh:
             return tools
         with suppress(ConditionFailed):  # Another delivery of the same outputs was first.
-            self._log.transact(run, [self.answer(run, tools, fresh, now)], answered(tools, fresh))
+            update = self._answer(run, tools, fresh, now)
+            if run.streams:
+                self._log.transact(run, [update.action()], answered(tools, fresh))
+            else:
+                self._db.update(update)  # A transaction costs twice as much.
         return self.pending(run) or tools
 
     def answer(self, run: Run, tools: ToolStep, outputs: dict[str, Json], now: Seconds) -> Json:
@@ -228,6 +232,9 @@ class Steps:
 
         What the step still has to be approved for, and how long it waited, is written as `tools` says.
         """
+        return self._answer(run, tools, outputs, now).action()
+
+    def _answer(self, run: Run, tools: ToolStep, outputs: dict[str, Json], now: Seconds) -> Update:
         # The whole map is written, conditional on its size as seen: outputs are only ever added. One expression for
         # each call would outgrow the 4 KB that DynamoDB allows for all of them.
         whole = {**tools.outputs, **outputs}
@@ -237,7 +244,7 @@ class Steps:
         update.when(Attr("outputs").size().eq(len(tools.outputs)))
         if {call["id"] for call in tools.calls} <= set(whole):
             update.set(step_status="completed", completed_at=now)
-        return update.action()
+        return update
 
     def pack_output(self, run: Run, text: str, limit: int) -> Json:
         """A tool's output as `record_outputs` takes it: inline up to `limit` bytes, else put into the bucket."""

@@ -66,7 +66,10 @@ class Threads:
         if idempotency:
             actions.append(idempotency.action(self._table, thread.api(), Seconds(thread.created_at)))
         try:
-            self._db.transact(actions)
+            if len(actions) == 1:
+                self._db.put_new(actions[0])  # A transaction costs twice as much.
+            else:
+                self._db.transact(actions)
         except ConditionFailed:
             if idempotency:
                 idempotency.check(self._db, self._table)
