@@ -143,9 +143,9 @@ class Configuration:
     log_retention: RetentionDays
     log_level: str = "INFO"
     memory: int = 1024
-    waiting_memory: int = 512
+    waiting_memory: int = 384
+    holding_memory: int = 128
     snap_start: str = "off"
-    holding_memory: int = 256
     run_expires_after: int = 600
     max_turns: int = 100
     max_calls: int = 2_000

@@ -77,7 +77,7 @@ def test_what_may_stream_is_streamed_by_a_function_of_its_own(prod: Template) ->
         assert "/response-streaming-invocations" in json.dumps(body["Integration"]["Uri"])
         assert function_of(prod, body) == "oae-stream"
     stream = prod.functions()["oae-stream"]
-    assert (stream["Timeout"], stream["MemorySize"]) == (900, 512)
+    assert (stream["Timeout"], stream["MemorySize"]) == (900, 384)
     assert stream["Environment"]["Variables"]["AWS_LAMBDA_EXEC_WRAPPER"] == "/opt/streaming_wrapper"
     assert "ReservedConcurrentExecutions" not in stream
 

@@ -391,6 +391,19 @@ def test_what_is_no_image_is_not_sent(world: World) -> None:
         images.put_bytes(shown("http://example.com/a.png", "http://example.com/large"), files_with(bytes))
 
 
+def test_images_that_are_fetched_at_once_hold_no_more_than_all_may_have(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight are read side by side: all of them whole would be more than the function's memory."""
+    monkeypatch.setattr(images, "MOST_BYTES", 4 * 20_000 // 3)
+    read: list[int] = []
+    take = images._Room.take
+    monkeypatch.setattr(images._Room, "take", lambda room, size: (read.append(size), take(room, size)))
+    with pytest.raises(InvalidRequest, match="bytes together"):
+        images.put_bytes(shown(*[f"http://example.com/large?{n}" for n in range(8)]), files_with(bytes))
+    assert sum(read) <= 20_000 + 8 * max(read)
+
+
 def test_all_images_together_have_a_size(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "MOST_BYTES", 1_000)
     images.put_bytes(shown(*[f"http://example.com/{n}" for n in range(20)]), files_with(bytes))

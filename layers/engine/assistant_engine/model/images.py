@@ -5,6 +5,7 @@ an address points at is fetched here, where that is checked, and sent along as a
 """
 
 import base64
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -44,19 +45,40 @@ def put_bytes(items: list[Json], files: Files) -> None:
     deadline = time.monotonic() + FETCH_SECONDS
     addresses = list(dict.fromkeys(part["image_url"] for part in parts if not part["image_url"].startswith("data:")))
     fetched: dict[str, str] = {}
-    # So many at a time, so that no more than those are held when all together turn out to be too large.
+    room = _Room((MOST_BYTES - size) * 3 // 4)  # Base64 makes four bytes of three.
     for start in range(0, len(addresses), _AT_ONCE):
         some = addresses[start : start + _AT_ONCE]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            for address, image in zip(some, pool.map(lambda url: _fetched(url, deadline), some), strict=True):
+            images = pool.map(lambda url: _fetched(url, deadline, room), some)
+            for address, image in zip(some, images, strict=True):
                 size = _checked(size, image)
                 fetched[address] = image
     for part in parts:
         part["image_url"] = fetched.get(part["image_url"], part["image_url"])
 
 
-def _fetched(url: str, deadline: float) -> str:
-    _, data = fetch(url, most_bytes=MAX_IMAGE_BYTES, timeout=max(0.1, deadline - time.monotonic()))
+class _Room:
+    """The bytes that all images together may still have, so that no more of them are held at any moment."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+        self._lock = threading.Lock()
+
+    def take(self, size: int) -> None:
+        """Take some of it.
+
+        Raises:
+            InvalidRequest: it is used up.
+        """
+        with self._lock:
+            self._left -= size
+            if self._left < 0:
+                raise _too_large()
+
+
+def _fetched(url: str, deadline: float, room: _Room) -> str:
+    timeout = max(0.1, deadline - time.monotonic())
+    _, data = fetch(url, most_bytes=MAX_IMAGE_BYTES, timeout=timeout, taken=room.take)
     kind = image_type(data)
     if kind is None:
         raise InvalidRequest("What an image_url points at is not an image. Supported are PNG, JPEG, GIF and WebP.")
@@ -66,11 +88,15 @@ def _fetched(url: str, deadline: float) -> str:
 def _checked(size: int, image: str) -> int:
     size += len(image)
     if size > MOST_BYTES:
-        raise InvalidRequest(
-            f"The images that the model would be shown have more than {MOST_BYTES:,} bytes together, as base64. A "
-            "truncation_strategy with last_messages shows it fewer."
-        )
+        raise _too_large()
     return size
+
+
+def _too_large() -> InvalidRequest:
+    return InvalidRequest(
+        f"The images that the model would be shown have more than {MOST_BYTES:,} bytes together, as base64. A "
+        "truncation_strategy with last_messages shows it fewer."
+    )
 
 
 def _data_url(image: tuple[str, bytes]) -> str:

@@ -27,7 +27,9 @@ _HEADERS = {"User-Agent": "assistants-engine", "Accept-Encoding": "identity", "C
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
-def fetch(url: str, *, most_bytes: int, timeout: float) -> tuple[str, bytes]:
+def fetch(
+    url: str, *, most_bytes: int, timeout: float, taken: Callable[[int], None] = lambda size: None
+) -> tuple[str, bytes]:
     """Return what is at a URL: its media type as its server says it, and its bytes.
 
     No proxy of the environment, no cookie and no key goes into it; compressed answers are refused, since nobody knows
@@ -37,6 +39,7 @@ def fetch(url: str, *, most_bytes: int, timeout: float) -> tuple[str, bytes]:
         url: http or https, without user name and password, port 80 or 443.
         most_bytes: a larger answer is refused, and not read to its end.
         timeout: seconds for all of it: names, redirects and bytes.
+        taken: is told of each piece how many bytes it has; what it raises ends the reading.
 
     Raises:
         InvalidRequest: it was refused, or could not be fetched. The message says why, by the host's name, and the same
@@ -47,7 +50,7 @@ def fetch(url: str, *, most_bytes: int, timeout: float) -> tuple[str, bytes]:
 
     def work() -> None:
         try:
-            outcome.append(_follow(url, most_bytes, time.monotonic() + timeout, opened.append))
+            outcome.append(_follow(url, most_bytes, time.monotonic() + timeout, opened.append, taken))
         except Exception as error:
             outcome.append(error)
 
@@ -84,7 +87,13 @@ def _shown(url: str) -> str:
         return "the URL"
 
 
-def _follow(url: str, most_bytes: int, deadline: float, opened: Callable[[socket.socket], None]) -> tuple[str, bytes]:
+def _follow(
+    url: str,
+    most_bytes: int,
+    deadline: float,
+    opened: Callable[[socket.socket], None],
+    taken: Callable[[int], None],
+) -> tuple[str, bytes]:
     for _ in range(MOST_REDIRECTS + 1):
         hop = urls.parse(url)
         connection = http.client.HTTPConnection(hop.host, hop.port)
@@ -95,7 +104,7 @@ def _follow(url: str, most_bytes: int, deadline: float, opened: Callable[[socket
             response = connection.getresponse()
             location = response.getheader("Location")
             if response.status not in _REDIRECTS or not location:
-                return _read(response, most_bytes, channel, deadline)
+                return _read(response, most_bytes, channel, deadline, taken)
         finally:
             connection.close()
         # Without its fragment, which is nobody's business but the browser's.
@@ -140,7 +149,11 @@ def connect(address: str, port: int, timeout: float) -> socket.socket:
 
 
 def _read(
-    response: http.client.HTTPResponse, most_bytes: int, channel: socket.socket, deadline: float
+    response: http.client.HTTPResponse,
+    most_bytes: int,
+    channel: socket.socket,
+    deadline: float,
+    taken: Callable[[int], None],
 ) -> tuple[str, bytes]:
     if response.status != 200:
         raise urls.Unfit(f"its host answers with status {response.status}")
@@ -151,6 +164,7 @@ def _read(
         data += chunk
         if len(data) > most_bytes:
             raise urls.Unfit(f"it has more than {most_bytes:,} bytes")
+        taken(len(chunk))
         channel.settimeout(_left(deadline))
     if response.length:
         raise http.client.IncompleteRead(b"", response.length)
