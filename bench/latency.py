@@ -20,6 +20,9 @@ Step = Callable[[str], Any]
 TIMES = {0.2: 20, 1.0: 20, 5.0: 6}
 """How many runs are taken for each number of seconds that the model takes."""
 
+DELTAS = 50
+"""Of an answer that is streamed, over the model's seconds."""
+
 TURNS = 10
 """Calls of a run, one after the other, whose turns' overhead is taken."""
 
@@ -43,10 +46,39 @@ def overhead(stack: Stack, step: Step) -> Json:
             timed = [_timed(stack) for _ in range(times)]
         median = {name: statistics.median(each[name] for each in timed) for name in timed[0]}
         answers.append({"model_seconds": seconds, "runs": times, **median})
+    streamed = _streams(stack, step)
     with step(f"{TURN_RUNS} runs of {TURNS} turns"):
         stack.model.seconds = 0.05
         turns = [gap for _ in range(TURN_RUNS) for gap in _turns(stack)]
-    return {"answers": answers, "turns": {"count": len(turns), **_spread(turns)}}
+    return {"answers": answers, "streamed": streamed, "turns": {"count": len(turns), **_spread(turns)}}
+
+
+def _streams(stack: Stack, step: Step) -> list[Json]:
+    """The same runs as a client sees them that streams."""
+    rows = []
+    stack.model.deltas = DELTAS
+    for seconds in (1.0, 5.0):
+        stack.model.seconds = seconds
+        with step(f"{TIMES[seconds]} streamed runs with a model of {seconds:g} s"):
+            ratios = [_streamed(stack) for _ in range(TIMES[seconds])]
+        rows.append({"model_seconds": seconds, "runs": len(ratios), "ratio": statistics.median(ratios)})
+    stack.model.deltas = 0
+    return rows
+
+
+def _streamed(stack: Stack) -> float:
+    """The seconds from the request to the stream's end, as a multiple of the model's own."""
+    thread_id = stack.thread("say Good morning.")
+    start = time.time()
+    run_id = ""
+    for event in stack.client.beta.threads.runs.create(
+        thread_id=thread_id, assistant_id=stack.plain_assistant, stream=True
+    ):
+        if event.event == "thread.run.completed":
+            run_id = event.data.id
+    end = time.time()
+    (call,) = stack.model.calls_of(run_id)
+    return (end - start) / call.seconds
 
 
 def _timed(stack: Stack) -> dict[str, float]:

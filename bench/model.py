@@ -115,6 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
         due = received + self.model.seconds
         if json.loads(body).get("stream"):
             self._stream(received)
+            self._note(received, body)
             return
         if json.loads(body).get("background"):
             self._send(200, json.dumps(self.model.begin(body, due)).encode())
@@ -122,6 +123,9 @@ class _Handler(BaseHTTPRequestHandler):
         status, answer = self.model.answer(body)
         time.sleep(max(0.0, due - time.time()))
         self._send(status, answer)
+        self._note(received, body)
+
+    def _note(self, received: float, body: bytes) -> None:
         run_id = self.headers.get("X-Client-Request-Id", "").partition("/")[0]
         self.model.calls.append(Call(received, time.time(), run_id, len(body)))
 

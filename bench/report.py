@@ -9,7 +9,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench import extraction, scale, simulation, streaming
+from bench import before, extraction, scale, simulation, streaming, waiting
 from bench.prices import PRICES, READ_ON, REGION
 from layers.build import ROOT
 
@@ -19,8 +19,8 @@ PAGE = ROOT / "docs" / "performance.md"
 PLOTS = ROOT / "docs" / "performance"
 README = ROOT / "README.md"
 BLUE, GREEN, ORANGE, GREY = "#2563a8", "#3a8f5c", "#d9822b", "#b8bec7"
-MOST_RATIO = 1.3
-"""Of a run's time, as its client sees it, to the model's own, at 1 s."""
+MOST_RATIO, MOST_STREAMED_RATIO = 1.2, 1.1
+"""Of a run's time, as its client sees it, to the model's own, at 1 s: of one that polls, and of one that streams."""
 
 LEAST_FOUND = 0.9
 """Share of the questions whose document is among the first results of the hybrid search."""
@@ -38,6 +38,7 @@ def write(results: Json) -> None:
     plot_rivals(results["costs"]["figures"]["rivals"])
     plot_overhead(results["overhead"]["figures"]["answers"])
     plot_growth(results["growth"]["figures"])
+    waiting.plot(results["waiting"]["figures"], PLOTS)
 
 
 def pages(results: Json) -> dict[Path, dict[str, str]]:
@@ -48,6 +49,9 @@ def pages(results: Json) -> dict[Path, dict[str, str]]:
         "kinds of runs": kinds(figures["costs"]["runs"]),
         "rivals": rivals(figures["costs"]["rivals"]),
         "prices": prices(),
+        "before": before.table(figures["costs"]["rivals"]),
+        "turns": waiting.turns_table(figures["waiting"]),
+        "polls": waiting.ways_table(figures["waiting"]),
         "overhead": overhead(figures["overhead"]),
         "growth": growth(figures["growth"]),
         "at once": at_once(figures["at_once"]),
@@ -95,6 +99,9 @@ def broken(results: Json) -> list[str]:
     for row in figures["overhead"]["answers"]:
         if row["model_seconds"] == 1 and row["ratio"] > MOST_RATIO:
             found.append(f"A run takes {row['ratio']:.2f} times as long as a model of 1 s, more than {MOST_RATIO}.")
+    for row in figures["overhead"]["streamed"]:
+        if row["model_seconds"] == 1 and row["ratio"] > MOST_STREAMED_RATIO:
+            found.append(f"A streamed run takes {row['ratio']:.2f} times as long as a model of 1 s.")
     for strategy, shortest in (("last_messages: 10", 10), ("auto", 1_000)):
         rows = [row for row in figures["growth"] if row["strategy"] == strategy and row["messages"] >= shortest]
         for name in ("transitions", "read_units", "write_units", "model_bytes"):
@@ -206,8 +213,11 @@ def overhead(found: Json) -> str:
     )
     head = ["model", "runs", "median run", "run / model", "before the model is asked", "after its last byte"]
     turns = found["turns"]
+    streamed = " and ".join(f"**{row['ratio']:.2f}** at {row['model_seconds']:g} s" for row in found["streamed"])
     return (
-        as_table(head, rows) + f"\n\nA turn that calls a tool adds **{1_000 * turns['median']:.0f} ms** (median of "
+        as_table(head, rows)
+        + f"\n\nWhere the client streams, a run takes {streamed} times as long as its model (medians)."
+        + f"\n\nA turn that calls a tool adds **{1_000 * turns['median']:.0f} ms** (median of "
         f"{turns['count']}; 99th percentile {1_000 * turns['p99']:.0f} ms) to the model's and the tool's own time."
     )
 

@@ -75,11 +75,11 @@ class Configuration:
         memory: of a function that computes, in MB; 1,769 MB are one whole vCPU.
         waiting_memory: of the functions that wait for the model or hold a stream, in MB: they are paid for while they
             wait. A model call with 64 MB of images takes 300.
-        snap_start: `on`: the functions that people wait for (`api`, `stream`, `queued`, `in_progress`) start from
-            snapshots, which AWS bills for as long as their versions exist; so old versions are deleted. See
+        holding_memory: of the function that holds its clients' polls of runs, in MB; it waits as long as the run, and
+            only reads.
+        snap_start: `on`: the functions that people wait for (`api`, `stream`, `poll`, `queued`, `in_progress`) start
+            from snapshots, which AWS bills for as long as their versions exist; so old versions are deleted. See
             docs/performance.md.
-        holding_memory: of the function that holds its clients' polls of runs, in MB; it waits as long, and reads two
-            items.
         run_expires_after: seconds until a run expires, unless its request says otherwise (at most 86,400).
         max_turns: model calls that a run may have answered; it fails if the last of them still calls tools.
         max_calls: calls of tools that a run may make.

@@ -276,7 +276,16 @@ def logged(function: str, line: str) -> Change:
 
 def initialised_in(milliseconds: int) -> Change:
     """A function that reports how long it took to initialise."""
-    report = {"type": "platform.report", "record": {"metrics": {"initDurationMs": milliseconds}}}
+    return _reported(initDurationMs=milliseconds)
+
+
+def used(megabytes: int) -> Change:
+    """A function of 128 MB that reports how much of it was used."""
+    return _reported(maxMemoryUsedMB=megabytes, memorySizeMB=128, durationMs=5)
+
+
+def _reported(**metrics: int) -> Change:
+    report = {"type": "platform.report", "record": {"metrics": metrics}}
     return logged("publish_run_events", json.dumps(report))
 
 

@@ -28,6 +28,7 @@ from tests.support.plants import (
     slow_history,
     throttled_streams,
     unsplit,
+    used,
     vectors,
     with_metric,
     with_rules,
@@ -126,6 +127,7 @@ CASES = {
         on_the_way(rewritten(ACTOR, '"failed": {}', '"failed": {"x": "ModuleNotFoundError"}')), "not imported", natural
     ),
     "cold-starts": Case(initialised_in(12_000), "longest 12000 ms", initialised_in(900)),
+    "memory-used": Case(used(120), "publish_run_events 120 of", used(90)),
     "transitions": Case(on_the_way(slow_history), r"\d{3,} ms", natural),
     "retry-delays": Case(
         definition('"JitterStrategy": "FULL"', '"JitterStrategy": "NONE"'), "4 more, after 1", natural

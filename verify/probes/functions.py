@@ -15,6 +15,9 @@ from verify.temporary import actor, executed, function, layers_of, machine, told
 INIT_SECONDS = 10
 """Lambda ends an initialisation that takes longer (Lambda's documentation, "Init phase")."""
 
+MOST_MEMORY = 0.9
+"""Of a function's memory that it may use: what it holds differs from run to run."""
+
 PACKAGES = {
     "in_progress": ["openai", "assistant_engine.model.client"],
     "sandbox": ["numpy", "pandas", "matplotlib.pyplot", "seaborn"],
@@ -188,18 +191,41 @@ def _publish_small_layer(account: Account, name: str) -> str:
     expected=f"Each initialises within the {INIT_SECONDS} s that Lambda gives it.",
 )
 def cold_starts(account: Account) -> Seen:
-    logs, times = account.client("logs"), defaultdict(list)
-    for group in account.log_groups():
-        pages = logs.get_paginator("filter_log_events").paginate(
-            logGroupName=group, startTime=int((time.time() - 86_400) * 1000), filterPattern='"initDurationMs"'
-        )
-        for page in pages:
-            for event in page["events"]:
-                if found := re.search(r'"initDurationMs":\s*([\d.]+)', event["message"]):
-                    times[group.removeprefix(f"/aws/lambda/{account.prefix}-")].append(float(found[1]))
+    times = _reported(account, "initDurationMs")
     if not times:
         raise Untried("no function has reported an initialisation within the last day")
     worst = {name: max(found) for name, found in times.items()}
     text = ", ".join(f"{name} {sorted(found)[len(found) // 2]:.0f} ms" for name, found in sorted(times.items()))
     longest = max(worst.values())
     return Seen(f"median of each: {text}; longest {longest:.0f} ms", longest < 1000 * INIT_SECONDS)
+
+
+@probe(
+    does="Reads the reports of the stack's functions in their logs of the last day.",
+    expected=f"None uses more than {MOST_MEMORY:.0%} of its memory. How long each takes is written down.",
+)
+def memory_used(account: Account) -> Seen:
+    used, sizes = _reported(account, "maxMemoryUsedMB"), _reported(account, "memorySizeMB")
+    if not used:
+        raise Untried("no function has reported its memory within the last day")
+    durations = _reported(account, "durationMs")
+    most = {name: (max(found), max(sizes[name])) for name, found in used.items()}
+    text = ", ".join(
+        f"{name} {megabytes:.0f} of {size:.0f} MB"
+        + (f" in {sorted(durations[name])[len(durations[name]) // 2]:.0f} ms" if name in durations else "")
+        for name, (megabytes, size) in sorted(most.items())
+    )
+    return Seen(f"most memory, median time: {text}", all(mb <= MOST_MEMORY * size for mb, size in most.values()))
+
+
+def _reported(account: Account, figure: str) -> dict[str, list[float]]:
+    """What the functions' reports of the last day say of a figure, by the function's name."""
+    logs, found = account.client("logs"), defaultdict(list)
+    for group in account.log_groups():
+        pages = logs.get_paginator("filter_log_events").paginate(
+            logGroupName=group, startTime=int((time.time() - 86_400) * 1000), filterPattern=f'"{figure}"'
+        )
+        for event in (event for page in pages for event in page["events"]):
+            if value := re.search(rf'"{figure}":\s*([\d.]+)', event["message"]):
+                found[group.removeprefix(f"/aws/lambda/{account.prefix}-")].append(float(value[1]))
+    return found
