@@ -36,7 +36,7 @@ KEYS = {
     "a project's list of threads (`by_project`)": (4, 1),
     "an assistant's directory of threads": (DIRECTORY_UNITS, 1),
     "a project's counters of a day": (2, 16),
-    "open runs (`open_runs`)": (4, 8),
+    "open runs (`open_runs`)": (2, 8),
     "ended runs of a day (`ended_runs`)": (1, 4),
 }
 """Write units of a run by what they go to, and over how many items or partitions they are spread.
