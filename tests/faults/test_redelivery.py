@@ -42,7 +42,7 @@ WRITTEN = {
     "queued": ["TransactWriteItems"],  # the run, its message, the thread's lock
     "in_progress": [
         *("UpdateItem", "TransactWriteItems"),  # an attempt, its turn
-        "TransactWriteItems",  # the tool's output
+        "UpdateItem",  # the tool's output
         *("UpdateItem", "TransactWriteItems"),
         *("UpdateItem", "TransactWriteItems"),
     ],
