@@ -398,7 +398,12 @@ def test_images_that_are_fetched_at_once_hold_no_more_than_all_may_have(
     monkeypatch.setattr(images, "MOST_BYTES", 4 * 20_000 // 3)
     read: list[int] = []
     take = images._Room.take
-    monkeypatch.setattr(images._Room, "take", lambda room, size: (read.append(size), take(room, size)))
+
+    def noted(room: images._Room, size: int) -> None:
+        read.append(size)
+        take(room, size)
+
+    monkeypatch.setattr(images._Room, "take", noted)
     with pytest.raises(InvalidRequest, match="bytes together"):
         images.put_bytes(shown(*[f"http://example.com/large?{n}" for n in range(8)]), files_with(bytes))
     assert sum(read) <= 20_000 + 8 * max(read)
