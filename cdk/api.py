@@ -166,8 +166,9 @@ class Api(Construct):
         storage.grant(function, ["DeleteObject"], "text/files/")
         tables.grant_partitions(function, ["BatchWriteItem"], tables.assistants, "file-")
         tables.grant_partitions(function, ["DeleteItem"], tables.messages, "file-")
-        storage.grant(function, ["GetObject"], "speech/")
-        storage.grant(function, ["PutObject", "DeleteObject"], REQUESTS)
+        # Pieces of speech are deleted once the whole is there.
+        storage.grant(function, ["GetObject", "DeleteObject"], "speech/")
+        storage.grant(function, ["PutObject"], REQUESTS)
         return function
 
     def _holding(self) -> VersionedFunction:

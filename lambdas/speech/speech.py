@@ -1,8 +1,10 @@
 """Hears and speaks: the one function that reaches the provider of speech. It knows the bucket, and no records."""
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -11,7 +13,7 @@ from botocore.config import Config
 
 from assistant_engine.domain import speech
 from assistant_engine.domain.audio_types import audio_type
-from assistant_engine.domain.speech_payloads import MadeSpeech, SpeakEvent, SpeechResult, TranscribeEvent
+from assistant_engine.domain.speech_payloads import MadeSpeech, SpeakEvent, SpeechResult, TranscribeEvent, piece_key
 from assistant_engine.runtime.faults import fault_of
 from assistant_engine.runtime.log import logger
 from assistant_engine.runtime.settings import configured
@@ -64,27 +66,37 @@ def _transcribe(asked: TranscribeEvent) -> SpeechResult:
 
 
 def _speak(asked: SpeakEvent) -> SpeechResult:
+    """Speak a text part by part: the bucket has each piece of the sound as soon as it is there, and then the whole."""
     provider = _provider()
     provider.check(asked)
-    parts = speech.parts_of(asked["text"], provider.most_characters)
+    parts = speech.parts_of(asked["text"], provider.most_characters, streamed=asked["format"] in speech.FOLLOWING)
     if not parts:
         raise Unfit("There is nothing to say.", "invalid_text")
     if len(parts) > 1 and asked["format"] == "flac":
         raise Unfit(f"A text over {provider.most_characters:,} characters can't be FLAC.", "unsupported_format")
     with ThreadPoolExecutor(min(AT_ONCE, len(parts))) as pool:
-        sounds = list(pool.map(lambda part: provider.speak(part, asked), parts))
-    sound = speech.joined(sounds)
-    made: MadeSpeech = {
-        "characters": sum(map(len, parts)),
+        spoken = pool.map(lambda part: provider.speak(part, asked), parts)
+        sound = next(spoken)
+        media_type = speech.media_type(sound, asked["format"])
+        if len(parts) > 1:
+            made = []
+            for number, piece in enumerate(speech.pieces(chain([sound], spoken))):
+                _put(piece_key(asked["key"], number), piece, media_type)
+                made.append(piece)
+            sound = speech.joined(made)
+    result: MadeSpeech = {
+        "characters": len(asked["text"].strip()),
         "model": provider.speech_model(asked),
-        "media_type": speech.media_type(sound, asked["format"]),
+        "media_type": media_type,
     }
     # What was made is told with it: whoever asked may have died, and the next one counts it.
-    told = {"characters": str(made["characters"]), "model": quote(made["model"])}
-    _s3().put_object(
-        Bucket=configured(Speech).bucket, Key=asked["key"], Body=sound, ContentType=made["media_type"], Metadata=told
-    )
-    return {"made": made}
+    told = {"characters": str(result["characters"]), "model": quote(result["model"])}
+    _put(asked["key"], sound, media_type, told)
+    return {"made": result}
+
+
+def _put(key: str, sound: bytes, media_type: str, told: Mapping[str, str] | None = None) -> None:
+    _s3().put_object(Bucket=configured(Speech).bucket, Key=key, Body=sound, ContentType=media_type, Metadata=told or {})
 
 
 def _read(key: str) -> bytes:

@@ -3,7 +3,7 @@
 import io
 import struct
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import av
@@ -103,22 +103,51 @@ def test_a_text_is_split_at_sentences() -> None:
     assert all(part.startswith("This") and part.endswith("characters.") for part in parts)
 
 
+def test_the_first_part_of_a_streamed_text_is_a_sentence_and_the_others_grow() -> None:
+    sentence = "This sentence has forty-one characters. "
+    parts = speech.parts_of(sentence * 200, 3_000, streamed=True)
+    assert parts[0] == sentence.strip()
+    assert [(len(part) + 1) // 40 for part in parts[1:]] == [5, 10, 20, 40, 75, 49]
+    assert len(speech.parts_of(sentence * 2, 3_000, streamed=True)) == 2
+    assert speech.parts_of("Dr. Ada Park is here. Hello.", 3_000, streamed=True) == ["Dr. Ada Park is here.", "Hello."]
+
+
+@pytest.mark.parametrize("name", ["wav", "mp3"])
+def test_a_piece_is_there_before_the_next_is_spoken(name: str) -> None:
+    spoken = iter([encoded(name, tone(1))])
+
+    def sounds() -> Iterator[bytes]:
+        yield next(spoken)
+        raise AssertionError("the second sound was waited for")
+
+    first = next(speech.pieces(sounds()))
+    assert audio_type(first) == name
+
+
+def joined(sounds: list[bytes]) -> bytes:
+    return speech.joined(list(speech.pieces(sounds)))
+
+
+def test_a_tag_that_is_longer_than_the_sound_is_none() -> None:
+    assert b"".join(speech.pieces([b"ID3RIFFxxxxWAVE"] * 2)) == b"ID3RIFFxxxxWAVE" * 2
+
+
 def test_parts_of_wav_get_one_header() -> None:
     parts = [encoded("wav", tone(1)), encoded("wav", tone(2))]
-    with wave.open(io.BytesIO(speech.joined(parts))) as whole:
+    with wave.open(io.BytesIO(joined(parts))) as whole:
         assert whole.getnframes() == 3 * whole.getframerate()
 
 
 def test_a_streamed_wav_has_no_size_and_is_joined_all_the_same() -> None:
     part = bytearray(speech.wav(b"\1\0" * 800, 8_000))
     struct.pack_into("<I", part, 40, 0xFFFFFFFF)
-    with wave.open(io.BytesIO(speech.joined([bytes(part), bytes(part)]))) as whole:
+    with wave.open(io.BytesIO(joined([bytes(part), bytes(part)]))) as whole:
         assert whole.getnframes() == 1_600
 
 
 def test_parts_of_mp3_follow_each_other() -> None:
     parts = [encoded("mp3", tone(1)), encoded("mp3", tone(2))]
-    container: Any = av.open(io.BytesIO(speech.joined(parts)), format="mp3")
+    container: Any = av.open(io.BytesIO(joined(parts)), format="mp3")
     with container:
         samples = sum(frame.samples for frame in container.decode(audio=0))
     assert samples / 24_000 == pytest.approx(3, abs=0.3)

@@ -65,8 +65,9 @@ def _spoken(asked: Asked, thread: Thread, message: Json) -> str:
     if len(text_of(message)) > MAX_SPOKEN:
         raise InvalidRequest(f"The message has more than {MAX_SPOKEN:,} characters. {elsewhere}")
     sound = speaking.of_message(asked.store, thread, message["id"], asked.now_ms)
-    asked.carry((sound.size + 2) // 3 * 4, elsewhere)
-    return base64.b64encode(b"".join(sound.chunks)).decode()
+    spoken = base64.b64encode(b"".join(sound.chunks)).decode()
+    asked.carry(len(spoken), elsewhere)
+    return spoken
 
 
 def message(asked: Asked, thread_id: str, message_id: str) -> Json:

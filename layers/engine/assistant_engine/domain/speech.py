@@ -2,7 +2,7 @@
 
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from assistant_engine.domain.audio_types import AUDIO_TYPES, audio_type, is_aac
@@ -84,11 +84,16 @@ def spoken_text(message: Json) -> str:
     return text_of({"content": parts}).strip()
 
 
-def parts_of(text: str, most: int) -> list[str]:
-    """Split a text into parts of at most `most` characters: at sentences, else at words, else anywhere."""
+def parts_of(text: str, most: int, *, streamed: bool = False) -> list[str]:
+    """Split a text into parts of at most `most` characters: at sentences, else at words, else anywhere.
+
+    Args:
+        streamed: whether each part is sent as soon as it is spoken. Then the first is one sentence, and each that
+            follows may be twice as long as the one before.
+    """
     parts: list[str] = []
     for sentence in _SENTENCE.findall(text):
-        if parts and len((parts[-1] + sentence).strip()) <= most:
+        if parts and _takes(parts, sentence, most, streamed):
             parts[-1] += sentence
             continue
         while len(sentence.strip()) > most:
@@ -100,25 +105,70 @@ def parts_of(text: str, most: int) -> list[str]:
     return [stripped for part in parts if (stripped := part.strip())]
 
 
+def _takes(parts: list[str], sentence: str, most: int, streamed: bool) -> bool:
+    """Return whether the last part takes one sentence more."""
+    if len((parts[-1] + sentence).strip()) > most:
+        return False
+    # What is that short is hardly a sentence ("Dr."), and sounds no better alone.
+    if not streamed or len(parts[-1].strip()) < _SHORT_CHARACTERS:
+        return True
+    return len(parts) > 1 and len(parts[-1] + sentence) <= _SECOND_CHARACTERS << (len(parts) - 2)
+
+
+_SHORT_CHARACTERS = 20
+_SECOND_CHARACTERS = 200
+"""Of the second part of a text that is streamed, at most: some 13 s of speech."""
+
+
 def wav(pcm: bytes, rate: int, channels: int = 1, bits: int = 16) -> bytes:
     """Return samples as a WAV file with the header of 44 bytes."""
+    return _sized(_header(rate, channels, bits) + pcm)
+
+
+_UNKNOWN = 0xFFFF_FFFF
+"""The size of a WAV file that is streamed: players take what follows (OpenAI's speech has it, too)."""
+
+
+def _header(rate: int, channels: int, bits: int) -> bytes:
     frame = channels * bits // 8
     form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, channels, rate, rate * frame, frame, bits)
+    whole, samples = struct.pack("<4sI4s", b"RIFF", _UNKNOWN, b"WAVE"), struct.pack("<4sI", b"data", _UNKNOWN)
+    return b"".join((whole, form, samples))
+
+
+def _sized(sound: bytes) -> bytes:
+    """Return a WAV file that begins with `_header` with its sizes."""
     return b"".join(
-        (struct.pack("<4sI4s", b"RIFF", 36 + len(pcm), b"WAVE"), form, struct.pack("<4sI", b"data", len(pcm)), pcm)
+        (sound[:4], struct.pack("<I", len(sound) - 8), sound[8:40], struct.pack("<I", len(sound) - 44), sound[44:])
     )
 
 
-def joined(sounds: Sequence[bytes]) -> bytes:
-    """Return sounds of one format as one: parts of MP3, AAC, Opus and PCM follow each other, WAV gets one header."""
-    kind = audio_type(sounds[0]) if len(sounds) > 1 else None
-    if kind == "mp3":
-        return b"".join(map(_frames, sounds))
-    if kind != "wav":
-        return b"".join(sounds)
-    found = [_samples(sound) for sound in sounds]
-    channels, rate, bits = found[0][0]
-    return wav(b"".join(samples for _, samples in found), rate, channels, bits)
+FOLLOWING = ("mp3", "wav", "pcm", "aac")
+"""Formats whose parts simply follow each other, so that a text may be split anywhere. Players are less sure of Opus in
+several files of Ogg, and FLAC is always one file.
+"""
+
+
+def pieces(sounds: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield sounds of one format as the pieces of one sound, each as it comes.
+
+    MP3, AAC, Opus and PCM follow each other. WAV gets one header, which doesn't know the size.
+    """
+    for number, sound in enumerate(sounds):
+        kind = audio_type(sound)
+        if kind == "mp3":
+            yield _frames(sound)
+        elif kind == "wav":
+            form, samples = _samples(sound)
+            yield samples if number else _header(form[1], form[0], form[2]) + samples
+        else:
+            yield sound
+
+
+def joined(made: Sequence[bytes]) -> bytes:
+    """Return `pieces` as one sound; a WAV's header tells its size."""
+    whole = b"".join(made)
+    return _sized(whole) if audio_type(whole) == "wav" else whole
 
 
 def _frames(sound: bytes) -> bytes:
@@ -126,7 +176,7 @@ def _frames(sound: bytes) -> bytes:
     at = 0
     if sound.startswith(b"ID3") and len(sound) > 10:
         size = sound[6] << 21 | sound[7] << 14 | sound[8] << 7 | sound[9]
-        at = 10 + size
+        at = 10 + size if 10 + size <= len(sound) else 0
     head = sound[at : at + 4]
     if len(head) == 4 and any(name in sound[at : at + 48] for name in (b"Xing", b"Info")):
         is_first_version = head[1] >> 3 & 3 == 3

@@ -28,7 +28,7 @@ class SpeakEvent(TypedDict):
     """Asks the function `speech` to speak a text.
 
     Attributes:
-        key: where the sound is put into the bucket.
+        key: where the sound is put into the bucket; its pieces are at `piece_key` before, if there are several.
         format: of `speech.FORMATS`.
         voice, language, instructions, speed: how it is to sound.
     """
@@ -74,3 +74,8 @@ class SpeechResult(TypedDict, total=False):
     longer: float
     made: MadeSpeech
     error: SpeechError
+
+
+def piece_key(key: str, number: int) -> str:
+    """Return where the bucket has a piece of a sound, counted from 0, before it has the whole."""
+    return f"{key}/{number}"

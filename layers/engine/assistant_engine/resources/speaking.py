@@ -3,21 +3,19 @@
 import hashlib
 import json
 import math
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from assistant_engine.domain import speech_models
-from assistant_engine.domain.clock import Milliseconds, Seconds, seconds_of
-from assistant_engine.domain.errors import ApiError, InvalidRequest, NotFound, NotInTime
+from assistant_engine.domain.clock import Milliseconds
+from assistant_engine.domain.errors import InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.speech import spoken_text
 from assistant_engine.domain.speech_payloads import SpeakEvent
-from assistant_engine.domain.thread import Thread, ThreadId
+from assistant_engine.domain.thread import Thread
 from assistant_engine.resources import speech_function
 from assistant_engine.resources.budgets import check_budgets
-from assistant_engine.runtime.clock import now_ms as clock_ms
+from assistant_engine.resources.speech_making import Making, OfMessage, OfText
 from assistant_engine.store import Store
 
 FORMAT = "mp3"
@@ -25,7 +23,6 @@ FORMAT = "mp3"
 _LEAST_SECONDS = 60
 _CHARACTERS_A_SECOND = 100
 _MOST_SECONDS = 840
-_LOOK_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +30,10 @@ class Sound:
     """Speech.
 
     Attributes:
-        size: how many bytes `chunks` give.
+        chunks: its bytes, as they are made.
     """
 
     media_type: str
-    size: int
     chunks: Iterator[bytes]
 
 
@@ -71,13 +67,14 @@ def of_message(
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:32]
     place = thread.id, message["id"], digest
     key = store.sounds.key(*place)
-    if not store.sounds.made(*place):
-        check_budgets(store, message["assistant_id"] or "", now_ms, None)
-        _make(store, place, {**asked, "key": key}, message, thread)
-    found = store.sounds.of_object(key)
-    if found is None:
-        raise NotFound(f"No message found with id '{message['id']}'.")  # It was deleted meanwhile.
-    return Sound(found["media_type"], found["bytes"], store.sounds.chunks(key))
+    if store.sounds.made(*place):
+        found = store.sounds.of_object(key)
+        if found is None:
+            raise NotFound(f"No message found with id '{message['id']}'.")  # It was deleted meanwhile.
+        return Sound(found["media_type"], store.sounds.chunks(key))
+    check_budgets(store, message["assistant_id"] or "", now_ms, None)
+    event: Any = {**asked, "key": key}
+    return _sound(OfMessage(store, event, _seconds_for(text), place, message, thread))
 
 
 def _settings(store: Store, message: Json, voice: str | None) -> Json:
@@ -93,42 +90,6 @@ def _settings(store: Store, message: Json, voice: str | None) -> Json:
     return {name: value for name, value in named.items() if value}
 
 
-def _make(store: Store, place: tuple[ThreadId, str, str], event: Any, message: Json, thread: Thread) -> None:
-    """Have a message spoken, unless somebody does so already: then wait for that."""
-    seconds = _seconds_for(event["text"])
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        # The bucket tells that it was spoken, also by somebody who died before that was recorded.
-        if _is_settled(store, place, event["key"], message, thread):
-            return
-        now = seconds_of(clock_ms())
-        if store.sounds.claim(*place, now, Seconds(now + seconds)):
-            try:
-                speech_function.ask(event, seconds, None)
-            except ApiError:
-                store.sounds.release(*place)
-                raise
-        else:
-            time.sleep(_LOOK_SECONDS)
-    raise NotInTime("The speech is not ready yet. Please try again.", code="speech_timeout")
-
-
-def _is_settled(store: Store, place: tuple[ThreadId, str, str], key: str, message: Json, thread: Thread) -> bool:
-    made = store.sounds.of_object(key)
-    if made is None:
-        return False
-    counted = store.usage.count_speech(
-        speech_models.spoken(made["model"], made["characters"]),
-        message["id"],
-        clock_ms(),
-        thread_id=thread.id,
-        assistant_id=message["assistant_id"],
-        user=thread.metadata.get("user_id"),
-    )
-    store.sounds.settle(*place, counted)
-    return True
-
-
 def of_text(store: Store, event: SpeakEvent, now_ms: Milliseconds) -> Sound:
     """Speak a text that is kept nowhere.
 
@@ -142,19 +103,23 @@ def of_text(store: Store, event: SpeakEvent, now_ms: Milliseconds) -> Sound:
     """
     speech_function.require_on(None)
     check_budgets(store, "", now_ms, None)
-    key = store.sounds.request_key()
-    made = speech_function.ask({**event, "key": key}, _seconds_for(event["text"]), "input")["made"]
-    usage = speech_models.spoken(made["model"], made["characters"])
-    store.sounds.count(store.usage.count_speech(usage, key, now_ms))
-    found = store.sounds.of_object(key)
+    keyed: SpeakEvent = {**event, "key": store.sounds.request_key()}
+    return _sound(OfText(store, keyed, _seconds_for(event["text"])))
 
-    def chunks() -> Iterator[bytes]:
+
+def _sound(making: Making) -> Sound:
+    """Return speech whose first bytes are there: until then, an error is the answer."""
+    chunks = making.chunks()
+    first = next(chunks, b"")
+
+    def all_chunks() -> Iterator[bytes]:
         try:
-            yield from store.sounds.chunks(key)
+            yield first
+            yield from chunks
         finally:
-            store.sounds.delete_request(key)
+            chunks.close()
 
-    return Sound(made["media_type"], found["bytes"] if found else 0, chunks())
+    return Sound(making.media_type, all_chunks())
 
 
 def _seconds_for(text: str) -> int:

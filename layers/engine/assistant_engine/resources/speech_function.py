@@ -2,8 +2,8 @@
 
 import json
 import threading
+from concurrent.futures import Future
 from functools import cache
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 import boto3
@@ -49,9 +49,29 @@ def ask(event: TranscribeEvent | SpeakEvent, seconds: int, param: str | None = N
         Unavailable: it can't be served now.
     """
     require_on(param)
+    return result_of(begin(event, seconds), seconds, param)
+
+
+def begin(event: TranscribeEvent | SpeakEvent, seconds: int) -> Future["InvocationResponseTypeDef"]:
+    """Invoke the function in a thread of its own: the client's timeout is for each read, and `seconds` are for all."""
+    answer: Future[InvocationResponseTypeDef] = Future()
+    function = configured(SpeechFunction).speech_function_arn
+
+    def work() -> None:
+        try:
+            answer.set_result(invoke(_lambda(seconds), function, dict(event), _REFUSED_SECONDS))
+        except BaseException as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return answer
+
+
+def result_of(begun: Future["InvocationResponseTypeDef"], seconds: float, param: str | None = None) -> SpeechResult:
+    """Return what became of a request that has begun; see `ask`."""
     try:
-        answer = _invoked(event, seconds)
-    except (Empty, ReadTimeoutError, ConnectTimeoutError):
+        answer = begun.result(seconds)
+    except (TimeoutError, ReadTimeoutError, ConnectTimeoutError):
         raise NotInTime("Speech takes longer than this request may. Please try again.", code="speech_timeout") from None
     except NotRun:
         raise NotInTime("Speech is busy for the moment. Please try again.", code="speech_unavailable") from None
@@ -63,28 +83,6 @@ def ask(event: TranscribeEvent | SpeakEvent, seconds: int, param: str | None = N
             raise InvalidRequest(error["message"], param=param, code=error["code"])
         raise NotInTime(f"{error['message']} Please try again.", code=error["code"])
     return result
-
-
-def _invoked(event: TranscribeEvent | SpeakEvent, seconds: int) -> "InvocationResponseTypeDef":
-    """Invoke the function in a thread of its own: the client's timeout is for each read, and this one is for all.
-
-    Raises:
-        Empty: it takes longer.
-    """
-    answers: SimpleQueue[InvocationResponseTypeDef | Exception] = SimpleQueue()
-    function = configured(SpeechFunction).speech_function_arn
-
-    def work() -> None:
-        try:
-            answers.put(invoke(_lambda(seconds), function, dict(event), _REFUSED_SECONDS))
-        except Exception as error:
-            answers.put(error)
-
-    threading.Thread(target=work, daemon=True).start()
-    answer = answers.get(timeout=seconds)
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
 
 
 @cache

@@ -5,7 +5,8 @@
     a thread        speech#<message>#<digest>     that a message was spoken so: the sound is in the bucket
 
 The first who wants one claims it for a while, so that nobody pays for it twice at once; what came of it is written
-once, in one transaction with its usage. The bucket has sounds under `speech/<thread>/<message>/<digest>`.
+once, in one transaction with its usage. The bucket has sounds under `speech/<thread>/<message>/<digest>`; while one is
+made, its pieces are below that.
 """
 
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from assistant_engine.domain import ids
 from assistant_engine.domain.clock import EPOCH, Seconds, seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.speech import Transcript
+from assistant_engine.domain.speech_payloads import piece_key
 from assistant_engine.domain.thread import ThreadId
 from assistant_engine.runtime.clock import now_ms
 from assistant_engine.store import objects
@@ -120,11 +122,21 @@ class Sounds:
             "model": unquote(told.get("model", "")),
         }
 
-    def chunks(self, key: str) -> Iterator[bytes]:
-        """The bytes of a sound, piece by piece; none if it was deleted."""
+    def piece(self, key: str, number: int) -> tuple[str, bytes] | None:
+        """The media type and the bytes of a piece of a sound that is being made; None while it isn't there."""
+        found = objects.find(self._blobs.client, self._blobs.bucket, piece_key(key, number))
+        return (found["ContentType"], found["Body"].read()) if found else None
+
+    def chunks(self, key: str, skip: int = 0) -> Iterator[bytes]:
+        """The bytes of a sound after the first `skip`, chunk by chunk; none if it was deleted."""
         found = objects.find(self._blobs.client, self._blobs.bucket, key)
-        chunks: Iterator[bytes] = found["Body"].iter_chunks(_CHUNK_BYTES) if found else iter(())
-        return chunks
+        if found:
+            found["Body"].read(skip)
+            yield from found["Body"].iter_chunks(_CHUNK_BYTES)
+
+    def delete_pieces(self, key: str) -> None:
+        """Delete the pieces of a sound, once the whole is there."""
+        self._blobs.delete_below(f"{key}/")
 
     def forget(self, thread_id: ThreadId, message_id: str) -> None:
         """Forget how a message sounds."""
@@ -147,8 +159,8 @@ class Sounds:
         return ids.new_id(f"{REQUESTS}sound_", EPOCH)
 
     def delete_request(self, key: str) -> None:
-        """Delete a sound of a request."""
-        self._blobs.delete(key)
+        """Delete a sound of a request, and its pieces."""
+        self._blobs.delete_below(key)
 
     def count(self, usage: list[Json]) -> None:
         """Count usage that nothing else is written with."""
