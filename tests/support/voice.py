@@ -3,12 +3,26 @@
 import base64
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx2
 import openai
 
 from assistant_engine.domain.json_data import Json
+from local import speech
+from tests.support.local_stack import DIRECTORY
+from tests.support.speech_server import SpeechServer
+
+
+@contextmanager
+def engines(speech_server: SpeechServer) -> Iterator[str]:
+    """Have the local engines hear and speak for the stack meanwhile; the base URL of their server."""
+    url = f"http://127.0.0.1:{speech.start(DIRECTORY)}/v1"
+    with speech_server.forwarding(url):
+        yield url
+    speech.stop(DIRECTORY)
 
 
 def words(*more: str) -> str:
