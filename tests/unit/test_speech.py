@@ -1,9 +1,11 @@
 """Speech without a server: containers and durations of real files, texts in parts, and one header for WAV."""
 
 import io
+import json
 import struct
 import wave
 from collections.abc import Callable, Iterator
+from datetime import date
 from typing import Any
 
 import av
@@ -164,6 +166,12 @@ def test_prices_are_of_seconds_and_of_characters() -> None:
     assert speech_models.heard("amazon-transcribe", 60) == SpeechUsage(60, 0, 7_000_000)
     assert speech_models.spoken("amazon-polly-neural", 1_000_000) == SpeechUsage(0, 1_000_000, 16_000_000_000)
     assert speech_models.heard("unknown", 60) == SpeechUsage(60, 0, 0)
+
+
+def test_each_price_has_its_source_and_date() -> None:
+    for model, price in json.loads(speech_models.TABLE.read_text()).items():
+        assert len({"minute", "million_characters"} & price.keys()) == 1, model
+        assert price["source"].startswith("https://") and date.fromisoformat(price["date"]), model
 
 
 def _verbose(transcript: Transcript) -> Json:
