@@ -11,11 +11,9 @@ import pytest
 
 from local import audio_formats, recogniser
 from local.paths import SCRIPTS
-from tests.contract.test_streaming_clients import CLIENTS, Run, packages, run
+from tests.support.releases import CLIENTS, packages, program
 from tests.support.speech_server import SpeechServer
 from tests.support.voice import engines
-
-__all__ = ["run"]
 
 pytestmark = pytest.mark.offline_model
 
@@ -42,8 +40,9 @@ def question(aloud: str, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("release", ["newest", "openai_1_21"])
-def test_python_s_audio_in_every_format(run: Run, question: Path, release: str) -> None:
+def test_python_s_audio_in_every_format(base_url: str, api_key: str, question: Path, release: str) -> None:
     variables = {} if release == "newest" else {"PYTHONPATH": str(packages(release))}
+    run = program(base_url, api_key)
     printed = run(SCRIPTS / "python", "-W", "ignore", CLIENTS / "audio.py", question, TEXT, **variables)
     answers = [json.loads(line) for line in printed.splitlines()]
     written = {each["written"]: each["answer"] for each in answers if "written" in each}

@@ -3,26 +3,21 @@
 Each client has an environment of its own below `.build/clients`, made from its lock file when a test first needs it.
 """
 
-import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import openai
 import pytest
 
-from local.paths import NODE, ROOT, SCRIPTS
+from local.paths import NODE, SCRIPTS
 from tests.support.driver import ASK, GET_STOCK_PRICE
 from tests.support.streamed import BEGUN, CALLS, MESSAGE, SAID, Streamed
 
 pytestmark = [pytest.mark.offline_model, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
-CLIENTS = ROOT / "tests" / "clients"
-MADE = ROOT / ".build" / "clients"
 SAID_LAST = "Done and well done."
 TEXT = 'then get_stock_price {"symbol": "ACME"}\nthen ask {"a": "b"}\nsay Done and well done.'
 EXPECTED = [
@@ -31,31 +26,6 @@ EXPECTED = [
     *(*CALLS, "run.step.delta", "run.requires_action"),
     *("run.step.completed", *BEGUN, *MESSAGE, "message.delta", *SAID, "run.completed"),
 ]
-
-Run = Callable[..., str]
-
-
-def environment(lock: Path, make: Callable[[Path], None]) -> Path:
-    """Return the folder that `make` fills from a lock file, made once for each content of it."""
-    folder = MADE / f"{lock.stem}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
-    if not folder.exists():
-        unfinished = folder.with_name(f"{folder.name}.{os.getpid()}")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        make(unfinished)
-        unfinished.rename(folder)
-    return folder
-
-
-def packages(name: str) -> Path:
-    """The folder with the packages of `tests/clients/<name>.txt`, for this Python."""
-    lock = CLIENTS / f"{name}.txt"
-
-    def make(folder: Path) -> None:
-        command = [str(SCRIPTS / "uv"), "pip", "install", "--quiet", "--require-hashes", "--requirement", str(lock)]
-        subprocess.run([*command, "--target", str(folder)], check=True)
-
-    return environment(lock, make)
 
 
 def node_packages() -> Path:
@@ -77,13 +47,7 @@ def node_packages() -> Path:
 def run(base_url: str, api_key: str) -> Run:
     """Run a program with the address and the key of the API in its environment; what it printed."""
 
-    def run_(*command: object, **variables: str) -> str:
-        told = {"OPENAI_BASE_URL": base_url, "OPENAI_API_KEY": api_key, "PATH": os.environ["PATH"], **variables}
-        done = subprocess.run([*map(str, command)], env=told, capture_output=True, text=True, timeout=240, check=False)
-        assert done.returncode == 0, done.stderr[-3000:]
-        return done.stdout
-
-    return run_
+    return program(base_url, api_key)
 
 
 @pytest.fixture(scope="module")
