@@ -14,6 +14,7 @@ import pytest
 
 from local.paths import NODE, SCRIPTS
 from tests.support.driver import ASK, GET_STOCK_PRICE
+from tests.support.releases import CLIENTS, Run, environment, packages, program
 from tests.support.streamed import BEGUN, CALLS, MESSAGE, SAID, Streamed
 
 pytestmark = [pytest.mark.offline_model, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
