@@ -1,6 +1,6 @@
 """Transcribes a file and speaks a text in every format, with the `openai` package of this environment.
 
-Each answer is a line of JSON: what was made of it, and for speech whether it is the same when it is streamed.
+Each answer is a line of JSON: what the package made of a transcript, or a sound.
 """
 
 import asyncio
@@ -24,15 +24,12 @@ def transcribed(file: Path, kind: Any) -> Any:
     return answer if isinstance(answer, str) else answer.model_dump()
 
 
-def spoken(text: str, kind: Any) -> bytes:
+def spoken(text: str, kind: Any) -> list[bytes]:
+    """Return speech as it is read whole, and as it is read while it comes."""
     asked: Any = {"model": "tts-1", "voice": "alloy", "input": text, "response_format": kind}
-    whole = client.audio.speech.create(**asked)
+    whole = client.audio.speech.create(**asked).read()
     with client.audio.speech.with_streaming_response.create(**asked) as answer:
-        streamed = b"".join(answer.iter_bytes())
-    read = whole.read()
-    # Of a WAV that is streamed the sizes are not known, and each file of Ogg has a serial number of its own.
-    assert len(streamed) == len(read), kind
-    return streamed
+        return [whole, b"".join(answer.iter_bytes())]
 
 
 async def spoken_to_waiting_code(text: str) -> bytes:
@@ -46,10 +43,10 @@ def main() -> None:
     file, text = Path(sys.argv[1]), sys.argv[2]
     for kind in WRITTEN:
         print(json.dumps({"written": kind, "answer": transcribed(file, kind)}))
-    for kind in SPOKEN:
-        print(json.dumps({"spoken": kind, "answer": base64.b64encode(spoken(text, kind)).decode()}))
-    waiting = asyncio.run(spoken_to_waiting_code(text))
-    print(json.dumps({"spoken": "mp3", "answer": base64.b64encode(waiting).decode()}))
+    sounds = [(kind, sound) for kind in SPOKEN for sound in spoken(text, kind)]
+    sounds.append(("mp3", asyncio.run(spoken_to_waiting_code(text))))
+    for kind, sound in sounds:
+        print(json.dumps({"spoken": kind, "answer": base64.b64encode(sound).decode()}))
 
 
 if __name__ == "__main__":

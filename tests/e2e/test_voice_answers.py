@@ -73,13 +73,16 @@ def test_a_long_message_is_spoken_in_parts_that_are_one_sound(http: httpx2.Clien
     text = f"The sentence {mark} has some length. " * 180
     thread = thread_of(http)
     message = made(http.post(f"threads/{thread}/messages", json={"role": "assistant", "content": text}))
-    answer = http.get(f"threads/{thread}/messages/{message['id']}/speech", params={"format": "wav"})
+    url = f"threads/{thread}/messages/{message['id']}/speech"
+    answers = [http.get(url, params={"format": "wav"}) for _ in range(2)]
     parts = speech_server.of(mark, "speech")
     assert len(parts) > 1
     assert all(len(each.text) <= 4_096 for each in parts)
-    assert said_in(answer.content).split() == text.split()
-    with wave.open(io.BytesIO(answer.content)) as whole:
-        assert whole.getnframes() * 2 + 44 == len(answer.content)
+    for answer in answers:
+        assert said_in(answer.content).split() == text.split()
+    # While it was made, nobody knew how long it would be.
+    with wave.open(io.BytesIO(answers[1].content)) as whole:
+        assert whole.getnframes() * 2 + 44 == len(answers[1].content)
 
 
 @pytest.mark.parametrize(("kind", "asks", "speaks"), [

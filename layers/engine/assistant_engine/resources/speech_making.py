@@ -163,6 +163,8 @@ class OfMessage(Making):
 
     def _failed(self) -> None:
         if self._begun is not None:
+            # The next try may sound otherwise: its pieces are its own.
+            self._store.sounds.delete_pieces(self._event["key"])
             self._store.sounds.release(*self._place)
             self._begun = None
 
