@@ -22,11 +22,6 @@ DELAY = 6
 
 
 @pytest.fixture
-def http(base_url: str, api_key: str) -> httpx2.Client:
-    return httpx2.Client(base_url=base_url, headers={"Authorization": f"Bearer {api_key}"}, timeout=120)
-
-
-@pytest.fixture
 def sentences() -> list[str]:
     """Sentences of a test's own, each spoken alone: the second is too long to take in the third."""
     mark = uuid.uuid4().hex
