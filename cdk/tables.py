@@ -68,13 +68,13 @@ class Tables(Construct):
             partition_key=_text("open_shard"),
             sort_key=Attribute(name="due_at", type=AttributeType.NUMBER),
             projection_type=ProjectionType.INCLUDE,
-            # By its name, an execution that ended badly is matched to its run.
-            non_key_attributes=["execution"],
+            # An execution that ended badly is matched to its run by its name; a project lists its own runs.
+            non_key_attributes=["execution", "belongs_to"],
         )
         self.messages.add_global_secondary_index(
             index_name="ended_runs",
             partition_key=_text("ended_shard"),
-            sort_key=_text("message_id"),
+            sort_key=_text("ended_run"),
             projection_type=ProjectionType.KEYS_ONLY,
         )
         if configuration.retains_data:

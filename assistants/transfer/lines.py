@@ -199,7 +199,7 @@ def row_of(line: Json) -> Row:
 def moved(item: Json, project: str) -> Json:
     """Return an item as it is in another project."""
     made = dict(item)
-    for name in ("project", "user_id"):  # Both begin with the project's name.
+    for name in ("project", "user_id", "ended_run"):  # All begin with the project's name.
         if name in made:
             _, sign, rest = made[name].partition("#")
             made[name] = f"{project}{sign}{rest}"

@@ -21,9 +21,9 @@ from assistant_engine.store.blobs import INLINE_BYTES
 from assistant_engine.store.dynamodb import ConditionFailed
 from assistant_engine.store.expressions import Update
 from assistant_engine.store.files import Files
-from assistant_engine.store.run_item import ENDED_SHARDS, HELD, ended_shard, run_of
+from assistant_engine.store.run_item import HELD, ended_place, run_of
 from assistant_engine.store.transfer import Row, Transfer
-from assistant_engine.store.usage import amounts_of, counters_of, day_of, shard_of
+from assistant_engine.store.usage import amounts_of, counters_of, day_of
 from assistant_engine.store.vector_store_actions import pointers
 from assistant_engine.store.vector_stores import DUE
 from assistants.errors import CommandError
@@ -270,7 +270,7 @@ class Restore:
                     "run_status": "expired",
                     "run_sequence": run.sequence + 1,
                     "ended_ms": ended_ms,
-                    "ended_shard": ended_shard(day_of(ended_ms), shard_of(run.id, ENDED_SHARDS)),
+                    **ended_place(run.project, run.id, ended_ms),
                 }
                 figures = {**run.account.figures(), "unpriced_runs": int(run.account.cost is None)}
                 counter, *_ = counters_of(run, day_of(ended_ms))

@@ -16,6 +16,7 @@ from local import up as local
 from tests.support.clients import StrictOpenAI, connect
 from tests.support.crowd import Crowd, crowd
 from tests.support.driver import ASK
+from tests.support.projects import own_project
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -245,8 +246,31 @@ def test_usage_is_grouped_by_assistant_and_by_user_the_dearest_first(
     assert costs == sorted(costs, reverse=True)
     one = by_user["data"][0]
     alone = usage(user_id=one["user_id"])["total"]
-    assert alone == {name: one[name] for name in alone} | {"ratings": 0}, "ratings are not the runs'"
+    assert alone == {name: one[name] for name in alone}
     assert usage(group_by="assistant_id")["data"] == [], "the assistants of these runs are gone"
     monkeypatch.setattr(usage_report, "MOST_RUNS", 100)
     cut = usage_report.report(Store(made.project), {"group_by": "user_id"}, now_ms())
-    assert cut["has_more"] and sum(group["runs"] for group in cut["data"]) == 100 and cut["total"]["runs"] == 300
+    assert cut["has_more"] and sum(group["runs"] for group in cut["data"]) == 300
+    monkeypatch.setattr(usage_report, "MOST_GROUPS", 4)
+    cut = usage_report.report(Store(made.project), {"group_by": "user_id"}, now_ms())
+    runs = {group["user_id"]: group["runs"] for group in cut["data"]}
+    assert cut["has_more"] and len(runs) == 5 and runs[None] == 180, "the rest is in one row"
+
+
+def test_usage_by_user_has_the_ratings_of_each_and_of_the_rest(stack: local.Local, model: str) -> None:
+    with own_project(stack) as (_, key):
+        client = connect(stack, key)
+        assistant = client.beta.assistants.create(model=model).id
+        for user, rating in (("ada", "up"), ("ada", "down"), ("", "down")):
+            thread: Any = {"messages": [{"role": "user", "content": "say Hello"}]}
+            metadata: Any = {"metadata": {"user_id": user}} if user else {}
+            run = client.beta.threads.create_and_run_poll(assistant_id=assistant, thread={**thread, **metadata})
+            [said] = client.beta.threads.messages.list(run.thread_id, run_id=run.id).data
+            client.beta.threads.messages.update(said.id, thread_id=run.thread_id, metadata={"rating": rating})
+
+        def rated() -> Any:
+            query = {"params": {"group_by": "user_id"}}
+            found: Any = client.get("/usage", cast_to=object, options=query)  # type: ignore[arg-type]
+            return {row["user_id"]: (row["runs"], row["ratings"], row["rating"]) for row in found["data"]}
+
+        until(rated, {"ada": (2, 2, 0.5), None: (1, 1, 0.0)})

@@ -10,7 +10,7 @@ from bench.journal import Journal, taken
 from bench.stack import filled_thread
 from local import up as local
 from tests.support.clients import connect
-from tests.support.crowd import crowd
+from tests.support.crowd import Crowd, crowd
 from tests.support.driver import Driver
 from tests.support.model_server import ModelServer
 
@@ -78,13 +78,24 @@ def within_a_tenth(figures: dict[str, float]) -> Any:
     return pytest.approx(figures, rel=0.1)
 
 
-def test_a_page_of_a_projects_runs_costs_the_same_however_many_there_are(stack: local.Local, journal: Journal) -> None:
-    units = []
-    for runs, days_ago in ((200, 400), (2_000, 800)):  # days of their own: nobody else's runs are read with them
-        with crowd(stack, runs, messages=0, days_ago=days_ago) as made:
-            client = connect(stack, made.key)
-            page = taken(journal.during(partial(client.get, "/runs", cast_to=object)))
-        assert page.write_units == 0
-        units.append(page.read_units)
-    # What other tests left open is read with it.
-    assert units[1] <= units[0] + 10 and max(units) <= 150, units
+def test_a_page_of_a_projects_runs_costs_what_is_on_it(stack: local.Local, journal: Journal) -> None:
+    """Of a large project, and of a small one whose runs are among those of the same days."""
+
+    def units(made: Crowd, limit: int) -> float:
+        query: Any = {"params": {"limit": limit}}
+        got = journal.during(partial(connect(stack, made.key).get, "/runs", cast_to=object, options=query))
+        counted = taken(got)
+        assert counted.write_units == 0
+        return counted.read_units
+
+    with crowd(stack, 2_000, messages=0) as large, crowd(stack, 60, messages=0) as small, crowd(stack, 200, messages=0):
+        page: Any = connect(stack, small.key).get("/runs", cast_to=object, options={"params": {"limit": 20}})
+        assert [run["id"] for run in page["data"]] == small.run_ids[:20]
+        counted = {
+            (name, limit): units(made, limit)
+            for name, made in (("large", large), ("small", small))
+            for limit in (5, 20)
+        }
+    # Each row is a run and its thread's head; each day is five queries, and the open runs are eight.
+    assert counted["small", 20] <= counted["large", 20] + 40, counted
+    assert max(counted.values()) <= 100 and max(counted["small", 5], counted["large", 5]) <= 45, counted

@@ -37,9 +37,9 @@ def test_indexes_serve_lists(prod: Template) -> None:
         ("oae-messages", "by_user"): (["user_id", "created"], keys_only),
         ("oae-messages", "open_runs"): (
             ["open_shard", "due_at"],
-            {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["execution"]},
+            {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["execution", "belongs_to"]},
         ),
-        ("oae-messages", "ended_runs"): (["ended_shard", "message_id"], keys_only),
+        ("oae-messages", "ended_runs"): (["ended_shard", "ended_run"], keys_only),
     }
 
 

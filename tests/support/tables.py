@@ -19,7 +19,7 @@ INDEXES = {
         "by_project": ("project", "created"),
         "by_user": ("user_id", "created"),
         "open_runs": ("open_shard", "due_at"),
-        "ended_runs": ("ended_shard", "message_id"),
+        "ended_runs": ("ended_shard", "ended_run"),
     },
 }
 KEYS = {

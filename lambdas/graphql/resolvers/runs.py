@@ -154,8 +154,8 @@ def run_anywhere(asked: Asked, run_id: str) -> Run:
         return run_of(asked, thread_id, run_id)
     for wait in _WAITS:
         time.sleep(wait)
-        if thread_id := asked.store.runs.thread_of(run_id):
-            with suppress(NotFound):  # The thread is another project's, or was deleted.
+        if thread_id := asked.store.runs.thread_of(run_id, asked.store.project):
+            with suppress(NotFound):  # The thread was deleted.
                 return run_of(asked, thread_id, run_id)
             break
     raise NotFound(f"No run found with id '{ids.shown(run_id)}'.")

@@ -16,10 +16,10 @@ USUAL_DAYS = 30
 MOST_DAYS = 366
 
 MOST_GROUPS = 100
-"""Assistants, the newest, whose counters a report by assistant reads."""
+"""Assistants, the newest, or users whose counters a report reads."""
 
 MOST_RUNS = 2_000
-"""Runs, those of the newest days, that a report by user reads."""
+"""Runs, those of the newest days, in which a report by user finds the users."""
 
 NOTHING = Total("", 0, 0, RunUsage())
 
@@ -66,38 +66,34 @@ def _grouped(store: Store, by: str, days: tuple[str, str]) -> Json:
     """A report by assistant or by user instead of by day.
 
     Each assistant has a counter: a query for each of the newest. A user has one, too, but no list names the users: the
-    newest runs do.
+    newest runs do. What is left of the project's total is nobody's.
     """
-    groups: dict[str | None, Total] = {}
+    whose: dict[str | None, Total] = {}
     if by == "assistant_id":
         page = store.assistants.page(Window(MOST_GROUPS))
         for assistant in page.objects:
-            found = store.usage.of_assistant(assistant["id"], *days)
-            groups[assistant["id"]] = sum(found, NOTHING)
+            whose[assistant["id"]] = sum(store.usage.of_assistant(assistant["id"], *days), NOTHING)
         has_more = page.has_more
+        total = sum(store.usage.of_project(*days), NOTHING)
     else:
         runs = ProjectRuns(store).ended(*days)
-        for run in islice(runs, MOST_RUNS):
-            account = RunUsage.of(run)
-            one = Total("", 1, int(account.cost is None), account)
-            user = run.get("used_by")
-            groups[user] = groups.get(user, NOTHING) + one
-        has_more = next(runs, None) is not None
-    dearest = sorted(groups.items(), key=lambda group: _weight(group[1]), reverse=True)
+        users = list(dict.fromkeys(run["used_by"] for run in islice(runs, MOST_RUNS) if run.get("used_by")))
+        for user in users[:MOST_GROUPS]:
+            whose[user] = sum(store.usage.of_user(user, *days), NOTHING)
+        has_more = len(users) > MOST_GROUPS or next(runs, None) is not None
+        total = sum(store.usage.of_project(*days), NOTHING)
+        whose[None] = total - sum(whose.values(), NOTHING)
+    dearest = sorted(whose.items(), key=lambda group: _weight(group[1]), reverse=True)
     names = {"assistant_id": None, "user_id": None}
-    # The runs of a user do not tell how they were rated.
-    unknown = {} if by == "assistant_id" else {"ratings": None, "rating": None}
     return {
         "object": "list",
         "start_date": days[0],
         "end_date": days[1],
         "data": [
-            {"object": "usage.group", **names, by: name, **_shown(total), **unknown}
-            for name, total in dearest
-            if total.runs
+            {"object": "usage.group", **names, by: name, **_shown(group)} for name, group in dearest if group.runs
         ],
         "has_more": has_more,
-        "total": _shown(sum(store.usage.of_project(*days), NOTHING)),
+        "total": _shown(total),
     }
 
 

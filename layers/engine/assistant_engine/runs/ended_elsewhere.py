@@ -15,9 +15,8 @@ from assistant_engine.domain.thread import Thread
 from assistant_engine.domain.usage import RunUsage, Usage
 from assistant_engine.store.blobs import Blobs
 from assistant_engine.store.partition import key_of
-from assistant_engine.store.run_item import ENDED_SHARDS, ended_shard, item_of
+from assistant_engine.store.run_item import ended_place, item_of
 from assistant_engine.store.transfer import Row, Transfer, pointer
-from assistant_engine.store.usage import day_of, shard_of
 
 _MOMENTS = {"completed": "completed_at", "cancelled": "cancelled_at", "failed": "failed_at"}
 _STEP_MOMENTS = ("completed_at", "cancelled_at", "expired_at", "failed_at")
@@ -59,7 +58,7 @@ class EndedRun:
             "last_error": run.last_error,
             "incomplete_details": run.incomplete_details,
             "ended_ms": self.ended_ms,
-            "ended_shard": ended_shard(day_of(self.ended_ms), shard_of(run.id, ENDED_SHARDS)),
+            **ended_place(run.project, run.id, self.ended_ms),
         }
         return {**item_of(run, blobs), **ended, "open_shard": None}
 

@@ -44,7 +44,7 @@ def put_thread(
     for param, value in (("threadId", thread_id), ("run.run_id", run_id)):
         if value is not None and not (isinstance(value, str) and ids.is_id(value)):
             raise _not_an_id(param)
-    there = store.runs.thread_of(run_id) if isinstance(run_id, str) else None
+    there = store.runs.thread_of(run_id, store.project) if isinstance(run_id, str) else None
     if there and there != thread_id and _is_own(store, there):
         # A call names its run alone: of two runs with one id, it could mean either.
         message = "Invalid 'run.run_id': it is a run of another thread."
@@ -161,7 +161,7 @@ def recorded(store: Store, run_id: str) -> Run:
     """
     if ids.is_id(run_id) and (thread_id := store.recorded.thread_of(run_id)):
         return store.runs.get(store.threads.get(thread_id).id, run_id)
-    if (there := store.runs.thread_of(run_id)) and _is_own(store, there):
+    if (there := store.runs.thread_of(run_id, store.project)) and _is_own(store, there):
         raise InvalidRequest("The run was carried out here: its calls stay as they were.", param="runId")
     raise NotFound(f"No run found with id '{ids.shown(run_id)}'.")
 

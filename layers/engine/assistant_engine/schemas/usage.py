@@ -92,8 +92,7 @@ class UsageGroup(UsageTotal):
 
     object: Literal["usage.group"]
     assistant_id: str | None
-    user_id: str | None = Field(description="Null also for the runs that name no user.")
-    ratings: Count | None = Field(description="Null by user.")  # type: ignore[assignment]
+    user_id: str | None = Field(description="By user, null for the rest: runs that name none, and users not listed.")
 
 
 class UsageReport(Schema):
@@ -104,6 +103,6 @@ class UsageReport(Schema):
     end_date: Day
     data: list[UsageDay] | list[UsageGroup]
     has_more: bool = Field(
-        description="Whether `data` is not all: by assistant it is of the 100 newest, by user of the newest 2,000 runs."
+        description="Whether `data` is not all: it is of 100 assistants, or of 100 users of the newest 2,000 runs."
     )
     total: UsageTotal

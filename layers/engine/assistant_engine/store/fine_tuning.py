@@ -46,6 +46,7 @@ class FineTuning:
         self._runs = runs
         self._directory = directory
         self._files = files
+        self._project = project
         self._partition = f"fine_tuning#{project}"
 
     # Records
@@ -109,7 +110,7 @@ class FineTuning:
         """The runs that ended on these days, on threads on which the assistant ran, as (thread id, run id)."""
         for day in days:
             for shard in range(ENDED_SHARDS):
-                yield from self._of_assistant(assistant_id, self._runs.ended(day, shard))
+                yield from self._of_assistant(assistant_id, self._runs.ended(day, shard, self._project))
 
     def _of_assistant(
         self, assistant_id: str, places: Iterator[tuple[ThreadId, str]]

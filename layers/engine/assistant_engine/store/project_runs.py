@@ -1,10 +1,10 @@
 """The runs of a project, the newest first.
 
-No index lists them by project, so that a run costs no write for being listed. Runs that are under way are in the index
-of open runs, all others in that of ended runs, under the day on which they ended; the counters of usage tell on which
-days the project, an assistant or a user had any. Both indexes hold the runs of every project: which ones are the
-project's, and which match, is read from the runs themselves. A request reads a limited number of them, so a page may
-end before it is full.
+No index is made for this list, so that a run costs no write for being listed. Runs that are under way are in the index
+of open runs, among those of every project. All others are in the index of ended runs, under the day on which they
+ended, each project's together; the counters of usage tell on which days the project, an assistant or a user had any.
+Which runs match is read from the runs themselves. A request reads a limited number of them, so a page may end before it
+is full.
 
 Days are read from the newest on. What ended on a day was created on it or before, and a run lasts at most a day.
 """
@@ -30,7 +30,7 @@ from assistant_engine.store.expressions import query
 from assistant_engine.store.items import is_ours, project_of
 from assistant_engine.store.pages import Page, Window
 from assistant_engine.store.partition import HEAD, key_of
-from assistant_engine.store.run_item import ENDED_SHARDS, ended_shard
+from assistant_engine.store.run_item import ENDED_SHARDS, ended_run, ended_shard
 from assistant_engine.store.usage import day_of
 
 MOST_READ = 500
@@ -129,7 +129,7 @@ class ProjectRuns:
         return {item["message_id"]: item for item in ours if item["thread_id"] in there}
 
     def _places(self, wanted: Wanted, low: str, high: str) -> Iterator[_Place]:
-        """Where runs are whose ids lie between two bounds, of every project, the newest first."""
+        """Where runs are whose ids lie between two bounds, the newest first."""
         if low > high:
             return
         waiting: list[tuple[str, ThreadId, Iterator[_Place]]] = []
@@ -159,7 +159,7 @@ class ProjectRuns:
 
     def _open(self, wanted: Wanted, low: str, high: str) -> Iterator[_Place]:
         if not wanted.statuses or wanted.statuses & set(ACTIVE):
-            known = (place for place in self._runs.open(_ANY_TIME) if low <= place[1] <= high)
+            known = (place for place in self._runs.open(_ANY_TIME, project=self._project) if low <= place[1] <= high)
             yield from sorted(known, key=itemgetter(1), reverse=True)
 
     def _days(self, wanted: Wanted, low: str, high: str) -> Iterator[str]:
@@ -171,7 +171,8 @@ class ProjectRuns:
             yield from self._usage.days(first, until.isoformat(), **whose)
 
     def _ended(self, day: str, shard: int, low: str, high: str) -> Iterator[_Place]:
-        key = Key("ended_shard").eq(ended_shard(day, shard)) & Key("message_id").between(low, high)
+        bounds = (ended_run(self._project, bound) for bound in (low, high))
+        key = Key("ended_shard").eq(ended_shard(day, shard)) & Key("ended_run").between(*bounds)
         for item in self._db.query_all(query(self._table, key, index="ended_runs", ascending=False, limit=50)):
             yield item["thread_id"], item["message_id"]
 

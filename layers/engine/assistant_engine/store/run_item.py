@@ -2,12 +2,14 @@
 
 import json
 
+from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.usage import RunUsage
 from assistant_engine.store.blobs import Blobs
 from assistant_engine.store.items import project_of
 from assistant_engine.store.partition import key_of
+from assistant_engine.store.usage import day_of, shard_of
 
 OPEN_SHARDS = 8
 """Partitions of the index of open runs: every run enters and leaves it once or twice."""
@@ -30,6 +32,17 @@ def open_shard(run_id: str) -> str:
 def ended_shard(day: str, shard: int) -> str:
     """Return a partition of the index of the runs that ended on a day (`YYYY-MM-DD`, UTC)."""
     return f"{day}#{shard}"
+
+
+def ended_run(project: str, run_id: str) -> str:
+    """Return where in its partition of the index of ended runs a run is: a project's runs are together, by time."""
+    return f"{project}#{run_id}"
+
+
+def ended_place(project: str, run_id: str, ended_ms: Milliseconds) -> Json:
+    """Return the attributes that list a run in the index of ended runs."""
+    shard = ended_shard(day_of(ended_ms), shard_of(run_id, ENDED_SHARDS))
+    return {"ended_shard": shard, "ended_run": ended_run(project, run_id)}
 
 
 def item_of(run: Run, blobs: Blobs) -> Json:

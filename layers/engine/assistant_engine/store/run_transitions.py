@@ -26,11 +26,11 @@ from assistant_engine.store.expressions import Update, put
 from assistant_engine.store.message_item import put_messages
 from assistant_engine.store.partition import key_of
 from assistant_engine.store.run_ends import RunEnds
-from assistant_engine.store.run_item import ENDED_SHARDS, HELD, ended_shard, run_of
+from assistant_engine.store.run_item import HELD, ended_place, run_of
 from assistant_engine.store.runs import Runs
 from assistant_engine.store.steps import AFTER_CALLS, BEFORE_CALLS, TOOL_CALLS, Steps
 from assistant_engine.store.threads import Threads
-from assistant_engine.store.usage import Usages, day_of, shard_of
+from assistant_engine.store.usage import Usages
 
 MAX_FAILED_ATTEMPTS = 20
 """Attempts that a run's record keeps: each byte of a run is paid for at each change of its status."""
@@ -383,7 +383,7 @@ def _changes(
 
 def _end(update: Update, run: Run, now_ms: Milliseconds) -> Update:
     """Add what is written of a run that ends, beside what the API shows."""
-    update.set(ended_ms=now_ms, ended_shard=ended_shard(day_of(now_ms), shard_of(run.id, ENDED_SHARDS)))
+    update.set(ended_ms=now_ms, **ended_place(run.project, run.id, now_ms))
     return update.remove("open_shard", "task_token", "asked_ms", "waiting_ms", "line", HELD)
 
 

@@ -27,16 +27,16 @@ from assistant_engine.store.message_item import check_count, put_messages, stamp
 from assistant_engine.store.pages import Page, Window, cut
 from assistant_engine.store.partition import below, find_below, key_of, page_below
 from assistant_engine.store.run_item import (
-    ENDED_SHARDS,
     HELD,
     OPEN_SHARDS,
+    ended_place,
+    ended_run,
     ended_shard,
     item_of,
     open_shard,
     run_of,
 )
 from assistant_engine.store.threads import CLOCK_ATTEMPTS, Threads
-from assistant_engine.store.usage import day_of, shard_of
 
 MAX_HELD_BYTES = 200_000
 """Bytes of messages that wait with their run: an item holds 400 KB (DynamoDB limit)."""
@@ -193,22 +193,22 @@ class Runs:
             raise NotFound(f"No run found with id '{ids.shown(run_id)}'.")
         return run
 
-    def thread_of(self, run_id: str) -> str | None:
-        """The thread, of whichever project, that a run made here lies in; None if there is none.
+    def thread_of(self, run_id: str, project: str) -> str | None:
+        """The thread that a project's run lies in; None if none was made here. The thread may have been deleted.
 
         From the indexes of open and of ended runs, so one that ended in the last moment may be missing.
         """
         if not ids.is_run_id(run_id):
             return None
-        is_it = Key("message_id").eq(run_id)
-        found = self._listed("open_runs", Key("open_shard").eq(open_shard(run_id)), Attr("message_id").eq(run_id))
+        is_it = Attr("message_id").eq(run_id) & Attr("belongs_to").eq(project)
+        found = self._listed("open_runs", Key("open_shard").eq(open_shard(run_id)), is_it)
         if there := next(found, None):
             return there[0]
         # A run lives a day at most, and the sweeper ends it soon after.
         for day in range(3):
-            ended = day_of(Milliseconds(ids.milliseconds_of(run_id) + day * 86_400_000))
-            shard = ended_shard(ended, shard_of(run_id, ENDED_SHARDS))
-            if there := next(self._listed("ended_runs", Key("ended_shard").eq(shard) & is_it), None):
+            place = ended_place(project, run_id, Milliseconds(ids.milliseconds_of(run_id) + day * 86_400_000))
+            key = Key("ended_shard").eq(place["ended_shard"]) & Key("ended_run").eq(place["ended_run"])
+            if there := next(self._listed("ended_runs", key), None):
                 return there[0]
         return None
 
@@ -250,26 +250,39 @@ class Runs:
             return self.get(thread_id, run_id)
         return run_of(item, self._blobs)
 
-    def open(self, due: Seconds, execution: str | None = None) -> Iterator[tuple[ThreadId, str]]:
-        """The open runs that are due, or those that an execution drives, from the index, as (thread id, run id)."""
+    def open(
+        self, due: Seconds, execution: str | None = None, project: str | None = None
+    ) -> Iterator[tuple[ThreadId, str]]:
+        """The open runs that are due, or those that an execution drives, from the index, as (thread id, run id).
+
+        Args:
+            project: None for those of every project.
+        """
         shards = [f"open#{shard}" for shard in range(OPEN_SHARDS)]
         if execution is not None and ids.is_run_id(run_id := execution.partition("-")[0]):
             # The HTTP API's executions, and those that took over from another, are named after their run.
             shards = [open_shard(run_id)]
         for shard in shards:
-            key, matching = Key("open_shard").eq(shard), None
+            key = Key("open_shard").eq(shard)
+            matching = None if project is None else Attr("belongs_to").eq(project)
             if execution is None:
                 key &= Key("due_at").lte(due)
             else:
                 matching = Attr("execution").eq(execution)
             yield from self._listed("open_runs", key, matching)
 
-    def ended(self, day: str, shard: int) -> Iterator[tuple[ThreadId, str]]:
+    def ended(self, day: str, shard: int, project: str | None = None) -> Iterator[tuple[ThreadId, str]]:
         """One shard (below `ENDED_SHARDS`) of the runs that ended on a day (`YYYY-MM-DD`, UTC), from the index.
 
-        As (thread id, run id), in the order of run ids; what ended in the last moments may be missing.
+        As (thread id, run id), each project's in the order of run ids; what ended in the last moments may be missing.
+
+        Args:
+            project: None for those of every project; of one, no others are read.
         """
-        return self._listed("ended_runs", Key("ended_shard").eq(ended_shard(day, shard)))
+        key = Key("ended_shard").eq(ended_shard(day, shard))
+        if project is not None:
+            key &= Key("ended_run").begins_with(ended_run(project, ""))
+        return self._listed("ended_runs", key)
 
     def _listed(
         self, index: str, key: ConditionBase, matching: ConditionBase | None = None

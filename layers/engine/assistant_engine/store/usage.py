@@ -66,6 +66,19 @@ class Total:
             self.speech + other.speech,
         )
 
+    def __sub__(self, other: "Total") -> "Total":
+        """Return what is left without a part of it; never below 0, as the part may have been read a moment earlier."""
+        ratings = max(0, self.ratings - other.ratings)
+        return Total(
+            self.day,
+            max(0, self.runs - other.runs),
+            max(0, self.unpriced_runs - other.unpriced_runs),
+            RunUsage.of(_left(self.account.figures(), other.account.figures())),
+            ratings,
+            min(100 * ratings, max(0, self.rating_sum - other.rating_sum)),
+            SpeechUsage.of(_left(asdict(self.speech), asdict(other.speech))),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Budget:
@@ -80,6 +93,10 @@ class Budget:
     assistant_id: str | None
     tokens: int | None
     cost: int | None
+
+
+def _left(figures: dict[str, int], others: dict[str, int]) -> dict[str, int]:
+    return {name: max(0, figure - others.get(name, 0)) for name, figure in figures.items()}
 
 
 def day_of(milliseconds: Milliseconds) -> str:
