@@ -53,7 +53,7 @@ def html(trace: RunTrace, now: datetime) -> str:
         length=length,
         ticks=[(100 * part / 4, length * part / 4) for part in range(5)],
         rows=[_row(row, length) for row in rows],
-        tiles=_tiles(run, length),
+        tiles=_tiles(trace, length),
         facts=_facts(trace),
         steps=[_step(step, trace) for step in trace.steps],
         messages=[_message(message, trace.store) for message in trace.messages],
@@ -65,9 +65,11 @@ def _row(bar: Bar, length: float) -> Json:
     return {"bar": bar, "left": left, "width": max(0.4, min(100 - left, 100 * (bar.end - bar.start) / length))}
 
 
-def _tiles(run: Run, length: float) -> list[tuple[str, str, str]]:
+def _tiles(trace: RunTrace, length: float) -> list[tuple[str, str, str]]:
     """Return the run in figures: name, value, a few words."""
-    account, used = run.account, run.usage
+    run, account, used = trace.run, trace.run.account, trace.run.usage
+    first_ms = next((times.first_ms for times in trace.asked if times.first_ms), None)
+    times = [f"first token {_seconds((first_ms - run.created_ms) / 1000)}"] if first_ms else []
     tokens = [f"{used.prompt_tokens:,} in, {used.completion_tokens:,} out"]
     tokens += [f"{used.cached_tokens:,} cached"] if used.cached_tokens else []
     tokens += [f"{used.cache_write_tokens:,} written to the cache"] if used.cache_write_tokens else []
@@ -76,7 +78,7 @@ def _tiles(run: Run, length: float) -> list[tuple[str, str, str]]:
         [f"{account.model_calls} answered"] if account.model_calls < run.attempts else []
     )
     return [
-        ("Time", _seconds(length), f"engine {_seconds(account.engine_ms / 1000)}"),
+        ("Time", _seconds(length), ", ".join([*times, f"engine {_seconds(account.engine_ms / 1000)}"])),
         ("Model", _seconds(account.model_ms / 1000), ", ".join(calls)),
         ("Tools", _seconds(account.tool_ms / 1000), f"{account.tool_calls} calls"),
         ("Client", _seconds(account.client_ms / 1000), "waited for"),

@@ -12,7 +12,7 @@ from assistant_engine.domain.errors import NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.thread import ThreadId
-from assistant_engine.domain.turn import ToolStep
+from assistant_engine.domain.turn import Asked, ToolStep
 from assistant_engine.runs import executions
 from assistant_engine.store import Store, Window
 from assistants.errors import CommandError
@@ -33,7 +33,7 @@ class RunTrace:
 
     Attributes:
         steps: `RunStepObject`, oldest first, with what file searches found.
-        asked: from when to when the model was asked for each turn, milliseconds since 1970.
+        asked: when the model was asked for each turn.
         tools: what is to be known of the steps that call tools, oldest first.
         messages: what the run answers to and what it said, `MessageObject`, oldest first.
         changes: of the executions that drove it, oldest first; none when AWS keeps them no longer (90 days).
@@ -43,7 +43,7 @@ class RunTrace:
 
     run: Run
     steps: list[Json]
-    asked: list[tuple[int, int]]
+    asked: list[Asked]
     tools: list[ToolStep]
     messages: list[Json]
     changes: list[Change]
@@ -88,7 +88,7 @@ class RunTraces:
         return RunTrace(
             run=run,
             steps=_all_steps(store, run),
-            asked=[(times.began_ms, times.answered_ms) for times in store.runs.asked(run)],
+            asked=store.runs.asked(run),
             tools=store.steps.tool_steps(run),
             messages=_messages(store, run),
             changes=[change for arn in executions for change in found[arn]],

@@ -67,7 +67,8 @@ def bars(trace: RunTrace, now: datetime) -> tuple[list[Bar], datetime]:
         told = span.gave if isinstance(span.gave, dict) else {}
         if span.state == "in_progress":
             if told.get("turn", turn) > turn:
-                times = dict(enumerate(trace.asked)).get(turn)
+                asked = trace.asked[turn : turn + 1]
+                times = (asked[0].began_ms, asked[0].answered_ms) if asked else None
                 found.append(bar.inner("model", f"model call {turn + 1}", _tokens(trace, turn), times))
                 turn = told["turn"]
             elif told.get("status") in ("backoff", "failed"):

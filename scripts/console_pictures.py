@@ -6,6 +6,7 @@ at; the two that the README shows are kept in `docs/`. Needs Debian's chromium.
 
 import shutil
 import sys
+import warnings
 from pathlib import Path
 
 from openai import OpenAI
@@ -30,6 +31,7 @@ def main() -> None:
     """Fill the local stack, and take the pictures."""
     if not Path(CHROMIUM).exists():
         sys.exit("Pictures of the console need Debian's chromium: apt-get install chromium.")
+    warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*deprecated")  # The API itself.
     stack = local.up(step=local.shown)
     address, key = stack.settings["ASSISTANTS_BASE_URL"], stack.settings["ASSISTANTS_API_KEY"]
     views = _filled(OpenAI(base_url=address, api_key=key), stack.model or "gpt-6-luna")
@@ -43,7 +45,8 @@ def main() -> None:
         browser.close()
     for taken, kept in KEPT.items():
         shutil.copy(PICTURES / f"{taken}.png", ROOT / "docs" / kept)
-    print(f"{len(list(PICTURES.iterdir()))} pictures are in {PICTURES.relative_to(ROOT)}.")
+    taken_in_all = len(list(PICTURES.iterdir()))
+    print(f"{taken_in_all} pictures are in {PICTURES.relative_to(ROOT)}. `make down` stops the local stack.")
 
 
 def _filled(client: OpenAI, model: str) -> dict[str, str]:

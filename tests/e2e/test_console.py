@@ -1,12 +1,9 @@
 """The console in Chromium: every view, against the stack's own API."""
 
-import json
-import os
 import re
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -202,32 +199,6 @@ def test_a_run_is_cancelled(console: Console, driver: Driver) -> None:
     expect(console.page.get_by_role("alert")).to_contain_text("The run was cancelled")
 
 
-def test_a_conversation_is_copied_as_a_program_that_runs(
-    console: Console, driver: Driver, api_key: str, tmp_path: Path
-) -> None:
-    page = console.page
-    console.open(f"playground?assistant={driver.assistant(tools=[ASK])}")
-    console.say('call ask {"question": "Why?"}')
-    console.status("requires_action")
-    page.get_by_label("Output").fill("Because 'it' \"is\" \\so")
-    page.get_by_role("button", name="Submit").click()
-    console.status("completed")
-    console.say("say Twice")
-    expect(page.locator("article.message.assistant").last).to_contain_text("Twice")
-    console.status("completed")
-    page.get_by_role("button", name="Copy as code").click()
-    page.get_by_role("dialog").get_by_role("button", name="Copy", exact=True).click()
-    program = tmp_path / "conversation.py"
-    program.write_text(page.evaluate("navigator.clipboard.readText()"))
-    assert api_key not in program.read_text()
-    environment = {**os.environ, "OPENAI_API_KEY": api_key, "PYTHONWARNINGS": "ignore"}
-    done = subprocess.run([sys.executable, program], env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert json.dumps("Because 'it' \"is\" \\so") in done.stdout and "Twice" in done.stdout
-    page.get_by_role("button", name="curl").click()
-    expect(page.get_by_role("dialog").get_by_label("Program")).to_contain_text("submit_tool_outputs")
-
-
 def test_a_run_is_followed_to_its_end_in_the_lists_and_on_its_page(console: Console, driver: Driver) -> None:
     page = console.page
     assistant = driver.assistant(tools=[ASK])
@@ -280,6 +251,38 @@ def test_a_run_is_saved_as_one_file_that_asks_for_nothing(console: Console, driv
     assert page.locator("button, form").count() == 0
     page.goto("about:blank")
     console.requested[before:] = []
+
+
+def test_runs_are_chosen_by_status_assistant_user_time_and_cost(console: Console, driver: Driver) -> None:
+    page, assistant, user = console.page, driver.assistant(), f"user-{uuid.uuid4().hex[:8]}"
+    run = driver.ended(driver.begin("say It", assistant_id=assistant, metadata={"user_id": user}), "completed")
+    day = f"{datetime.fromtimestamp(run.created_at):%Y-%m-%d}"
+    console.open("runs")
+    filters, row = page.get_by_role("search", name="Filters"), page.get_by_text(run.id)
+    for label, fits, fails in (
+        ("Assistant", assistant, "asst_none"),
+        ("User", user, "nobody"),
+        ("From", day, "2999-01-01"),
+        ("To", day, "2001-01-01"),
+    ):
+        field = filters.get_by_label(label)
+        field.fill(fails)
+        field.press("Tab")
+        expect(row).to_have_count(0)
+        field.fill(fits)
+        field.press("Tab")
+        expect(row).to_be_visible()
+    filters.get_by_label("Status").select_option("failed")
+    expect(page.get_by_text("There are no such runs.")).to_be_visible()
+    filters.get_by_label("Status").select_option("completed")
+    expect(row).to_be_visible()
+    filters.get_by_label("Costs at least").fill("1000")
+    filters.get_by_label("Costs at least").press("Tab")
+    expect(page.get_by_text("There are no such runs.")).to_be_visible()
+    page.reload()
+    expect(filters.get_by_label("User")).to_have_value(user)
+    filters.get_by_role("button", name="Clear").click()
+    expect(row).to_be_visible()
 
 
 def test_a_run_that_failed_says_why_and_what_to_do(console: Console, driver: Driver) -> None:

@@ -12,12 +12,24 @@ SECONDS = 60_000
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """Run a browser."""
+def chromium(*more: str) -> Iterator[Browser]:
+    """Run a browser, with more of its switches."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET.split(), *more])
         yield browser
         browser.close()
+
+
+@contextmanager
+def signed_in(browser: Browser, base_url: str, key: str) -> Iterator["Console"]:
+    """Open the console in a tab of its own; at the end, its scripts have complained of nothing."""
+    context = browser.new_context(viewport={"width": 1280, "height": 860})
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    opened = Console(context.new_page(), f"{base_url}/console")
+    opened.sign_in(key)
+    yield opened
+    assert opened.troubles == []
+    context.close()
 
 
 class Console:

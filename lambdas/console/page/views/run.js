@@ -11,6 +11,7 @@ import { count, dollars, lasting } from "../lib/format.js";
 import { useEvery, useLoaded } from "../lib/loading.js";
 import { to } from "../lib/route.js";
 import { save } from "../lib/save.js";
+import { project } from "../lib/session.js";
 import { Name, Pre } from "../lib/text.js";
 import { html, useState } from "../lib/ui.js";
 
@@ -43,20 +44,29 @@ async function load(path, threadId, runId, signal) {
     get(`/threads/${part(threadId)}/messages`, { run_id: runId, order: "asc", limit: 100 }, signal),
     get(`${path}/timeline`, {}, signal),
   ]);
-  return { run, steps: steps.data, messages: new Map(messages.data.map((message) => [message.id, message])), timeline };
+  const earlier = await get(`/threads/${part(threadId)}/messages`, { order: "desc", limit: 20, after: messages.data[0]?.id }, signal);
+  return { run, steps: steps.data, asked: askedOf(run, earlier.data), messages: new Map(messages.data.map((message) => [message.id, message])), timeline };
 }
 
-function Found({ its: { run, steps, messages, timeline }, onSubmit }) {
+/** Return what a run answers, oldest first: what was said since the answer before it. `messages` are newest first. */
+function askedOf(run, messages) {
+  const earlier = messages.filter((message) => message.created_at <= run.created_at && message.run_id !== run.id);
+  const answer = earlier.findIndex(({ run_id }) => run_id);
+  return earlier.slice(0, answer < 0 ? undefined : answer).reverse();
+}
+
+function Found({ its: { run, steps, asked, messages, timeline }, onSubmit }) {
   return html`<div class="run-head"><${Status} status=${run.status} /><${Id}>${run.id}<//></div>
     <${Ending} run=${run} />
     ${run.status === "requires_action" && html`<${RequiredAction} key=${run.required_action?.submit_tool_outputs.tool_calls.map(({ id }) => id).join()} run=${run} onSubmit=${onSubmit} />`}
     <${Tiles} run=${run} timeline=${timeline} steps=${steps} />
     <section aria-labelledby="timeline-title"><h2 id="timeline-title">Timeline</h2><${Timeline} timeline=${timeline} />
       <${Failed} attempts=${timeline.failed_attempts ?? []} /></section>
+    ${asked.length > 0 && html`<section aria-labelledby="asked-title"><h2 id="asked-title">Asked</h2>${asked.map((message) => html`<${Message} key=${message.id} message=${message} linked=${false} />`)}</section>`}
     <section aria-labelledby="steps-title"><h2 id="steps-title">Steps</h2>
       ${!steps.length && html`<p class="soft">None yet.</p>`}
       ${steps.map((step) => html`<div key=${step.id} class="step-row">${step.type === "tool_calls" ? html`<${Step} step=${step} open />` : said(step, messages)}</div>`)}</section>
-    <section aria-labelledby="record-title"><h2 id="record-title">Record</h2><${Record} run=${run} /></section>`;
+    <section aria-labelledby="record-title"><h2 id="record-title">Record</h2><${Record} run=${run} timeline=${timeline} /></section>`;
 }
 
 function said(step, messages) {
@@ -72,6 +82,7 @@ function Tiles({ run, timeline, steps }) {
     ["Time", timeline.ended_ms ? lasting((timeline.ended_ms - timeline.started_ms) / 1000) : "under way", timeline.first_token_ms ? `first token ${lasting((timeline.first_token_ms - timeline.started_ms) / 1000)}` : ""],
     ["Model", lasting(spent("model")), run.model],
     ["Tools", lasting(spent("tool")), `${calls} ${calls === 1 ? "call" : "calls"}`],
+    ["Client", lasting(spent("client")), "waited for"],
     ["Tokens", run.usage ? count(run.usage.total_tokens) : "–", run.usage ? `${count(run.usage.prompt_tokens)} in, ${count(run.usage.completion_tokens)} out` : ""],
     ["Cost", dollars(timeline.cost), timeline.cost === null ? "the model has no price" : "US dollars"],
   ];
@@ -83,9 +94,10 @@ function Failed({ attempts }) {
   return html`<h3>Calls of the model that failed</h3><ul class="attempts">${attempts.map((each, index) => html`<li key=${index}><${Moment} at=${each.at_ms && each.at_ms / 1000} /> Turn ${each.turn + 1}, attempt ${each.attempt}: ${each.status ?? "no answer"} <${Name}>${each.message}<//>${each.next_ms ? html` <span class="soft">tried again <${Moment} at=${each.next_ms / 1000} /></span>` : ""}</li>`)}</ul>`;
 }
 
-function Record({ run }) {
+function Record({ run, timeline }) {
   const moment = (seconds) => seconds && html`<${Moment} at=${seconds} />`;
   return html`<${Facts} facts=${[
+    ["Project", project.value?.name],
     ["Thread", html`<a href=${to("threads", run.thread_id)}><${Id}>${run.thread_id}<//></a>`],
     ["Assistant", html`<a href=${to("assistants", run.assistant_id)}><${Id}>${run.assistant_id}<//></a>`],
     ["Model", html`<${Name}>${run.model}<//>`],
@@ -93,6 +105,7 @@ function Record({ run }) {
     ["Started", moment(run.started_at)],
     ["Ended", moment(run.completed_at ?? run.failed_at ?? run.cancelled_at)],
     ["Expires", moment(run.expires_at)],
+    ["Execution", html`<${Id}>${timeline.execution_arn}<//>`],
     ["Metadata", Object.keys(run.metadata ?? {}).length > 0 && html`<${Pre} text=${JSON.stringify(run.metadata, null, 2)} />`],
     ["Instructions", run.instructions && html`<${Pre} class="plain" text=${run.instructions} />`],
     ["Tools", run.tools.map((tool) => tool.function?.name ?? tool.type).join(", ")],

@@ -61,19 +61,22 @@ function Days({ data }) {
 
 function Group({ title, by, view, start }) {
   const { value, error, again } = useLoaded((signal) => get("/usage", { start_date: start, group_by: by }, signal), [start, by]);
-  const name = (row) => (row[by] === null ? html`<span class="soft">none</span>` : html`<a href=${to("usage", { [by]: row[by] })}><${by === "user_id" ? Name : Id}>${row[by]}<//></a>${view && html` <a class="soft small" href=${to(view, row[by])}>open</a>`}`);
+  const name = (row) => (row[by] === null ? html`<span class="soft">${value.has_more ? "others" : "no user"}</span>` : html`<a href=${to("usage", { [by]: row[by] })}><${by === "user_id" ? Name : Id}>${row[by]}<//></a>${view && html` <a class="soft small" href=${to(view, row[by])}>open</a>`}`);
   const heading = `${by}-title`;
   return html`<section aria-labelledby=${heading}><h2 id=${heading}>${title}</h2>
     <${Problem} error=${error} again=${again} />
     ${!value && !error && html`<${Busy} />`}
-    ${value && (value.data.length ? html`<${Figures} first=${title[3].toUpperCase() + title.slice(4)} rows=${value.data.map((row) => [name(row), row])} />` : html`<p class="soft">None.</p>`)}
+    ${value && (value.data.length ? html`<${Figures} first=${title[3].toUpperCase() + title.slice(4)} rows=${value.data.map((row) => [name(row), row])} shares />` : html`<p class="soft">None.</p>`)}
     ${value?.has_more && html`<p class="soft small">Those that used least, or long ago, may be missing. The totals above hold all.</p>`}
   </section>`;
 }
 
-function Figures({ first, rows }) {
-  return html`<div class="table" tabindex="0" role="group" aria-label=${first}><table class="plain-table figures"><thead><tr><th>${first}</th><th>Runs</th><th>Prompt tokens</th><th>Completion tokens</th><th>Model calls</th><th>Tool calls</th><th>Cost</th></tr></thead>
-    <tbody>${rows.map(([name, row], index) => html`<tr key=${index}><th scope="row">${name}</th><td>${count(row.runs)}</td><td>${count(row.prompt_tokens)}</td><td>${count(row.completion_tokens)}</td><td>${count(row.model_calls)}</td><td>${count(row.tool_calls)}</td><td title=${row.unpriced_runs ? `without ${several(row.unpriced_runs, "run")} of unknown price` : undefined}>${costOf(row)}</td></tr>`)}</tbody></table></div>`;
+function Figures({ first, rows, shares = false }) {
+  // What has no price is compared by its tokens.
+  const weight = rows.some(([, row]) => row.cost) ? (row) => row.cost : (row) => row.total_tokens;
+  const most = Math.max(...rows.map(([, row]) => weight(row)));
+  return html`<div class="table" tabindex="0" role="group" aria-label=${first}><table class="plain-table figures"><thead><tr><th>${first}</th>${shares && html`<th>Share</th>`}<th>Runs</th><th>Prompt tokens</th><th>Completion tokens</th><th>Model calls</th><th>Tool calls</th><th>Rated</th><th>Cost</th></tr></thead>
+    <tbody>${rows.map(([name, row], index) => html`<tr key=${index}><th scope="row">${name}</th>${shares && html`<td><meter min="0" max=${most || 1} value=${weight(row)} aria-label="Share"></meter></td>`}<td>${count(row.runs)}</td><td>${count(row.prompt_tokens)}</td><td>${count(row.completion_tokens)}</td><td>${count(row.model_calls)}</td><td>${count(row.tool_calls)}</td><td title="Answers that were rated, and their average">${row.ratings ? `${count(row.ratings)}, ${Math.round(100 * row.rating)}%` : "–"}</td><td title=${row.unpriced_runs ? `without ${several(row.unpriced_runs, "run")} of unknown price` : undefined}>${costOf(row)}</td></tr>`)}</tbody></table></div>`;
 }
 
 function Budgets({ budgets }) {

@@ -1,0 +1,146 @@
+"""A run as the console saves it and as the command line reports it: two files that tell the same."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from assistant_engine.domain.run import Run
+from assistants import report
+from assistants.run_trace import RunTraces
+from assistants.stack import Stack
+from local import up as local
+from tests.support.console import SECONDS, Console, chromium, signed_in
+from tests.support.driver import ASK, GET_STOCK_PRICE, Driver
+
+pytestmark = [pytest.mark.browser, pytest.mark.offline_model]
+
+expect.set_options(timeout=SECONDS)
+
+CODE = "import matplotlib.pyplot as plt\\nplt.plot([1, 2])\\nplt.show()\\nprint('<b>drawn</b>')"
+SAID = f"""fail 429 times 1 retry after 1
+call get_stock_price {{"symbol": "ACME"}}
+call get_stock_price {{"symbol": "NONE"}}
+then code_interpreter {{"code": "{CODE}"}}
+then ask {{"question": "Friday?"}}
+say <script>document.title = 'taken over'</script>"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def run(driver: Driver) -> Run:
+    """A run with a model that is busy at first, tools that work and fail, code, a chart and a client's call."""
+    tools = [ASK, {"type": "code_interpreter"}]
+    assistant = driver.assistant(functions=[GET_STOCK_PRICE], tools=tools, instructions="Be exact.")
+    begun = driver.begin(SAID, assistant_id=assistant, metadata={"user_id": "ada"})
+    waiting = driver.until(begun, "requires_action")
+    [call] = driver.waiting_calls(waiting)
+    driver.submit(waiting, {call["id"]: "Friday & <i>Saturday</i>"})
+    return driver.ended(begun, "completed")
+
+
+@pytest.fixture
+def reported(stack: local.Local, run: Run, tmp_path: Path) -> Path:
+    return report.write(RunTraces(Stack(stack.settings)), run, tmp_path / "reported.html")
+
+
+@pytest.fixture
+def saved(browser: Browser, base_url: str, api_key: str, run: Run, tmp_path: Path) -> Iterator[Path]:
+    with signed_in(browser, base_url, api_key) as console:
+        yield kept(console, run, tmp_path / "saved.html")
+
+
+def kept(console: Console, run: Run, path: Path) -> Path:
+    page = console.page
+    console.open(f"threads/{run.thread_id}/runs/{run.id}")
+    page.locator("img").first.wait_for()
+    console.settle()
+    with page.expect_download() as downloaded:
+        page.get_by_role("button", name="Save").click()
+    downloaded.value.save_as(path)
+    return path
+
+
+def texts(found: Locator) -> list[str]:
+    return [re.sub(r"\s+", " ", text).strip() for text in found.all_inner_texts()]
+
+
+def told(page: Page) -> dict[str, str]:
+    """Return the figures and the facts of a page by their names."""
+    tiles = [re.split(r"\n+", text.strip(), maxsplit=2) for text in page.locator(".tile").all_inner_texts()]
+    facts = zip(texts(page.locator("dt")), texts(page.locator("dd")), strict=True)
+    return {**{tile[0]: " ".join(tile[1:]) for tile in tiles}, **dict(facts)}
+
+
+def test_a_saved_run_and_the_report_of_it_tell_the_same(
+    browser: Browser, run: Run, driver: Driver, reported: Path, saved: Path
+) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, offline=True)
+    pages = [context.new_page(), context.new_page()]
+    for page, path in zip(pages, (reported, saved), strict=True):
+        assert "<script" not in path.read_text()
+        page.goto(path.as_uri())
+        whole = re.sub(r"\s+", " ", page.locator("body").inner_text())
+        assert all(each in whole for each in (run.id, run.thread_id, run.assistant_id, driver.execution(run)))
+        for step in driver.steps(run.thread_id, run.id):
+            for call in step["step_details"].get("tool_calls", []):
+                assert_shown(call, whole)
+        assert (
+            "429" in whole
+            and "<script>document.title = 'taken over'</script>" in whole
+            and SAID.splitlines()[1] in whole
+        )
+        assert page.locator("img").count() == 2
+        assert page.locator("img").evaluate_all(
+            "images => images.every((image) => image.complete && image.naturalWidth > 100)"
+        )
+    ours, theirs = map(told, pages)
+    for name in ("Project", "Model", "Instructions", "Tools"):
+        assert ours[name] == theirs[name], name
+    assert ours["Cost"].split()[0] == theirs["Cost"].split()[0]
+    assert json.loads(ours["Metadata"]) == json.loads(theirs["Metadata"]) == {"user_id": "ada"}
+    used = run.usage
+    for name in (f"{used.total_tokens:,}", f"{used.prompt_tokens:,} in, {used.completion_tokens:,} out"):
+        assert name in ours["Tokens"] and name in theirs["Tokens"]
+    # The command line reads the execution, and the console the record: both have each call, in order.
+    labels = [texts(pages[0].locator("#timeline .label.inner")), texts(pages[1].locator(".bar-row.inner .bar-label"))]
+    calls = [
+        [re.match(r"model call \d+|\w+", label)[0] for label in found if "backoff" not in label] for found in labels
+    ]  # type: ignore[index]
+    assert list(dict.fromkeys(calls[0])) == list(dict.fromkeys(calls[1]))
+    context.close()
+
+
+def assert_shown(call: dict[str, dict[str, str]], whole: str) -> None:
+    """Each text of a call is there, however its space is laid out."""
+    kind = call["type"]
+    if kind == "function":
+        given = [*json.loads(call["function"]["arguments"]).values(), call["function"]["name"]]  # type: ignore[index]
+        assert all(str(each) in whole for each in given)
+        assert re.sub(r"\W", "", call["function"]["output"]) in re.sub(r"\W", "", whole)
+    else:
+        assert re.sub(r"\s+", " ", call["code_interpreter"]["input"]).strip() in whole
+        assert "<b>drawn</b>" in whole
+
+
+def test_a_run_that_failed_is_told_alike(
+    browser: Browser, base_url: str, api_key: str, stack: local.Local, driver: Driver, tmp_path: Path
+) -> None:
+    failed = driver.ended(driver.begin("fail 400"), "failed")
+    page = report.html(RunTraces(Stack(stack.settings)).read(failed), datetime.now(UTC))
+    with signed_in(browser, base_url, api_key) as console:
+        console.open(f"threads/{failed.thread_id}/runs/{failed.id}")
+        shown = console.page.locator("[data-ending=failed]")
+        shown.wait_for()
+        assert failed.last_error
+        for each in failed.last_error.values():
+            assert each in page and each in shown.inner_text()
