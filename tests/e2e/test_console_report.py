@@ -27,7 +27,7 @@ call get_stock_price {{"symbol": "ACME"}}
 call get_stock_price {{"symbol": "NONE"}}
 then code_interpreter {{"code": "{CODE}"}}
 then ask {{"question": "Friday?"}}
-say <script>document.title = 'taken over'</script>"""
+say <script>document.title = 'saved'</script>"""
 
 
 @pytest.fixture(scope="module")
@@ -94,11 +94,7 @@ def test_a_saved_run_and_the_report_of_it_tell_the_same(
         for step in driver.steps(run.thread_id, run.id):
             for call in step["step_details"].get("tool_calls", []):
                 assert_shown(call, whole)
-        assert (
-            "429" in whole
-            and "<script>document.title = 'taken over'</script>" in whole
-            and SAID.splitlines()[1] in whole
-        )
+        assert "429" in whole and "<script>document.title = 'saved'</script>" in whole and SAID.splitlines()[1] in whole
         assert page.locator("img").count() == 2
         assert page.locator("img").evaluate_all(
             "images => images.every((image) => image.complete && image.naturalWidth > 100)"
