@@ -269,8 +269,8 @@ def test_usage_by_user_has_the_ratings_of_each_and_of_the_rest(stack: local.Loca
             client.beta.threads.messages.update(said.id, thread_id=run.thread_id, metadata={"rating": rating})
 
         def rated() -> Any:
-            query = {"params": {"group_by": "user_id"}}
-            found: Any = client.get("/usage", cast_to=object, options=query)  # type: ignore[arg-type]
+            query: Any = {"params": {"group_by": "user_id"}}
+            found: Any = client.get("/usage", cast_to=object, options=query)
             return {row["user_id"]: (row["runs"], row["ratings"], row["rating"]) for row in found["data"]}
 
         until(rated, {"ada": (2, 2, 0.5), None: (1, 1, 0.0)})

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.offline_model]
 expect.set_options(timeout=SECONDS)
 
 ANSWER = "Because 'it' \"is\" \\so $HOME `date`"
-NOTES = 'the "ferry\'s" notes.txt'
+NOTES = "the ferry's $notes & more.txt"
 PROGRAMS = {
     "Python": ("conversation.py", [sys.executable, "-W", "ignore"]),
     "JavaScript": ("conversation.mjs", ["node"]),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
 from assistants import report
 from assistants.run_trace import RunTraces
@@ -110,17 +111,17 @@ def test_a_saved_run_and_the_report_of_it_tell_the_same(
     # The command line reads the execution, and the console the record: both have each call, in order.
     labels = [texts(pages[0].locator("#timeline .label.inner")), texts(pages[1].locator(".bar-row.inner .bar-label"))]
     calls = [
-        [re.match(r"model call \d+|\w+", label)[0] for label in found if "backoff" not in label] for found in labels
-    ]  # type: ignore[index]
+        re.findall(r"^(?!model backoff|backoff)(model call \d+|\w+)", "\n".join(found), re.MULTILINE)
+        for found in labels
+    ]
     assert list(dict.fromkeys(calls[0])) == list(dict.fromkeys(calls[1]))
     context.close()
 
 
-def assert_shown(call: dict[str, dict[str, str]], whole: str) -> None:
+def assert_shown(call: Json, whole: str) -> None:
     """Each text of a call is there, however its space is laid out."""
-    kind = call["type"]
-    if kind == "function":
-        given = [*json.loads(call["function"]["arguments"]).values(), call["function"]["name"]]  # type: ignore[index]
+    if call["type"] == "function":
+        given = [*json.loads(call["function"]["arguments"]).values(), call["function"]["name"]]
         assert all(str(each) in whole for each in given)
         assert re.sub(r"\W", "", call["function"]["output"]) in re.sub(r"\W", "", whole)
     else:

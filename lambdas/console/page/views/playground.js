@@ -6,6 +6,7 @@ import { Message } from "../parts/message.js";
 import { RequiredAction } from "../parts/action.js";
 import { Step } from "../parts/step.js";
 import { Ending } from "../parts/ending.js";
+import { get, part } from "../lib/api.js";
 import { LANGUAGES, programOf } from "../lib/code.js";
 import { TERMINAL } from "../lib/conversation.js";
 import { usePages } from "../lib/loading.js";
@@ -99,6 +100,17 @@ function Picker() {
     if (!id && list.items.length && !editing) talk.assistantId.value = list.items[0].id;
     if (list.done && !list.items.length) setEditing("new");
   }, [list.items, list.done]);
+  // One that is older than those of the list, or newer: a link may name any.
+  const known = Boolean(picked);
+  useEffect(() => {
+    if (!id || known || list.busy) return undefined;
+    const leaving = new AbortController();
+    get(`/assistants/${part(id)}`, {}, leaving.signal).then(
+      (found) => list.change((items) => [...items.filter((each) => each.id !== found.id), found]),
+      () => {}, // It was deleted: its threads can be read all the same.
+    );
+    return () => leaving.abort();
+  }, [id, known, list.busy]);
   const [wide] = useState(() => matchMedia("(min-width: 821px)").matches);
   useEffect(() => {
     talk.assistantType.value = picked?.assistant_type ?? "";
