@@ -263,8 +263,8 @@ def test_usage_by_user_has_the_ratings_of_each_and_of_the_rest(stack: local.Loca
         assistant = client.beta.assistants.create(model=model).id
         for user, rating in (("ada", "up"), ("ada", "down"), ("", "down")):
             thread: Any = {"messages": [{"role": "user", "content": "say Hello"}]}
-            metadata: Any = {"metadata": {"user_id": user}} if user else {}
-            run = client.beta.threads.create_and_run_poll(assistant_id=assistant, thread={**thread, **metadata})
+            thread |= {"metadata": {"user_id": user}} if user else {}
+            run = client.beta.threads.create_and_run_poll(assistant_id=assistant, thread=thread)
             [said] = client.beta.threads.messages.list(run.thread_id, run_id=run.id).data
             client.beta.threads.messages.update(said.id, thread_id=run.thread_id, metadata={"rating": rating})
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
-from assistant_engine.store import Store
 from assistant_engine.store.usage import Budget
 from local import up as local
 from tests.support.clients import connect
@@ -38,14 +37,14 @@ def console(browser: Browser, base_url: str, owned: tuple[str, str]) -> Iterator
 
 
 def test_budgets_show_what_is_used_and_a_used_one_is_told_in_words(
-    console: Console, stack: local.Local, driver: Driver, store: Store, owned: tuple[str, str]
+    console: Console, stack: local.Local, driver: Driver, owned: tuple[str, str]
 ) -> None:
     page, (project, key) = console.page, owned
     assistant = connect(stack, key).beta.assistants.create(model=driver.model, name="Thrifty").id
     console.open("usage")
     budgets = page.locator("section").filter(has=page.get_by_role("heading", name="Budgets of today"))
     expect(budgets).to_contain_text("None.")
-    usage = store.of(project).usage
+    usage = driver.store.of(project).usage
     usage.set_budget(Budget(None, 1_000_000, 2_500_000_000))
     usage.set_budget(Budget(assistant, 1, None))
     page.reload()

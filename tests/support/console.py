@@ -108,8 +108,9 @@ class Console:
         page.get_by_role("form", name="The assistant").wait_for()
 
     def say(self, text: str) -> None:
-        """Send a message in the playground."""
+        """Send a message in the playground, once the one before it is answered."""
         self.page.get_by_label("Message", exact=True).fill(text)
+        self.page.locator(".composer button.primary:enabled").wait_for()
         self.page.keyboard.press("Enter")
 
     def status(self, status: str) -> None:
