@@ -53,6 +53,7 @@ Python (pip install openai; `.venv/bin/python` has it):
 JavaScript (npm install openai; in a file that ends in .mjs):
 
 {javascript}
+The Python package warns that OpenAI deprecated this API: `-W ignore::DeprecationWarning` silences it.
 `make chat` talks to it here. `set -a; . .local/openai.env; set +a` sets OPENAI_BASE_URL and OPENAI_API_KEY for any
 client; `.local/env` holds all settings, of the embedded AWS too. `make down` stops the stack; address and key stay.
 """
