@@ -26,7 +26,7 @@ from rich.console import Console
 from assistants import private
 from assistants.stack import Stack, variables
 from layers.build import BuildError, build
-from local import clients, embedding_model, emulator, given, hot_swap, model_choice, offline_model, speech
+from local import assets, clients, embedding_model, emulator, given, hot_swap, model_choice, offline_model, speech
 from local.model_choice import ModelChoice
 from local.paths import CDK, LOCAL, NODE, ROOT, SCRIPTS
 from local.processes import LocalError
@@ -171,6 +171,7 @@ def _deploy(
         bootstrapped.result()
     outputs_file = directory / "outputs.json"
     with step("CDK deploy"):
+        assets.publish(assembly, settings)
         run_cdk(
             settings,
             directory,
