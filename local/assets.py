@@ -26,10 +26,9 @@ def publish(assembly: Path, settings: Mapping[str, str]) -> None:
             if not asset["source"]["path"].endswith(".zip"):
                 continue
             for destination in asset["destinations"].values():
-                bucket, key = destination["bucketName"], destination["objectKey"]
-                bucket = bucket.replace("${AWS::AccountId}", emulator.ACCOUNT).replace(
-                    "${AWS::Region}", emulator.REGION
-                )
+                key, bucket = destination["objectKey"], destination["bucketName"]
+                for name, value in (("AccountId", emulator.ACCOUNT), ("Region", emulator.REGION)):
+                    bucket = bucket.replace(f"${{AWS::{name}}}", value)
                 if bucket not in held:
                     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
                     held[bucket] = {found["Key"] for page in pages for found in page.get("Contents", [])}
