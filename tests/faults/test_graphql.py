@@ -83,7 +83,12 @@ def callers(stack: local.Local, driver: Driver) -> Iterator[Callers]:
         them.client.beta.assistants.update(them.ids["assistant_id"], name=SECRET)
         them.client.files.create(file=(f"{SECRET}.txt", SECRET.encode()), purpose="assistants")
         ended = run(us.client, us.ids["assistant_id"], "say Hello")
-        ours = {**belongings(us.client), **ended, "assistant_id": us.ids["assistant_id"], "tool_call_id": "call_0"}
+        ours = {
+            **belongings(us.client, us.ids),
+            **ended,
+            "assistant_id": us.ids["assistant_id"],
+            "tool_call_id": "call_0",
+        }
         theirs = {**them.ids, "tool_call_id": them.waiting["tool_call_id"]}
         ids = [
             {**each, "row_id": f"{each['thread_id']}.{each['message_id']}"} for each in (ours, theirs, missing(theirs))

@@ -4,9 +4,10 @@ import base64
 import os
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from boto3.dynamodb.conditions import Key
@@ -25,6 +26,9 @@ from tests.support.route_examples import USER, Example
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
+
+
+_FILES = ("file_id", "upload_id", "part_id", "vector_store_id", "batch_id")
 
 
 @dataclass(frozen=True)
@@ -58,9 +62,15 @@ def missing(named: Mapping[str, str]) -> dict[str, str]:
     return {**made, "tool_call_id": "x" * len(named.get("tool_call_id", ""))}
 
 
+@cache
+def _store(project: str) -> Store:
+    """Return the project's store: each makes clients of its own."""
+    return Store(project)
+
+
 def records(owner: Owner) -> list[Any]:
     """Return all that the project has, as it is stored, but not when the sweeper is to look at it next."""
-    store = Store(owner.project)
+    store = _store(owner.project)
     partitions = [
         *(("MESSAGES_TABLE", "thread_id", each["thread_id"]) for each in (owner.ids, owner.waiting)),
         *(("MESSAGES_TABLE", "thread_id", owner.ids[name]) for name in ("vector_store_id", "file_id")),
@@ -108,26 +118,29 @@ def _fill(project: str, key: str, client: StrictOpenAI, model: str) -> Owner:
     assistant = client.beta.assistants.create(model=model, tools=tools).id
     ended, waiting = (run(client, assistant, text) for text in ("say Hello", "call ask {}"))
     export: Any = client.post("/fine_tuning/exports", cast_to=object, body={"assistant_id": assistant})
-    named = {"assistant_id": assistant, "export_id": export["id"], **_files(client), **ended}
+    named = {"assistant_id": assistant, "export_id": export["id"], **belongings(client, _FILES), **ended}
     return Owner(project, key, client, named, waiting)
 
 
-def belongings(client: StrictOpenAI) -> dict[str, str]:
-    """Give a project one more of everything but runs; return the ids."""
-    thread = client.beta.threads.create()
-    message = client.beta.threads.messages.create(thread.id, role="user", content="say Hello")
-    assistant = client.beta.assistants.create(model="m")
-    return {**_files(client), "assistant_id": assistant.id, "thread_id": thread.id, "message_id": message.id}
-
-
-def _files(client: StrictOpenAI) -> dict[str, str]:
-    file = client.files.create(file=("pixel.png", PIXEL), purpose="vision")
-    upload = client.uploads.create(bytes=4, filename="a", mime_type="text/plain", purpose="assistants")
-    part = client.uploads.parts.create(upload.id, data=b"part")
-    store = client.vector_stores.create()
-    batch = client.vector_stores.file_batches.create_and_poll(store.id, file_ids=[file.id])
-    named = {"file_id": file.id, "upload_id": upload.id, "part_id": part.id}
-    return {**named, "vector_store_id": store.id, "batch_id": batch.id}
+def belongings(client: StrictOpenAI, names: Collection[str]) -> dict[str, str]:
+    """Give a project one more of each thing that is named, but of runs; return the ids, also of what these lie in."""
+    made: dict[str, str] = {}
+    if not {"thread_id", "message_id"}.isdisjoint(names):
+        made["thread_id"] = client.beta.threads.create().id
+        message = client.beta.threads.messages.create(made["thread_id"], role="user", content="say Hello")
+        made["message_id"] = message.id
+    if "assistant_id" in names:
+        made["assistant_id"] = client.beta.assistants.create(model="m").id
+    if not {"upload_id", "part_id"}.isdisjoint(names):
+        upload = client.uploads.create(bytes=4, filename="a", mime_type="text/plain", purpose="assistants")
+        made |= {"upload_id": upload.id, "part_id": client.uploads.parts.create(upload.id, data=b"part").id}
+    if not {"file_id", "vector_store_id", "batch_id"}.isdisjoint(names):
+        made["file_id"] = client.files.create(file=("pixel.png", PIXEL), purpose="vision").id
+    if not {"vector_store_id", "batch_id"}.isdisjoint(names):
+        store = client.vector_stores.create()
+        batch = client.vector_stores.file_batches.create_and_poll(store.id, file_ids=[made["file_id"]])
+        made |= {"vector_store_id": store.id, "batch_id": batch.id}
+    return made
 
 
 def run(client: StrictOpenAI, assistant_id: str, text: str) -> dict[str, str]:

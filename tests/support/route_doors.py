@@ -153,7 +153,7 @@ def _with_one_idempotency_key(example: Example, house: House) -> None:
     us = house.us
     headers = {**us.headers, "Idempotency-Key": str(uuid.uuid4())}
     # The assistant of the runs is one whose model answers.
-    ids = {**us.ids, **belongings(us.client), "assistant_id": us.ids["assistant_id"]}
+    ids = {**us.ids, **belongings(us.client, example.names), "assistant_id": us.ids["assistant_id"]}
     first, second = (example.send(house.http, ids, headers) for _ in range(2))
     assert (first.status_code, second.status_code) == (200, 200), (first.text, second.text)
     made = first.json()
@@ -167,7 +167,7 @@ def _with_one_idempotency_key(example: Example, house: House) -> None:
 def _twice(example: Example, house: House) -> None:
     """Send the same request twice: the second has no effect, or is refused."""
     us = house.us
-    ids = {**us.ids, **belongings(us.client)}
+    ids = {**us.ids, **belongings(us.client, example.names)}
     if "run_id" in example.names:
         waits = example.route.endswith(("/cancel", "/submit_tool_outputs"))
         ids |= run(us.client, us.ids["assistant_id"], "call ask {}" if waits else "say Hello")

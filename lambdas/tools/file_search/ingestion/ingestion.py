@@ -77,7 +77,11 @@ def handler(event: Json, context: Any) -> None:
 def _ingest(message: ReadFile) -> None:
     files = store().vector_store_files
     member = files.at(message["store"], message["file"])
-    if member is None or member["status"] != "in_progress" or member["ingestion"] != message["ingestion"]:
+    if member is None or member["ingestion"] != message["ingestion"]:
+        return
+    if member["status"] == "completed":
+        _leave_one_reading(member)  # The delivery that completed it may have died before it did this.
+    if member["status"] != "in_progress":
         return
     try:
         text, warnings = _text(member)
@@ -96,15 +100,22 @@ def _ingest(message: ReadFile) -> None:
         return
     parts = -(-len(chunks) // PART_CHUNKS)
     if files.settle(member, "completed", usage_bytes=size, chunks=len(chunks), parts=parts, warnings=warnings):
-        _index().remove_words(member)
-        if "replaces" in member:
-            _index().remove(message["store"], member["file_id"], member["replaces"])
+        _leave_one_reading(member)
         return
     current = files.at(message["store"], message["file"])
-    if current is None or current["status"] != "completed":
+    if current and current["status"] == "completed" and current["ingestion"] == member["ingestion"]:
+        _leave_one_reading(member)  # Another delivery completed it, before this one wrote its words.
+    else:
         # Detached, cancelled, attached anew or deleted meanwhile: nobody refers to these parts.
         _index().remove(message["store"], member["file_id"], member["ingestion"])
     _remove({"store": message["store"]})
+
+
+def _leave_one_reading(member: Json) -> None:
+    """Remove what a completed file's parts took the place of: its words without vectors, and its earlier reading."""
+    _index().remove_words(member)
+    if "replaces" in member:
+        _index().remove(member["thread_id"], member["file_id"], member["replaces"])
 
 
 def _text(member: Json) -> tuple[str, list[str]]:
