@@ -30,8 +30,8 @@ export HOME := $(CURDIR)/.build/home
 $(shell mkdir -p "$(HOME)")
 endif
 
-.PHONY: help setup up dev down clean chat demo watch report usage budget export republish test check browser soak format \
-	verify bench docs layers synth deploy destroy lock
+.PHONY: help setup up dev down clean chat demo watch report usage budget export republish test check lint browser soak \
+	format verify bench docs layers synth deploy destroy lock
 
 help:
 	@echo "make demo [SAMPLE=...]   deploy to the embedded AWS and watch an assistant at work"
@@ -97,13 +97,17 @@ PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscop
 test: setup layers
 	@$(PYTEST)
 
-check: setup layers
+# Types and layers take a core each, side by side. With the pages in a browser where Debian's chromium is.
+check: setup
+	@$(MAKE) --no-print-directory --jobs=2 lint layers
+	@if test -x /usr/bin/chromium; then $(PYTEST) -m "not soak"; \
+	else $(PYTEST); echo "Without /usr/bin/chromium, the pages were not tried in a browser."; fi
+
+lint: setup
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
-	@$(PYTEST)
 
-# Needs Debian's chromium.
 browser: setup layers
 	@$(BIN)/python -m pytest -m browser tests/contract tests/e2e tests/faults
 

@@ -90,7 +90,7 @@ def recording(text: str) -> bytes:
 def speech() -> Iterator[str]:
     """The address of a service of speech; the chatbot's own, not the stack's."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Speech)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_address[1]}/v1"
     server.shutdown()
 

@@ -124,7 +124,7 @@ class Answer(BaseHTTPRequestHandler):
 def elsewhere() -> Iterator[Elsewhere]:
     server = Elsewhere(("127.0.0.1", 0), Answer)
     server.asked = []
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()

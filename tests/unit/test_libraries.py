@@ -158,17 +158,17 @@ import time; time.sleep(2)
 )
 def test_a_library_that_code_changed_is_fetched_anew(run: Run, attack: str) -> None:
     code = f"""
-import os, shutil, scipy
-file = scipy.__file__; folder = os.path.dirname(file); libraries = os.path.abspath(folder + "/../../..")
+import os, shutil, pdfplumber
+file = pdfplumber.__file__; folder = os.path.dirname(file); libraries = os.path.abspath(folder + "/../../..")
 assert os.path.basename(libraries) == "libraries"
 {attack}
-del scipy
+del pdfplumber
 print("changed")
 """
     look = """
-import os, scipy
-folder = os.path.dirname(scipy.__file__)
-print(scipy.__version__ > "1", os.path.islink(folder), os.path.islink(scipy.__file__))
+import os, pdfplumber
+folder = os.path.dirname(pdfplumber.__file__)
+print(pdfplumber.__version__ > "0", os.path.islink(folder), os.path.islink(pdfplumber.__file__))
 print(os.path.exists(folder + "/planted.py"))
 """
     assert run(code, look) == ["changed", "True False False\nFalse"]
