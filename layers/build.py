@@ -32,6 +32,7 @@ from pathlib import Path
 
 from layers.byte_code import RUNTIME_PYTHON, Compiler, magic, modules
 from layers.byte_code import BuildError as BuildError
+from layers.lazy import make_lazy
 from layers.native import compile_library
 from layers.registry import registry
 from layers.tool_folders import NOT_CODE, ToolFolder, as_one_line, files_of, tool_folders
@@ -44,6 +45,8 @@ ENGINE_LAYER = "engine"
 LIBRARIES = ROOT / "layers" / "libraries"
 UNUSED = ("tests", "include", "*.c", "*.h", "*.pyx", "*.pxd", "*.pyi", "*.a")
 """What is left out of packages: their own tests, a fifth of what Lambda takes in all, and sources of compiled code."""
+LAZY = "lazy.txt"
+"""In a layer's folder: patterns of modules whose imports are made lazy, one a line (see `layers.lazy`)."""
 LEFT_OUT = "left-out.txt"
 """In a layer's folder: patterns of more that is left out, one a line, below the layer's `python`."""
 COMPILED = "compiled.txt"
@@ -112,7 +115,7 @@ def _layers(target: str) -> list[Layer]:
     for name, lock in sorted(_locks().items(), key=lambda item: -item[1].stat().st_size):
         made_from = [
             lock.read_bytes(),
-            "\n".join(_patterns(lock)).encode(),
+            *("\n".join(_patterns(lock, name)).encode() for name in (LEFT_OUT, LAZY)),
             *(source.read_bytes() for source in _c_files(lock)),
         ]
         layers.append(Layer(name, tuple(made_from), partial(_install, target, lock), lock.with_name(COMPILED)))
@@ -131,8 +134,8 @@ def _locks() -> dict[str, Path]:
     return locks | {tool.layer: tool.lock for tool in tool_folders() if tool.lock}
 
 
-def _patterns(lock: Path) -> list[str]:
-    listed = lock.with_name(LEFT_OUT)
+def _patterns(lock: Path, name: str) -> list[str]:
+    listed = lock.with_name(name)
     return listed.read_text().splitlines() if listed.is_file() else []
 
 
@@ -151,7 +154,7 @@ def _stamp(target: str, layer: Layer) -> str:
     Of the compiler that is what can load its byte code, not which program it is: they write the same bytes.
     """
     platform = RUNTIME_PLATFORM if target == "lambda" else sysconfig.get_platform()
-    names = ("build.py", "byte_code.py", "native.py", "compiler/compile.py", "compiler/ziglang.txt")
+    names = ("build.py", "byte_code.py", "lazy.py", "native.py", "compiler/compile.py", "compiler/ziglang.txt")
     builders = [ROOT / "layers" / name for name in names]
     compiled = layer.compiled.read_bytes() if layer.compiled.is_file() else b""
     digest = hashlib.sha256()
@@ -220,13 +223,14 @@ def _install(target: str, lock: Path, folder: Path) -> None:
         raise BuildError(f"{lock.relative_to(ROOT)} could not be installed: {as_one_line(installed.stderr)}")
     shutil.rmtree(folder / "bin", ignore_errors=True)
     left_out = [path for name in UNUSED for path in folder.rglob(name)]
-    left_out += [path for pattern in _patterns(lock) for path in folder.glob(pattern)]
+    left_out += [path for pattern in _patterns(lock, LEFT_OUT) for path in folder.glob(pattern)]
     for path in left_out:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
     (folder / ".lock").unlink(missing_ok=True)
+    make_lazy(folder, _patterns(lock, LAZY))
     for source in _c_files(lock):
         compile_library(target, source, folder / f"lib{source.stem}.so")
 
