@@ -7,6 +7,8 @@ lists only.
 A store sees one project. Assistants, threads, files and uploads of another one are for it as if they did not exist,
 and what it creates belongs to its own. Messages, runs and run steps are reached through a thread that was read before:
 the type of its id says so (`ThreadId`).
+
+The parts that most functions never ask for are imported when one does: each cold start pays for its imports.
 """
 
 from functools import cached_property
@@ -21,53 +23,42 @@ from assistant_engine.store.directory import Directory
 from assistant_engine.store.dynamodb import Database
 from assistant_engine.store.event_log import EventLog
 from assistant_engine.store.files import Files
-from assistant_engine.store.fine_tuning import FineTuning
 from assistant_engine.store.idempotency import Idempotency, Replayed
 from assistant_engine.store.messages import Messages
-from assistant_engine.store.open_streams import OpenStreams
 from assistant_engine.store.pages import Page, Window
-from assistant_engine.store.projects import Projects
-from assistant_engine.store.ratings import Ratings
 from assistant_engine.store.run_transitions import RunTransitions
 from assistant_engine.store.runs import Runs
-from assistant_engine.store.sessions import Sessions
 from assistant_engine.store.steps import Steps
 from assistant_engine.store.threads import Threads
-from assistant_engine.store.uploads import Uploads
 from assistant_engine.store.usage import Usages
-from assistant_engine.store.vector_store_batches import VectorStoreBatches
-from assistant_engine.store.vector_store_files import VectorStoreFiles
-from assistant_engine.store.vector_stores import VectorStores
 
 if TYPE_CHECKING:
+    from assistant_engine.store.fine_tuning import FineTuning
+    from assistant_engine.store.open_streams import OpenStreams
+    from assistant_engine.store.projects import Projects
+    from assistant_engine.store.ratings import Ratings
     from assistant_engine.store.recorded import Recorded
-
-if TYPE_CHECKING:
+    from assistant_engine.store.sessions import Sessions
     from assistant_engine.store.sounds import Sounds
+    from assistant_engine.store.uploads import Uploads
+    from assistant_engine.store.vector_store_batches import VectorStoreBatches
+    from assistant_engine.store.vector_store_files import VectorStoreFiles
+    from assistant_engine.store.vector_stores import VectorStores
 
 __all__ = [
     "Assistants",
     "EventLog",
     "Files",
-    "FineTuning",
     "Idempotency",
     "Messages",
-    "OpenStreams",
     "Page",
-    "Projects",
-    "Ratings",
     "Replayed",
     "RunTransitions",
     "Runs",
-    "Sessions",
     "Steps",
     "Store",
     "Threads",
-    "Uploads",
     "Usages",
-    "VectorStoreBatches",
-    "VectorStoreFiles",
-    "VectorStores",
     "Window",
 ]
 
@@ -115,8 +106,10 @@ class Store:
         return Messages(self.connection, self.threads)
 
     @cached_property
-    def ratings(self) -> Ratings:
+    def ratings(self) -> "Ratings":
         """The ratings of messages."""
+        from assistant_engine.store.ratings import Ratings
+
         return Ratings(self.database, self.messages, self.runs, self.usage)
 
     @cached_property
@@ -135,8 +128,10 @@ class Store:
         return EventLog(self.database, configured(MessagesTable).messages_table)
 
     @cached_property
-    def open_streams(self) -> OpenStreams:
+    def open_streams(self) -> "OpenStreams":
         """The streams that are open."""
+        from assistant_engine.store.open_streams import OpenStreams
+
         return OpenStreams(self.database, configured(MessagesTable).messages_table)
 
     @cached_property
@@ -156,13 +151,15 @@ class Store:
         return Usages(self.database, configured(MessagesTable).messages_table, self.project)
 
     @cached_property
-    def projects(self) -> Projects:
+    def projects(self) -> "Projects":
         """The project's settings."""
+        from assistant_engine.store.projects import Projects
+
         return Projects(self.database, configured(MessagesTable).messages_table, self.project)
 
     @cached_property
     def recorded(self) -> "Recorded":
-        """What callers record of the past; one function knows of it."""
+        """What callers record of the past."""
         from assistant_engine.store.recorded import Recorded
 
         return Recorded(self.database, self.blobs, configured(MessagesTable).messages_table, self.project)
@@ -173,39 +170,51 @@ class Store:
         return Files(self.connection, self.project)
 
     @cached_property
-    def fine_tuning(self) -> FineTuning:
+    def fine_tuning(self) -> "FineTuning":
         """Exports for fine-tuning."""
+        from assistant_engine.store.fine_tuning import FineTuning
+
         table = configured(MessagesTable).messages_table
         return FineTuning(self.database, self.blobs, table, self.runs, self.directory, self.files, self.project)
 
     @cached_property
-    def uploads(self) -> Uploads:
+    def uploads(self) -> "Uploads":
         """Files that come in parts."""
+        from assistant_engine.store.uploads import Uploads
+
         return Uploads(self.connection, self.files)
 
     @cached_property
-    def sessions(self) -> Sessions:
+    def sessions(self) -> "Sessions":
         """Sessions of the code interpreter."""
+        from assistant_engine.store.sessions import Sessions
+
         return Sessions(self.blobs)
 
     @cached_property
     def sounds(self) -> "Sounds":
-        """What was heard in files, and messages as they were spoken. Few requests need it."""
+        """What was heard in files, and messages as they were spoken."""
         from assistant_engine.store.sounds import Sounds
 
         return Sounds(self.database, self.blobs, configured(MessagesTable).messages_table)
 
     @cached_property
-    def vector_stores(self) -> VectorStores:
+    def vector_stores(self) -> "VectorStores":
         """Vector stores."""
+        from assistant_engine.store.vector_stores import VectorStores
+
         return VectorStores(self.connection, self.project)
 
     @cached_property
-    def vector_store_files(self) -> VectorStoreFiles:
+    def vector_store_files(self) -> "VectorStoreFiles":
         """The files in vector stores."""
+        from assistant_engine.store.vector_store_files import VectorStoreFiles
+
         return VectorStoreFiles(self.database, configured(MessagesTable).messages_table)
 
     @cached_property
-    def vector_store_batches(self) -> VectorStoreBatches:
+    def vector_store_batches(self) -> "VectorStoreBatches":
         """The batches of files in vector stores."""
+        from assistant_engine.store.vector_store_batches import VectorStoreBatches
+
         return VectorStoreBatches(self.database, configured(MessagesTable).messages_table, self.vector_store_files)
