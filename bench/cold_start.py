@@ -2,31 +2,53 @@
 
 Each import is made by a fresh interpreter that sees what the function would see: its own code, its layers (built for
 this machine's interpreter) and the runtime's boto3. Which functions there are, and what each of them has, is read from
-a synthesised template.
+a synthesised template. Some functions are measured beside those of commit 1d9ec9b, with the packages as they are on
+PyPI; the runs of both alternate.
 """
 
+import io
 import json
 import os
 import resource
 import statistics
 import subprocess
 import sys
+import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from layers.build import CACHE
+from layers.build import CACHE, ROOT
 
 Json = dict[str, Any]
 Step = Callable[[str], Any]
 
 TIMES = 5
 """How often each import is timed; the median counts."""
+
+BEFORE = "1d9ec9b"
+"""The commit that `COMPARED` functions are measured beside: each with the folder that its code was in."""
+
+COMPARED = {
+    "api": "api",
+    "export": "export",
+    "in_progress": "steps",
+    "queued": "steps",
+    "record_failure": "steps",
+    "requires_action": "steps",
+    "sweeper": "steps",
+}
+
+MOST = {"in_progress": 58, "api": 42, "stream": 45}
+"""Most CPU of an import, in multiples of the interpreter's own start and end."""
+
+STREAMING = ROOT / "layers" / "streaming"
+"""The runtime of the functions that stream, which they start with in addition to their own code."""
 
 RUNTIME = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
 """What the Python runtime of Lambda brings."""
@@ -85,6 +107,7 @@ class Function:
         module: of its handler.
         layers: their names.
         variables: of its environment, "null" for what is known after the deployment only.
+        packages: folders that take the place of the layers.
     """
 
     name: str
@@ -92,6 +115,23 @@ class Function:
     module: str
     layers: tuple[str, ...]
     variables: tuple[tuple[str, str], ...]
+    packages: tuple[Path, ...] = ()
+
+    @property
+    def paths(self) -> list[Path]:
+        """Return where it finds what it imports, other than Lambda's own packages."""
+        layers = [CACHE / "host" / layer / "python" for layer in self.layers]
+        return [self.code, *(self.packages or layers), *([STREAMING] if self.streams else [])]
+
+    @property
+    def streams(self) -> bool:
+        """Return whether it runs under the project's own runtime, and not AWS's."""
+        return "AWS_LAMBDA_EXEC_WRAPPER" in dict(self.variables)
+
+    @property
+    def start(self) -> str:
+        """Return the program that imports what its first event needs."""
+        return f"import streaming_runtime, {self.module}" if self.streams else f"import {self.module}"
 
     @property
     def budget(self) -> tuple[int, float]:
@@ -139,7 +179,7 @@ def functions(template: Path) -> list[Function]:
 
 def imported(function: Function, runtime: Path) -> Imported:
     """Return what importing a function's handler brings in."""
-    told = json.loads(_run(function, runtime, f"import {function.module}\n{_REPORT}"))
+    told = json.loads(_run(function, runtime, f"{function.start}\n{_REPORT}"))
     return Imported(told["modules"], told["bytes"])
 
 
@@ -158,8 +198,7 @@ def runtime_packages() -> Iterator[Path]:
 
 def _run(function: Function | None, runtime: Path, statement: str) -> str:
     """Run a statement with nothing of this environment, neither its packages nor its variables; what it printed."""
-    paths = [CACHE / "host" / layer / "python" for layer in function.layers] if function else []
-    paths = [function.code, *paths, runtime] if function else []
+    paths = [*function.paths, runtime] if function else []
     environment = {
         "PATH": os.environ.get("PATH", ""),
         "AWS_REGION": "us-east-1",
@@ -175,27 +214,30 @@ def _run(function: Function | None, runtime: Path, statement: str) -> str:
     return ran.stdout
 
 
-def _cpu_milliseconds(function: Function | None, runtime: Path, statement: str) -> float:
-    """The median of several times, the interpreter's own start and end included."""
-    _run(function, runtime, statement)  # Byte code of what was never imported is written once.
-    times = []
-    for _ in range(TIMES):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        _run(function, runtime, statement)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        times.append(1_000 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime))
-    return statistics.median(times)
+def _cpu_milliseconds(runtime: Path, *functions: Function) -> list[float]:
+    """Return the CPU of an interpreter alone, and of one for each function: the medians of runs that alternate."""
+    programs = [(None, "pass"), *((function, function.start) for function in functions)]
+    times: list[list[float]] = [[] for _ in programs]
+    for run in range(TIMES + 1):
+        for (function, program), taken in zip(programs, times, strict=True):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            _run(function, runtime, program)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            if run:  # The first one writes the byte code of what was never imported.
+                taken.append(1_000 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime))
+    return [statistics.median(taken) for taken in times]
 
 
 def measure(template: Path, step: Step) -> Json:
     """Import every function and weigh every package."""
     rows = []
-    with runtime_packages() as runtime:
-        interpreter = _cpu_milliseconds(None, runtime, "pass")
+    with runtime_packages() as runtime, tempfile.TemporaryDirectory() as folder:
+        _check_out(Path(folder))
         for function in functions(template):
             with step(f"Import of {function.name}"):
                 found = imported(function, runtime)
-                cpu = _cpu_milliseconds(function, runtime, f"import {function.module}")
+                earlier = [_earlier(function, Path(folder))] if function.name in COMPARED else []
+                alone, cpu, *before = _cpu_milliseconds(runtime, function, *earlier)
             rows.append(
                 {
                     "function": function.name,
@@ -203,10 +245,42 @@ def measure(template: Path, step: Step) -> Json:
                     "megabytes": found.bytes / MEGABYTE,
                     "budget": function.budget,
                     "cpu_ms": cpu,
+                    "starts": cpu / alone,
+                    "starts_before": before[0] / alone if before else None,
                     "package_megabytes": size(function.code) / MEGABYTE,
                 }
             )
-    return {"interpreter_ms": interpreter, "functions": rows, "layers": _layers()}
+    return {"functions": rows, "layers": _layers()}
+
+
+def broken(figures: Json) -> Iterator[str]:
+    """Yield what was promised of cold starts and does not hold by these figures."""
+    for row in figures["functions"]:
+        if row["starts"] > MOST.get(row["function"], row["starts"]):
+            yield f"{row['function']} takes {row['starts']:.0f} times as long as the interpreter to start."
+
+
+def _check_out(folder: Path) -> None:
+    """Put the sources of the commit before into a folder."""
+    command = ["git", "-C", str(ROOT), "archive", BEFORE, "lambdas", "layers/engine"]
+    packed = subprocess.run(command, capture_output=True, check=True)
+    with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
+        archive.extractall(folder, filter="data")
+
+
+def _earlier(function: Function, folder: Path) -> Function:
+    """Return a function as it was, with the packages of this environment that are in its layers now."""
+    packages = folder / "-".join(function.layers)
+    packages.mkdir(exist_ok=True)
+    for layer in function.layers:
+        for path in (CACHE / "host" / layer / "python").iterdir():
+            spec = None if path.suffix == ".dist-info" else find_spec(path.stem)
+            link = packages / path.name
+            if layer != "engine" and spec and spec.origin and not link.exists():
+                origin = Path(spec.origin)
+                link.symlink_to(origin.parent if path.is_dir() else origin)
+    code = folder / "lambdas" / COMPARED[function.name]
+    return replace(function, code=code, packages=(folder / "layers" / "engine", packages))
 
 
 def _layers() -> list[Json]:

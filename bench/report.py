@@ -9,7 +9,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench import before, extraction, scale, simulation, streaming, waiting
+from bench import before, cold_start, extraction, scale, simulation, streaming, waiting
 from bench.prices import PRICES, READ_ON, REGION
 from layers.build import ROOT
 
@@ -113,7 +113,7 @@ def broken(results: Json) -> list[str]:
         found.append(f"The hybrid search finds {hybrid['top']:.1%}, less than {LEAST_FOUND:.0%}.")
     if "streaming" in figures:
         found += streaming.broken(figures["streaming"])
-    return [*found, *extraction.broken(figures["extraction"])]
+    return [*found, *cold_start.broken(figures["cold_start"]), *extraction.broken(figures["extraction"])]
 
 
 def as_table(head: Sequence[str], rows: Iterable[Sequence[Any]], text_columns: int = 1) -> str:
@@ -266,9 +266,17 @@ def at_once(rows: list[Json]) -> str:
 
 def functions(found: Json) -> str:
     """Return what each function imports."""
-    alone = found["interpreter_ms"]
     return as_table(
-        ["function", "modules", "MB of them", "budget", "CPU", "of the interpreter's own start", "own code"],
+        [
+            "function",
+            "modules",
+            "MB of them",
+            "budget",
+            "CPU",
+            "of the interpreter's own start",
+            "at 1d9ec9b",
+            "own code",
+        ],
         (
             [
                 f"`{row['function']}`",
@@ -276,7 +284,8 @@ def functions(found: Json) -> str:
                 f"{row['megabytes']:.1f}",
                 f"{row['budget'][0]}, {row['budget'][1]:g} MB",
                 f"{row['cpu_ms']:.0f} ms",
-                f"{row['cpu_ms'] / alone:.0f} x",
+                f"{row['starts']:.1f} x",
+                f"{row['starts_before']:.1f} x" if row["starts_before"] else "",
                 f"{1_000 * row['package_megabytes']:.0f} KB",
             ]
             for row in sorted(found["functions"], key=lambda row: -row["modules"])
