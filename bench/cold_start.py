@@ -13,6 +13,7 @@ import resource
 import statistics
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import tempfile
 import zipfile
@@ -272,13 +273,11 @@ def _earlier(function: Function, folder: Path) -> Function:
     """Return a function as it was, with the packages of this environment that are in its layers now."""
     packages = folder / "-".join(function.layers)
     packages.mkdir(exist_ok=True)
-    for layer in function.layers:
-        for path in (CACHE / "host" / layer / "python").iterdir():
-            spec = None if path.suffix == ".dist-info" else find_spec(path.stem)
-            link = packages / path.name
-            if layer != "engine" and spec and spec.origin and not link.exists():
-                origin = Path(spec.origin)
-                link.symlink_to(origin.parent if path.is_dir() else origin)
+    for layer in set(function.layers) - {"engine"}:
+        for path in (CACHE / "host" / layer / "python").glob("*"):
+            installed, link = Path(sysconfig.get_path("purelib"), path.name), packages / path.name
+            if installed.exists() and not link.exists():
+                link.symlink_to(installed)
     code = folder / "lambdas" / COMPARED[function.name]
     return replace(function, code=code, packages=(folder / "layers" / "engine", packages))
 
