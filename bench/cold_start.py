@@ -57,15 +57,15 @@ RUNTIME = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "ur
 MEGABYTE = 1_000_000
 
 BUDGETS = {
-    "in_progress": (890, 13.0),
-    "ingestion": (850, 13.0),
-    "api": (485, 12.0),
-    "stream": (485, 12.0),
-    "poll": (485, 12.0),
-    "graphql": (485, 12.0),
-    "tool-file_search": (950, 26.0),
+    "in_progress": (430, 11.5),
+    "ingestion": (395, 11.5),
+    "api": (430, 11.0),
+    "stream": (430, 11.0),
+    "poll": (430, 11.0),
+    "graphql": (470, 11.0),
+    "tool-file_search": (485, 25.0),
     "tool-": (280, 10.5),
-    "": (252, 4.0),
+    "": (248, 3.5),
 }
 """Modules, beside the standard library's, and megabytes of them that importing a function's handler may take. The first
 name that the function's begins with counts: the first two have the client of the model; `api` has Powertools and
