@@ -128,7 +128,7 @@ def test_a_version_with_a_snapshot_says_so_and_takes_no_provisioned_concurrency(
 
 
 EFS = "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0"
-REFUSED = {
+REFUSED: dict[str, dict[str, Any]] = {
     "runtime": {"Runtime": "python3.11"},
     "os-only": {"Runtime": "provided.al2023"},
     "storage": {"EphemeralStorage": {"Size": 513}},
