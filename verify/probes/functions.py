@@ -194,9 +194,8 @@ def cold_starts(account: Account) -> Seen:
     times = _reported(account, "initDurationMs")
     if not times:
         raise Untried("no function has reported an initialisation within the last day")
-    worst = {name: max(found) for name, found in times.items()}
-    text = ", ".join(f"{name} {sorted(found)[len(found) // 2]:.0f} ms" for name, found in sorted(times.items()))
-    longest = max(worst.values())
+    text = ", ".join(f"{name} {sorted(found)[len(found) // 2][0]:.0f} ms" for name, found in sorted(times.items()))
+    longest = max(milliseconds for found in times.values() for (milliseconds,) in found)
     return Seen(f"median of each: {text}; longest {longest:.0f} ms", longest < 1000 * INIT_SECONDS)
 
 
@@ -205,27 +204,29 @@ def cold_starts(account: Account) -> Seen:
     expected=f"None uses more than {MOST_MEMORY:.0%} of its memory. How long each takes is written down.",
 )
 def memory_used(account: Account) -> Seen:
-    used, sizes = _reported(account, "maxMemoryUsedMB"), _reported(account, "memorySizeMB")
-    if not used:
+    reports = _reported(account, "maxMemoryUsedMB", "memorySizeMB", "durationMs")
+    if not reports:
         raise Untried("no function has reported its memory within the last day")
-    durations = _reported(account, "durationMs")
-    most = {name: (max(found), max(sizes[name])) for name, found in used.items()}
+    most = {name: max(found, key=lambda report: report[0] / report[1]) for name, found in reports.items()}
+    times = {name: sorted(milliseconds for *_, milliseconds in found) for name, found in reports.items()}
     text = ", ".join(
-        f"{name} {megabytes:.0f} of {size:.0f} MB"
-        + (f" in {sorted(durations[name])[len(durations[name]) // 2]:.0f} ms" if name in durations else "")
-        for name, (megabytes, size) in sorted(most.items())
+        f"{name} {used:.0f} of {size:.0f} MB in {times[name][len(times[name]) // 2]:.0f} ms"
+        for name, (used, size, _) in sorted(most.items())
     )
-    return Seen(f"most memory, median time: {text}", all(mb <= MOST_MEMORY * size for mb, size in most.values()))
+    within = all(used <= MOST_MEMORY * size for used, size, _ in most.values())
+    return Seen(f"most memory, median time: {text}", within)
 
 
-def _reported(account: Account, figure: str) -> dict[str, list[float]]:
-    """What the functions' reports of the last day say of a figure, by the function's name."""
+def _reported(account: Account, *figures: str) -> dict[str, list[tuple[float, ...]]]:
+    """What the functions' reports of the last day say of figures, by the function's name; those that have them all."""
     logs, found = account.client("logs"), defaultdict(list)
     for group in account.log_groups():
         pages = logs.get_paginator("filter_log_events").paginate(
-            logGroupName=group, startTime=int((time.time() - 86_400) * 1000), filterPattern=f'"{figure}"'
+            logGroupName=group, startTime=int((time.time() - 86_400) * 1000), filterPattern=f'"{figures[0]}"'
         )
         for event in (event for page in pages for event in page["events"]):
-            if value := re.search(rf'"{figure}":\s*([\d.]+)', event["message"]):
-                found[group.removeprefix(f"/aws/lambda/{account.prefix}-")].append(float(value[1]))
+            values = [re.search(rf'"{figure}":\s*([\d.]+)', event["message"]) for figure in figures]
+            if all(values):
+                told = tuple(float(value[1]) for value in values if value)
+                found[group.removeprefix(f"/aws/lambda/{account.prefix}-")].append(told)
     return found
