@@ -118,9 +118,10 @@ def test_a_conversation_that_was_there_is_gone_on_with_by_its_copies(
 ) -> None:
     begun = driver.ended(driver.begin("say First"), "completed")
     console.open(f"playground?thread={begun.thread_id}")
-    expect(console.page.get_by_text("First", exact=True)).to_be_visible()
+    messages = console.page.get_by_role("log")
+    expect(messages.get_by_text("First", exact=True)).to_be_visible()
     console.say("say Second")
-    expect(console.page.get_by_text("Second", exact=True)).to_be_visible()
+    expect(messages.get_by_text("Second", exact=True)).to_be_visible()
     console.status("completed")
     for number, language in enumerate(PROGRAMS):
         assert "Second" in output_of(copied(console, language), language, tmp_path, api_key)

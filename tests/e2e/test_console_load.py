@@ -7,9 +7,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from local import up as local
+from tests.support.clients import connect
 from tests.support.console import SECONDS, Console, chromium
 from tests.support.crowd import Crowd, crowd
 from tests.support.frames import traced
+from tests.support.projects import own_project
 
 pytestmark = [pytest.mark.browser, pytest.mark.offline_model]
 
@@ -20,11 +22,18 @@ MOST_SCRIPT_MS = 100
 MOST_ROWS = 200
 """Rows that a page may hold at once, whatever the length of the list."""
 
+SOME = 300
+"""Rows that are seen at least where a list is not scrolled to its end: more than a page of it."""
+
 MOST_NODES = 30_000
 """Of the page's document, after all of a list has been seen."""
 MOST_HEAP_BYTES = 100_000_000
 SCREEN = 1_200
 """Pixels that are scrolled in a frame: further than a screen, so rows are drawn that were not there before."""
+MOST_ROUNDS = 200
+FAR = pytest.mark.parametrize("rounds", [3, pytest.param(MOST_ROUNDS, marks=pytest.mark.soak)], ids=["begun", "whole"])
+"""How far a list is scrolled: to its end and back takes minutes."""
+
 ATTEMPTS = 3
 """Something else on the machine may hold up one of some thousand frames."""
 
@@ -60,21 +69,23 @@ class Scrolled:
     seen: int
 
 
-def scrolled(browser: Browser, page: Page, pixels: int, until: str = "") -> Scrolled:
-    """Scroll to the end of a list, so many pixels a frame.
+def scrolled(browser: Browser, page: Page, pixels: int, until: str = "", rounds: int = MOST_ROUNDS) -> Scrolled:
+    """Scroll to the end of a list, or for so many rounds of 60 frames, so many pixels a frame.
 
     Args:
         until: what the page says once it has loaded all of it.
     """
     scripts, most, seen = [], 0, 0
-    for _ in range(200):
+    for _ in range(rounds):
+        complete = not until or page.get_by_text(until).count()  # What comes while it scrolls makes the list longer.
         with traced(browser, page) as longest:
             left, rows, seen = page.evaluate(SCROLL, [pixels, 60])
         scripts.append(longest())
         most = max(most, rows)
-        if left < 2 and (not until or page.get_by_text(until).count()):
+        if left < 2 and complete:
             return Scrolled(scripts, most, seen)
-    raise AssertionError(f"the list has no end: {seen} rows were seen")
+    assert rounds < MOST_ROUNDS, f"the list has no end: {seen} rows were seen"
+    return Scrolled(scripts, most, seen)
 
 
 def light(name: str, page: Page, look: Callable[[], Scrolled], rows: int) -> None:
@@ -91,7 +102,7 @@ def light(name: str, page: Page, look: Callable[[], Scrolled], rows: int) -> Non
     scripts = ", ".join(f"{max(each.scripts):.0f}" for each in found)
     print(
         f"{name}: scripts take at most {scripts} ms of a frame; at most {found[-1].rows} rows are in the document; "
-        f"after all {rows:,}, it has {nodes:,.0f} nodes, and the heap {heap / 1e6:.0f} MB"
+        f"after {rows:,}, it has {nodes:,.0f} nodes, and the heap {heap / 1e6:.0f} MB"
     )
     assert min(max(each.scripts) for each in found) <= MOST_SCRIPT_MS
     assert found[-1].seen >= rows, "each row was shown"
@@ -132,20 +143,24 @@ def asked(console: Console, path: str, query: str = "") -> int:
     return sum(f"{path}?" in url and query in url for url in console.requested)
 
 
-def test_little_is_transferred_before_the_first_use(page: Page, base_url: str, api_key: str) -> None:
+def test_little_is_transferred_before_the_first_use(page: Page, base_url: str, stack: local.Local) -> None:
     sizes: list[int] = []
     session = page.context.new_cdp_session(page)
     session.send("Network.enable")
     session.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
     console = Console(page, f"{base_url}/console")
-    console.sign_in(api_key)
-    page.get_by_label("Message", exact=True).wait_for()
-    console.settle()
+    with own_project(stack) as (_, key):
+        for _ in range(30):
+            connect(stack, key).beta.assistants.create(model="gpt-6-luna", instructions="Answer in one sentence.")
+        console.sign_in(key)
+        page.get_by_label("Message", exact=True).wait_for()
+        console.settle()
     assert 10_000 < sum(sizes) <= MOST_BYTES
 
 
+@FAR
 def test_ten_thousand_runs_are_scrolled_to_the_last_and_back_a_page_at_a_time(
-    browser: Browser, console: Console, crowded: Crowd
+    browser: Browser, console: Console, crowded: Crowd, rounds: int
 ) -> None:
     page = console.page
 
@@ -156,19 +171,21 @@ def test_ten_thousand_runs_are_scrolled_to_the_last_and_back_a_page_at_a_time(
             console.open("runs")
             expect(page.get_by_text(crowded.run_ids[0])).to_be_visible()
         assert asked(console, "/runs") <= 3
-        down = scrolled(browser, page, SCREEN, until="10,000 in all")
-        expect(page.get_by_text(crowded.run_ids[-1])).to_be_visible()
+        down = scrolled(browser, page, SCREEN, until="10,000 in all", rounds=rounds)
+        if rounds == MOST_ROUNDS:
+            expect(page.get_by_text(crowded.run_ids[-1])).to_be_visible()
         assert asked(console, "/runs", "after=") <= 101, "a hundred runs at a time"
         back = scrolled(browser, page, -SCREEN)
         expect(page.get_by_text(crowded.run_ids[0])).to_be_visible()
         assert asked(console, "/runs", "after=") <= 101, "nothing is asked for twice"
         return Scrolled([opening(), *down.scripts, *back.scripts], max(down.rows, back.rows), back.seen)
 
-    light("runs", page, opened_and_scrolled, len(crowded.run_ids))
+    light("runs", page, opened_and_scrolled, len(crowded.run_ids) if rounds == MOST_ROUNDS else SOME)
 
 
+@FAR
 def test_ten_thousand_messages_are_scrolled_to_the_first_and_back_a_page_at_a_time(
-    browser: Browser, console: Console, crowded: Crowd
+    browser: Browser, console: Console, crowded: Crowd, rounds: int
 ) -> None:
     page, path = console.page, f"/threads/{crowded.thread_id}/messages"
 
@@ -179,21 +196,26 @@ def test_ten_thousand_messages_are_scrolled_to_the_first_and_back_a_page_at_a_ti
             console.open(f"threads/{crowded.thread_id}")
             expect(page.get_by_text("message 9999")).to_be_visible()
         assert asked(console, path) <= 4
-        up = scrolled(browser, page, -SCREEN, until="All of its messages are here.")
-        expect(page.get_by_text("message 0", exact=True)).to_be_visible()
+        up = scrolled(browser, page, -SCREEN, until="All of its messages are here.", rounds=rounds)
+        if rounds == MOST_ROUNDS:
+            expect(page.get_by_text("message 0", exact=True)).to_be_visible()
         assert asked(console, path, "after=") <= 201, "fifty messages at a time"
         back = scrolled(browser, page, SCREEN)
         expect(page.get_by_text("message 9999")).to_be_visible()
         assert asked(console, path, "after=") <= 201, "nothing is asked for twice"
         return Scrolled([opening(), *up.scripts, *back.scripts], max(up.rows, back.rows), back.seen)
 
-    light("messages", page, opened_and_scrolled, 10_000)
+    light("messages", page, opened_and_scrolled, 10_000 if rounds == MOST_ROUNDS else SOME)
 
 
-def test_usage_of_a_crowd_is_read_at_once(browser: Browser, console: Console, crowded: Crowd) -> None:
+def test_usage_of_a_crowd_is_read_at_once(browser: Browser, console: Console) -> None:
     page = console.page
-    with traced(browser, page) as longest_script:
-        console.open("usage")
-        expect(page.locator(".tile").filter(has_text="Runs")).to_contain_text("10,000")
-        expect(page.get_by_text("user-0")).to_be_visible()
-    assert longest_script() <= MOST_SCRIPT_MS
+    longest: list[float] = []
+    while min(longest, default=MOST_SCRIPT_MS + 1) > MOST_SCRIPT_MS and len(longest) < ATTEMPTS:
+        page.goto("about:blank")
+        with traced(browser, page) as script:
+            console.open("usage")
+            expect(page.locator(".tile").filter(has_text="Runs")).to_contain_text("10,000")
+            expect(page.get_by_text("user-0")).to_be_visible()
+        longest.append(script())
+    assert min(longest) <= MOST_SCRIPT_MS

@@ -244,6 +244,7 @@ def test_a_changed_layer_publishes_a_version_of_the_functions_that_use_it(tmp_pa
     users = (
         "Apiapi",
         "Apistream",
+        "Apipoll",
         "ApiGraphqlgraphql",
         "FileSearchingestion",
         "FileSearchtoolfilesearch",

@@ -159,7 +159,7 @@ def test_a_deployment_waits_for_all_that_it_serves(prod: Template) -> None:
     kinds = ("Method", "Resource", "GatewayResponse")
     served = {name for kind in kinds for name in prod.resources(f"AWS::ApiGateway::{kind}")}
     assert set(deployment["DependsOn"]) == served | set(permissions)
-    assert len(permissions) == 4
+    assert len(permissions) == 5
     for permission in permissions.values():
         assert json.dumps(permission["SourceArn"]).endswith('"/*/*/*"]]}')
 

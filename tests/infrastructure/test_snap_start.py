@@ -8,7 +8,7 @@ import pytest
 from cdk.configuration import UnknownEnvironment, configuration_of
 from tests.support.templates import CONTEXT, Template, resources, synthesise
 
-AWAITED = {"oae-dev-api", "oae-dev-stream", "oae-dev-queued", "oae-dev-in_progress"}
+AWAITED = {"oae-dev-api", "oae-dev-stream", "oae-dev-poll", "oae-dev-queued", "oae-dev-in_progress"}
 
 
 @pytest.fixture(scope="module")

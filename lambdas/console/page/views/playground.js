@@ -92,7 +92,7 @@ function Entry({ entry }) {
 }
 
 function Picker() {
-  const list = usePages("/assistants");
+  const list = usePages("/assistants", {}, { size: 20 }); // It comes before the first use, and instructions may be long.
   const [editing, setEditing] = useState("");
   const id = talk.assistantId.value;
   const picked = list.items.find((each) => each.id === id);
