@@ -1,10 +1,9 @@
 """The offline model: a Responses API without a language model, run by Node (`local/model`, docs/offline-model.md)."""
 
-import os
 from pathlib import Path
 
 from local.paths import NODE
-from local.processes import Background, free_port
+from local.processes import Background
 
 API_KEY = "offline"
 MODEL = "offline-script"
@@ -15,14 +14,7 @@ _PROCESS = Background(name="offline-model", marker=str(_SERVER), health_path="/v
 
 def start(directory: Path, *, preferred_port: int = 4010) -> int:
     """Start the offline model unless it runs already; return its port. `directory` holds its record and log."""
-    running = _PROCESS.running_port(directory)
-    if running is not None:
-        return running
-    _PROCESS.stop(directory)
-    port = free_port(preferred_port)
-    environment = {"PATH": os.environ.get("PATH", "")}
-    _PROCESS.start(directory, [str(NODE), str(_SERVER), str(port), MODEL], port, environment)
-    return port
+    return _PROCESS.serve(directory, preferred_port, [str(NODE), str(_SERVER), MODEL])
 
 
 def stop(directory: Path) -> bool:

@@ -27,6 +27,10 @@ class LocalError(Exception):
     """Something a person has to put right; the message is the whole of what they are shown."""
 
 
+class PortTaken(LocalError):
+    """Another process took the port first."""
+
+
 @dataclass(frozen=True)
 class Background:
     """One kind of background process: its name, a word of its command line and a path that answers when it is ready."""
@@ -42,11 +46,14 @@ class Background:
             return None
         return record["port"] if _answers(record["port"], self.health_path) else None
 
-    def serve(self, directory: Path, preferred_port: int, **environment: str) -> int:
-        """Start the module that `marker` names unless it runs already; return its port.
+    def serve(
+        self, directory: Path, preferred_port: int, command: Sequence[str] | None = None, **environment: str
+    ) -> int:
+        """Start a server unless it runs already; return its port, the first that is free from the preferred one on.
 
         Args:
             directory: holds the record and the log.
+            command: is given the port as its last argument; without it, Python runs the module that `marker` names.
             environment: variables beside PATH and PYTHONPATH.
 
         Raises LocalError as `start` does.
@@ -55,18 +62,21 @@ class Background:
         if running is not None:
             return running
         self.stop(directory)
-        port = free_port(preferred_port)
-        command = [sys.executable, "-m", self.marker, str(port)]
+        command = command or [sys.executable, "-m", self.marker]
         paths = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(ROOT)}
-        self.start(directory, command, port, {**paths, **environment})
-        return port
+        while True:
+            port = free_port(preferred_port)
+            with contextlib.suppress(PortTaken):  # Several stacks may start at once.
+                self.start(directory, [*command, str(port)], port, {**paths, **environment})
+                return port
 
     def start(
         self, directory: Path, command: Sequence[str], port: int, environment: Mapping[str, str], timeout: float = 60
     ) -> None:
         """Start `command` in a session of its own, output to `<name>.log`, and wait until it answers on `port`.
 
-        Raises LocalError with the end of the log if it ends early or doesn't answer within `timeout` seconds.
+        Raises LocalError with the end of the log if it ends early or doesn't answer within `timeout` seconds, PortTaken
+        if another process answers there.
         """
         private.folder(directory)
         log = directory / f"{self.name}.log"
@@ -82,10 +92,11 @@ class Background:
         try:
             (directory / f"{self.name}.json").write_text(json.dumps({"pid": process.pid, "port": port}))
             deadline = time.monotonic() + timeout
-            while not _answers(port, self.health_path):
+            while not (_answers(port, self.health_path) and _listens(process.pid, port)):
                 if process.poll() is not None or time.monotonic() > deadline:
                     tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
-                    raise LocalError(f"The {self.name} did not start (log: {log}):\n{tail}")
+                    kind = PortTaken if _is_taken(port) else LocalError
+                    raise kind(f"The {self.name} did not start (log: {log}):\n{tail}")
                 time.sleep(0.05)
         except BaseException:
             # Also at Ctrl-C: what nobody knows of would keep its port.
@@ -135,6 +146,23 @@ def free_port(preferred: int, attempts: int = 100) -> int:
     raise LocalError(f"No port between {preferred} and {preferred + attempts - 1} is free on 127.0.0.1.")
 
 
+def _is_taken(port: int) -> bool:
+    try:
+        return not free_port(port, attempts=1)
+    except LocalError:
+        return True
+
+
+def _listens(pid: int, port: int) -> bool:
+    """Return whether this very process listens on the port: another one may answer there."""
+    import psutil  # Only here: what stops the stack needs no package.
+
+    with contextlib.suppress(psutil.Error):
+        connections = psutil.Process(pid).net_connections(kind="tcp")
+        return any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in connections)
+    return False
+
+
 def required_port(port: int) -> int:
     """Return a port of the loopback address, or any that is free for 0.
 
@@ -152,7 +180,7 @@ def required_port(port: int) -> int:
 
 def _listener(port: int) -> str:
     """Return the program that listens on a port, and its process id."""
-    import psutil  # Only here: what stops the stack needs no package.
+    import psutil  # As in `_listens`.
 
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):

@@ -1,4 +1,4 @@
-// The offline model: `node server.mjs <port> <model>` serves the Responses API on 127.0.0.1: POST /v1/responses, as a whole or
+// The offline model: `node server.mjs <model> <port>` serves the Responses API on 127.0.0.1: POST /v1/responses, as a whole or
 // streamed, and GET /v1/models.
 //
 // A script is a module in `scripts` whose default export is a list of `{ match: RegExp, reply(turn) }`, tried in order
@@ -62,7 +62,7 @@ function send(response, status, body, headers = {}) {
   response.end(JSON.stringify(body));
 }
 
-const [port, model] = [Number(process.argv[2]), process.argv[3]];
+const [model, port] = [process.argv[2], Number(process.argv[3])];
 
 const ROUTES = {
   "POST /v1/responses": respond,
