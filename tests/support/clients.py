@@ -74,8 +74,25 @@ def only_known_fields(value: object) -> None:
             only_known_fields(item)
 
 
+_UNKNOWN_SECONDS = 6
+"""For how long an environment of the API may not know a new key: where a stranger asked, it looks again after 5 s."""
+
+_new: dict[str, float] = {}
+"""The keys that were issued last, and until when an environment may not know them."""
+
+
 class StrictOpenAI(openai.OpenAI):
-    """The package's client, refusing what its types do not know."""
+    """The package's client, refusing what its types do not know. It asks again where a new key is not known yet."""
+
+    def request(self, *arguments: Any, **named: Any) -> Any:
+        """Send a request as the package does."""
+        while True:
+            try:
+                return super().request(*arguments, **named)
+            except openai.AuthenticationError:
+                if time.monotonic() > _new.get(self.api_key, 0):
+                    raise
+                time.sleep(0.2)
 
     def _process_response(self, **arguments: Any) -> Any:
         parsed = super()._process_response(**arguments)
@@ -94,16 +111,10 @@ def connect(stack: local.Local, api_key: str) -> StrictOpenAI:
     )
 
 
-def until_known(client: openai.OpenAI, seconds: float = 30) -> None:
-    """Wait until the API knows the client's key: where a stranger asked just before, it looks again after 5 s."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            client.models.list()
-            return
-        except openai.AuthenticationError:
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
+def until_known(client: openai.OpenAI) -> None:
+    """Wait until the API knows the client's new key; its clients go on to wait wherever it is not known yet."""
+    _new[client.api_key] = time.monotonic() + _UNKNOWN_SECONDS
+    client.models.list()
 
 
 def upload(client: openai.OpenAI, name: str = "a.txt", data: bytes = b"The library lends books for four weeks.") -> str:
