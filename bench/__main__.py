@@ -30,8 +30,8 @@ from bench import (
     streaming,
     waiting,
 )
-from bench.stack import DIRECTORY, Stack, stack
-from local.up import shown
+from bench.stack import Stack, stack
+from local.up import ASSEMBLIES, shown
 
 Json = dict[str, Any]
 
@@ -40,7 +40,8 @@ PACKAGES = ("aws-cdk-lib", "boto3", "ministack", "openai", "pydantic")
 
 
 def _cold_start(stack: Stack, step: Callable[[str], Any]) -> Json:
-    (template,) = (DIRECTORY / "cdk.out").glob("*.template.json")
+    newest = max(ASSEMBLIES.glob("[!.]*"), key=lambda path: path.stat().st_mtime)  # That of the stack that is up.
+    (template,) = newest.glob("*.template.json")
     return cold_start.measure(template, step)
 
 
