@@ -108,6 +108,7 @@ lint: setup
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 
+# The pages alone, with the long lists scrolled whole; needs Debian's chromium.
 browser: setup layers
 	@$(BIN)/python -m pytest -m browser tests/contract tests/e2e tests/faults
 

@@ -1,4 +1,4 @@
-"""Puts what runs cost at an earlier commit beside what they cost now, and beside the least that they could."""
+"""Compares the cost of runs now with their cost at an earlier commit, and with the lowest cost that is possible."""
 
 import json
 from pathlib import Path

@@ -2,7 +2,7 @@
 
 Each import is made by a fresh interpreter that sees what the function would see: its own code, its layers (built for
 this machine's interpreter) and the runtime's boto3. Which functions there are, and what each of them has, is read from
-a synthesised template. Some functions are measured beside those of commit 1d9ec9b, with the packages as they are on
+a synthesised template. Some functions are compared with those of commit 1d9ec9b, which have the packages as they are on
 PyPI; the runs of both alternate.
 """
 
@@ -33,7 +33,7 @@ TIMES = 5
 """How often each import is timed; the median counts."""
 
 BEFORE = "1d9ec9b"
-"""The commit that `COMPARED` functions are measured beside: each with the folder that its code was in."""
+"""The commit that functions are compared with."""
 
 COMPARED = {
     "api": "api",
@@ -44,6 +44,7 @@ COMPARED = {
     "requires_action": "steps",
     "sweeper": "steps",
 }
+"""The functions that are compared, and the folder that each one's code was in at that commit."""
 
 MOST = {"in_progress": 58, "api": 42, "stream": 45}
 """Most CPU of an import, in multiples of the interpreter's own start and end."""

@@ -83,7 +83,7 @@ def simulate(runs_a_day: int, overhead: float) -> Peak:
 
 
 def table(rivals: list[Json]) -> str:
-    """Return the load of the busiest second beside the default quotas of AWS."""
+    """Return a table of the load in the busiest second and of AWS's default quotas."""
     run = measured(rivals)
     overhead = max(0.0, run["billed_ms"] / 1_000 - MODEL_SECONDS)
     peaks = [simulate(runs, overhead) for runs in RUNS_A_DAY]

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from bench.prices import API_REQUEST, GIGABYTE_SECOND, INVOCATION, READ_UNIT
 from bench.stack import DIRECTORY, Stack
+from cdk.configuration import configuration_of
 from local import emulator
 
 Json = dict[str, Any]
@@ -27,8 +28,13 @@ VCPU_MEGABYTES = 1_769
 """Memory at which Lambda gives a function one whole vCPU (docs.aws.amazon.com/lambda, "Memory")."""
 
 SIZES = (128, 256, 384, 512, 1_024)
-CHOSEN = {"in_progress": 384, "poll": 128, "stream": 384, "queued": 1_024, "api": 1_024}
-"""What the functions have in `dev` (`cdk/configuration.py`)."""
+_DEV = configuration_of({"env": "dev"}.get)
+CHOSEN = {
+    **dict.fromkeys(("in_progress", "stream"), _DEV.waiting_memory),
+    "poll": _DEV.holding_memory,
+    **dict.fromkeys(("queued", "api"), _DEV.memory),
+}
+"""The memory of each function in `dev`, in MB."""
 
 HOLDS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0)
 """Seconds that a poll is held at most."""
@@ -42,7 +48,7 @@ LOOK_SECONDS, LOOK_SHARE = 0.04, 0.05
 LOOK_SHARES = (0.0, 0.025, 0.05, 0.1, 0.2)
 
 API_REQUESTS = 3
-"""Requests of a run to `api`: its thread, its message and its answer. A poll takes as much CPU, beside its looks."""
+"""Requests of a run to `api`: its thread, its message and its answer. A poll takes as much CPU, and more to look."""
 
 READS_OF_A_POLL = 2.0
 """Read units of the thread's head and of the run."""

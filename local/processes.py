@@ -148,9 +148,10 @@ def free_port(preferred: int, attempts: int = 100) -> int:
 
 def _is_taken(port: int) -> bool:
     try:
-        return not free_port(port, attempts=1)
+        free_port(port, attempts=1)
     except LocalError:
         return True
+    return False
 
 
 def _listens(pid: int, port: int) -> bool:

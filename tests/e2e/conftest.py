@@ -1,10 +1,21 @@
-"""Clients of the stack that a module's tests talk to."""
+"""Clients of the stack that a module's tests talk to, and the browser that they look with."""
+
+from collections.abc import Iterator
 
 import httpx2
 import pytest
+from playwright.sync_api import Browser
 
 from local import up as local
 from tests.support.clients import StrictOpenAI, connect
+from tests.support.console import chromium
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Run Chromium for a module."""
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -18,19 +18,13 @@ from local import up as local
 from tests.support import responses
 from tests.support.cable import cable_to
 from tests.support.clients import connect, until_known, upload
-from tests.support.console import SECONDS, Console, chromium
+from tests.support.console import SECONDS, Console
 from tests.support.driver import ASK, LABORATORY, Driver
 from tests.support.model_server import Behaviour, ModelServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.offline_model]
 
 expect.set_options(timeout=SECONDS)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -9,19 +9,13 @@ from playwright.sync_api import Browser, expect
 from assistant_engine.store.usage import Budget
 from local import up as local
 from tests.support.clients import connect
-from tests.support.console import SECONDS, Console, chromium, signed_in
+from tests.support.console import SECONDS, Console, signed_in
 from tests.support.driver import Driver
 from tests.support.projects import own_project
 
 pytestmark = [pytest.mark.browser, pytest.mark.offline_model]
 
 expect.set_options(timeout=SECONDS)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

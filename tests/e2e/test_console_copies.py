@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, expect
 from local import up as local
 from local.paths import ROOT
 from tests.support.clients import connect
-from tests.support.console import SECONDS, Console, chromium, signed_in
+from tests.support.console import SECONDS, Console, signed_in
 from tests.support.driver import ASK, LABORATORY, Driver
 
 pytestmark = [pytest.mark.browser, pytest.mark.offline_model]
@@ -29,12 +29,6 @@ PROGRAMS = {
     "JavaScript": ("conversation.mjs", ["node"]),
     "curl": ("conversation.sh", ["sh"]),
 }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from local import up as local
 from tests.support.clients import connect
-from tests.support.console import SECONDS, Console, chromium
+from tests.support.console import SECONDS, Console
 from tests.support.crowd import Crowd, crowd
 from tests.support.frames import traced
 from tests.support.projects import own_project
@@ -108,12 +108,6 @@ def light(name: str, page: Page, look: Callable[[], Scrolled], rows: int) -> Non
     assert found[-1].seen >= rows, "each row was shown"
     assert max(each.rows for each in found) < MOST_ROWS
     assert nodes < MOST_NODES and heap < MOST_HEAP_BYTES
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -15,38 +15,20 @@ from assistants import report
 from assistants.run_trace import RunTraces
 from assistants.stack import Stack
 from local import up as local
-from tests.support.console import SECONDS, Console, chromium, signed_in
-from tests.support.driver import ASK, GET_STOCK_PRICE, Driver
+from tests.support.console import SECONDS, Console, signed_in
+from tests.support.driver import Driver
+from tests.support.eventful_run import SAID, eventful_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.offline_model]
 
 expect.set_options(timeout=SECONDS)
 
-CODE = "import matplotlib.pyplot as plt\\nplt.plot([1, 2])\\nplt.show()\\nprint('<b>drawn</b>')"
-SAID = f"""fail 429 times 1 retry after 1
-call get_stock_price {{"symbol": "ACME"}}
-call get_stock_price {{"symbol": "NONE"}}
-then code_interpreter {{"code": "{CODE}"}}
-then ask {{"question": "Friday?"}}
-say <script>document.title = 'saved'</script>"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
-
 
 @pytest.fixture(scope="module")
 def run(driver: Driver) -> Run:
-    """A run with a model that is busy at first, tools that work and fail, code, a chart and a client's call."""
-    tools = [ASK, {"type": "code_interpreter"}]
-    assistant = driver.assistant(functions=[GET_STOCK_PRICE], tools=tools, instructions="Be exact.")
-    begun = driver.begin(SAID, assistant_id=assistant, metadata={"user_id": "ada"})
-    waiting = driver.until(begun, "requires_action")
-    [call] = driver.waiting_calls(waiting)
-    driver.submit(waiting, {call["id"]: "Friday & <i>Saturday</i>"})
-    return driver.ended(begun, "completed")
+    """A run that an assistant with instructions carries out for somebody."""
+    said = "<script>document.title = 'saved'</script>"
+    return eventful_run(driver, said, metadata={"user_id": "ada"}, instructions="Be exact.")
 
 
 @pytest.fixture

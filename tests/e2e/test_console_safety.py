@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from local import up as local
 from tests.support import hostile
 from tests.support.axe import violations
-from tests.support.console import SECONDS, Console, chromium
+from tests.support.console import SECONDS, Console
 from tests.support.driver import Driver
 from tests.support.hostile import NAME_SHOWN, SHOWN, Planted, planted
 from tests.support.model_server import ModelServer
@@ -50,12 +50,6 @@ FOREIGN = """(barred) => ({
     pictures: [...document.images].map((image) => image.src).filter((source) => !/^blob:/.test(source)),
     happened: window.happened,
 })"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

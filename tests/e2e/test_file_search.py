@@ -30,9 +30,17 @@ SECRET = "the-quick-brown-secret-7c1d"
 
 @pytest.fixture
 def store(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.setattr(ingestion, "queue", lambda: driver.client("sqs"))
     monkeypatch.setenv("INGESTION_QUEUE_URL", driver.queue_url("ingestion"))
     monkeypatch.setenv("EMBEDDING_MODEL", "multilingual-e5-small")
     return driver.store
+
+
+def attached(client: openai.OpenAI) -> tuple[str, str]:
+    """Attach a file to a new vector store; return the ids of both."""
+    store_id, file_id = client.vector_stores.create().id, upload(client)
+    client.vector_stores.files.create(store_id, file_id=file_id)
+    return store_id, file_id
 
 
 def ready(client: openai.OpenAI, store_id: str, file_id: str) -> str:
@@ -128,43 +136,35 @@ def test_what_is_not_read_of_a_file_is_in_its_warnings(client: openai.OpenAI) ->
     client.vector_stores.delete(vector_store.id)
 
 
-def test_a_message_that_comes_again_changes_nothing(
-    client: openai.OpenAI, driver: Driver, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ingestion, "queue", lambda: driver.client("sqs"))
-    vector_store = client.vector_stores.create()
-    file_id = upload(client)
-    client.vector_stores.files.create(vector_store.id, file_id=file_id)
-    member = store.vector_store_files.member(vector_store.id, file_id)
+def test_a_message_that_comes_again_changes_nothing(client: openai.OpenAI, driver: Driver, store: Store) -> None:
+    store_id, file_id = attached(client)
+    member = store.vector_store_files.member(store_id, file_id)
     ingestion.enqueue([member] * 3)
-    assert ready(client, vector_store.id, file_id) == "completed"
-    before = client.vector_stores.retrieve(vector_store.id)
+    assert ready(client, store_id, file_id) == "completed"
+    before = client.vector_stores.retrieve(store_id)
     marker = upload(client, "marker.txt")
     ingestion.enqueue([member])
-    client.vector_stores.files.create(vector_store.id, file_id=marker)
-    assert ready(client, vector_store.id, marker) == "completed"
-    after = client.vector_stores.retrieve(vector_store.id)
+    client.vector_stores.files.create(store_id, file_id=marker)
+    assert ready(client, store_id, marker) == "completed"
+    after = client.vector_stores.retrieve(store_id)
     assert (after.file_counts.completed, after.file_counts.total) == (2, 2)
     assert after.usage_bytes > before.usage_bytes
     # A delivery that came too late may still be about to remove the words that it wrote.
-    until(lambda: len(parts(driver, vector_store.id)) == 2, "words were left behind")
-    client.vector_stores.delete(vector_store.id)
+    until(lambda: len(parts(driver, store_id)) == 2, "words were left behind")
+    client.vector_stores.delete(store_id)
 
 
 def test_a_delivery_that_died_after_it_completed_a_file_leaves_nothing_behind(
-    client: openai.OpenAI, driver: Driver, store: Store, monkeypatch: pytest.MonkeyPatch
+    client: openai.OpenAI, driver: Driver, store: Store
 ) -> None:
-    monkeypatch.setattr(ingestion, "queue", lambda: driver.client("sqs"))
-    vector_store = client.vector_stores.create()
-    file_id = upload(client)
-    client.vector_stores.files.create(vector_store.id, file_id=file_id)
-    assert ready(client, vector_store.id, file_id) == "completed"
-    member = store.vector_store_files.member(vector_store.id, file_id)
-    [whole] = parts(driver, vector_store.id)
+    store_id, file_id = attached(client)
+    assert ready(client, store_id, file_id) == "completed"
+    member = store.vector_store_files.member(store_id, file_id)
+    [whole] = parts(driver, store_id)
     driver.client("s3").put_object(Bucket=driver.outputs["Bucket"], Key=words_key_of(member, 0), Body=b"words")
     ingestion.enqueue([member])
-    until(lambda: parts(driver, vector_store.id) == [whole], "words were left behind")
-    client.vector_stores.delete(vector_store.id)
+    until(lambda: parts(driver, store_id) == [whole], "words were left behind")
+    client.vector_stores.delete(store_id)
 
 
 def test_a_message_that_is_lost_is_made_good_by_the_sweeper(

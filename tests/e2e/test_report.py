@@ -15,20 +15,13 @@ from assistants.run_trace import RunNotFound, RunTraces
 from assistants.stack import Stack
 from assistants.watch import summary, watch
 from local import up as local
-from tests.support.driver import ASK, GET_STOCK_PRICE, Driver
+from tests.support.driver import GET_STOCK_PRICE, Driver
+from tests.support.eventful_run import eventful_run
 
 pytestmark = pytest.mark.offline_model
 
 CHROMIUM = "/usr/bin/chromium"
 QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync"
-
-CODE = "import matplotlib.pyplot as plt\\nplt.plot([1, 2])\\nplt.show()\\nprint('<b>drawn</b>')"
-SAID = f"""fail 429 times 1 retry after 1
-call get_stock_price {{"symbol": "ACME"}}
-call get_stock_price {{"symbol": "NONE"}}
-then code_interpreter {{"code": "{CODE}"}}
-then ask {{"question": "Friday?"}}
-say <script>document.title = 'taken over'</script>"""
 
 
 @pytest.fixture(scope="module")
@@ -38,13 +31,7 @@ def traces(stack: local.Local, driver: Driver) -> RunTraces:
 
 @pytest.fixture(scope="module")
 def run(driver: Driver) -> Run:
-    """A run with a model that is busy at first, tools that work and fail, code, a chart and a client's call."""
-    tools = [ASK, {"type": "code_interpreter"}]
-    begun = driver.begin(SAID, assistant_id=driver.assistant(functions=[GET_STOCK_PRICE], tools=tools))
-    waiting = driver.until(begun, "requires_action")
-    [call] = driver.waiting_calls(waiting)
-    driver.submit(waiting, {call["id"]: "Friday & <i>Saturday</i>"})
-    return driver.ended(begun, "completed")
+    return eventful_run(driver, "<script>document.title = 'taken over'</script>")
 
 
 def test_a_run_is_watched_to_its_end(traces: RunTraces, driver: Driver) -> None:

@@ -74,14 +74,15 @@ def _grouped(store: Store, by: str, days: tuple[str, str]) -> Json:
         for assistant in page.objects:
             whose[assistant["id"]] = sum(store.usage.of_assistant(assistant["id"], *days), NOTHING)
         has_more = page.has_more
-        total = sum(store.usage.of_project(*days), NOTHING)
     else:
         runs = ProjectRuns(store).ended(*days)
         users = list(dict.fromkeys(run["used_by"] for run in islice(runs, MOST_RUNS) if run.get("used_by")))
         for user in users[:MOST_GROUPS]:
             whose[user] = sum(store.usage.of_user(user, *days), NOTHING)
         has_more = len(users) > MOST_GROUPS or next(runs, None) is not None
-        total = sum(store.usage.of_project(*days), NOTHING)
+    # Read last: it holds all that was read before.
+    total = sum(store.usage.of_project(*days), NOTHING)
+    if by == "user_id":
         whose[None] = total - sum(whose.values(), NOTHING)
     dearest = sorted(whose.items(), key=lambda group: _weight(group[1]), reverse=True)
     names = {"assistant_id": None, "user_id": None}
