@@ -18,7 +18,7 @@ VOICES = {
     "cedar": "en-us+m3",
     "coral": "en-us+f1",
     "echo": "en-us+m4",
-    "fable": "en-gb",
+    "fable": "en-gb-x-rp",
     "marin": "en-us+f2",
     "nova": "en-us+f3",
     "onyx": "en-us+m5",

@@ -155,11 +155,24 @@ class _Grammar:
 
     def hear(self, samples: bytes) -> str:
         """Return the known sentences that a sound consists of; empty if it consists of anything else."""
-        names = _decoded(self._decoder, samples).split()
+        names = without_single_phones(_decoded(self._decoder, samples).split())
         begun = [int(name[1:-2]) for name in names if re.fullmatch(r"s\d+w0", name)]
         # The last sentence may have broken off.
         complete = [f"s{n}w{m}" for n in begun for m in range(self._lengths[n])]
         return " ".join(self._sentences[n] for n in begun) if names == complete else ""
+
+
+def without_single_phones(names: Sequence[str]) -> list[str]:
+    """Return what a sound consists of, without other speech of a single phone: an end drawn out, or a breath."""
+    return [
+        name
+        for here, name in enumerate(names)
+        if not name.startswith(_OTHER_SPEECH)
+        or any(
+            beside.startswith(_OTHER_SPEECH)
+            for beside in (*names[max(0, here - 1) : here], *names[here + 1 : here + 2])
+        )
+    ]
 
 
 @lru_cache(maxsize=2)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from openai import APIStatusError, OpenAI, PermissionDeniedError
 
-from local import audio_formats, espeak, speech
+from local import audio_formats, espeak, recogniser, speech
 from local.recogniser import INAUDIBLE
 from local.speech_process import known_sentences
 
@@ -67,6 +67,17 @@ def made(container: str, codec: str, rate: int, options: dict[str, str] | None =
 def test_a_sentence_of_the_samples_is_written_down_as_it_is_written(client: OpenAI) -> None:
     sentences = known_sentences()
     assert [heard(client, spoken(client, sentence)).text for sentence in sentences] == list(sentences)
+
+
+def test_every_voice_of_openai_speaks_with_a_sound_of_its_own(client: OpenAI) -> None:
+    sounds = {voice: spoken(client, known_sentences()[0], voice=voice) for voice in espeak.VOICES}
+    assert len(set(sounds.values())) == len(sounds) == 13
+
+
+def test_a_single_phone_beside_a_known_sentence_is_no_speech() -> None:
+    assert recogniser.without_single_phones(["anythingB", "s0w0", "s0w1", "anythingAY"]) == ["s0w0", "s0w1"]
+    other = ["s0w0", "s0w1", "anythingN", "anythingOW"]
+    assert recogniser.without_single_phones(other) == other
 
 
 @pytest.mark.parametrize("written_as", [name for name in audio_formats.WRITTEN if name != "pcm"])
