@@ -66,10 +66,17 @@ def return_to_webhook(client: Client, prefix: str) -> int:
 def _taken(sqs: Any, name: str) -> Iterator[Json]:
     """Yield the messages of a queue; each is deleted when the next one is asked for."""
     url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
-    while messages := sqs.receive_message(QueueUrl=url, AttributeNames=["All"], WaitTimeSeconds=1).get("Messages"):
-        for message in messages:
+    asked = {"QueueUrl": url, "AttributeNames": ["All"], "MaxNumberOfMessages": 10, "WaitTimeSeconds": 1}
+    while messages := sqs.receive_message(**asked).get("Messages"):
+        for message in sorted(messages, key=_order):
             yield message
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+
+
+def _order(message: Json) -> tuple[str, int]:
+    """Return where a message belongs: a queue of what was given up may hold a run's events in another order."""
+    event = json.loads(message["Body"])
+    return message["Attributes"].get("MessageGroupId", ""), event.get("data", {}).get("sequence", 0)
 
 
 def _records(streams: Any, batch: Json) -> Iterator[Json]:

@@ -4,6 +4,7 @@ import queue
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,6 +55,8 @@ class Project:
         module = self.folder / "linguist.py"
         text = module.read_text()
         assert old in text
+        module.write_text("")  # As an editor does that takes a moment to write.
+        time.sleep(0.15)
         module.write_text(text.replace(old, new))
         return self.said()
 
