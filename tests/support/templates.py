@@ -69,8 +69,11 @@ class Template:
 
 
 def synthesise(folder: Path, layers: Path, **context: str) -> Template:
-    """Synthesise as `app.py` does, cdk-nag included, with these layers."""
-    app = App(context={**CONTEXT, **context}, outdir=str(folder))
+    """Synthesise as `app.py` does, cdk-nag included, with these layers.
+
+    The CDK's own rules only warn, and take longer than all else; cfn-lint has them.
+    """
+    app = App(context={**CONTEXT, **context}, outdir=str(folder), builtin_cloud_formation_validation=False)
     AssistantsStack(app, configuration_of(app.node.try_get_context), layer_cache=layers)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
     app.synth()
