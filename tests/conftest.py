@@ -15,6 +15,7 @@ from pathlib import Path
 
 import boto3
 import botocore.session
+import httpcore2
 import pytest
 from xdist.remote import Producer
 
@@ -43,6 +44,8 @@ from tests.support.webhook_receiver import WebhookReceiver, set_mapping
 
 # Sessions share the descriptions of services: without it, each client that a test makes reads its own, in 0.1 s of CPU.
 botocore.session.create_loader = cache(botocore.session.create_loader)
+# Clients share what they hold certificates against: without it, each one of the openai package reads it, in 20 ms.
+httpcore2.default_ssl_context = cache(httpcore2.default_ssl_context)
 
 VERIFY_ENV = os.environ.get("VERIFY_ENV", "")
 LOCAL_FIXTURES = {"app", "aws_proxy", "journal", "listener", "model_server", "speech_server", "webhook"}
