@@ -23,7 +23,7 @@ from assistants.progress import Progress
 from assistants.terminal import Terminal, plain
 from local.paths import ROOT
 from local.up import Local, in_one_line, shown, up
-from samples.sample import SPEECH, Sample, asked_for, failure_of, finish, play_sound, save, spoken, start
+from samples.sample import SPEECH, Sample, Session, asked_for, failure_of, finish, play_sound, save, spoken
 
 SAMPLES = ROOT / "samples"
 
@@ -40,32 +40,26 @@ class Demo:
         self.client = OpenAI(
             base_url=local.settings["ASSISTANTS_BASE_URL"], api_key=local.settings["ASSISTANTS_API_KEY"]
         )
-        self.assistant = self.client.beta.assistants.create(
-            model=self.client.models.list().data[0].id,
-            tool_resources={"code_interpreter": {"file_ids": [file.id for file in sample.upload(self.client)]}},
+        # It is never closed: what the demo made can be looked at.
+        self.session = Session(self.client, self.client.models.list().data[0].id, sample)
+        self.assistant = self.session.create_assistant(
+            tool_resources=self.session.code_files(),
             extra_body={"functions": sample.functions, **sample.extensions},
-            **sample.assistant,
         )
-        self.threads = {user: self.client.beta.threads.create(metadata={"user_id": user}) for user in sample.users}
+        self.threads = {user: self.session.create_thread(metadata={"user_id": user}) for user in sample.users}
 
     def ask(self, question: dict[str, Any]) -> str:
         """Run the assistant on a question and show what happens; the run's last status."""
         user = self.sample.user_of(question)
         says = f" [dim](says {question['spoken']})[/]" if "spoken" in question else ""
         self.console.print(f"\n[bold]{user}:[/]{says} {plain(question['text'])}")
-        attached = [
-            self.client.files.create(file=self.sample.folder / name, purpose="assistants")
-            for name in question.get("attachments", [])
-        ]
         began = time.monotonic()
-        events = start(
-            self.client,
+        events = self.session.start(
             self.threads[user],
             self.assistant,
-            self.sample.content(question),
-            instructions=self.sample.instructions(question),
+            question,
             response_format=question.get("response_format", omit),
-            attachments=[{"file_id": file.id, "tools": [{"type": "code_interpreter"}]} for file in attached],
+            attachments=self.session.upload(question.get("attachments", [])),
             stream=True,
         )
         run = self._follow(events, began)

@@ -1,4 +1,4 @@
-"""Holds what the sample programs share: a sample's definition, a question asked in a run, an answer with its files.
+"""Holds what the sample programs share: a sample's definition, a session that asks its questions, an answer with files.
 
 Needs the `openai` package alone, and ASSISTANTS_BASE_URL and ASSISTANTS_API_KEY in the environment.
 """
@@ -12,14 +12,13 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from openai import HttpxBinaryResponseContent, OpenAI
-from openai.types import FileObject
 from openai.types.beta import Assistant, Thread
 from openai.types.beta.threads import Message, Run
 from openai.types.beta.threads.run_create_params import AdditionalMessage
@@ -84,10 +83,6 @@ class Sample:
         sound = {"data": base64.b64encode(file.read_bytes()).decode(), "format": file.suffix.removeprefix(".")}
         return [{"type": "input_audio", "input_audio": sound}]
 
-    def upload(self, client: OpenAI) -> list[FileObject]:
-        """Upload the files that the assistant's code reads."""
-        return [client.files.create(file=self.folder / name, purpose="assistants") for name in self.files]
-
 
 @dataclass(frozen=True)
 class Answer:
@@ -105,19 +100,68 @@ class Answer:
     turns: list[list[ToolCall]]
 
 
-def start(client: OpenAI, thread: Thread, assistant: Assistant, question: Any, **overrides: Any) -> Any:
-    """Start a run on a question, a text or parts of content: the run, or its events with `stream=True`.
+class Session(ExitStack):
+    """Asks a sample's questions. At the end of its `with`, all that it made is deleted, and what code made.
 
-    `overrides` are parameters of the run; `attachments` is the message's.
+    Attributes:
+        model: the assistant's.
     """
-    message: AdditionalMessage = {
-        "role": "user",
-        "content": question,
-        "attachments": overrides.pop("attachments", None),
-    }
-    return client.beta.threads.runs.create(
-        thread.id, assistant_id=assistant.id, additional_messages=[message], **overrides
-    )
+
+    def __init__(self, client: OpenAI, model: str, sample: Sample) -> None:
+        super().__init__()
+        self.client, self.model, self.sample = client, model, sample
+
+    def upload(self, names: Iterable[str]) -> list[str]:
+        """Upload files of the sample for code to read; return their ids."""
+        files = [self.client.files.create(file=self.sample.folder / name, purpose="assistants") for name in names]
+        for file in files:
+            self.callback(self.client.files.delete, file.id)
+        return [file.id for file in files]
+
+    def code_files(self) -> dict[str, Any]:
+        """Upload the files that code reads; return them as `tool_resources` of an assistant or a thread."""
+        return {"code_interpreter": {"file_ids": self.upload(self.sample.files)}}
+
+    def create_assistant(self, **parameters: Any) -> Assistant:
+        """Create the sample's assistant, with more parameters of `client.beta.assistants.create`."""
+        assistant = self.client.beta.assistants.create(model=self.model, **self.sample.assistant, **parameters)
+        self.callback(self.client.beta.assistants.delete, assistant.id)
+        return assistant
+
+    def create_thread(self, **parameters: Any) -> Thread:
+        """Create a thread, with the parameters of `client.beta.threads.create`."""
+        thread = self.client.beta.threads.create(**parameters)
+        self.callback(self._delete, thread)
+        return thread
+
+    def start(self, thread: Thread, assistant: Assistant, question: dict[str, Any], **overrides: Any) -> Any:
+        """Start a run on a question of the sample; return the run, or its events with `stream=True`.
+
+        Args:
+            overrides: parameters of the run; `attachments` are files for code to read, which the message brings.
+        """
+        attached = overrides.pop("attachments", [])
+        message: AdditionalMessage = {
+            "role": "user",
+            "content": self.sample.content(question),
+            "attachments": [{"file_id": file_id, "tools": [{"type": "code_interpreter"}]} for file_id in attached],
+        }
+        return self.client.beta.threads.runs.create(
+            thread.id,
+            assistant_id=assistant.id,
+            additional_messages=[message],
+            instructions=self.sample.instructions(question),
+            **overrides,
+        )
+
+    def ask(self, thread: Thread, assistant: Assistant, question: dict[str, Any], **overrides: Any) -> Answer:
+        """Start a run as `start` does, and wait for its answer."""
+        return finish(self.client, self.start(thread, assistant, question, **overrides))
+
+    def _delete(self, thread: Thread) -> None:
+        for file_id in made_files(self.client.beta.threads.messages.list(thread.id)):
+            self.client.files.delete(file_id)
+        self.client.beta.threads.delete(thread.id)
 
 
 def asked_for(run: Run) -> list[ToolOutput]:
@@ -162,11 +206,6 @@ def finish(client: OpenAI, run: Run) -> Answer:
     )
 
 
-def ask(client: OpenAI, thread: Thread, assistant: Assistant, question: Any, **overrides: Any) -> Answer:
-    """Run the assistant on a question, and wait for its answer."""
-    return finish(client, start(client, thread, assistant, question, **overrides))
-
-
 def spoken(client: OpenAI, answer: Answer) -> Answer:
     """Return an answer with its sound among its files: the speech of the run's last message."""
     run = answer.run
@@ -188,17 +227,6 @@ def made_files(messages: Iterable[Message]) -> Iterator[str]:
                 yield part.image_file.file_id
             elif part.type == "text":
                 yield from (note.file_path.file_id for note in part.text.annotations if note.type == "file_path")
-
-
-def clean_up(client: OpenAI, assistant: Assistant, files: Iterable[FileObject], *threads: Thread) -> None:
-    """Delete what a sample made, and what its code made."""
-    for thread in threads:
-        for file_id in made_files(client.beta.threads.messages.list(thread.id)):
-            client.files.delete(file_id)
-        client.beta.threads.delete(thread.id)
-    client.beta.assistants.delete(assistant.id)
-    for file in files:
-        client.files.delete(file.id)
 
 
 def connected() -> tuple[OpenAI, str]:

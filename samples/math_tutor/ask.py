@@ -7,19 +7,15 @@ from collections.abc import Iterator
 
 from openai import OpenAI
 
-from samples.sample import Answer, Sample, ask, clean_up, main
+from samples.sample import Answer, Sample, Session, main
 
 
 def play(client: OpenAI, model: str) -> Iterator[Answer]:
     """Ask the sample's questions; each answer as it comes."""
-    sample = Sample("math_tutor")
-    assistant = client.beta.assistants.create(model=model, **sample.assistant)
-    thread = client.beta.threads.create()
-    try:
-        for question in sample.questions:
-            yield ask(client, thread, assistant, question["text"], instructions=sample.instructions(question))
-    finally:
-        clean_up(client, assistant, [], thread)
+    with Session(client, model, Sample("math_tutor")) as session:
+        assistant, thread = session.create_assistant(), session.create_thread()
+        for question in session.sample.questions:
+            yield session.ask(thread, assistant, question)
 
 
 if __name__ == "__main__":

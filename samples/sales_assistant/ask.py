@@ -9,34 +9,19 @@ from openai import OpenAI
 from openai.pagination import SyncCursorPage
 from openai.types.beta import Thread
 
-from samples.sample import Answer, Sample, clean_up, finish, main, start
+from samples.sample import Answer, Sample, Session, finish, main
 
 
 def play(client: OpenAI, model: str) -> Iterator[Answer]:
     """Ask the sample's questions, two users at a time; each answer as it comes."""
-    sample = Sample("sales_assistant")
-    files = sample.upload(client)
-    assistant = client.beta.assistants.create(
-        model=model,
-        tool_resources={"code_interpreter": {"file_ids": [file.id for file in files]}},
-        **sample.assistant,
-    )
-    threads = [client.beta.threads.create(metadata={"user_id": user}) for user in sample.users]
-    try:
-        for questions in (sample.questions[:2], sample.questions[2:]):
-            runs = [
-                start(
-                    client,
-                    thread_of(client, question["user"]),
-                    assistant,
-                    question["text"],
-                    instructions=sample.instructions(question),
-                )
-                for question in questions
-            ]
+    with Session(client, model, Sample("sales_assistant")) as session:
+        assistant = session.create_assistant(tool_resources=session.code_files())
+        for user in session.sample.users:
+            session.create_thread(metadata={"user_id": user})
+        questions = session.sample.questions
+        for pair in (questions[:2], questions[2:]):
+            runs = [session.start(thread_of(client, question["user"]), assistant, question) for question in pair]
             yield from (finish(client, run) for run in runs)
-    finally:
-        clean_up(client, assistant, files, *threads)
 
 
 def thread_of(client: OpenAI, user: str) -> Thread:

@@ -7,32 +7,19 @@ from collections.abc import Iterator
 
 from openai import OpenAI, omit
 
-from samples.sample import Answer, Sample, ask, clean_up, main
+from samples.sample import Answer, Sample, Session, main
 
 
 def play(client: OpenAI, model: str) -> Iterator[Answer]:
     """Ask the sample's questions; each answer as it comes."""
-    sample = Sample("wind_farm")
-    files = sample.upload(client)
-    # The functions are served by the stack.
-    functions = {"functions": sample.functions}
-    assistant = client.beta.assistants.create(model=model, extra_body=functions, **sample.assistant)
-    # The files of a thread are there in this thread alone.
-    thread = client.beta.threads.create(
-        tool_resources={"code_interpreter": {"file_ids": [file.id for file in files]}},
-    )
-    try:
-        for question in sample.questions:
-            yield ask(
-                client,
-                thread,
-                assistant,
-                question["text"],
-                instructions=sample.instructions(question),
-                response_format=question.get("response_format", omit),
-            )
-    finally:
-        clean_up(client, assistant, files, thread)
+    with Session(client, model, Sample("wind_farm")) as session:
+        # The functions are served by the stack.
+        assistant = session.create_assistant(extra_body={"functions": session.sample.functions})
+        # The files of a thread are there in this thread alone.
+        thread = session.create_thread(tool_resources=session.code_files())
+        for question in session.sample.questions:
+            shape = question.get("response_format", omit)
+            yield session.ask(thread, assistant, question, response_format=shape)
 
 
 if __name__ == "__main__":
