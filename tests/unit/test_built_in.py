@@ -5,6 +5,7 @@ import json
 import pytest
 
 from assistant_engine.domain import builtin_tools
+from assistant_engine.domain.annotations import annotated
 from assistant_engine.domain.builtin_tools import Result
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
@@ -76,13 +77,13 @@ def test_code_that_utf8_can_not_express_is_mended() -> None:
 
 
 def test_a_mark_of_any_length_is_no_citation() -> None:
-    content, _ = builtin_tools.annotated([text(f"【{'1' * 9_999}:{'1' * 9_999}†x】")], [SEARCH], since=0)
+    content, _ = annotated([text(f"【{'1' * 9_999}:{'1' * 9_999}†x】")], [SEARCH], since=0)
     assert content[0]["text"]["annotations"] == []
 
 
 def test_a_message_has_the_images_its_links_and_its_citations() -> None:
     value = "See [t](sandbox:/mnt/data/t.csv) and 【1:1†guide.pdf】, not 【7:0†x】 or sandbox:/mnt/data/none.csv."
-    content, attachments = builtin_tools.annotated([text(value)], [CODE, SEARCH], since=0)
+    content, attachments = annotated([text(value)], [CODE, SEARCH], since=0)
     image, said = content
     assert image == {"type": "image_file", "image_file": {"file_id": "file-chart", "detail": "auto"}}
     path, citation = said["text"]["annotations"]
@@ -94,14 +95,14 @@ def test_a_message_has_the_images_its_links_and_its_citations() -> None:
 
 
 def test_an_image_stands_in_one_message() -> None:
-    content, _ = builtin_tools.annotated([text("Done.")], [CODE], since=1)
+    content, _ = annotated([text("Done.")], [CODE], since=1)
     assert content == [text("Done.")]
 
 
 def test_two_searches_of_one_turn_have_marks_of_their_own() -> None:
     third = Result(2, 1, "file_search", json.dumps({"results": [{**FOUND, "file_id": "file-third"}]}))
     mark = builtin_tools.told(third).splitlines()[0]
-    content, _ = builtin_tools.annotated([text(mark)], [SEARCH, third], since=0)
+    content, _ = annotated([text(mark)], [SEARCH, third], since=0)
     [annotation] = content[0]["text"]["annotations"]
     assert annotation["file_citation"] == {"file_id": "file-third"}
 

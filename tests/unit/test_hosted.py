@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from assistant_engine.domain import builtin_tools
+from assistant_engine.domain.annotations import annotated
 from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
@@ -134,7 +135,7 @@ def test_the_provider_s_citations_stand_at_marks_in_the_text() -> None:
     ]
     turn = read_turn(response(said), "asst_1", "run_1", Seconds(1))
     assert turn.message is not None
-    [part], _ = builtin_tools.annotated(turn.message["content"], [], since=0)
+    [part], _ = annotated(turn.message["content"], [], since=0)
     value = part["text"]["value"]
     assert value == "Lit at dusk【0†guide.pdf】. Out at dawn【1†guide.pdf】.【2†guide.pdf】"
     for annotation in part["text"]["annotations"]:
@@ -177,7 +178,7 @@ def test_files_that_the_provider_s_code_made_are_linked_and_images_shown() -> No
     assert wanted == ["cfile_table", "cfile_chart", "cfile_late", "cfile_gone"]
     turn = read_turn(output, "asst_1", "run_1", Seconds(1), files)
     assert turn.message is not None
-    (image, part), attachments = builtin_tools.annotated(turn.message["content"], [], since=0)
+    (image, part), attachments = annotated(turn.message["content"], [], since=0)
     assert image == {"type": "image_file", "image_file": {"file_id": "file-chart", "detail": "auto"}}
     whole = part["text"]["value"]
     assert whole == "See【0†guide.pdf】 [t](sandbox:/mnt/data/t.csv), lit at dusk.【1†late.csv】"

@@ -8,7 +8,8 @@ from urllib.parse import quote
 import pytest
 
 from assistant_engine.domain import mentions
-from assistant_engine.domain.builtin_tools import Result, annotated
+from assistant_engine.domain.annotations import annotated
+from assistant_engine.domain.builtin_tools import Result, mark
 from assistant_engine.domain.json_data import Json
 
 NAMES = [
@@ -113,16 +114,17 @@ def test_a_long_text_and_many_files_take_no_time_to_speak_of() -> None:
 )
 def test_a_mark_survives_every_file_name(name: str) -> None:
     for normal in ("NFC", "NFD"):
-        mark = mentions.mark(0, 0, unicodedata.normalize(normal, name))
-        text = f"はい{mark}。{mark}{mentions.mark(0, 1, 'other')}"
+        named = mark(0, 0, unicodedata.normalize(normal, name))
+        text = f"はい{named}。{named}{mark(0, 1, 'other')}"
         found = [text[span.start : span.end] for span, _ in mentions.marks(text, {(0, 0): name})]
-        assert found == [mark, mark]
+        assert found == [named, named]
 
 
-@pytest.mark.parametrize("mark", ["【0:0†source】", "【0:0†【重要】利用規約】", "【0:0†重要】", "【0:0†】"])
-def test_a_mark_with_another_name_is_closed_by_its_own_bracket(mark: str) -> None:
-    text = f"はい{mark}。（注】"
-    assert [text[span.start : span.end] for span, _ in mentions.marks(text, {(0, 0): "【重要】利用規約.txt"})] == [mark]
+@pytest.mark.parametrize("cited", ["【0:0†source】", "【0:0†【重要】利用規約】", "【0:0†重要】", "【0:0†】"])
+def test_a_mark_with_another_name_is_closed_by_its_own_bracket(cited: str) -> None:
+    text = f"はい{cited}。（注】"
+    found = [text[span.start : span.end] for span, _ in mentions.marks(text, {(0, 0): "【重要】利用規約.txt"})]
+    assert found == [cited]
 
 
 def ran(*names: str, turn: int = 0, image: bool = False) -> Result:

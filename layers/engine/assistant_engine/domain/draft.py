@@ -6,7 +6,7 @@ The model's words come as pieces. Pieces of one kind that follow each other beco
 import json
 import re
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from assistant_engine.domain import builtin_tools
 from assistant_engine.domain.clock import Seconds
@@ -113,7 +113,7 @@ class Draft:
         sent = (*(1 for _ in self.images), *(len(text) for _, text in self._texts))
         ids = tuple(call.id for call in self._calls.values())
         message = self._announced.message is not None
-        return replace(self._announced, sent=sent if message else (), calls=ids, calls_done=self._closed)
+        return self._announced._replace(sent=sent if message else (), calls=ids, calls_done=self._closed)
 
     def add(self, piece: Piece, now: Seconds) -> None:
         """Take in a piece. One that belongs to a second step at the same time is left to the turn's end."""
@@ -171,9 +171,8 @@ class Draft:
             self._closed, place = True, 2
         message = self.new_message()
         self._begin(self.new_step(place), now, message)
-        self._announced = replace(
-            self._announced or Announced(now), message=message, message_step=self._step, at=self._at(now)
-        )
+        announced = self._announced or Announced(now)
+        self._announced = announced._replace(message=message, message_step=self._step, at=self._at(now))
         for index, file_id in enumerate(self.images):
             shown = {"index": index, "type": "image_file", "image_file": {"file_id": file_id, "detail": "auto"}}
             self._tell(message_delta(message, shown))

@@ -7,7 +7,6 @@ never guesses a name. Pure functions.
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -31,8 +30,7 @@ class Span(NamedTuple):
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(NamedTuple):
     """A stretch of a text that names a file.
 
     Attributes:
@@ -43,11 +41,6 @@ class Mention:
     span: Span
     path: str
     linked: bool
-
-
-def mark(number: int, index: int, filename: str) -> str:
-    """Return the mark by which the model cites a passage: the call's number, the passage's, and the file's name."""
-    return f"【{number}:{index}†{filename}】"
 
 
 def marks(text: str, filenames: Mapping[tuple[int, int], str]) -> Iterator[tuple[Span, tuple[int, int]]]:

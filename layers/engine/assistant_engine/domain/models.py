@@ -5,12 +5,12 @@
 
 import json
 import re
-from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.usage import Usage
@@ -23,8 +23,7 @@ _NANODOLLARS_OF_A_TOKEN = 1_000
 _SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 
 
-@dataclass(frozen=True, slots=True)
-class Prices:
+class Prices(NamedTuple):
     """US dollars for a million tokens.
 
     Attributes:
@@ -41,8 +40,7 @@ class Prices:
     output: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(NamedTuple):
     """An entry of the table.
 
     Attributes:

@@ -12,8 +12,8 @@ to its end as failed, and the next attempt has new ids.
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Final, Literal
+from dataclasses import replace
+from typing import Any, Final, Literal, NamedTuple
 
 from assistant_engine.domain.clock import Milliseconds, Seconds
 from assistant_engine.domain.json_data import Json
@@ -68,8 +68,7 @@ _CHANGING = (
 DIED = {"code": "server_error", "message": "The model's answer broke off. It was asked again, if the run had time."}
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Cursor:
+class Cursor(NamedTuple):
     """A place in the log of a run, right after an event. Cursors sort as text, in the order of events.
 
     Attributes:
@@ -92,8 +91,7 @@ class Cursor:
 START = Cursor(0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
+class Open(NamedTuple):
     """The step that was told of and has not ended.
 
     Attributes:
@@ -109,8 +107,7 @@ class Open:
     recorded: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """The entries for a fact, and the step that is open after them."""
 
     entries: list[Json]
@@ -238,8 +235,7 @@ def _run(run: Run, event: str, **changes: Any) -> Json:
 # The steps of a turn
 
 
-@dataclass(frozen=True, slots=True)
-class Announced:
+class Announced(NamedTuple):
     """What an attempt at a turn has told of it while the model worked.
 
     Attributes:
@@ -297,8 +293,7 @@ def carried_out(open: Open, now: Seconds) -> Json:
     return {"event": "thread.run.step.completed", **_new_step(open), "ended_at": now}
 
 
-@dataclass(frozen=True, slots=True)
-class StoredTurn:
+class StoredTurn(NamedTuple):
     """A turn as it is stored: the ids of what it became in the record."""
 
     turn: Turn
@@ -370,7 +365,7 @@ def _calls_told(stored: StoredTurn, mine: Announced | None) -> tuple[list[Json],
 
 def open_json(open: Open | None) -> Json | None:
     """Return the open step as the log keeps it."""
-    return asdict(open) if open else None
+    return open._asdict() if open else None
 
 
 def ends(entry: Json) -> bool:

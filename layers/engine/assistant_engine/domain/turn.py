@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.usage import Usage
@@ -14,8 +14,7 @@ StepStatus = Literal["in_progress", "cancelled", "failed", "completed", "expired
 """As `RunStepObject.status` has them. A step in progress becomes one of the others, and stays that."""
 
 
-@dataclass(frozen=True, slots=True)
-class ToolStep:
+class ToolStep(NamedTuple):
     """The tool calls of one turn and what came back.
 
     Attributes:
@@ -62,8 +61,7 @@ class ToolStep:
         return shown
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """When the model was asked for a turn.
 
     Attributes:

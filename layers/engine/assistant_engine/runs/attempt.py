@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from assistant_engine.domain import accounting, builtin_tools
+from assistant_engine.domain.annotations import annotated
 from assistant_engine.domain.clock import Milliseconds, seconds_of
 from assistant_engine.domain.errors import ApiError
 from assistant_engine.domain.json_data import Json
@@ -176,9 +177,7 @@ def _turn_of(store: Store, run: Run, prompt: Prompt, answer: _Answer) -> Turn:
         turn = replace(turn, status="failed", last_error={"code": "server_error", "message": reached})
     if turn.message:
         others = partial(thread_files.by_path, store, run)
-        content, attachments = builtin_tools.annotated(
-            turn.message["content"], prompt.results, prompt.shown_since, others
-        )
+        content, attachments = annotated(turn.message["content"], prompt.results, prompt.shown_since, others)
         message = {**turn.message, "content": content, "attachments": attachments}
         if run.speaks == "voice" or (run.speaks == "hybrid" and prompt.spoken_to):
             message["audio"] = {"spoken": True}

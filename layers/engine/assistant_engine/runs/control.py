@@ -1,7 +1,5 @@
 """Waits for a run's client, takes the outputs of its tools, and cancels the run for it."""
 
-from dataclasses import replace
-
 from assistant_engine.domain.clock import Milliseconds, Seconds, seconds_of
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
@@ -98,7 +96,7 @@ def submit_tool_outputs(
                 code="invalid_value",
             )
     try:
-        return store.transitions.submit_outputs(run, replace(tools, to_approve=[]), outputs, now_ms, streams=streams)
+        return store.transitions.submit_outputs(run, tools._replace(to_approve=[]), outputs, now_ms, streams=streams)
     except ConditionFailed:
         current = store.runs.get(thread_id, run_id)
         raise InvalidRequest(f'Runs in status "{current.status}" do not accept tool outputs.') from None

@@ -14,8 +14,12 @@ from assistant_engine.domain.schedule import first_look
 from assistant_engine.domain.thread import Thread, ThreadId, new_thread, new_thread_id
 from assistant_engine.resources import references, sounds, vector_stores
 from assistant_engine.resources.budgets import check_budgets
+from assistant_engine.runtime.clock import now_ms as clock
+from assistant_engine.runtime.log import logger
 from assistant_engine.runtime.settings import ModelAliases, RunDefaults, configured
-from assistant_engine.store import Idempotency, Store
+from assistant_engine.schemas.parsing import parse
+from assistant_engine.schemas.requests import RunRequest
+from assistant_engine.store import Idempotency, Replayed, Store
 from assistant_engine.tools import registry
 
 
@@ -213,23 +217,43 @@ def _created(
     else:
         vector_stores.take_in(store, thread, messages, now_ms, key)
 
-    def may_wait() -> bool:
-        return (request.get("thread_busy") or store.projects.settings().thread_busy) == "queue"
-
-    return store.runs.create(run, thread, messages, now_ms, is_new=is_new, may_wait=may_wait, idempotency=idempotency)
+    busy = request.get("thread_busy")
+    return store.runs.create(run, thread, messages, now_ms, is_new=is_new, thread_busy=busy, idempotency=idempotency)
 
 
-def requested_project(store: Store, request: Json) -> str:
-    """The project of a run that another AWS service asks for: its thread's or, where it names none, its assistant's.
+def requested(store: Store, request: Any, run_id: str, execution: str) -> Run:
+    """Create the run that another AWS service asks for; return the one that its idempotency key made before.
 
-    Such a caller has no key: IAM lets it start the state machine, for every project.
+    Such a caller has no key of the API: IAM lets it start the state machine, for every project.
 
     Args:
-        request: a valid `RunRequest`.
+        store: of any project; the run's is that of its thread or, where it names none, of its assistant.
+        request: a `RunRequest`, valid or not.
+        run_id: as the execution decides it.
+        execution: its name.
 
     Raises:
-        NotFound: the thread or the assistant does not exist.
+        NotFound, InvalidRequest, QuotaExceeded, Conflict: as `create` does.
     """
-    if "thread_id" in request:
-        return store.threads.project(request["thread_id"])
-    return store.assistants.project(request["assistant_id"])
+    valid = parse(RunRequest, request)
+    # Step Functions adds this where it is asked to; two deliveries of one request differ in it.
+    valid = {name: value for name, value in valid.items() if not name.startswith("AWS_STEP_FUNCTIONS_")}
+    thread_id, key = valid.get("thread_id"), valid.get("idempotency_key")
+    store = store.of(store.threads.project(thread_id) if thread_id else store.assistants.project(valid["assistant_id"]))
+    try:
+        run = create(
+            store,
+            valid,
+            clock(),
+            thread=store.threads.get(thread_id) if thread_id else None,
+            run_id=run_id,
+            execution=execution,
+            answers_in_output=True,
+            idempotency=Idempotency(f"run-request#{store.project}#{key}", valid) if key else None,
+        )
+    except Replayed as before:
+        thread = store.threads.get(before.made["thread_id"])  # A deleted thread's run is no answer.
+        run = store.runs.get(thread.id, before.made["id"])
+    # The execution bears the name that its caller gave it; the line tells a query which one to look for.
+    logger.info("run %s of %s is asked for by execution %s", run.id, run.thread_id, execution)
+    return run

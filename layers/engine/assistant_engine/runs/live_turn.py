@@ -83,7 +83,7 @@ class LiveTurn:
         while not self._is_silent and (self._batch or self._draft.is_waiting):
             self._write(last=True)
         told = None if self._is_silent else self._draft.matching(turn)
-        return replace(told, first_ms=self._first_ms) if told else None
+        return told._replace(first_ms=self._first_ms) if told else None
 
     def _write(self, *, last: bool = False) -> None:
         self._batch = self._batch or Told(self._draft.take(), self._draft.open)

@@ -1,15 +1,14 @@
 """The outcomes of a step: one type for each way that the state machine can go on, and its payload."""
 
 import json
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from assistant_engine.domain.lifecycle import is_terminal
 from assistant_engine.domain.payloads import FinishedRun, StepResult, ToolCall, ToolInputs
 from assistant_engine.domain.run import Run
 
 
-@dataclass(frozen=True, slots=True)
-class CallTools:
+class CallTools(NamedTuple):
     """Tools of the stack are to serve the turn's calls."""
 
     turn: int
@@ -21,8 +20,7 @@ class CallTools:
         return {"status": "call_tools", "turn": self.turn, "calls": self.calls, "inputs": self.inputs}
 
 
-@dataclass(frozen=True, slots=True)
-class WaitForClient:
+class WaitForClient(NamedTuple):
     """The run waits for outputs, or for a yes, of its client."""
 
     turn: int
@@ -32,8 +30,7 @@ class WaitForClient:
         return {"status": "requires_action", "turn": self.turn}
 
 
-@dataclass(frozen=True, slots=True)
-class WaitForThread:
+class WaitForThread(NamedTuple):
     """Another run holds the thread."""
 
     turn: int
@@ -43,8 +40,7 @@ class WaitForThread:
         return {"status": "wait_for_thread", "turn": self.turn}
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(NamedTuple):
     """The run can't go on now."""
 
     turn: int
@@ -55,8 +51,7 @@ class Wait:
         return {"status": "backoff", "turn": self.turn, "wait_seconds": max(1, self.seconds)}
 
 
-@dataclass(frozen=True, slots=True)
-class TakeNextTurn:
+class TakeNextTurn(NamedTuple):
     """The next turn can be taken at once: the model called nothing that anybody serves."""
 
     turn: int
@@ -66,8 +61,7 @@ class TakeNextTurn:
         return {"status": "in_progress", "turn": self.turn}
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """The run has ended.
 
     Attributes:
@@ -88,7 +82,6 @@ class Ended:
         return {"status": run.status, "turn": run.turn, "error": code, "cause": cause}
 
 
-@dataclass(frozen=True, slots=True)
 class Moved:
     """Another writer changed the run first: its record is to be read again."""
 

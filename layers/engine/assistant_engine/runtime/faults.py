@@ -1,8 +1,8 @@
 """Tells of an unexpected exception without its message, which may hold what a person said."""
 
 import traceback
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -40,8 +40,7 @@ class NothingToWaitFor(Exception):
     """The run went on while it was about to wait; the state machine goes on with it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """An unexpected exception, told without its message, which may hold what a person said.
 
     Attributes:

@@ -16,13 +16,11 @@ from typing import TYPE_CHECKING
 
 from assistant_engine.domain.project import DEFAULT_PROJECT
 from assistant_engine.runtime.settings import Bucket, MessagesTable, Records, configured
-from assistant_engine.store.assistants import Assistants
 from assistant_engine.store.blobs import Blobs
 from assistant_engine.store.connection import Connection
 from assistant_engine.store.directory import Directory
 from assistant_engine.store.dynamodb import Database
 from assistant_engine.store.event_log import EventLog
-from assistant_engine.store.files import Files
 from assistant_engine.store.idempotency import Idempotency, Replayed
 from assistant_engine.store.messages import Messages
 from assistant_engine.store.pages import Page, Window
@@ -33,6 +31,8 @@ from assistant_engine.store.threads import Threads
 from assistant_engine.store.usage import Usages
 
 if TYPE_CHECKING:
+    from assistant_engine.store.assistants import Assistants
+    from assistant_engine.store.files import Files
     from assistant_engine.store.fine_tuning import FineTuning
     from assistant_engine.store.open_streams import OpenStreams
     from assistant_engine.store.projects import Projects
@@ -46,9 +46,7 @@ if TYPE_CHECKING:
     from assistant_engine.store.vector_stores import VectorStores
 
 __all__ = [
-    "Assistants",
     "EventLog",
-    "Files",
     "Idempotency",
     "Messages",
     "Page",
@@ -91,8 +89,10 @@ class Store:
         idempotency.check(self.database, configured(MessagesTable).messages_table)
 
     @cached_property
-    def assistants(self) -> Assistants:
+    def assistants(self) -> "Assistants":
         """Assistants."""
+        from assistant_engine.store.assistants import Assistants
+
         return Assistants(self.connection, self.project)
 
     @cached_property
@@ -165,8 +165,10 @@ class Store:
         return Recorded(self.database, self.blobs, configured(MessagesTable).messages_table, self.project)
 
     @cached_property
-    def files(self) -> Files:
+    def files(self) -> "Files":
         """Files."""
+        from assistant_engine.store.files import Files
+
         return Files(self.connection, self.project)
 
     @cached_property

@@ -1,14 +1,13 @@
 """What every part of the store reaches its items through."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from assistant_engine.runtime.settings import MessagesTable, Records, configured
 from assistant_engine.store.blobs import Blobs
 from assistant_engine.store.dynamodb import Database
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(NamedTuple):
     """The database, the bucket and the tables' names; a function need only be set up for those that it uses."""
 
     database: Database

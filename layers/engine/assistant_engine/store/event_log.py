@@ -10,7 +10,7 @@ there were none.
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from boto3.dynamodb.conditions import Attr, Key
 
@@ -28,8 +28,7 @@ class Overtaken(Exception):
     """Somebody else wrote at this position of the log first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tail:
+class Tail(NamedTuple):
     """The end of a log.
 
     Attributes:

@@ -6,8 +6,7 @@ A record holds ids, never what was said: what was made is read where it lies, an
 import hashlib
 import json
 import time
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from boto3.dynamodb.conditions import Attr
 
@@ -35,8 +34,7 @@ class Replayed(Exception):
         self.made = made
 
 
-@dataclass(frozen=True, slots=True)
-class Idempotency:
+class Idempotency(NamedTuple):
     """A caller's idempotency key and what it was used for.
 
     Attributes:

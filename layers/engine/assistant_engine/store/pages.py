@@ -1,9 +1,9 @@
 """Pages of a list. Ids sort by time, so a page is a range of keys: nothing that others write meanwhile can shift it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from boto3.dynamodb.conditions import Key
 
@@ -15,8 +15,7 @@ from assistant_engine.store.dynamodb import Database
 from assistant_engine.store.expressions import query
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """The part of a list that is asked for, as in the query string of every list.
 
     Attributes:
@@ -75,7 +74,7 @@ def placed(window: Window, place_of: Callable[[str], str | None]) -> Window:
     def place(cursor: str | None) -> str | None:
         return (place_of(cursor) or cursor) if cursor and ids.is_id(cursor) else cursor
 
-    return replace(window, after=place(window.after), before=place(window.before))
+    return window._replace(after=place(window.after), before=place(window.before))
 
 
 @dataclass(frozen=True, slots=True)

@@ -297,7 +297,7 @@ class RunTransitions:
         if streams and not run.streams:
             update.set(streams=True)
             run = replace(run, streams=True)
-        told = replace(tools, waited=(run.waiting_ms, now_ms)) if run.waiting_ms else tools
+        told = tools._replace(waited=(run.waiting_ms, now_ms)) if run.waiting_ms else tools
         actions = [update.action(), self._steps.answer(run, told, outputs, now)]
         self._log.transact(run, actions, stream.answered(tools, outputs, queued=run))
         return self._runs.get(run.thread_id, run.id)

@@ -1,7 +1,7 @@
 """Runs: the record that is the truth of a run, and the turns of its conversation with the model."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
@@ -14,7 +14,7 @@ from assistant_engine.domain.clock import Milliseconds, Seconds, seconds_of
 from assistant_engine.domain.errors import Conflict, InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import Status
-from assistant_engine.domain.run import Run
+from assistant_engine.domain.run import Run, ThreadBusy
 from assistant_engine.domain.thread import Thread, ThreadId
 from assistant_engine.domain.turn import Asked
 from assistant_engine.store.connection import Connection
@@ -61,7 +61,7 @@ class Runs:
         now_ms: Milliseconds,
         *,
         is_new: bool = False,
-        may_wait: Callable[[], bool] = bool,
+        thread_busy: ThreadBusy | None,
         idempotency: Idempotency | None = None,
     ) -> Run:
         """Write a run and all that comes with it, taking the thread's lock, in one transaction.
@@ -73,7 +73,7 @@ class Runs:
             messages: to be added to the thread, without ids.
             now_ms: milliseconds since 1970.
             is_new: whether the thread is to be made.
-            may_wait: says whether the run may wait for a thread that has an active run; asked if it has.
+            thread_busy: what becomes of the run if the thread has an active one; None for what its project says.
 
         Returns:
             The run, which waits in the thread's line if it has to; the one that exists if it has the same id (the same
@@ -94,7 +94,7 @@ class Runs:
                 if idempotency:
                     # The active run may be the answer to this very request, sent twice at once.
                     idempotency.check(self._db, self._table)
-                if not may_wait():
+                if not self._may_wait(run, thread_busy):
                     raise InvalidRequest(f"Thread {thread.id} already has an active run {thread.active_run}.")
             first_ms = thread.next_ms(now_ms)
             last_ms = Milliseconds(first_ms + len(messages))
@@ -143,6 +143,11 @@ class Runs:
                 if not is_new:
                     thread = self._threads.get(thread.id)
         raise Conflict(f"Too many writers on {run.thread_id} at once. Please try again.", code="conflict")
+
+    def _may_wait(self, run: Run, thread_busy: ThreadBusy | None) -> bool:
+        from assistant_engine.store.projects import Projects
+
+        return (thread_busy or Projects(self._db, self._table, run.project).settings().thread_busy) == "queue"
 
     def enter(self, run: Run, now_ms: Milliseconds) -> Run:
         """Let a run whose turn has come into its thread, with the messages that came with it.

@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from boto3.dynamodb.conditions import Key
 
@@ -80,8 +81,7 @@ class Total:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(NamedTuple):
     """A limit on what may be used in a day (UTC).
 
     Attributes:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from boto3.dynamodb.conditions import Attr, Key
@@ -207,7 +206,7 @@ class VectorStoreFiles:
             InvalidRequest: the cursor is not a file of the store.
         """
         after, before = (self._cursor(store_id, name, getattr(window, name)) for name in ("after", "before"))
-        window = replace(window, after=after, before=before)
+        window = window._replace(after=after, before=before)
         found, has_more = cut(self.listed(store_id, window, status, batch_id), window)
         return Page(map(member_of, found), has_more, window.from_end)
 
