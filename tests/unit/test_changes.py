@@ -1,27 +1,21 @@
 """Checks what the table's stream tells of a run's changes of status."""
 
+from dataclasses import replace
+
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
-from assistant_engine.domain.thread import ThreadId
 from assistant_engine.store.blobs import Blobs
 from assistant_engine.store.changes import status_change
 from assistant_engine.store.items import marshal, unmarshal
 from assistant_engine.store.run_item import item_of
+from tests.support import examples
 
-RUN = Run(
+RUN = replace(
+    examples.RUN,
     id="run_0mwrjne04stvaa240kj1x3yl",
-    thread_id=ThreadId("thread_1"),
-    assistant_id="asst_1",
     status="queued",
-    created_at=1,
-    expires_at=600,
     settings={"instructions": "Keep this to yourself."},
-    functions=[],
-    tool_resources={},
     metadata={"user_id": "ada"},
-    execution="run_0mwrjne04stvaa240kj1x3yl",
-    answers_in_output=False,
-    due_at=30,
     project="sales",
 )
 
@@ -48,7 +42,7 @@ def test_a_new_run_and_its_end_are_told_without_anybodys_words() -> None:
         "status": "queued",
         "previous_status": None,
         "sequence": 1,
-        "created_at": 1,
+        "created_at": RUN.created_at,
         "usage": None,
         "cost": None,
         "last_error": None,

@@ -13,7 +13,6 @@ from assistant_engine.domain.clock import Milliseconds, seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TRANSITIONS, Status, sources
 from assistant_engine.domain.run import Run
-from assistant_engine.domain.thread import ThreadId
 from assistant_engine.domain.turn import ToolStep, Turn, TurnStatus
 from assistant_engine.domain.usage import RunUsage, Usage
 from assistant_engine.store.blobs import Blobs
@@ -24,25 +23,11 @@ from assistant_engine.store.items import marshal, unmarshal
 from assistant_engine.store.run_item import item_of
 from assistant_engine.store.run_transitions import RunTransitions
 from assistant_engine.store.runs import Runs
+from tests.support import examples
 
 NOW = Milliseconds(1_000)
 BLOBS = Blobs("bucket")
-RUN = Run(
-    id="run_0mwrjne04stvaa240kj1x3yl",
-    thread_id=ThreadId("thread_1"),
-    assistant_id="asst_1",
-    status="queued",
-    created_at=1,
-    expires_at=600,
-    settings={},
-    functions=[],
-    tool_resources={},
-    metadata={},
-    execution="run_0mwrjne04stvaa240kj1x3yl",
-    answers_in_output=False,
-    due_at=30,
-    project="default",
-)
+RUN = replace(examples.RUN, id="run_0mwrjne04stvaa240kj1x3yl", status="queued")
 TOOLS = ToolStep({"id": "step_1"}, [], [], {})
 
 
