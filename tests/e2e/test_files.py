@@ -11,7 +11,8 @@ from assistant_engine.domain import ids
 from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.errors import InvalidRequest, NotFound, Unavailable
 from assistant_engine.domain.json_data import Json
-from assistant_engine.store import Files, Store, Window
+from assistant_engine.store import Store, Window
+from assistant_engine.store.files import Files
 from assistant_engine.store.upload_assembly import Assembly
 from assistant_engine.store.uploads import Uploads
 from local.up import Local

@@ -9,8 +9,7 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.model import citations, client
 from assistant_engine.runtime.log import logger
 from assistant_engine.runtime.settings import HostedTools, configured
-from assistant_engine.store import Files
-from assistant_engine.store.files import PREFIX, media_type_of
+from assistant_engine.store.files import PREFIX, Files, media_type_of
 
 SECONDS = 20
 """Time for all files of a response: the step has 30 s beside the time for the model."""
