@@ -1,6 +1,5 @@
 """`/v1/fine_tuning/exports`, an extension."""
 
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -42,7 +41,7 @@ def create(request: Request) -> Json:
 )
 def list_(request: Request) -> Json:
     page = request.store.fine_tuning.page(window(request.query))
-    return listing(replace(page, objects=(exports.as_of(export, request.now_ms) for export in page.objects)))
+    return listing(page._replace(objects=(exports.as_of(export, request.now_ms) for export in page.objects)))
 
 
 @routes.get(

@@ -1,7 +1,6 @@
 """`/v1/threads/{thread_id}/runs` and `/v1/threads/runs`."""
 
 import time
-from dataclasses import replace
 from functools import partial
 
 from aws_lambda_powertools.event_handler import Response
@@ -75,7 +74,7 @@ def create_thread_and_run(request: Request) -> Answer:
 @routes.get(_ALL, "listRuns", "List the runs of a thread", query=ListParameters, answer="ListRunsResponse")
 def list_(request: Request, thread: Thread) -> Json:
     found = request.store.runs.page(thread.id, window(request.query))
-    return listing(replace(found, objects=map(partial(_shown, request.store), found.objects)))
+    return listing(found._replace(objects=map(partial(_shown, request.store), found.objects)))
 
 
 @routes.get(_ONE, "getRun", "Retrieve a run", answer="RunObject", polled=True)

@@ -1,7 +1,5 @@
 """`/v1/threads`; listing them is an extension."""
 
-from dataclasses import replace
-
 from answers import deleted, listing, window
 from assistant_engine.domain.clock import seconds_of
 from assistant_engine.domain.json_data import Json
@@ -32,7 +30,7 @@ def list_(request: Request) -> Json:
     query = request.query
     named = {name: query.get(name) for name in ("assistant_id", "user_id")}
     found = request.store.threads.page(window(query), **named)
-    return listing(replace(found, objects=map(Thread.api, found.objects)))
+    return listing(found._replace(objects=map(Thread.api, found.objects)))
 
 
 @routes.get("/threads/{thread_id}", "getThread", "Retrieve a thread", answer="ThreadObject")

@@ -22,7 +22,6 @@ from assistant_engine.store.directory import Directory
 from assistant_engine.store.dynamodb import Database
 from assistant_engine.store.event_log import EventLog
 from assistant_engine.store.idempotency import Idempotency, Replayed
-from assistant_engine.store.messages import Messages
 from assistant_engine.store.pages import Page, Window
 from assistant_engine.store.run_transitions import RunTransitions
 from assistant_engine.store.runs import Runs
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from assistant_engine.store.assistants import Assistants
     from assistant_engine.store.files import Files
     from assistant_engine.store.fine_tuning import FineTuning
+    from assistant_engine.store.messages import Messages
     from assistant_engine.store.open_streams import OpenStreams
     from assistant_engine.store.projects import Projects
     from assistant_engine.store.ratings import Ratings
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
 __all__ = [
     "EventLog",
     "Idempotency",
-    "Messages",
     "Page",
     "Replayed",
     "RunTransitions",
@@ -101,8 +100,10 @@ class Store:
         return Threads(self.connection, self.directory, self.project)
 
     @cached_property
-    def messages(self) -> Messages:
+    def messages(self) -> "Messages":
         """The messages of threads."""
+        from assistant_engine.store.messages import Messages
+
         return Messages(self.connection, self.threads)
 
     @cached_property

@@ -1,7 +1,6 @@
 """Pages of a list. Ids sort by time, so a page is a range of keys: nothing that others write meanwhile can shift it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -77,8 +76,7 @@ def placed(window: Window, place_of: Callable[[str], str | None]) -> Window:
     return window._replace(after=place(window.after), before=place(window.before))
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """One page as it is read: its objects come one by one, in the order of reading, and may be left unread.
 
     Attributes:
