@@ -188,7 +188,7 @@ class Conversations:
                 self._report.count("thread.message", NEW)
             self._transfer.put_new(rows)
         resources = with_attachments(thread.tool_resources, attached)
-        return replace(thread, tool_resources=resources, last_ms=max(thread.last_ms, plan.last_ms))
+        return thread._replace(tool_resources=resources, last_ms=max(thread.last_ms, plan.last_ms))
 
     def _run_id(self, old: str, plan: _Plan, known: dict[str, str]) -> str:
         return known.get(old) or ids.new_id("run_", plan.runs[old], seed=old)

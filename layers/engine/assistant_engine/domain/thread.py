@@ -1,7 +1,6 @@
 """A thread, as the domain works on it."""
 
-from dataclasses import dataclass, field
-from typing import NewType
+from typing import NamedTuple, NewType
 
 from assistant_engine.domain import ids, tool_resources
 from assistant_engine.domain.clock import EPOCH, Milliseconds, seconds_of
@@ -18,8 +17,7 @@ own data and the records of the store name threads whose runs were let in before
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Thread:
+class Thread(NamedTuple):
     """The head of a thread: what the API shows of it, the lock, and the clock of its ids.
 
     Attributes:
@@ -38,7 +36,7 @@ class Thread:
     last_ms: Milliseconds
     active_run: str | None = None
     runs: int = 0
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = Usage()
     cost: int = 0
     unpriced_runs: int = 0
     read_ms: Milliseconds = EPOCH

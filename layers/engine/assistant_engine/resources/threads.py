@@ -1,7 +1,5 @@
 """Threads."""
 
-from dataclasses import replace
-
 from assistant_engine.domain import tool_resources
 from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.json_data import Json
@@ -30,7 +28,7 @@ def create(store: Store, request: Json, now_ms: Milliseconds, idempotency: Idemp
         resources = vector_stores.made_with(
             store, requested, thread.tool_resources, messages, now_ms, idempotency, days=days
         )
-        thread = replace(thread, tool_resources=resources)
+        thread = thread._replace(tool_resources=resources)
         store.threads.create(thread, messages, idempotency)
         return thread
 

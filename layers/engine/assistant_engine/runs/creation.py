@@ -1,6 +1,5 @@
 """Creates runs: a snapshot of the assistant and the request, and the thread if it is new."""
 
-from dataclasses import replace
 from typing import Any
 
 from assistant_engine.domain import builtin_tools, models, tool_resources
@@ -213,7 +212,7 @@ def _created(
         requested = (request.get("thread") or {}).get("tool_resources")
         days = vector_stores.THREAD_DAYS
         resources = vector_stores.made_with(store, requested, resources, messages, now_ms, key, days=days)
-        thread = replace(thread, tool_resources=resources)
+        thread = thread._replace(tool_resources=resources)
     else:
         vector_stores.take_in(store, thread, messages, now_ms, key)
 

@@ -33,7 +33,7 @@ class EventView:
                 return self._of_run(entry)
             if name == "thread.created":
                 thread = self._store.threads.get_head(self._run.thread_id)
-                return replace(thread, usage=Usage(), cost=0, runs=0, unpriced_runs=0).api()
+                return thread._replace(usage=Usage(), cost=0, runs=0, unpriced_runs=0).api()
             if "delta" in entry:
                 return {"id": entry["id"], "object": name, "delta": entry["delta"]}
             return self._of_message(entry) if name.startswith("thread.message.") else self._of_step(entry)
