@@ -4,7 +4,7 @@ A thread keeps its id. Messages, runs and steps get ids of this engine, which so
 same at each import. A pointer leads from the old id to the new one, and says that the object is there.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from typing import Any
 
@@ -249,8 +249,7 @@ class Conversations:
 
 def _counted(thread: Thread, ended: EndedRun) -> Thread:
     totals = totals_of(ended.run.account)
-    return replace(
-        thread,
+    return thread._replace(
         runs=thread.runs + 1,
         usage=thread.usage + ended.run.usage,
         cost=thread.cost + totals["cost"],

@@ -34,7 +34,7 @@ def check(store: Store, request: Json) -> None:
                 param = f"{path}tool_resources.file_search.vector_store_ids[{index}]"
                 raise InvalidRequest(missing_store.message, param=param, code="invalid_value") from None
     named = [(f"{path}{param}", file_id) for path, part in parts for param, file_id in _files(part)]
-    missing = store.files.first_missing(file_id for _, file_id in named)
+    missing = store.files.first_missing(file_id for _, file_id in named) if named else None
     if missing is not None:
         param = next(param for param, file_id in named if file_id == missing)
         raise InvalidRequest(f"No such File object: {ids.shown(missing)}", param=param, code="invalid_value")
