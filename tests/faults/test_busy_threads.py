@@ -83,6 +83,7 @@ def test_waiting_takes_three_states_more_and_no_polling(driver: Driver) -> None:
     time.sleep(3)
     answer(driver, first)
     driver.ended(second, "completed")
+    driver.wait(driver.execution(second))
     assert driver.states(driver.execution(second)) == [
         *("queued", "in_progress", "route", "wait_for_thread"),
         *("in_progress", "route", "completed"),
