@@ -14,10 +14,10 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from api import ROUTES
 from assistant_engine.schemas import audio, fine_tuning, project, project_runs, responses, run_responses, usage
 from assistant_engine.schemas import vector_store_responses as stored
 from assistant_engine.schemas.common import Schema
+from route_table import every_route
 from routes import Route
 from scripts.docs_page import page
 
@@ -83,7 +83,7 @@ def schema_of(name: str) -> type[Schema]:
 def document() -> Json:
     """The OpenAPI 3.1 document."""
     paths: dict[str, Json] = {}
-    for route in ROUTES:
+    for route in every_route():
         paths.setdefault(_path(route), {})[route.method.lower()] = _operation(route)
     return {
         "openapi": "3.1.0",
@@ -207,7 +207,7 @@ def _reference(schema: type[Schema]) -> Json:
 
 def _schemas() -> Json:
     used: dict[type[Schema], None] = {responses.ErrorResponse: None}
-    for route in ROUTES:
+    for route in every_route():
         body = None if route.file else route.body
         answer = schema_of(route.answer) if route.answer else None
         used |= {schema: None for schema in (body, answer) if schema}

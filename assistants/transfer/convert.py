@@ -8,8 +8,8 @@ from assistant_engine.domain.errors import ApiError
 from assistant_engine.domain.json_data import Json, dicts_of, well_formed
 from assistant_engine.domain.tool_resources import MAX_CODE_FILES
 from assistant_engine.resources.assistants import new_assistant
-from assistant_engine.schemas import CreateAssistantRequest, parse
-from assistant_engine.schemas.requests import TEXT_LENGTH
+from assistant_engine.schemas.parsing import parse
+from assistant_engine.schemas.requests import TEXT_LENGTH, CreateAssistantRequest
 from assistants.transfer.models import Models, fitted
 from assistants.transfer.report import Report
 

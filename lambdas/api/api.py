@@ -8,23 +8,8 @@ from aws_lambda_powertools.event_handler.api_gateway import ProxyEventType
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
-import assistant_routes
-import audio
 import documentation
-import files
-import fine_tuning_routes
-import messages
-import models
-import project
-import project_runs
-import run_steps
 import runs
-import streams
-import threads
-import uploads
-import usage
-import vector_store_files
-import vector_stores
 from answers import MAX_BODY_BYTES, StreamedAnswer, to_json
 from assistant_engine.domain import ids
 from assistant_engine.domain.errors import (
@@ -46,29 +31,15 @@ from assistant_engine.runtime.incoming import BASE, Incoming, incoming_of
 from assistant_engine.runtime.log import logger
 from assistant_engine.runtime.settings import HostedTools, configured
 from assistant_engine.store import Replayed, Store, shared
+from route_table import MODULES, every_route, routes_below
 from routes import Route
 
-ROUTES: tuple[Route, ...] = tuple(
-    route
-    for module in (
-        *(
-            assistant_routes.routes,
-            threads.routes,
-            messages.routes,
-            runs.routes,
-            streams.routes,
-            run_steps.routes,
-            files.routes,
-        ),
-        *(uploads.routes, vector_stores.routes, vector_store_files.routes, vector_store_files.batch_routes),
-        *(audio.routes, models.routes, usage.routes, project.routes, project_runs.routes, fine_tuning_routes.routes),
-    )
-    for route in module.declared
-)
-"""Every route below `/v1`."""
+AT_THE_START = ("assistants", "threads")
+"""The parts of `MODULES` that are imported when the function starts: each conversation asks for them."""
 
 app = ApiGatewayResolver(ProxyEventType.APIGatewayProxyEvent, serializer=to_json)
 app.include_router(documentation.router)
+_served: set[str] = set()
 
 
 def handler(event: Json, context: Any) -> Json:
@@ -90,6 +61,9 @@ def handler(event: Json, context: Any) -> Json:
 
 
 def _resolved(request: Incoming, event: Json, context: Any) -> Json:
+    part = request.path.removeprefix(BASE).split("/")[1]
+    if part in MODULES and part not in _served:
+        _serve(part)
     app.append_context(request=request)
     answer: Json = app.resolve({**event, "path": request.path}, context)
     headers = {name: values[0] for name, values in answer.pop("multiValueHeaders").items()}
@@ -137,8 +111,11 @@ def _begun(chunks: Iterator[bytes], request_id: str) -> Iterator[bytes]:
     return go_on()
 
 
-for route in ROUTES:
-    app.route(route.rule, method=route.method)(_answering(route))
+def _serve(part: str) -> None:
+    """Let the app know the routes below a part of `MODULES`."""
+    for route in routes_below(part):
+        app.route(route.rule, method=route.method)(_answering(route))
+    _served.add(part)
 
 
 def _check(app: ApiGatewayResolver, next_middleware: NextMiddleware) -> Response[Any]:
@@ -163,7 +140,7 @@ def unknown_url(_: NotFoundError) -> Response[Json]:
     request = incoming()
     where = f"{request.method} {request.url[:256]}"
     path = request.path.removeprefix(BASE)
-    methods = sorted({route.method for route in ROUTES if route.pattern.fullmatch(path)})
+    methods = sorted({route.method for route in every_route() if route.pattern.fullmatch(path)})
     if methods and request.method not in methods:  # It may be right, and the path hold what no id has.
         allowed = ", ".join(methods)
         answer = api_error(
@@ -230,6 +207,8 @@ def unexpected(error: Exception) -> Response[Json]:
 
 
 snapshots.renew_after_restore()
+for part in AT_THE_START:
+    _serve(part)
 app.use([_check])
 app.not_found(unknown_url)
 app.exception_handler(ApiError)(api_error)

@@ -3,7 +3,8 @@
 from answers import deleted, listing, window
 from assistant_engine.domain.json_data import Json
 from assistant_engine.resources import assistants
-from assistant_engine.schemas import CreateAssistantRequest, ListParameters, ModifyAssistantRequest
+from assistant_engine.schemas.parameters import ListParameters
+from assistant_engine.schemas.requests import CreateAssistantRequest, ModifyAssistantRequest
 from routes import Request, Routes
 
 routes = Routes("Assistants")

@@ -1,4 +1,4 @@
-"""`/v1/audio`, and how messages sound. The function `stream` answers all of it: it has the time, and sends any size."""
+"""`/v1/audio`. The function `stream` answers all of it: it has the time, and sends any size."""
 
 import base64
 import json
@@ -9,8 +9,8 @@ from aws_lambda_powertools.event_handler import Response
 
 from answers import StreamedAnswer
 from assistant_engine.domain.json_data import Json
-from assistant_engine.domain.thread import Thread
-from assistant_engine.schemas import CreateSpeechRequest, CreateTranscriptionRequest, MessageSpeechParameters
+from assistant_engine.schemas.audio import CreateSpeechRequest, CreateTranscriptionRequest
+from message_speech import SOUNDS, answer
 from routes import Answer, Request, Routes
 
 if TYPE_CHECKING:
@@ -24,9 +24,6 @@ routes = Routes("Audio")
 
 TRANSCRIPTION_SECONDS = 280
 """Time for a transcript: API Gateway gives up on an answer that does not begin within 5 minutes."""
-
-_SOUNDS = ("audio/aac", "audio/flac", "audio/mpeg", "audio/ogg", "audio/pcm", "audio/wav")
-"""What speech may be, as the API's description has it: `speech.FORMATS`; a test compares."""
 
 _EVENTS = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
 
@@ -70,7 +67,7 @@ def transcribe(request: Request) -> Answer:
     return formats.json_of(found)
 
 
-@routes.post("/audio/speech", "createSpeech", "Speak a text", body=CreateSpeechRequest, answer=None, media=_SOUNDS)
+@routes.post("/audio/speech", "createSpeech", "Speak a text", body=CreateSpeechRequest, answer=None, media=SOUNDS)
 def speak(request: Request) -> StreamedAnswer:
     from assistant_engine.resources import speaking
 
@@ -86,31 +83,7 @@ def speak(request: Request) -> StreamedAnswer:
     sound = speaking.of_text(request.store, event, request.now_ms)
     if asked.get("stream_format") == "sse":
         return StreamedAnswer(200, _EVENTS, _spoken(sound))
-    return _answer(sound)
-
-
-@routes.get(
-    "/threads/{thread_id}/messages/{message_id}/speech",
-    "getMessageSpeech",
-    "Hear a message",
-    query=MessageSpeechParameters,
-    answer=None,
-    media=_SOUNDS,
-    extension=True,
-)
-def message(request: Request, thread: Thread, message_id: str) -> StreamedAnswer:
-    from assistant_engine.resources import speaking
-
-    query = request.query
-    sound = speaking.of_message(
-        request.store, thread, message_id, request.now_ms, format=query["format"], voice=query.get("voice")
-    )
-    return _answer(sound)
-
-
-def _answer(sound: "Sound") -> StreamedAnswer:
-    headers = {"Content-Type": sound.media_type, "X-Content-Type-Options": "nosniff"}
-    return StreamedAnswer(200, headers, sound.chunks)
+    return answer(sound)
 
 
 def _told(transcript: "Transcript") -> Iterator[bytes]:

@@ -3,7 +3,8 @@
 from answers import StreamedAnswer, listing
 from assistant_engine.domain.json_data import Json
 from assistant_engine.resources import files
-from assistant_engine.schemas import CreateFileRequest, ListFilesParameters
+from assistant_engine.schemas.parameters import ListFilesParameters
+from assistant_engine.schemas.requests import CreateFileRequest
 from assistant_engine.store import Window
 from assistant_engine.store.files import disposition
 from routes import Request, Routes

@@ -8,7 +8,8 @@ import boto3
 from answers import listing, window
 from assistant_engine.domain.json_data import Json
 from assistant_engine.fine_tuning import exports
-from assistant_engine.schemas import CreateFineTuningExportRequest, ListParameters
+from assistant_engine.schemas.fine_tuning import CreateFineTuningExportRequest
+from assistant_engine.schemas.parameters import ListParameters
 from routes import Request, Routes
 
 routes = Routes("Fine-tuning")

@@ -4,7 +4,8 @@ from answers import deleted, listing, window
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.thread import Thread
 from assistant_engine.resources import messages
-from assistant_engine.schemas import CreateMessageRequest, ListMessagesParameters, ModifyMessageRequest
+from assistant_engine.schemas.parameters import ListMessagesParameters
+from assistant_engine.schemas.requests import CreateMessageRequest, ModifyMessageRequest
 from routes import Request, Routes
 
 routes = Routes("Messages")

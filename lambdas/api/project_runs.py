@@ -1,11 +1,9 @@
-"""`/v1/runs` and the timeline of a run: extensions, for whoever looks after runs."""
+"""`/v1/runs`: an extension, for whoever looks after runs."""
 
 from answers import listing, window
 from assistant_engine.domain.json_data import Json
-from assistant_engine.domain.thread import Thread
 from assistant_engine.domain.usage import NANODOLLARS
-from assistant_engine.runs.timeline import timeline
-from assistant_engine.schemas import ListProjectRunsParameters
+from assistant_engine.schemas.parameters import ListProjectRunsParameters
 from assistant_engine.store.project_runs import ProjectRuns, Wanted
 from routes import Request, Routes
 
@@ -30,14 +28,3 @@ def list_(request: Request) -> Json:
         None if min_cost is None else round(min_cost * NANODOLLARS),
     )
     return listing(ProjectRuns(request.store).page(wanted, window(query)))
-
-
-@routes.get(
-    "/threads/{thread_id}/runs/{run_id}/timeline",
-    "getRunTimeline",
-    "Retrieve the timeline of a run",
-    answer="RunTimeline",
-    extension=True,
-)
-def retrieve_timeline(request: Request, thread: Thread, run_id: str) -> Json:
-    return timeline(request.store, request.store.runs.get(thread.id, run_id))

@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aws_lambda_powertools.event_handler import Response
 
@@ -19,10 +19,13 @@ from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.json_data import Json
 from assistant_engine.runtime.clock import now_ms
 from assistant_engine.runtime.incoming import BASE, Incoming
-from assistant_engine.schemas import NoParameters, load_json, parse, parse_fields
 from assistant_engine.schemas.common import Schema
+from assistant_engine.schemas.parameters import NoParameters
+from assistant_engine.schemas.parsing import load_json, parse, parse_fields
 from assistant_engine.store import Idempotency, Store
-from forms import FormFile, read_form
+
+if TYPE_CHECKING:
+    from forms import FormFile
 
 CONTAINERS: Mapping[str, tuple[str, Callable[[Store, str], Any]]] = {
     "thread_id": ("thread", lambda store, thread_id: store.threads.get(thread_id)),
@@ -48,7 +51,7 @@ class Request:
     store: Store
     body: Json = field(default_factory=dict)
     query: Json = field(default_factory=dict)
-    file: FormFile | None = None
+    file: "FormFile | None" = None
     headers: Mapping[str, str] = field(default_factory=dict)
     now_ms: Milliseconds = field(default_factory=now_ms)
     idempotency: Idempotency | None = None
@@ -143,8 +146,10 @@ class Route:
         )
         return self.handler(request, **arguments)
 
-    def _body(self, incoming: Incoming) -> tuple[Json, FormFile | None]:
+    def _body(self, incoming: Incoming) -> "tuple[Json, FormFile | None]":
         if self.file:
+            from forms import read_form  # Few requests have a form.
+
             assert self.body
             form = read_form(incoming.headers.get("content-type"), incoming.body)
             return parse_fields(self.body, form.fields), form.only_file(self.file)
@@ -152,7 +157,7 @@ class Route:
             return parse(self.body or NoParameters, load_json(incoming.body)), None
         return {}, None
 
-    def _idempotency(self, incoming: Incoming, store: Store, body: Json, file: FormFile | None) -> Idempotency | None:
+    def _idempotency(self, incoming: Incoming, store: Store, body: Json, file: "FormFile | None") -> Idempotency | None:
         key = incoming.headers.get("idempotency-key")
         if not (key and self.creates):
             return None

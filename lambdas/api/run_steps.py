@@ -3,7 +3,7 @@
 from answers import listing, window
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.thread import Thread
-from assistant_engine.schemas import IncludeParameters, ListRunStepsParameters
+from assistant_engine.schemas.parameters import IncludeParameters, ListRunStepsParameters
 from routes import Request, Routes
 
 routes = Routes("Run steps")

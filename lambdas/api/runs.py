@@ -17,11 +17,10 @@ from assistant_engine.runs import requests
 from assistant_engine.runs.stream_reader import cursor_in
 from assistant_engine.runs.streams import opening
 from assistant_engine.runtime.clock import now_ms
-from assistant_engine.schemas import (
+from assistant_engine.schemas.parameters import IncludeParameters, ListParameters
+from assistant_engine.schemas.requests import (
     CreateRunRequest,
     CreateThreadAndRunRequest,
-    IncludeParameters,
-    ListParameters,
     ModifyRunRequest,
     SubmitToolOutputsRunRequest,
 )

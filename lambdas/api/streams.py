@@ -9,7 +9,7 @@ from assistant_engine.domain.stream import Cursor
 from assistant_engine.domain.thread import Thread
 from assistant_engine.runs.stream_reader import Event, cursor_in
 from assistant_engine.runs.streams import Broken, Done, KeepAlive, opening, stream
-from assistant_engine.schemas import JoinParameters
+from assistant_engine.schemas.parameters import JoinParameters
 from assistant_engine.store.open_streams import Lease
 from routes import Request, Routes
 

@@ -5,7 +5,8 @@ from assistant_engine.domain.clock import seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.thread import Thread
 from assistant_engine.resources import threads
-from assistant_engine.schemas import CreateThreadRequest, ListThreadsParameters, ModifyThreadRequest
+from assistant_engine.schemas.parameters import ListThreadsParameters
+from assistant_engine.schemas.requests import CreateThreadRequest, ModifyThreadRequest
 from routes import Request, Routes
 
 routes = Routes("Threads")

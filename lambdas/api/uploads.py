@@ -2,7 +2,7 @@
 
 from assistant_engine.domain.json_data import Json
 from assistant_engine.resources import uploads
-from assistant_engine.schemas import AddUploadPartRequest, CompleteUploadRequest, CreateUploadRequest
+from assistant_engine.schemas.requests import AddUploadPartRequest, CompleteUploadRequest, CreateUploadRequest
 from routes import Request, Routes
 
 routes = Routes("Uploads")

@@ -2,7 +2,7 @@
 
 from assistant_engine.domain.json_data import Json
 from assistant_engine.resources.usage_report import report
-from assistant_engine.schemas import UsageParameters
+from assistant_engine.schemas.usage import UsageParameters
 from routes import Request, Routes
 
 routes = Routes("Usage")

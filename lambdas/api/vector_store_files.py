@@ -5,7 +5,7 @@ from aws_lambda_powertools.event_handler import Response
 from answers import MAX_BODY_BYTES, deleted, listing, window
 from assistant_engine.domain.json_data import Json
 from assistant_engine.resources import vector_stores
-from assistant_engine.schemas import (
+from assistant_engine.schemas.vector_stores import (
     CreateVectorStoreFileBatchRequest,
     CreateVectorStoreFileRequest,
     FileContentParameters,

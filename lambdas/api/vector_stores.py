@@ -3,9 +3,9 @@
 from answers import deleted, listing, window
 from assistant_engine.domain.json_data import Json
 from assistant_engine.resources import vector_search, vector_stores
-from assistant_engine.schemas import (
+from assistant_engine.schemas.parameters import ListParameters
+from assistant_engine.schemas.vector_stores import (
     CreateVectorStoreRequest,
-    ListParameters,
     UpdateVectorStoreRequest,
     VectorStoreSearchRequest,
 )

@@ -21,7 +21,7 @@ from assistant_engine.runtime.api_keys import caller_project, keys
 from assistant_engine.runtime.faults import fault_of
 from assistant_engine.runtime.incoming import BASE, Incoming, incoming_of
 from assistant_engine.runtime.log import logger
-from assistant_engine.schemas import load_json
+from assistant_engine.schemas.parsing import load_json
 from assistant_engine.store import shared
 
 Run = Callable[[Document, Asked], Json]

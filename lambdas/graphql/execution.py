@@ -11,7 +11,7 @@ from assistant_engine.domain.errors import ApiError
 from assistant_engine.domain.json_data import Json
 from assistant_engine.runtime.faults import fault_of
 from assistant_engine.runtime.log import logger
-from assistant_engine.schemas import text_fault
+from assistant_engine.schemas.parsing import text_fault
 from graph import SCHEMA, member
 from resolvers.values import size_of
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from api import AT_THE_START
 from bench.cold_start import (
     BUDGETS,
     LAYER_BUDGETS,
@@ -19,6 +20,7 @@ from bench.cold_start import (
     size,
 )
 from layers.build import CACHE, build
+from route_table import MODULES
 from tests.support.templates import Template
 
 STEPS = ("queued", "in_progress", "requires_action", "record_failure")
@@ -51,7 +53,19 @@ def test_the_console_adds_nothing_to_what_other_functions_import(imports: dict[F
         "assistant_engine.runs.timeline",
         "assistant_engine.store.project_runs",
     }
-    assert {name for name, found in modules.items() if found & what_the_console_reads} == {"api", "stream", "poll"}
+    assert {name for name, found in modules.items() if found & what_the_console_reads} == set()
+
+
+def test_the_api_imports_the_routes_that_conversations_ask_for_alone(imports: dict[Function, Imported]) -> None:
+    later = {module for part, named in MODULES.items() if part not in AT_THE_START for module in named}
+    later |= {
+        "forms",
+        *(f"assistant_engine.schemas.{name}" for name in ("audio", "fine_tuning", "usage", "vector_stores")),
+    }
+    found = {function.name: set(found.modules) for function, found in imports.items()}
+    for name in ("api", "stream", "poll"):
+        assert {module for part in AT_THE_START for module in MODULES[part]} <= found[name]
+        assert not later & found[name]
 
 
 def test_no_function_imports_more_than_its_budget(imports: dict[Function, Imported]) -> None:

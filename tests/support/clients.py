@@ -20,9 +20,9 @@ from openai.types.beta.threads import Message, RequiredActionFunctionToolCall, R
 from openai.types.vector_stores import VectorStoreFile
 from pydantic import BaseModel
 
-from api import ROUTES
 from assistant_engine.schemas import responses
 from local import up as local
+from route_table import every_route
 from scripts.openapi import schema_of
 
 EXTENSIONS: dict[type, set[str]] = {
@@ -56,7 +56,7 @@ def hold_against_schema(response: httpx2.Response) -> None:
         return
     method = response.request.method
     # As in a router, a path without parameters goes first.
-    found = [route for route in ROUTES if route.method == method and route.pattern.fullmatch(path)]
+    found = [route for route in every_route() if route.method == method and route.pattern.fullmatch(path)]
     route = min(found, key=lambda route: len(route.parameters))
     if route.answer:
         schema_of(route.answer).model_validate_json(text)

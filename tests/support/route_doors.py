@@ -9,10 +9,10 @@ from itertools import chain, combinations
 import httpx2
 
 from answers import MAX_BODY_BYTES
-from api import ROUTES
 from assistant_engine.domain.lifecycle import TERMINAL
 from assistant_engine.domain.thread import ThreadId
 from assistant_engine.runtime.incoming import BASE
+from route_table import every_route
 from routes import Route
 from tests.support.bad_input import nested
 from tests.support.door import PAGES, Cell, Door, House
@@ -43,7 +43,7 @@ WITHOUT_IDS = {
 
 def route_doors() -> list[Door]:
     """Return a row for each route."""
-    return [_door(route) for route in ROUTES]
+    return [_door(route) for route in every_route()]
 
 
 def _door(route: Route) -> Door:

@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx2
 
-from api import ROUTES
 from assistant_engine.domain.json_data import Json
+from route_table import every_route
 
 USER = f"user-{uuid.uuid4()}"
 """One `user_id` that every project has threads of."""
@@ -74,7 +74,7 @@ _V = "/vector_stores/{vector_store_id}"
 _B = f"{_V}/file_batches/{{batch_id}}"
 
 EXAMPLES = [
-    *(Example(f"{route.method} {route.path}") for route in ROUTES if route.method != "POST"),
+    *(Example(f"{route.method} {route.path}") for route in every_route() if route.method != "POST"),
     Example("POST /assistants", {"model": "m", "tool_resources": _RESOURCES}),
     Example("POST /assistants", {"model": "m", "tool_resources": _NEW_STORE}),
     Example("GET /assistants", query={"after": "{assistant_id}"}),

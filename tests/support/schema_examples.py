@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from assistant_engine import schemas
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.schemas.common import Schema
+from tests.support import request_schemas as schemas
 
 LONG = "x" * 256_001
 FUNCTION = {"type": "function", "function": {"name": "get_stock_price", "parameters": {"type": "object"}}}

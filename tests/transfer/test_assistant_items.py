@@ -10,7 +10,8 @@ from assistant_engine.domain.assistant import configured_functions
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
 from assistant_engine.resources import assistants
-from assistant_engine.schemas import CreateAssistantRequest, parse
+from assistant_engine.schemas.parsing import parse
+from assistant_engine.schemas.requests import CreateAssistantRequest
 from assistant_engine.store import Store, Window
 from assistant_engine.store.projects import Settings
 from tests.support import contents

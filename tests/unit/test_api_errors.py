@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ import api
 from assistant_engine.domain.errors import ApiError, MethodNotAllowed, Unauthorized, Unavailable
 from assistant_engine.runtime import settings
 from assistant_engine.runtime.api_keys import Keys
+from route_table import every_route
+from routes import Route
 
 
 def get(path: str, method: str = "GET") -> tuple[int, dict[str, Any], dict[str, str]]:
@@ -66,6 +69,19 @@ def test_what_is_unexpected_is_told_without_its_message(
     assert headers["x-request-id"] == "request-1"
     assert "secret words" not in json.dumps(body) + caplog.text
     assert "request-1" in caplog.text and "in fail" in caplog.text
+
+
+@pytest.mark.parametrize("route", every_route(), ids=lambda route: route.name)
+def test_every_route_is_served(route: Route, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Whichever is asked for first: most modules of routes are imported when a request needs them."""
+
+    def reached() -> None:
+        raise ValueError
+
+    monkeypatch.setattr(api, "store", reached)
+    monkeypatch.setenv("HOSTED_TOOLS", "")
+    get("/v1" + re.sub(r"{\w+(:path)?}", "name_1", route.path), route.method)
+    assert "in reached" in caplog.text
 
 
 @pytest.mark.parametrize("path", ["/v1/nothing", "/openai/nothing", "/v1/assistants/a/b", "/v1", "/v1/"])

@@ -9,14 +9,14 @@ import pytest
 
 import messages
 import threads
-from api import ROUTES
 from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.errors import InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.thread import Thread, ThreadId
 from assistant_engine.runtime.incoming import Incoming
-from assistant_engine.schemas import CreateThreadRequest
+from assistant_engine.schemas.requests import CreateThreadRequest
 from assistant_engine.store import Store
+from route_table import every_route
 from routes import CONTAINERS, Request, Route, Routes
 
 THREAD = Thread(
@@ -63,7 +63,7 @@ class FakeStore:
 
 
 def route_of(name: str) -> Route:
-    return next(route for route in ROUTES if route.name == name)
+    return next(route for route in every_route() if route.name == name)
 
 
 def answer_to(
@@ -80,13 +80,13 @@ def test_a_handler_is_called_without_the_rest() -> None:
     assert (answer["id"], answer["metadata"]) == ("thread_1", {"user_id": "ada"})
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+@pytest.mark.parametrize("route", every_route(), ids=lambda route: route.name)
 def test_a_handler_takes_what_its_path_names(route: Route) -> None:
     named = [CONTAINERS[name][0] if name == route.container else name for name in route.parameters]
     assert list(inspect.signature(route.handler).parameters) == ["request", *named]
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+@pytest.mark.parametrize("route", every_route(), ids=lambda route: route.name)
 def test_whatever_lies_below_a_thread_or_a_vector_store_is_guarded(route: Route) -> None:
     first, *more = [part for part in route.path.split("/") if part.startswith("{")] or [""]
     below = route.path.partition(first)[2] if first else ""

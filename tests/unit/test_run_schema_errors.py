@@ -2,8 +2,8 @@
 
 import pytest
 
-from assistant_engine import schemas
 from assistant_engine.schemas.common import Schema
+from tests.support import request_schemas as schemas
 from tests.support.schema_examples import LONG, MESSAGE, POST_MESSAGE, RUN, error, run
 
 

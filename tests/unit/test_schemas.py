@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from openai import BaseModel as OpenAIModel
 from pydantic.json_schema import models_json_schema
 
-from assistant_engine import schemas
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.schemas import common, requests, response_parts, responses, run_responses
 from assistant_engine.schemas.common import Schema
+from tests.support import request_schemas as schemas
 from tests.support.schema_examples import (
     ASSISTANT,
     VALID,

@@ -11,7 +11,7 @@ from typing import Any
 import av
 import pytest
 
-import audio
+import message_speech
 from assistant_engine.domain import speech, speech_models, transcript_formats
 from assistant_engine.domain.audio_types import audio_type
 from assistant_engine.domain.json_data import Json
@@ -194,4 +194,4 @@ def test_a_transcript_without_times_is_one_segment(show: Callable[[Transcript], 
 
 
 def test_the_description_names_every_format_of_speech() -> None:
-    assert sorted(speech.FORMATS.values()) == sorted(audio._SOUNDS)
+    assert sorted(speech.FORMATS.values()) == sorted(message_speech.SOUNDS)

@@ -10,7 +10,8 @@ from assistant_engine.domain.errors import InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.resources import assistants
 from assistant_engine.runtime.settings import Models, configured
-from assistant_engine.schemas import CreateAssistantRequest, ModifyAssistantRequest, parse
+from assistant_engine.schemas.parsing import parse
+from assistant_engine.schemas.requests import CreateAssistantRequest, ModifyAssistantRequest
 from assistant_engine.store import Replayed
 from resolvers.values import as_object, every, listed, named, objects
 

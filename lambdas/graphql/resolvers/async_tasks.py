@@ -11,7 +11,7 @@ from assistant_engine.domain.errors import InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import Status
 from assistant_engine.domain.run import Run
-from assistant_engine.schemas import text_fault
+from assistant_engine.schemas.parsing import text_fault
 from resolvers.runs import ASK, run_anywhere
 from resolvers.tool_calls import every_run
 from resolvers.values import listed

@@ -9,7 +9,9 @@ from asked import Asked
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
 from assistant_engine.resources import files as use_cases
-from assistant_engine.schemas import CreateFileRequest, ListFilesParameters, parse
+from assistant_engine.schemas.parameters import ListFilesParameters
+from assistant_engine.schemas.parsing import parse
+from assistant_engine.schemas.requests import CreateFileRequest
 from assistant_engine.store import Replayed, Window
 from resolvers.values import Listed, every
 

@@ -165,7 +165,8 @@ def upload_fine_tune_file(
         InvalidRequest: they take longer than a document may.
     """
     from assistant_engine.fine_tuning import exports
-    from assistant_engine.schemas import CreateFineTuningExportRequest, parse
+    from assistant_engine.schemas.fine_tuning import CreateFineTuningExportRequest
+    from assistant_engine.schemas.parsing import parse
     from resolvers.values import named
 
     assistants.of_type(asked, assistant_type, assistant_id)

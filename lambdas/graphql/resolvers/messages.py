@@ -12,7 +12,8 @@ from assistant_engine.domain.message import text_of
 from assistant_engine.domain.speech import speaks
 from assistant_engine.domain.thread import Thread, ThreadId
 from assistant_engine.runs import records
-from assistant_engine.schemas import CreateMessageRequest, parse
+from assistant_engine.schemas.parsing import parse
+from assistant_engine.schemas.requests import CreateMessageRequest
 from resolvers.values import every, listed, named
 
 LIVE_MESSAGES = 1_000

@@ -15,7 +15,8 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TERMINAL
 from assistant_engine.domain.run import Run
 from assistant_engine.runs import requests
-from assistant_engine.schemas import CreateRunRequest, CreateThreadRequest, SubmitToolOutputsRunRequest, parse
+from assistant_engine.schemas.parsing import parse
+from assistant_engine.schemas.requests import CreateRunRequest, CreateThreadRequest, SubmitToolOutputsRunRequest
 from assistant_engine.store import Replayed
 from resolvers.assistants import of_type
 from resolvers.values import as_object, named, objects

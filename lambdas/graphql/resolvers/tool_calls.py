@@ -12,7 +12,7 @@ from assistant_engine.domain.errors import InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
 from assistant_engine.runs import records
-from assistant_engine.schemas import text_fault
+from assistant_engine.schemas.parsing import text_fault
 from assistant_engine.schemas.requests import TEXT_LENGTH
 from resolvers.runs import run_anywhere
 from resolvers.values import every, listed

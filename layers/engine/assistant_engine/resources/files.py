@@ -8,7 +8,7 @@ from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.file import new_file
 from assistant_engine.domain.json_data import Json
 from assistant_engine.resources import vector_stores
-from assistant_engine.schemas import text_fault
+from assistant_engine.schemas.parsing import text_fault
 from assistant_engine.store import Idempotency, Store
 from assistant_engine.store.files import PREFIX, media_type_of
 

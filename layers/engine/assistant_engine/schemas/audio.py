@@ -1,12 +1,12 @@
-"""`/audio` and the speech of messages: what is asked, and what is answered."""
+"""`/audio`: what is asked, and what is answered."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field, Tag
 
 from assistant_engine.schemas.common import ABSENT, Schema, by_shape
+from assistant_engine.schemas.parameters import SpeechFormat
 
-SpeechFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 TranscriptFormat = Literal["json", "text", "srt", "verbose_json", "vtt"]
 Language = Annotated[str, Field(pattern="^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 Words = Annotated[list[Annotated[str, Field(min_length=1, max_length=256)]], Field(max_length=100)]
@@ -56,13 +56,6 @@ class VoiceReference(Schema):
     """A voice by its id."""
 
     id: str = Field(min_length=1, max_length=64)
-
-
-class MessageSpeechParameters(Schema):
-    """Extension: the query string of GET .../messages/{message_id}/speech."""
-
-    format: SpeechFormat = "mp3"
-    voice: str = Field(default=ABSENT, min_length=1, max_length=64, description="Instead of the assistant's.")
 
 
 class TranscriptionUsage(Schema):

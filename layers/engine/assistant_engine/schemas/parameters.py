@@ -11,6 +11,7 @@ LATEST = 2**36
 """The latest moment that a list may be asked for: the year 4147, in seconds since 1970."""
 
 UserId = Annotated[str, Field(min_length=1, max_length=512)]
+SpeechFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 
 
 class NoParameters(Schema):
@@ -86,3 +87,10 @@ class JoinParameters(IncludeParameters):
     starting_after: Id = Field(
         default=ABSENT, description="The `id` of an event: the stream goes on after it. Also as `Last-Event-ID`."
     )
+
+
+class MessageSpeechParameters(Schema):
+    """Extension: the query string of GET .../messages/{message_id}/speech."""
+
+    format: SpeechFormat = "mp3"
+    voice: str = Field(default=ABSENT, min_length=1, max_length=64, description="Instead of the assistant's.")
