@@ -74,7 +74,7 @@ class Configuration:
         log_level: of the functions.
         memory: of a function that computes, in MB; 1,769 MB are one whole vCPU.
         waiting_memory: of the functions that wait for the model or hold a stream, in MB: they are paid for while they
-            wait. A model call with 64 MB of images takes 300.
+            wait. A model call with 64 MB of images takes 190.
         holding_memory: of the function that holds its clients' polls of runs, in MB; it waits as long as the run, and
             only reads.
         snap_start: `on`: the functions that people wait for (`api`, `stream`, `poll`, `queued`, `in_progress`) start
@@ -143,7 +143,7 @@ class Configuration:
     log_retention: RetentionDays
     log_level: str = "INFO"
     memory: int = 1024
-    waiting_memory: int = 384
+    waiting_memory: int = 256
     holding_memory: int = 128
     snap_start: str = "off"
     run_expires_after: int = 600

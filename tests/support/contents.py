@@ -132,7 +132,7 @@ def fill(store: Store) -> None:
     thread_with_run(store, made["id"], "ada", "What is 3 + 4?")
     long = thread_with_run(store, own["id"], "bob", LONG)
     run(store, own["id"], long.thread_id, "Again.", Milliseconds(NOW_MS + 90_000_000))
-    message = store.messages.newest(long.thread_id, 1, 10**6, "")[0][0]
+    message = store.messages.newest(long.thread_id, 1, 10**6, 10**6, "")[0][0]
     store.messages.update(long.thread_id, message["id"], {"z": "1", "a": "2"})
     other = store.of("other")
     theirs = assistant(other, name="Theirs")

@@ -105,7 +105,7 @@ def test_a_run_continues_an_imported_thread(
     monkeypatch.setattr("assistant_engine.tools.registry.function_tools", lambda functions: [])
     run = contents.run(store, ASSISTANT, THREAD, "And now?", contents.NOW_MS)
     # What the model is shown: the messages from before this run.
-    shown, more = store.messages.newest(run.thread_id, 100, 10**6, run.id)
+    shown, more = store.messages.newest(run.thread_id, 100, 10**6, 10**6, run.id)
     assert [each["content"][0]["text"]["value"] for each in shown] == ["What is ACME worth?", "42 USD."]
     assert not more
     # The configuration of the assistant lies under the function's.

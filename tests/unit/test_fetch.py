@@ -3,6 +3,7 @@
 import base64
 import http.server
 import itertools
+import json
 import socket
 import ssl
 import threading
@@ -17,6 +18,7 @@ import pytest
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
 from assistant_engine.model import images
+from assistant_engine.model.body import encoded
 from assistant_engine.web import fetch as fetching
 from assistant_engine.web import urls
 from assistant_engine.web.fetch import fetch
@@ -278,7 +280,10 @@ def test_images_go_to_the_model_as_bytes(world: World) -> None:
     images.put_bytes(items, files_with(lambda: b"file"))
     png = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
     file = f"data:image/png;base64,{base64.b64encode(b'file').decode()}"
-    sent = [part["image_url"] for part in items[0]["content"][1:]]
+    with encoded({"input": items}, whole=True) as body:
+        assert isinstance(body, bytes)
+        [said, _] = json.loads(body)["input"]
+    sent = [part["image_url"] for part in said["content"][1:]]
     assert sent == [png, "data:image/gif;base64,AAAA", png, file]
     assert len(world.seen) == 1, "the same address is fetched once"
 

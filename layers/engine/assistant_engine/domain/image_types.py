@@ -38,3 +38,12 @@ def data_url_fault(url: str) -> str | None:
     if kind is None:
         return "its bytes are not an image. Supported are PNG, JPEG, GIF and WebP"
     return None if kind == named else f"its bytes are of the type {kind}"
+
+
+def data_of(url: str) -> tuple[str, bytes] | None:
+    """Return the media type and the bytes in a `data:` URL of an image; None if it is none."""
+    parts = _DATA_URL.fullmatch(url)
+    try:
+        return (parts["type"], base64.b64decode(parts["data"])) if parts else None
+    except binascii.Error:
+        return None

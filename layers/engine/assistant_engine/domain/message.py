@@ -68,3 +68,9 @@ def text_of(message: Json) -> str:
         part["text"]["value"] if part["type"] == "text" else part.get("refusal", "") for part in message["content"]
     )
     return "\n".join(part for part in parts if part)
+
+
+def data_size(message: Json) -> int:
+    """Return the bytes of the images that a message has in `data:` URLs."""
+    urls = (part["image_url"]["url"] for part in message["content"] if part["type"] == "image_url")
+    return sum(len(url) for url in urls if url.startswith("data:"))

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import IO, TYPE_CHECKING, Any, TypeGuard
 
 import boto3
 import httpx2
@@ -141,26 +141,28 @@ def respond(
             raise _from(answer, _classified(answer, retries)) from None
 
 
-def container_file(container_id: str, file_id: str, deadline: float) -> bytes | None:
-    """A file in a container of the provider's code interpreter; None if it can't be had whole by then.
+def container_file(container_id: str, file_id: str, deadline: float, to: IO[bytes]) -> int | None:
+    """Write a file in a container of the provider's code interpreter to another one.
 
     Args:
         deadline: by `time.monotonic`.
+
+    Returns:
+        Its bytes; None if it can't be had whole by then.
     """
-    parts: list[bytes] = []
     size = 0
     client = _client().with_options(timeout=max(0.05, deadline - time.monotonic()))
     content = client.containers.files.content.with_streaming_response
     try:
         with content.retrieve(file_id, container_id=container_id) as answer:
             for part in answer.iter_bytes(_CHUNK_BYTES):
-                parts.append(part)
+                to.write(part)
                 size += len(part)
                 if size > MOST_FILE_BYTES or time.monotonic() >= deadline:
                     return None
     except (openai.APIError, httpx2.HTTPError):
         return None
-    return b"".join(parts)
+    return size
 
 
 def _call(

@@ -12,7 +12,9 @@ import httpx2
 import openai
 
 from assistant_engine.domain.json_data import Json
+from assistant_engine.model.body import encoded
 from assistant_engine.model.streaming import response_in
+from assistant_engine.runtime.settings import ModelClient, configured
 
 CANCEL_CHECK_SECONDS = 2.0
 """How often the run's record is looked at while the model works."""
@@ -77,12 +79,17 @@ def exchange(client: openai.OpenAI, body: Json, deadline: float, cancelled: Call
 
 
 def _ask(client: openai.OpenAI, body: Json, heard: "SimpleQueue[Json | tuple[Answer]]") -> None:
+    signed = configured(ModelClient).model_provider == "bedrock"
     try:
         if not body.get("stream"):
-            heard.put((client.post("/responses", body=body, cast_to=bytes),))
+            with encoded(body, whole=signed) as content:
+                heard.put((client.post("/responses", content=content, cast_to=bytes),))
             return
         streamed: Any = openai.Stream[object]
-        answer: Any = client.post("/responses", body=body, cast_to=httpx2.Response, stream=True, stream_cls=streamed)
+        with encoded(body, whole=signed) as content:
+            answer: Any = client.post(
+                "/responses", content=content, cast_to=httpx2.Response, stream=True, stream_cls=streamed
+            )
         with contextlib.closing(answer) as response:
             if "text/event-stream" not in response.headers.get("content-type", ""):
                 heard.put((response.read(),))

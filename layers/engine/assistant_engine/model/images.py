@@ -4,20 +4,20 @@ The model's server may stand inside a network that a caller must not reach, so i
 an address points at is fetched here, where that is checked, and sent along as a `data:` URL.
 """
 
-import base64
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 from assistant_engine.domain.errors import InvalidRequest
-from assistant_engine.domain.image_types import image_type
+from assistant_engine.domain.image_types import data_of, image_type
 from assistant_engine.domain.json_data import Json
 from assistant_engine.model import request
+from assistant_engine.model.body import Image
 from assistant_engine.store.files import MAX_IMAGE_BYTES, Files
 from assistant_engine.web.fetch import fetch
 
 MOST_BYTES = 64 * 1024**2
-"""All images of one model call, as base64: they stand in memory some three times over."""
+"""All images of one model call, as base64. Their bytes are in memory, three quarters of that."""
 
 FETCH_SECONDS = 20
 """Time for all images of one model call; the step has 30 s beside the time for the model."""
@@ -26,7 +26,7 @@ _AT_ONCE = 8
 
 
 def put_bytes(items: list[Json], files: Files) -> None:
-    """Put the images' bytes into the input items of a model call.
+    """Put an `Image` in place of each file id and address in the input items of a model call.
 
     Args:
         items: `input` of `POST /responses`; changed in place.
@@ -39,12 +39,15 @@ def put_bytes(items: list[Json], files: Files) -> None:
     size = 0
     for part in parts:
         if "file_id" in part:
-            part["image_url"] = _data_url(files.image(part.pop("file_id")))
-        if part["image_url"].startswith("data:"):
-            size = _checked(size, part["image_url"])
+            part["image_url"] = Image(*files.image(part.pop("file_id")))
+        elif part["image_url"].startswith("data:"):
+            part["image_url"] = _given(part["image_url"])
+        else:
+            continue
+        size = _checked(size, part["image_url"])
     deadline = time.monotonic() + FETCH_SECONDS
-    addresses = list(dict.fromkeys(part["image_url"] for part in parts if not part["image_url"].startswith("data:")))
-    fetched: dict[str, str] = {}
+    addresses = list(dict.fromkeys(part["image_url"] for part in parts if isinstance(part["image_url"], str)))
+    fetched: dict[str, Image] = {}
     room = _Room((MOST_BYTES - size) * 3 // 4)  # Base64 makes four bytes of three.
     for start in range(0, len(addresses), _AT_ONCE):
         some = addresses[start : start + _AT_ONCE]
@@ -54,7 +57,8 @@ def put_bytes(items: list[Json], files: Files) -> None:
                 size = _checked(size, image)
                 fetched[address] = image
     for part in parts:
-        part["image_url"] = fetched.get(part["image_url"], part["image_url"])
+        if isinstance(part["image_url"], str):
+            part["image_url"] = fetched[part["image_url"]]
 
 
 class _Room:
@@ -76,17 +80,24 @@ class _Room:
                 raise _too_large()
 
 
-def _fetched(url: str, deadline: float, room: _Room) -> str:
+def _fetched(url: str, deadline: float, room: _Room) -> Image:
     timeout = max(0.1, deadline - time.monotonic())
     _, data = fetch(url, most_bytes=MAX_IMAGE_BYTES, timeout=timeout, taken=room.take)
     kind = image_type(data)
     if kind is None:
         raise InvalidRequest("What an image_url points at is not an image. Supported are PNG, JPEG, GIF and WebP.")
-    return _data_url((kind, data))
+    return Image(kind, data)
 
 
-def _checked(size: int, image: str) -> int:
-    size += len(image)
+def _given(url: str) -> Image:
+    found = data_of(url)
+    if found is None:
+        raise InvalidRequest("A data: URL in a message is not one of an image.")
+    return Image(*found)
+
+
+def _checked(size: int, image: Image) -> int:
+    size += image.size
     if size > MOST_BYTES:
         raise _too_large()
     return size
@@ -97,8 +108,3 @@ def _too_large() -> InvalidRequest:
         f"The images that the model would be shown have more than {MOST_BYTES:,} bytes together, as base64. A "
         "truncation_strategy with last_messages shows it fewer."
     )
-
-
-def _data_url(image: tuple[str, bytes]) -> str:
-    media_type, data = image
-    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"

@@ -1,6 +1,7 @@
 """Copies files that the code interpreter of the model's provider made out of its container, which soon expires."""
 
 import time
+from tempfile import TemporaryFile
 
 from assistant_engine.domain import ids
 from assistant_engine.domain.clock import Milliseconds, seconds_of
@@ -31,14 +32,16 @@ def import_files(files: Files, response: Json) -> dict[str, Json]:
     for made in citations.container_files(response["output"]):
         if not ids.is_id(made["container_id"]) or not ids.is_id(made["file_id"]):
             continue
-        data = client.container_file(made["container_id"], made["file_id"], deadline)
-        if data is None:
-            logger.warning("a file of the provider's container is not carried over")
-            continue
         filename = str(made.get("filename") or "").rpartition("/")[2][-255:] or made["file_id"]
         media_type = media_type_of(filename, None)
-        now_ms = Milliseconds(int(time.time() * 1000))
-        file = new_file(ids.new_id(PREFIX, now_ms), filename, len(data), "assistants_output", seconds_of(now_ms))
-        files.create(file, media_type, data)
+        with TemporaryFile() as data:  # It may be larger than all memory that the function has.
+            size = client.container_file(made["container_id"], made["file_id"], deadline, data)
+            if size is None:
+                logger.warning("a file of the provider's container is not carried over")
+                continue
+            data.seek(0)
+            now_ms = Milliseconds(int(time.time() * 1000))
+            file = new_file(ids.new_id(PREFIX, now_ms), filename, size, "assistants_output", seconds_of(now_ms))
+            files.create(file, media_type, data)
         carried[made["file_id"]] = {"file_id": file["id"], "filename": filename, "image": media_type in _IMAGES}
     return carried

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
+from typing import IO
 from urllib.parse import quote
 
 from boto3.dynamodb.conditions import Attr
@@ -69,7 +70,9 @@ class Files:
         tags = Files.tags(file)
         return {"Tagging": tags} if tags else {}
 
-    def create(self, file: Json, media_type: str, data: bytes, idempotency: Idempotency | None = None) -> None:
+    def create(
+        self, file: Json, media_type: str, data: bytes | IO[bytes], idempotency: Idempotency | None = None
+    ) -> None:
         """Keep a file: first its bytes, then the item.
 
         Raises:

@@ -10,7 +10,7 @@ from assistant_engine.domain import ids
 from assistant_engine.domain.clock import Milliseconds
 from assistant_engine.domain.errors import Conflict, InvalidRequest, NotFound
 from assistant_engine.domain.json_data import Json
-from assistant_engine.domain.message import shown, text_of
+from assistant_engine.domain.message import data_size, shown, text_of
 from assistant_engine.domain.thread import Thread, ThreadId
 from assistant_engine.store.connection import Connection
 from assistant_engine.store.dynamodb import ConditionFailed
@@ -85,25 +85,29 @@ class Messages:
             return False
         return True
 
-    def newest(self, thread_id: ThreadId, count: int, size: int, without_run: str) -> tuple[list[Json], bool]:
+    def newest(
+        self, thread_id: ThreadId, count: int, size: int, image_size: int, without_run: str
+    ) -> tuple[list[Json], bool]:
         """The newest messages in the order they were said, and whether there may be older ones.
 
         Args:
             count: at most so many.
             size: stop once so many bytes of text were read (that message is still given).
+            image_size: likewise of images in `data:` URLs.
             without_run: leave out what this run said.
         """
         newest: list[Json] = []
         start: Json = {}
-        while len(newest) < count and size > 0:
+        while len(newest) < count and size > 0 and image_size >= 0:
             limit = min(count - len(newest), 100)
             request = self._without(thread_id, without_run, ascending=False, limit=limit)
             items, following = self._db.query({**request, **start})
-            for document in self._blobs.unpack_all("document", items):
-                if size <= 0:
+            for document in self._blobs.unpack_each("document", items):
+                if size <= 0 or image_size < 0:
                     return newest[::-1], True
                 newest.append(document)
                 size -= len(text_of(document).encode())
+                image_size -= data_size(document)
             if following is None:
                 return newest[::-1], False
             start = {"ExclusiveStartKey": following}
