@@ -27,10 +27,11 @@ FUNCTIONS = ("in_progress", "poll", "stream", "queued", "api")
 VCPU_MEGABYTES = 1_769
 """Memory at which Lambda gives a function one whole vCPU (docs.aws.amazon.com/lambda, "Memory")."""
 
-SIZES = (128, 256, 384, 512, 1_024)
+SIZES = (128, 224, 256, 384, 512, 1_024)
 _DEV = configuration_of({"env": "dev"}.get)
 CHOSEN = {
-    **dict.fromkeys(("in_progress", "stream"), _DEV.waiting_memory),
+    "in_progress": _DEV.waiting_memory,
+    "stream": _DEV.streaming_memory,
     "poll": _DEV.holding_memory,
     **dict.fromkeys(("queued", "api"), _DEV.memory),
 }

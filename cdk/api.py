@@ -157,7 +157,7 @@ class Api(Construct):
             },
             # Lambda and API Gateway end a stream then.
             timeout=900,
-            memory=configuration.waiting_memory,
+            memory=configuration.streaming_memory,
         )
         function.function.add_layers(runtime)
         tables, storage = self._foundation.tables, self._foundation.storage

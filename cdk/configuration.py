@@ -73,8 +73,9 @@ class Configuration:
         log_retention: how long log lines are kept.
         log_level: of the functions.
         memory: of a function that computes, in MB; 1,769 MB are one whole vCPU.
-        waiting_memory: of the functions that wait for the model or hold a stream, in MB: they are paid for while they
-            wait. A model call with 64 MB of images takes 190.
+        waiting_memory: of the function that waits for the model, in MB: it is paid for while it waits. A model call
+            with 64 MB of images takes 122, and 183 if it is signed for Bedrock.
+        streaming_memory: of the function that creates runs and holds their streams, in MB.
         holding_memory: of the function that holds its clients' polls of runs, in MB; it waits as long as the run, and
             only reads.
         snap_start: `on`: the functions that people wait for (`api`, `stream`, `poll`, `queued`, `in_progress`) start
@@ -143,7 +144,8 @@ class Configuration:
     log_retention: RetentionDays
     log_level: str = "INFO"
     memory: int = 1024
-    waiting_memory: int = 256
+    waiting_memory: int = 224
+    streaming_memory: int = 384
     holding_memory: int = 128
     snap_start: str = "off"
     run_expires_after: int = 600

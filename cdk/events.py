@@ -22,6 +22,9 @@ from cdk.outputs import output
 from cdk.secrets import EmptySecret
 from cdk.sources import LAMBDAS, code_of
 
+MEMORY = 512
+"""MB of functions that wait for the bus, or for the webhook's receiver, and that nobody waits for."""
+
 MAX_AGE_HOURS = 12
 """How long an event is tried before its place in the stream, which keeps it for 24 hours, goes to the dead letters."""
 
@@ -138,6 +141,7 @@ class Events(Construct):
             self._configuration,
             description,
             code=code_of(LAMBDAS / "events", module=name),
+            memory=MEMORY,
             layers=self._layers.get("engine", *layers),
             timeout=timeout,
         )

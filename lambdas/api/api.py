@@ -24,7 +24,7 @@ from assistant_engine.domain.errors import (
 )
 from assistant_engine.domain.json_data import Json
 from assistant_engine.resources.references import HOSTED_SEARCH
-from assistant_engine.runtime import cors, metrics, snapshots
+from assistant_engine.runtime import cors, metrics, startup
 from assistant_engine.runtime.api_keys import caller_project, keys
 from assistant_engine.runtime.faults import fault_of
 from assistant_engine.runtime.incoming import BASE, Incoming, incoming_of
@@ -206,7 +206,6 @@ def unexpected(error: Exception) -> Response[Json]:
     )
 
 
-snapshots.renew_after_restore()
 for part in AT_THE_START:
     _serve(part)
 app.use([_check])
@@ -214,3 +213,4 @@ app.not_found(unknown_url)
 app.exception_handler(ApiError)(api_error)
 app.exception_handler(Replayed)(replayed)
 app.exception_handler(Exception)(unexpected)
+startup.end()

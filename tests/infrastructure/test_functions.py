@@ -10,6 +10,7 @@ import pytest
 
 from assistant_engine.store.run_item import ENDED_SHARDS
 from cdk.configuration import ENVIRONMENTS, UnknownEnvironment, configuration_of
+from cdk.events import MEMORY
 from cdk.tables import RUN_STATUS_ATTRIBUTES
 from layers.tool_folders import tool_folders
 from tests.support.project import OUR_TOOLS
@@ -354,10 +355,12 @@ def test_the_limits_of_a_run_are_those_of_the_configuration(prod: Template) -> N
 def test_functions_that_wait_are_small_and_those_that_compute_are_not(prod: Template) -> None:
     sizes = {name: function["MemorySize"] for name, function in prod.functions().items()}
     settings = ENVIRONMENTS["prod"]
-    assert {sizes[f"oae-{name}"] for name in ("in_progress", "stream")} == {settings.waiting_memory}
+    assert sizes["oae-in_progress"] == settings.waiting_memory
+    assert sizes["oae-stream"] == settings.streaming_memory
+    assert sizes["oae-publish_run_events"] == MEMORY
     assert {sizes[f"oae-{name}"] for name in ("queued", "api", "record_failure")} == {settings.memory}
     assert sizes["oae-poll"] == settings.holding_memory
-    assert settings.holding_memory < settings.waiting_memory < settings.memory
+    assert settings.holding_memory < settings.waiting_memory < settings.streaming_memory < settings.memory
 
 
 def test_the_function_that_holds_polls_reads_messages_alone(prod: Template) -> None:

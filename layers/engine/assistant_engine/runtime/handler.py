@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from assistant_engine.domain.errors import ApiError, InvalidRequest
-from assistant_engine.runtime import metrics, snapshots
+from assistant_engine.runtime import metrics, startup
 from assistant_engine.runtime.faults import NothingToWaitFor, ServiceBusy, StepFailed, fault_of
 from assistant_engine.runtime.log import logger
 from assistant_engine.runtime.settings import Settings, configured
@@ -32,7 +32,7 @@ def lambda_handler(
         NothingToWaitFor: as the step says.
     """
     configured(needs)
-    snapshots.renew_after_restore()
+    startup.end()
 
     def decorate(work: Callable[[Event], Result]) -> Callable[[Event, Any], Result]:
         def handler(event: Event, context: Any) -> Result:

@@ -58,10 +58,10 @@ class Blobs:
         texts = iter(self.read_all([item[f"{name}_key"] for item in items if name not in item]))
         return [json.loads(item[name] if name in item else next(texts)) for item in items]
 
-    def unpack_each(self, name: str, items: list[Json]) -> Iterator[Any]:
-        """The documents of several items as they are asked for, ten read side by side."""
-        for start in range(0, len(items), 10):
-            yield from self.unpack_all(name, items[start : start + 10])
+    def unpack_each(self, name: str, items: list[Json], at_once: int = 10) -> Iterator[Any]:
+        """The documents of several items as they are asked for, so many read side by side."""
+        for start in range(0, len(items), at_once):
+            yield from self.unpack_all(name, items[start : start + at_once])
 
     def delete_below(self, prefix: str) -> None:
         """Delete every object under a prefix."""

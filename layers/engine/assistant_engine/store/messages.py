@@ -22,6 +22,9 @@ from assistant_engine.store.pages import Page, Window, cut
 from assistant_engine.store.partition import IMPORTED, below, find_below, key_of, page_below
 from assistant_engine.store.threads import CLOCK_ATTEMPTS, Threads
 
+_LARGE_AT_ONCE = 4
+"""Messages that are read from the bucket side by side: one may have 4 MB of images, and is in memory twice."""
+
 
 class Messages:
     """Messages in the API's shape (`MessageObject`)."""
@@ -102,7 +105,7 @@ class Messages:
             limit = min(count - len(newest), 100)
             request = self._without(thread_id, without_run, ascending=False, limit=limit)
             items, following = self._db.query({**request, **start})
-            for document in self._blobs.unpack_each("document", items):
+            for document in self._blobs.unpack_each("document", items, at_once=_LARGE_AT_ONCE):
                 if size <= 0 or image_size < 0:
                     return newest[::-1], True
                 newest.append(document)
