@@ -14,6 +14,7 @@ from assistant_engine.domain.lifecycle import is_terminal
 from assistant_engine.domain.run import ErrorCode, Run
 from assistant_engine.domain.stream import Announced
 from assistant_engine.domain.turn import ToolStep, Turn
+from assistant_engine.domain.usage import RunUsage
 from assistant_engine.model import client, provider_files
 from assistant_engine.model.context import Prompt, Unheard, prompt_of
 from assistant_engine.model.exchange import Cancelled
@@ -213,9 +214,15 @@ def _store(
     metrics.turn_taken(run, turn.usage, now_ms() - answer.began_ms, answer.model_ms)
     if not is_terminal(turn.status):
         return STORED
-    run = store.runs.get(run.thread_id, run.id)
+    run = _as_written(run, turn, account)
     metrics.run_ended(run)
     return ending.ended(store, run)
+
+
+def _as_written(run: Run, turn: Turn, account: RunUsage) -> Run:
+    """Return what the machine and the metrics are told of a run that this turn has ended, without reading it again."""
+    ended = {"last_error": turn.last_error, "incomplete_details": turn.incomplete_details}
+    return replace(run, status=turn.status, turn=run.turn + 1, account=account, **ended)
 
 
 def _served(run: Run, turn: Turn) -> tuple[list[str], list[str]]:
