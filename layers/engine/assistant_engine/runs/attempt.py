@@ -206,17 +206,19 @@ def _store(
     if is_terminal(turn.status):
         account = accounting.closed(run, account, answer.ended_ms)
     try:
-        called = store.transitions.store_turn(run, turn, *_served(run, turn), account, answer.ended_ms, announced)
+        made = store.transitions.store_turn(run, turn, *_served(run, turn), account, answer.ended_ms, announced)
     except ConditionFailed:
         return MOVED
+    message, called = made
     if called:
         line.call(store, run.thread_id, called)
     metrics.turn_taken(run, turn.usage, now_ms() - answer.began_ms, answer.model_ms)
     if not is_terminal(turn.status):
         return STORED
+    said = None if run.turn else [message] if message else []
     run = _as_written(run, turn, account)
     metrics.run_ended(run)
-    return ending.ended(store, run)
+    return ending.ended(store, run, said)
 
 
 def _as_written(run: Run, turn: Turn, account: RunUsage) -> Run:

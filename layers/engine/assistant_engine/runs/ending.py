@@ -47,11 +47,15 @@ def finish(
     return ended(store, run)
 
 
-def ended(store: Store, run: Run) -> Ended:
-    """Return what the state machine is told of a run that has ended: with its answer, if it has one."""
+def ended(store: Store, run: Run, said: list[str] | None = None) -> Ended:
+    """Return what the state machine is told of a run that has ended: with its answer, if it has one.
+
+    Args:
+        said: the ids of the messages that the run added; they are read where they are not known.
+    """
     if run.status not in ("completed", "incomplete"):
         return Ended(run, None)
-    created = store.steps.message_ids(run.thread_id, run.id)
+    created = store.steps.message_ids(run.thread_id, run.id) if said is None else said
     finished: FinishedRun = {
         "thread_id": run.thread_id,
         "run_id": run.id,

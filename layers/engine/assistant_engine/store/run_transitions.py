@@ -166,7 +166,7 @@ class RunTransitions:
         account: RunUsage,
         now_ms: Milliseconds,
         announced: Announced | None = None,
-    ) -> str | None:
+    ) -> tuple[str | None, str | None]:
         """Record the outcome of a model call, in one transaction conditional on (run, turn).
 
         With a terminal status the lock's release, the totals and the status are part of it.
@@ -180,7 +180,8 @@ class RunTransitions:
             announced: what the run's log was told of the turn while the model worked; its ids become the record's.
 
         Returns:
-            The run that waited for the thread and holds it now, if there is one.
+            The id of the message that the turn made, and the run that waited for the thread and holds it now: each if
+            there is one.
 
         Raises:
             ConditionFailed: the run moved on (cancelled, or another delivery was first); nothing was written.
@@ -229,11 +230,12 @@ class RunTransitions:
 
         try:
             if ended:
-                return self.ends.write(run, thread, actions, account, last_ms, now_ms, tell)
+                called = self.ends.write(run, thread, actions, account, last_ms, now_ms, tell)
+                return stored.message, called
             self._log.transact(run, actions, tell)
         except Overtaken:  # Another attempt has told that this one failed: the turn is told anew.
             return self.store_turn(run, turn, server_calls, to_approve, account, now_ms)
-        return None
+        return stored.message, None
 
     def resume(self, run: Run) -> Run:
         """`in_progress` again, after the client's word, for tools to be run.
