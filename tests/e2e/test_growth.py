@@ -60,6 +60,16 @@ def counter(driver: Driver, journal: Journal, model_server: ModelServer) -> Coun
     return Counter(driver, journal, model_server)
 
 
+def test_a_plain_answer_reads_and_writes_no_more_than_this(driver: Driver, counter: Counter) -> None:
+    """Asked for by another AWS service: its message, its run, the model's answer, and its end."""
+    taken_up = counter.run(filled_thread(driver.store, 1), {"type": "last_messages", "last_messages": 10})
+    assert {name: taken_up[name] for name in ("states", "read units", "write units")} == {
+        "states": 4,
+        "read units": 11,
+        "write units": 29,
+    }
+
+
 def test_a_run_that_reads_the_last_messages_costs_the_same_on_any_thread(
     driver: Driver, counter: Counter, long_thread: str
 ) -> None:
