@@ -223,8 +223,14 @@ def _store(
 
 def _as_written(run: Run, turn: Turn, account: RunUsage) -> Run:
     """Return what the machine and the metrics are told of a run that this turn has ended, without reading it again."""
-    ended = {"last_error": turn.last_error, "incomplete_details": turn.incomplete_details}
-    return replace(run, status=turn.status, turn=run.turn + 1, account=account, **ended)
+    return replace(
+        run,
+        status=turn.status,
+        turn=run.turn + 1,
+        account=account,
+        last_error=turn.last_error,
+        incomplete_details=turn.incomplete_details,
+    )
 
 
 def _served(run: Run, turn: Turn) -> tuple[list[str], list[str]]:
