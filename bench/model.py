@@ -142,6 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
             if number == 0:
                 self.model.first_deltas.append(time.time())
             self._event({"type": "response.output_text.delta", **at, "delta": word})
+        time.sleep(max(0.0, received + self.model.seconds - time.time()))
         part = {"type": "output_text", "text": "".join(words), "annotations": []}
         item = {"type": "message", "role": "assistant", "content": [part]}
         usage = {"input_tokens": 10, "output_tokens": count, "total_tokens": 10 + count}

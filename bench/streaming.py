@@ -10,6 +10,7 @@ from typing import Any
 import openai
 
 from bench.costs import counted
+from bench.prices import READ_UNIT
 from bench.stack import Stack
 
 Json = dict[str, Any]
@@ -18,6 +19,9 @@ Step = Callable[[str], Any]
 RUNS = 20
 ANSWER_SECONDS, ANSWER_DELTAS = 4.0, 200
 COST_SECONDS = 10.0
+
+LOOKED_SECONDS = (1.0, 10.0, 60.0)
+"""Answers whose looks are calculated."""
 
 MOST_FIRST_MS = 300
 """Of the time from the model's first delta to the client's, median."""
@@ -57,7 +61,45 @@ def measure(stack: Stack, step: Step) -> Json:
         "cost_seconds": COST_SECONDS,
         **costs,
         "more_dollars": more,
+        "looks": _looks(),
     }
+
+
+def _looks() -> list[Json]:
+    """Calculate what the ways to look at a run's log while its model speaks cost, and how late its end is seen."""
+    from assistant_engine.runs.stream_reader import BUSY_SECONDS, LOOK_SECONDS, LOOK_SHARE, pause
+
+    share = f"after {LOOK_SHARE:.0%} of the time, {LOOK_SECONDS:g} to {BUSY_SECONDS:g} s"
+    ways: tuple[tuple[str, Callable[[float], float], float], ...] = (
+        ("every 0.15 s, strongly consistent", lambda moved: 0.15, 1.0),
+        ("every 0.15 s", lambda moved: 0.15, 0.5),
+        ("every 0.03 s", lambda moved: 0.03, 0.5),
+        (f"**{share}**", lambda moved: pause(moved, heard=0.0), 0.5),
+    )
+    return [
+        {"way": name, "seconds": seconds, **looking(seconds, wait, units)}
+        for name, wait, units in ways
+        for seconds in LOOKED_SECONDS
+    ]
+
+
+def looking(seconds: float, pause: Callable[[float], float], units: float) -> Json:
+    """Return what the looks of 1,000 streams cost, and how late their ends are seen, in seconds on the average.
+
+    Args:
+        seconds: of the answers, on the average; they are spread evenly from 10% less to 10% more.
+        pause: says how long to wait until the next look, given the seconds since the model began.
+        units: read units of a look.
+    """
+    looks, late = 0, 0.0
+    ends = [seconds * (0.9 + 0.2 * number / 200) for number in range(201)]
+    for end in ends:
+        moment = 0.0
+        while moment < end:
+            moment += pause(moment)
+            looks += 1
+        late += moment - end
+    return {"dollars": 1_000 * looks / len(ends) * units * READ_UNIT.each, "late_ms": 1_000 * late / len(ends)}
 
 
 def _through(stack: Stack) -> tuple[float, list[float]]:
@@ -112,8 +154,22 @@ def table(figures: Json) -> str:
         "",
         f"1,000 streamed answers of {figures['cost_seconds']:g} s cost {figures['more_dollars']:.3f} dollars more than"
         " 1,000 polled ones.",
+        *_looks_table(figures.get("looks", [])),
     ]
     return "\n".join(rows)
+
+
+def _looks_table(looks: list[Json]) -> list[str]:
+    """Return what looks cost for 1,000 streams, and how late an end is seen."""
+    if not looks:
+        return []
+    cells = {(row["way"], row["seconds"]): f"{row['dollars']:.4f} $, {row['late_ms']:.0f} ms late" for row in looks}
+    rows = [
+        " | ".join([way, *(cells[way, seconds] for seconds in LOOKED_SECONDS)])
+        for way in dict.fromkeys(row["way"] for row in looks)
+    ]
+    head = " | ".join(["looks at the log", *(f"an answer of {seconds:g} s" for seconds in LOOKED_SECONDS)])
+    return ["", f"| {head} |", "| --- | --: | --: | --: |", *(f"| {row} |" for row in rows)]
 
 
 def broken(figures: Json) -> list[str]:

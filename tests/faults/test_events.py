@@ -127,7 +127,7 @@ def all_ended(driver: Driver, started: list[Run]) -> list[Run]:
 def cancelled_at_once(driver: Driver) -> Run:
     """A run that had four statuses within milliseconds."""
     run, now = driver.created(f"say {canary('said')}"), now_ms()
-    run = driver.store.transitions.begin_attempt(run, now)
+    run, _ = driver.store.transitions.begin_attempt(run, now)
     run = driver.store.transitions.request_cancel(run, seconds_of(now))
     return driver.store.transitions.settle(run, None, "cancelled", RunUsage(), now)[0]
 

@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
+from assistant_engine.domain import accounting
+from assistant_engine.domain.clock import seconds_of
 from assistant_engine.domain.stream import START
+from assistant_engine.model.response import read_turn
+from assistant_engine.runs.live_turn import LiveTurn
+from assistant_engine.runtime.clock import now_ms
 from tests.support import responses
 from tests.support.aws_proxy import DIES_AFTER, DIES_BEFORE, LOST, THROTTLED, AwsProxy
 from tests.support.driver import Driver
@@ -53,6 +58,46 @@ def test_a_run_that_does_not_stream_has_no_log(driver: Driver) -> None:
     driver.ended(run, "completed")
     assert driver.store.log.tail(run).position == 0
     assert list(driver.store.log.read(run, 0)) == []
+
+
+def test_the_last_words_are_written_with_the_turn_and_the_log_is_not_read_for_it(
+    driver: Driver, model_server: ModelServer, aws_proxy: AwsProxy, marker: str
+) -> None:
+    model_server.when(marker, [Behaviour(events=responses.events(ANSWER))])
+    run = driver.created(f"say {marker}", stream=True)
+    with aws_proxy.recording(run.thread_id) as calls:
+        driver.start({"thread_id": run.thread_id, "run_id": run.id}, run.execution)
+        driver.ended(run, "completed")
+    [*_, (_, last)] = driver.store.log.read(run, 0)
+    assert [entry["event"] for entry in last] == [
+        *("thread.message.delta", "thread.message.delta", "thread.message.completed"),
+        *("thread.run.step.completed", "thread.run.completed"),
+    ]
+    assert WORDS.endswith(last[0]["delta"]["content"][0]["text"]["value"])
+    assert told(driver.store, run).texts.popitem()[1] == WORDS
+    made = [call for call in calls if call.function.endswith("in_progress")]
+    assert made and not [call for call in made if call.operation == "Query" and f"events#{run.id}" in call.body]
+
+
+def test_an_attempt_that_is_overtaken_before_its_last_words_is_told_anew(driver: Driver, marker: str) -> None:
+    store, run = driver.store, driver.created(f"say {marker}", stream=True)
+    run, tail = store.transitions.begin_attempt(run, now_ms())
+    live = LiveTurn(store, run, tail, [])
+    for event in responses.events(ANSWER)[:-1]:
+        live.hear(event)
+    turn = read_turn(ANSWER, run.assistant_id, run.id, seconds_of(now_ms()))
+    announced, tail = live.finish(turn)
+    assert announced and announced.rest
+    store.transitions.begin_attempt(store.runs.get(run.thread_id, run.id), now_ms())
+    account = accounting.closed(run, accounting.with_turn(run, turn, None, 0), now_ms())
+    store.transitions.store_turn(run, turn, [], [], account, now_ms(), announced, tail)
+    streamed = told(store, run)
+    assert streamed.names == [
+        *("created", "run.created", *BEGUN, *MESSAGE, "message.delta", "message.incomplete", "run.step.failed"),
+        *(*MESSAGE, "message.delta", *SAID, "run.completed"),
+    ]
+    assert list(streamed.texts.values()) == ["One ", WORDS]
+    said(driver, streamed, run.thread_id)
 
 
 def test_a_run_request_may_ask_for_a_stream(driver: Driver) -> None:

@@ -96,7 +96,7 @@ def begun(store: Store, assistant_id: str, thread_id: str, at_ms: Milliseconds) 
     """A run whose model is being asked."""
     thread = store.threads.get(thread_id)
     made = creation.create(store, {"assistant_id": assistant_id}, at_ms, thread=thread)
-    return store.transitions.begin_attempt(made, Milliseconds(at_ms + 10))
+    return store.transitions.begin_attempt(made, Milliseconds(at_ms + 10))[0]
 
 
 def vector_store(store: Store, file_id: str) -> str:

@@ -12,13 +12,14 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.stream import START, Cursor
 from assistant_engine.runs import streams
-from assistant_engine.runs.stream_reader import BUSY_POLL_SECONDS, QUIET_POLL_SECONDS, Clock, Event
+from assistant_engine.runs.stream_reader import BUSY_SECONDS, LOOK_SECONDS, LOOK_SHARE, QUIET_SECONDS, Clock, Event
 from assistant_engine.runs.streams import Broken, Done
 from assistant_engine.store.open_streams import Lease
 from tests.support.streamed_run import RUN
 
 BEGUN = {"event": "thread.run.in_progress", "run": {"status": "in_progress"}}
 WAITS = {"event": "thread.run.requires_action", "run": {"status": "requires_action"}}
+SAID = {"event": "thread.message.delta", "id": "msg_1", "delta": {}}
 ENDED = {"event": "thread.run.failed", "run": {"status": "failed"}}
 
 
@@ -29,6 +30,7 @@ class FakeStore:
         self.items = items
         self.time = 0.0
         self.looks: list[float] = []
+        self.consistent: list[bool] = []
         self.renewed: list[float] = []
         self.closed = 0
         self.fails_at = float("inf")
@@ -37,10 +39,11 @@ class FakeStore:
     def get(self, *_: object) -> Run:
         return replace(RUN, status="failed")
 
-    def read(self, run: Run, after: int) -> Iterator[tuple[int, list[Json]]]:
+    def read(self, run: Run, after: int, *, consistent: bool) -> Iterator[tuple[int, list[Json]]]:
         if self.time >= self.fails_at:
             raise ClientError({"Error": {"Code": "ThrottlingException"}}, "Query")
         self.looks.append(self.time)
+        self.consistent.append(consistent)
         for position, (moment, entries) in enumerate(self.items, 1):
             if position > after and moment <= self.time:
                 yield position, entries
@@ -90,12 +93,37 @@ def test_a_wait_for_the_client_ends_a_stream_unless_it_is_over() -> None:
     assert names(streamed(FakeStore(*waiting[:1]), whole=True))[-1] == "Done"
 
 
-def test_it_looks_often_while_events_come_and_rarely_when_none_do() -> None:
-    store = FakeStore((0, [BEGUN]), (20, [ENDED]))
+def gaps_of(store: FakeStore) -> list[tuple[float, float]]:
+    """When each look was, and how long after it the next one."""
+    return [(earlier, later - earlier) for earlier, later in pairwise(store.looks)]
+
+
+def test_it_looks_often_at_first_and_later_after_a_share_of_the_time_that_passed() -> None:
+    store = FakeStore((0, [BEGUN]), (3.001, [BEGUN]), (50, [ENDED]))
     streamed(store)
-    gaps = [later - earlier for earlier, later in pairwise(store.looks)]
-    assert max(gaps[:30]) <= BUSY_POLL_SECONDS + 0.001
-    assert gaps[-3] == pytest.approx(QUIET_POLL_SECONDS)
+    gaps = gaps_of(store)
+    assert gaps[0] == (0, LOOK_SECONDS)
+    assert [gap for at, gap in gaps if at < 3] == [
+        pytest.approx(max(LOOK_SECONDS, LOOK_SHARE * at)) for at, _ in gaps if at < 3
+    ]
+    assert next(gap for at, gap in gaps if at > 3.001) == LOOK_SECONDS  # Something new has begun.
+    assert max(gap for _, gap in gaps) == gaps[-1][1] == QUIET_SECONDS
+
+
+def test_deltas_are_seen_soon_however_long_the_model_speaks() -> None:
+    store = FakeStore((0, [BEGUN]), *((0.25 * number, [SAID]) for number in range(1, 80)), (20, [ENDED]))
+    streamed(store)
+    gaps = gaps_of(store)
+    assert max(gap for _, gap in gaps) == pytest.approx(BUSY_SECONDS)
+    # As many units as looks every 0.15 s that are strongly consistent, at most.
+    assert 0.5 * len(store.looks) <= 20 / 0.15
+    assert [gap for at, gap in gaps if at < 1] == [pytest.approx(LOOK_SECONDS)] * sum(at < 1 for at, _ in gaps)
+
+
+def test_only_the_first_look_is_strongly_consistent() -> None:
+    store = FakeStore((0, [BEGUN]), (1, [ENDED]))
+    streamed(store)
+    assert store.consistent == [True] + [False] * (len(store.looks) - 1)
 
 
 def test_a_quiet_stream_is_kept_alive_and_its_lease_renewed() -> None:

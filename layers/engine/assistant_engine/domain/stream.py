@@ -246,6 +246,7 @@ class Announced(NamedTuple):
         calls: the ids of the calls that were told of, in order.
         calls_done: whether the step of the calls was told to its end: the provider had carried them out.
         first_ms: when the first of it was told, milliseconds since 1970.
+        rest: the newest entries of what was told, which are to be written with the turn.
     """
 
     at: Seconds
@@ -256,6 +257,7 @@ class Announced(NamedTuple):
     calls: tuple[str, ...] = ()
     calls_done: bool = False
     first_ms: Milliseconds | None = None
+    rest: tuple[Json, ...] = ()
 
     def owns(self, open: Open | None) -> bool:
         """Return whether what was told still stands: the open step is one of these, or the calls alone have ended."""
@@ -313,7 +315,7 @@ def turn_stored(run: Run, stored: StoredTurn, mine: Announced | None, open: Open
         changes: fields of the run that are written with its end.
     """
     turn = stored.turn
-    entries = _end(open, "failed", "run_failed", stored.now, DIED) if open and not mine else []
+    entries = list(mine.rest) if mine else _end(open, "failed", "run_failed", stored.now, DIED) if open else []
     message = _message_told(stored, mine)
     calls, still = _calls_told(stored, mine)
     entries += calls + message if turn.outputs and not (mine and mine.message) else message + calls

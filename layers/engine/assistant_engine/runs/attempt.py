@@ -28,6 +28,7 @@ from assistant_engine.runtime.log import logger
 from assistant_engine.runtime.settings import HostedTools, TurnLimits, configured
 from assistant_engine.store import Store
 from assistant_engine.store.dynamodb import ConditionFailed
+from assistant_engine.store.event_log import Tail
 from assistant_engine.tools import registry
 
 MAX_MODEL_SECONDS = 870
@@ -77,12 +78,12 @@ def attempt(store: Store, run: Run, tools: ToolStep | None) -> Ended | Wait | Ta
     except ApiError as error:
         return _fail(store, run, "server_error" if error.status >= 500 else "invalid_prompt", error.message)
     try:
-        run = store.transitions.begin_attempt(run, began_ms)
+        run, tail = store.transitions.begin_attempt(run, began_ms)
     except ConditionFailed:
         return MOVED
     if prompt.over:
         return ending.finish(store, run, "incomplete", now_ms(), incomplete_details={"reason": prompt.over})
-    live = LiveTurn(store, run, prompt.images) if run.streams else None
+    live = LiveTurn(store, run, tail, prompt.images) if run.streams else None
     try:
         answer = _ask(store, run, prompt, began_ms, live)
         if not isinstance(answer, _Answer):
@@ -90,12 +91,12 @@ def attempt(store: Store, run: Run, tools: ToolStep | None) -> Ended | Wait | Ta
         turn = _turn_of(store, run, prompt, answer)
         if live:
             turn = live.ordered(turn)
-        announced = live.finish(turn) if live else None
+        announced, tail = live.finish(turn) if live else (None, tail)
     except UnusableResponse as why:
         return _fail(store, run, "server_error", str(why))
     except Cancelled:
         return MOVED
-    return _store(store, run, turn, tools, answer, announced)
+    return _store(store, run, turn, tools, answer, announced, tail)
 
 
 def _ask(
@@ -198,7 +199,13 @@ def _limit_reached(run: Run, body: Json, turn: Turn) -> str | None:
 
 
 def _store(
-    store: Store, run: Run, turn: Turn, tools: ToolStep | None, answer: _Answer, announced: Announced | None
+    store: Store,
+    run: Run,
+    turn: Turn,
+    tools: ToolStep | None,
+    answer: _Answer,
+    announced: Announced | None,
+    tail: Tail,
 ) -> Ended | Moved | Stored:
     # Earlier attempts at this turn, and the waits after them, are the model's time, too.
     waited_ms = max(0, answer.began_ms - (run.asked_ms or answer.began_ms))
@@ -206,10 +213,11 @@ def _store(
     if is_terminal(turn.status):
         account = accounting.closed(run, account, answer.ended_ms)
     try:
-        made = store.transitions.store_turn(run, turn, *_served(run, turn), account, answer.ended_ms, announced)
+        message, called = store.transitions.store_turn(
+            run, turn, *_served(run, turn), account, answer.ended_ms, announced, tail
+        )
     except ConditionFailed:
         return MOVED
-    message, called = made
     if called:
         line.call(store, run.thread_id, called)
     metrics.turn_taken(run, turn.usage, now_ms() - answer.began_ms, answer.model_ms)

@@ -24,6 +24,7 @@ class EventView:
         self._store = store
         self._run = run
         self._contents = contents
+        self._stored: Json = {}
 
     def data(self, entry: Json) -> Json | None:
         """Return what an event shows, in the API's shape; None if it shows nothing, or that was deleted since."""
@@ -55,7 +56,9 @@ class EventView:
     def _of_message(self, entry: Json) -> Json | None:
         run = self._run
         if "message" in entry:
-            message = self._store.messages.get(run.thread_id, entry["message"])
+            if self._stored.get("id") != entry["message"]:  # A delta is followed by the end of its message.
+                self._stored = self._store.messages.get(run.thread_id, entry["message"])
+            message = self._stored
             if "sent" not in entry:
                 return message
             rest = _rest(message["content"], entry["sent"])

@@ -16,7 +16,7 @@ from assistant_engine.model.exchange import Cancelled
 from assistant_engine.model.streaming import Listener
 from assistant_engine.runtime.clock import now_ms
 from assistant_engine.store import Store
-from assistant_engine.store.event_log import Overtaken
+from assistant_engine.store.event_log import Overtaken, Tail
 
 _RETRY_SECONDS = 1.0
 """How long a batch that could not be written waits for its next try."""
@@ -32,13 +32,14 @@ class LiveTurn:
 
     Args:
         run: as it is after the attempt began.
+        tail: the end of the run's log by then.
         images: the ids of the image files that a message of the turn begins with.
     """
 
-    def __init__(self, store: Store, run: Run, images: list[str]) -> None:
+    def __init__(self, store: Store, run: Run, tail: Tail, images: list[str]) -> None:
         self._store = store
         self._run = run
-        self._tail = store.log.tail(run)
+        self._tail = tail
         self._listener = Listener()
         self._draft = Draft(images, self._new_message, self._new_step)
         self._batch: Told | None = None
@@ -74,19 +75,27 @@ class LiveTurn:
         rest = sorted(content[known:], key=lambda part: bool(part["type"] == "image_file"))
         return replace(turn, message={**turn.message, "content": [*content[:known], *rest]})
 
-    def finish(self, turn: Turn) -> Announced | None:
-        """Write what is left, and return what was told of the turn; None if the turn is to be told anew.
+    def finish(self, turn: Turn) -> tuple[Announced | None, Tail]:
+        """Return what was told of the turn, and the end of the log; None if the turn is to be told anew.
+
+        What is left is written, except for a last batch that goes on with the open step: it is told with the turn.
 
         Raises:
             Cancelled: the run was cancelled, or has ended.
         """
+        rest: tuple[Json, ...] = ()
         while not self._is_silent and (self._batch or self._draft.is_waiting):
+            if self._batch is None:  # Of one that failed it is not known whether it was written.
+                self._batch = self._taken()
+                if not self._draft.is_waiting and self._batch.open == self._tail.open:
+                    rest = tuple(self._batch.entries)
+                    break
             self._write(last=True)
         told = None if self._is_silent else self._draft.matching(turn)
-        return told._replace(first_ms=self._first_ms) if told else None
+        return told._replace(first_ms=self._first_ms, rest=rest) if told else None, self._tail
 
     def _write(self, *, last: bool = False) -> None:
-        self._batch = self._batch or Told(self._draft.take(), self._draft.open)
+        self._batch = self._batch or self._taken()
         self._written = time.monotonic()
         if not self._batch.entries:
             self._batch = None
@@ -105,6 +114,9 @@ class LiveTurn:
             self._written = time.monotonic() + _RETRY_SECONDS
             return
         self._batch = None
+
+    def _taken(self) -> Told:
+        return Told(self._draft.take(), self._draft.open)
 
     def _new_message(self) -> str:
         head = self._store.threads.get_head(self._run.thread_id)

@@ -13,13 +13,19 @@ from assistant_engine.runs.event_view import EventView
 from assistant_engine.runtime.clock import now_ms
 from assistant_engine.store import Store
 
-BUSY_POLL_SECONDS = 0.15
-"""How often the log is read while events come."""
+LOOK_SECONDS = 0.03
+"""How often the log is read at first."""
 
-QUIET_POLL_SECONDS = 1.0
-"""How often it is read when none has come for `QUIET_SECONDS`."""
+LOOK_SHARE = 0.03
+"""How often it is read later: so large a share of the time since the run's last step passes between two looks."""
 
-QUIET_SECONDS = 5.0
+BUSY_SECONDS = 0.15
+"""How much time passes at most while deltas come."""
+
+QUIET_SECONDS = 1.0
+"""How much passes at most when nothing has come for `QUIET_AFTER_SECONDS`."""
+
+QUIET_AFTER_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +96,15 @@ def follow(
     clock = clock or Clock()
     view = EventView(store, run, contents=contents)
     position, skipped = (after.position - 1, after.number) if after.number else (after.position, 0)
-    heard = clock.now()
-    waits = False
+    heard = moved = clock.now()
+    looked = waits = False
     while True:
-        for read, entries in store.log.read(run, position):
+        # What was written before the stream began is in it at once. Later a look that comes too soon is one of many.
+        for read, entries in store.log.read(run, position, consistent=not looked):
             position = read
             for number, entry in enumerate(entries[skipped:], skipped + 1):
                 heard = clock.now()
+                moved = moved if entry["event"].endswith(".delta") else heard
                 data = view.data(entry)
                 if data is not None:
                     yield Event(Cursor(position, number), entry["event"], data)
@@ -108,5 +116,18 @@ def follow(
             skipped = 0
         if waits:
             return
+        looked = True
         yield None
-        clock.sleep(BUSY_POLL_SECONDS if clock.now() - heard < QUIET_SECONDS else QUIET_POLL_SECONDS)
+        now = clock.now()
+        clock.sleep(pause(now - moved, now - heard))
+
+
+def pause(moved: float, heard: float) -> float:
+    """Return the seconds until the next look at a log.
+
+    Args:
+        moved: seconds since an event came that is no delta: a model began to answer, a tool to work.
+        heard: since any event came.
+    """
+    most = BUSY_SECONDS if heard < QUIET_AFTER_SECONDS else QUIET_SECONDS
+    return max(LOOK_SECONDS, min(most, LOOK_SHARE * moved))

@@ -40,6 +40,10 @@ class Tail(NamedTuple):
     open: Open | None
 
 
+BEGUN = Tail(1, None)
+"""The end of the log of a run that was created with one, until something happens to it."""
+
+
 def _prefix(run_id: str) -> str:
     return f"events#{run_id}#"
 
@@ -64,13 +68,25 @@ class EventLog:
         [item] = items
         return Tail(_position(item), Open(**json.loads(item["open"])) if "open" in item else None)
 
-    def read(self, run: Run, after: int) -> Iterator[tuple[int, list[Json]]]:
-        """The entries after a position with theirs, in order, strongly consistent."""
+    def read(self, run: Run, after: int, *, consistent: bool = True) -> Iterator[tuple[int, list[Json]]]:
+        """The entries after a position with theirs, in order and without a gap.
+
+        Args:
+            consistent: else the newest ones may be missing still, for half the price.
+        """
         # Text sorts before what goes on with more of it, and `:` follows the digits.
         key = Key("message_id").between(_name(run.id, after + 1), f"{_prefix(run.id)}:")
-        request = query(self._table, Key("thread_id").eq(run.thread_id) & key, attributes=("message_id", "events"))
+        request = query(
+            self._table,
+            Key("thread_id").eq(run.thread_id) & key,
+            attributes=("message_id", "events"),
+            consistent=consistent,
+        )
         for item in self._db.query_all(request):
-            yield _position(item), json.loads(item["events"])
+            if _position(item) != after + 1:
+                return  # DynamoDB does not promise that what is older is seen first.
+            after += 1
+            yield after, json.loads(item["events"])
 
     def entries(self, run: Run, position: int) -> list[Json] | None:
         """The entries at a position; None if there are none."""
@@ -99,22 +115,31 @@ class EventLog:
                 raise Overtaken from None
         return Tail(position, told.open)
 
-    def transact(self, run: Run, actions: list[Json], tell: Tell) -> None:
+    def transact(self, run: Run, actions: list[Json], tell: Tell, seen: Tail | None = None) -> Tail:
         """Write all of the actions and, if the run streams, what is told of them; or none.
+
+        Args:
+            seen: an end that the log had: if it is the end no longer, or nothing is told, it is read.
+
+        Returns:
+            The end of the log.
 
         Raises:
             ConditionFailed: a condition of the actions did not hold.
         """
         if not run.streams:
             self._db.transact(actions)
-            return
+            return Tail(0, None)
+        if seen and not tell(seen.open).entries:
+            seen = None  # No item would be written, under whose condition it is known to be the end.
         for attempt in range(_APPEND_ATTEMPTS):
-            tail = self.tail(run)
+            tail = seen or self.tail(run)
+            seen = None
             told = tell(tail.open)
             items = [self._put(run, tail.position + 1, told)] if told.entries else []
             try:
                 self._db.transact([*actions, *items])
-                return
+                return Tail(tail.position + len(items), told.open)
             except ConditionFailed as failed:
                 # Somebody else was at this position first, and the actions are not to blame.
                 mine = items and all(item is None for item in failed.items[: len(actions)])

@@ -12,7 +12,7 @@ from assistant_engine.domain.usage import RunUsage
 from assistant_engine.store.connection import Connection
 from assistant_engine.store.directory import Directory
 from assistant_engine.store.dynamodb import ConditionFailed
-from assistant_engine.store.event_log import EventLog
+from assistant_engine.store.event_log import EventLog, Tail
 from assistant_engine.store.expressions import Update
 from assistant_engine.store.partition import HEAD, key_of
 from assistant_engine.store.threads import CLOCK_ATTEMPTS, Threads
@@ -40,6 +40,7 @@ class RunEnds:
         last_ms: Milliseconds | None,
         now_ms: Milliseconds,
         tell: Tell,
+        seen: Tail | None = None,
     ) -> str | None:
         """Write the end of a run with its totals, and give its thread to the first run that waits for it.
 
@@ -48,6 +49,7 @@ class RunEnds:
             actions: what else is written, the run itself among it.
             account: the run's, closed.
             last_ms: the time part of the newest id; None if the end makes none.
+            tell, seen: as `EventLog.transact` takes them.
 
         Returns:
             The run that has the thread now, and is to be woken; None if none waited.
@@ -66,7 +68,7 @@ class RunEnds:
             call = [self._call(run, called, now_ms)] if called else []
             whole = [*actions, release, *counted, *call]
             try:
-                self._log.transact(run, whole, tell)
+                self._log.transact(run, whole, tell, seen)
                 return called
             except ConditionFailed as failed:
                 items = failed.items[: len(whole)]

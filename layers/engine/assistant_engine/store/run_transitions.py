@@ -21,7 +21,7 @@ from assistant_engine.domain.usage import RunUsage, Usage
 from assistant_engine.store.connection import Connection
 from assistant_engine.store.directory import Directory
 from assistant_engine.store.dynamodb import ConditionFailed
-from assistant_engine.store.event_log import EventLog, Overtaken
+from assistant_engine.store.event_log import BEGUN, EventLog, Overtaken, Tail
 from assistant_engine.store.expressions import Update, put
 from assistant_engine.store.message_item import put_messages
 from assistant_engine.store.partition import key_of
@@ -86,34 +86,47 @@ class RunTransitions:
         # Events are put in order by the sequence. A run that was made before there were sequences has none yet.
         return Update(self._table, key_of(run.thread_id, run.id)).set(run_status=status).add(run_sequence=changes)
 
-    def _save(self, run: Run, update: Update, tell: Tell) -> Run:
-        """Write a change of the run alone; return the run after it."""
+    def _save(self, run: Run, update: Update, tell: Tell, seen: Tail | None = None) -> tuple[Run, Tail]:
+        """Write a change of the run alone; return the run and the end of its log after it.
+
+        Args:
+            seen: as `EventLog.transact` takes it.
+        """
         if not run.streams:
-            return run_of(self._db.update(update), self._blobs)
-        self._log.transact(run, [update.action()], tell)
-        return self._runs.get(run.thread_id, run.id)
+            return run_of(self._db.update(update), self._blobs), Tail(0, None)
+        tail = self._log.transact(run, [update.action()], tell, seen)
+        return self._runs.get(run.thread_id, run.id), tail
 
     def _enter_or_stay(
-        self, run: Run, status: Status, more: Callable[[Update], Update], tell: Callable[[Run], Tell]
-    ) -> Run:
+        self,
+        run: Run,
+        status: Status,
+        more: Callable[[Update], Update],
+        tell: Callable[[Run], Tell],
+        seen: Tail | None = None,
+    ) -> tuple[Run, Tail]:
         """Give the run a status in its turn; it may have it already, which is no change.
 
         Args:
             more: adds what else is written.
             tell: how the log is told, given the run before the change.
+            seen: as `EventLog.transact` takes it.
+
+        Returns:
+            The run and the end of its log after the change.
 
         Raises:
             ConditionFailed: the run moved on.
         """
 
-        def write(begin: Callable[[Run, Status], Update]) -> Run:
+        def write(begin: Callable[[Run, Status], Update]) -> tuple[Run, Tail]:
             update = more(begin(run, status)).when(Attr("turn").eq(run.turn))
             # Whichever of the two writes holds: it tells what the run was before it.
             stays = begin == self._stay
             before = (
                 replace(run, status=status) if stays else run if run.status != status else replace(run, status="queued")
             )
-            return self._save(run, update, tell(before))
+            return self._save(run, update, tell(before), seen)
 
         first, second = (self._stay, self._enter) if run.status == status else (self._enter, self._stay)
         try:
@@ -123,11 +136,14 @@ class RunTransitions:
 
     # Taking a turn
 
-    def begin_attempt(self, run: Run, now_ms: Milliseconds) -> Run:
+    def begin_attempt(self, run: Run, now_ms: Milliseconds) -> tuple[Run, Tail]:
         """Record that the model is about to be called for the run's next turn; `queued` becomes `in_progress`.
 
         Args:
             now_ms: milliseconds since 1970.
+
+        Returns:
+            The run, and the end of its log: whatever is written there next, but by this attempt, is somebody else's.
 
         Raises:
             ConditionFailed: the run moved on.
@@ -141,6 +157,7 @@ class RunTransitions:
                 update.add(attempts=1).set(looked_at).set_once(started_at=now, asked_ms=now_ms).remove("task_token")
             ),
             lambda before: stream.begun(before, now),
+            seen=BEGUN if run.attempts == 0 else None,
         )
 
     def note_failed_attempt(self, run: Run, attempt: Json) -> Run:
@@ -166,6 +183,7 @@ class RunTransitions:
         account: RunUsage,
         now_ms: Milliseconds,
         announced: Announced | None = None,
+        seen: Tail | None = None,
     ) -> tuple[str | None, str | None]:
         """Record the outcome of a model call, in one transaction conditional on (run, turn).
 
@@ -178,6 +196,7 @@ class RunTransitions:
             account: the run's with this turn; closed, if the turn ends it.
             now_ms: milliseconds since 1970.
             announced: what the run's log was told of the turn while the model worked; its ids become the record's.
+            seen: the end of the log after that.
 
         Returns:
             The id of the message that the turn made, and the run that waited for the thread and holds it now: each if
@@ -230,9 +249,9 @@ class RunTransitions:
 
         try:
             if ended:
-                called = self.ends.write(run, thread, actions, account, last_ms, now_ms, tell)
+                called = self.ends.write(run, thread, actions, account, last_ms, now_ms, tell, seen)
                 return stored.message, called
-            self._log.transact(run, actions, tell)
+            self._log.transact(run, actions, tell, seen)
         except Overtaken:  # Another attempt has told that this one failed: the turn is told anew.
             return self.store_turn(run, turn, server_calls, to_approve, account, now_ms)
         return stored.message, None
@@ -245,7 +264,7 @@ class RunTransitions:
         """
         update = self._stay(run, run.status) if run.status == "in_progress" else self._enter(run, "in_progress")
         update.when(Attr("execution").eq(run.execution), Attr("attempts").eq(run.attempts))
-        return self._save(run, update, stream.changed(run, "in_progress"))
+        return self._save(run, update, stream.changed(run, "in_progress"))[0]
 
     # Waiting
 
@@ -313,7 +332,7 @@ class RunTransitions:
             ConditionFailed: the run can't be cancelled from where it is now.
         """
         update = self._enter(run, "cancelling").set(due_at=first_look(now))
-        return self._save(run, update, stream.changed(run, "cancelling"))
+        return self._save(run, update, stream.changed(run, "cancelling"))[0]
 
     def settle(
         self,
