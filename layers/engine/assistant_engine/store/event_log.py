@@ -145,6 +145,7 @@ class EventLog:
                 mine = items and all(item is None for item in failed.items[: len(actions)])
                 if not mine or attempt == _APPEND_ATTEMPTS - 1:
                     raise
+        raise AssertionError("unreachable")
 
     def _put(self, run: Run, position: int, told: Told) -> Json:
         item = {
