@@ -19,6 +19,8 @@ def handler(event: QueuedEvent) -> QueuedResult:
     thread_id, run_id = executions.requested_ids(event["request"], event["execution"])
     if "token" in event and not line.wait(store(), thread_id, run_id, event["token"]):
         raise NothingToWaitFor
+    if known := executions.known_run(event["request"]):
+        return known  # The record says more, and the next step reads it.
     run = store().runs.find(thread_id, run_id)
     if run is None:
         # Only run requests need this; executions of the HTTP API's runs start faster without it.

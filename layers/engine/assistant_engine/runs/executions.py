@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from assistant_engine.domain import ids
 from assistant_engine.domain.clock import EPOCH, Milliseconds, Seconds
-from assistant_engine.domain.payloads import Execution
+from assistant_engine.domain.payloads import Execution, QueuedResult
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.schedule import first_look
 from assistant_engine.domain.thread import ThreadId, new_thread_id
@@ -38,6 +38,18 @@ def requested_ids(request: Any, execution: Execution) -> tuple[ThreadId, str]:
     return ThreadId(thread_id) if isinstance(thread_id, str) else new_thread_id(EPOCH, run_id), run_id
 
 
+def known_run(request: Any) -> QueuedResult | None:
+    """Return what `start` tells an execution of its run; None for a run request, and for executions of older code.
+
+    Args:
+        request: the execution's input, valid or not.
+    """
+    match request:
+        case {"thread_id": str(thread_id), "run_id": str(run_id), "expires_at": int(expires_at), "turn": int(turn)}:
+            return {"thread_id": ThreadId(thread_id), "run_id": run_id, "expires_at": expires_at, "turn": turn}
+    return None
+
+
 def execution_arn(run: Run) -> str:
     """The ARN of the execution that drives the run."""
     return configured(StateMachine).state_machine_arn.replace(":stateMachine:", ":execution:") + ":" + run.execution
@@ -60,7 +72,7 @@ def start(step_functions: "SFNClient", store: Store, run: Run, now: Seconds, *, 
             run = store.runs.hand_over(run, name, first_look(now))
         except ConditionFailed:
             return MOVED
-    data = json.dumps({"thread_id": run.thread_id, "run_id": run.id})
+    data = json.dumps({"thread_id": run.thread_id, "run_id": run.id, "expires_at": run.expires_at, "turn": run.turn})
     # If it has run already, what it did is in the record.
     with suppress(step_functions.exceptions.ExecutionAlreadyExists):
         step_functions.start_execution(

@@ -13,10 +13,10 @@ from assistant_engine.runs.event_view import EventView
 from assistant_engine.runtime.clock import now_ms
 from assistant_engine.store import Store
 
-LOOK_SECONDS = 0.03
+LOOK_SECONDS = 0.025
 """How often the log is read at first."""
 
-LOOK_SHARE = 0.03
+LOOK_SHARE = 0.025
 """How often it is read later: so large a share of the time since the run's last step passes between two looks."""
 
 BUSY_SECONDS = 0.15

@@ -9,13 +9,13 @@ from dataclasses import replace
 
 from boto3.dynamodb.conditions import Attr
 
-from assistant_engine.domain import ids, stream
+from assistant_engine.domain import stream
 from assistant_engine.domain.clock import Milliseconds, Seconds, seconds_of
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import ACTIVE, Status, TerminalStatus, is_terminal, sources
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.schedule import first_look, moves_look, next_look
-from assistant_engine.domain.stream import Announced, Open, StoredTurn, Tell, Told
+from assistant_engine.domain.stream import Announced, Open, Tell, Told
 from assistant_engine.domain.turn import ToolStep, Turn
 from assistant_engine.domain.usage import RunUsage, Usage
 from assistant_engine.store.connection import Connection
@@ -28,7 +28,7 @@ from assistant_engine.store.partition import key_of
 from assistant_engine.store.run_ends import RunEnds
 from assistant_engine.store.run_item import HELD, ended_place, run_of
 from assistant_engine.store.runs import Runs
-from assistant_engine.store.steps import AFTER_CALLS, BEFORE_CALLS, TOOL_CALLS, Steps
+from assistant_engine.store.steps import Steps, stored_turn
 from assistant_engine.store.threads import Threads
 from assistant_engine.store.usage import Usages
 
@@ -86,16 +86,12 @@ class RunTransitions:
         # Events are put in order by the sequence. A run that was made before there were sequences has none yet.
         return Update(self._table, key_of(run.thread_id, run.id)).set(run_status=status).add(run_sequence=changes)
 
-    def _save(self, run: Run, update: Update, tell: Tell, seen: Tail | None = None) -> tuple[Run, Tail]:
-        """Write a change of the run alone; return the run and the end of its log after it.
-
-        Args:
-            seen: as `EventLog.transact` takes it.
-        """
+    def _save(self, run: Run, update: Update, tell: Tell) -> Run:
+        """Write a change of the run alone; return the run after it."""
         if not run.streams:
-            return run_of(self._db.update(update), self._blobs), Tail(0, None)
-        tail = self._log.transact(run, [update.action()], tell, seen)
-        return self._runs.get(run.thread_id, run.id), tail
+            return run_of(self._db.update(update), self._blobs)
+        self._log.transact(run, [update.action()], tell)
+        return self._runs.get(run.thread_id, run.id)
 
     def _enter_or_stay(
         self,
@@ -104,7 +100,7 @@ class RunTransitions:
         more: Callable[[Update], Update],
         tell: Callable[[Run], Tell],
         seen: Tail | None = None,
-    ) -> tuple[Run, Tail]:
+    ) -> Tail:
         """Give the run a status in its turn; it may have it already, which is no change.
 
         Args:
@@ -113,20 +109,20 @@ class RunTransitions:
             seen: as `EventLog.transact` takes it.
 
         Returns:
-            The run and the end of its log after the change.
+            The end of its log after the change.
 
         Raises:
             ConditionFailed: the run moved on.
         """
 
-        def write(begin: Callable[[Run, Status], Update]) -> tuple[Run, Tail]:
+        def write(begin: Callable[[Run, Status], Update]) -> Tail:
             update = more(begin(run, status)).when(Attr("turn").eq(run.turn))
             # Whichever of the two writes holds: it tells what the run was before it.
-            stays = begin == self._stay
-            before = (
-                replace(run, status=status) if stays else run if run.status != status else replace(run, status="queued")
-            )
-            return self._save(run, update, tell(before), seen)
+            was: Status = status if begin == self._stay else run.status if run.status != status else "queued"
+            if run.streams:
+                return self._log.transact(run, [update.action()], tell(replace(run, status=was)), seen)
+            self._db.update(update)
+            return Tail(0, None)
 
         first, second = (self._stay, self._enter) if run.status == status else (self._enter, self._stay)
         try:
@@ -146,19 +142,23 @@ class RunTransitions:
             The run, and the end of its log: whatever is written there next, but by this attempt, is somebody else's.
 
         Raises:
-            ConditionFailed: the run moved on.
+            ConditionFailed: the run moved on, or another attempt has begun.
         """
-        now = seconds_of(now_ms)
-        looked_at = {"due_at": next_look(run, now)} if moves_look(run, now) else {}
-        return self._enter_or_stay(
+        now, unseen = seconds_of(now_ms), Attr("attempts").eq(run.attempts)
+        changes: Json = {
+            "attempts": run.attempts + 1,
+            "started_at": run.started_at or now,
+            "asked_ms": run.asked_ms or now_ms,
+            **({"due_at": next_look(run, now)} if moves_look(run, now) else {}),
+        }
+        tail = self._enter_or_stay(
             run,
             "in_progress",
-            lambda update: (
-                update.add(attempts=1).set(looked_at).set_once(started_at=now, asked_ms=now_ms).remove("task_token")
-            ),
+            lambda update: update.set(changes).remove("task_token").when(unseen),
             lambda before: stream.begun(before, now),
             seen=BEGUN if run.attempts == 0 else None,
         )
+        return replace(run, status="in_progress", task_token=None, **changes), tail
 
     def note_failed_attempt(self, run: Run, attempt: Json) -> Run:
         """Add an attempt to the run's `failed_attempts`: of an attempt that is noted already, nothing changes.
@@ -224,7 +224,7 @@ class RunTransitions:
             "first_ms": announced.first_ms if announced else None,
             **output,
         }
-        stored = _stored(run, turn, announced, last_ms, now)
+        stored = stored_turn(run, turn, announced, last_ms, now)
         if turn.calls and announced and announced.calls_step:
             update.set(calls_step=stored.calls_step)
         elif run.calls_step:
@@ -264,7 +264,7 @@ class RunTransitions:
         """
         update = self._stay(run, run.status) if run.status == "in_progress" else self._enter(run, "in_progress")
         update.when(Attr("execution").eq(run.execution), Attr("attempts").eq(run.attempts))
-        return self._save(run, update, stream.changed(run, "in_progress"))[0]
+        return self._save(run, update, stream.changed(run, "in_progress"))
 
     # Waiting
 
@@ -332,7 +332,7 @@ class RunTransitions:
             ConditionFailed: the run can't be cancelled from where it is now.
         """
         update = self._enter(run, "cancelling").set(due_at=first_look(now))
-        return self._save(run, update, stream.changed(run, "cancelling"))[0]
+        return self._save(run, update, stream.changed(run, "cancelling"))
 
     def settle(
         self,
@@ -377,20 +377,6 @@ class RunTransitions:
                 raise
             return current, None
         return self._runs.get(run.thread_id, run.id), called
-
-
-def _stored(run: Run, turn: Turn, announced: Announced | None, last_ms: Milliseconds, now: Seconds) -> StoredTurn:
-    """Return what a turn is in the record: ids that were told of it already, or new ones."""
-    told = announced or Announced(now)
-    # What the model says after calls that its provider carried out follows from them.
-    index = AFTER_CALLS if turn.outputs else BEFORE_CALLS
-    return StoredTurn(
-        turn,
-        told.message or (ids.new_id("msg_", last_ms) if turn.message else None),
-        told.message_step or ids.step_id(run.id, run.turn, index),
-        told.calls_step or ids.step_id(run.id, run.turn, TOOL_CALLS),
-        now,
-    )
 
 
 def _changes(

@@ -11,15 +11,15 @@ from typing import Any
 from boto3.dynamodb.conditions import Attr
 
 from assistant_engine.domain import builtin_tools, ids
-from assistant_engine.domain.clock import EPOCH, Seconds
+from assistant_engine.domain.clock import EPOCH, Milliseconds, Seconds
 from assistant_engine.domain.errors import NotFound
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.lifecycle import TerminalStatus
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.run_step import new_step, step_error
-from assistant_engine.domain.stream import StoredTurn, answered
+from assistant_engine.domain.stream import Announced, StoredTurn, answered
 from assistant_engine.domain.thread import ThreadId
-from assistant_engine.domain.turn import ToolStep
+from assistant_engine.domain.turn import ToolStep, Turn
 from assistant_engine.domain.usage import Usage
 from assistant_engine.store.blobs import INLINE_BYTES
 from assistant_engine.store.connection import Connection
@@ -37,6 +37,24 @@ BEFORE_CALLS, TOOL_CALLS, AFTER_CALLS = 0, 1, 2
 def output_key(module: str, thread_id: str, run_id: str, turn: int, tool_call_id: str) -> str:
     """Return the key of a tool call's large output. A tool may write below its own module's name alone."""
     return f"outputs/{module}/{thread_id}/{run_id}/{turn}/{tool_call_id}"
+
+
+def stored_turn(run: Run, turn: Turn, announced: Announced | None, last_ms: Milliseconds, now: Seconds) -> StoredTurn:
+    """Return what a turn is in the record: ids that were told of it already, or new ones.
+
+    Args:
+        last_ms: the time part of its message's id.
+    """
+    told = announced or Announced(now)
+    # What the model says after calls that its provider carried out follows from them.
+    index = AFTER_CALLS if turn.outputs else BEFORE_CALLS
+    return StoredTurn(
+        turn,
+        told.message or (ids.new_id("msg_", last_ms) if turn.message else None),
+        told.message_step or ids.step_id(run.id, run.turn, index),
+        told.calls_step or ids.step_id(run.id, run.turn, TOOL_CALLS),
+        now,
+    )
 
 
 class Steps:
