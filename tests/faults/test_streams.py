@@ -5,6 +5,7 @@ import uuid
 from contextlib import nullcontext
 from typing import Any
 
+import httpx2
 import pytest
 
 from assistant_engine.domain import accounting
@@ -17,7 +18,7 @@ from tests.support import responses
 from tests.support.aws_proxy import DIES_AFTER, DIES_BEFORE, LOST, THROTTLED, AwsProxy
 from tests.support.driver import Driver
 from tests.support.model_server import Behaviour, ModelServer
-from tests.support.streamed import BEGUN, CALLS, MESSAGE, SAID, Streamed, told
+from tests.support.streamed import BEGUN, CALLS, MESSAGE, SAID, Streamed, lines, told
 
 pytestmark = pytest.mark.offline_model
 
@@ -77,6 +78,29 @@ def test_the_last_words_are_written_with_the_turn_and_the_log_is_not_read_for_it
     assert told(driver.store, run).texts.popitem()[1] == WORDS
     made = [call for call in calls if call.function.endswith("in_progress")]
     assert made and not [call for call in made if call.operation == "Query" and f"events#{run.id}" in call.body]
+
+
+def test_what_an_end_shows_is_read_together(
+    driver: Driver, api: httpx2.Client, model_server: ModelServer, aws_proxy: AwsProxy, marker: str
+) -> None:
+    """The message, the step and the run of an end come with one request of the streaming function."""
+    model_server.when(marker, [Behaviour(events=responses.events(ANSWER))])
+    run = driver.begin(f"say {marker}", stream=True)
+    driver.ended(run, "completed")
+    with aws_proxy.recording(run.thread_id) as calls:
+        answer = api.get(f"/threads/{run.thread_id}/runs/{run.id}/stream")
+    streamed = Streamed()
+    for name, data, cursor in lines([answer.content]):
+        streamed.add(name, data, cursor)
+    assert streamed.names == PLAIN and streamed.done
+    [message] = streamed.data("message.completed")
+    [step] = streamed.data("run.step.completed")
+    read = [call for call in calls if call.function.endswith("stream") and call.operation.endswith("GetItem")]
+    [together] = [call for call in read if call.operation == "BatchGetItem"]
+    assert all(each in together.body for each in (message["id"], step["id"], run.id))
+    assert not [
+        call for call in read if call is not together and (message["id"] in call.body or step["id"] in call.body)
+    ]
 
 
 def test_an_attempt_that_is_overtaken_before_its_last_words_is_told_anew(driver: Driver, marker: str) -> None:

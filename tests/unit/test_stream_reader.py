@@ -36,6 +36,9 @@ class FakeStore:
         self.fails_at = float("inf")
         self.log = self.runs = self.open_streams = self
 
+    def reading_ahead(self) -> tuple["FakeStore", None]:
+        return self, None
+
     def get(self, *_: object) -> Run:
         return replace(RUN, status="failed")
 

@@ -11,6 +11,7 @@ from assistant_engine.domain.run import Run
 from assistant_engine.domain.run_step import new_step
 from assistant_engine.domain.usage import Usage
 from assistant_engine.store import Store
+from assistant_engine.store.partition import key_of
 
 
 class EventView:
@@ -21,10 +22,24 @@ class EventView:
     """
 
     def __init__(self, store: Store, run: Run, *, contents: bool) -> None:
-        self._store = store
+        self._store, self._ahead = store.reading_ahead()
         self._run = run
         self._contents = contents
         self._stored: Json = {}
+
+    def prepare(self, entries: list[Json]) -> None:
+        """Read together what entries that were written together show of the record."""
+        names = dict.fromkeys(name for entry in entries if (name := self._shown_of(entry)))
+        if len(names) > 1:
+            keys = [key_of(self._run.thread_id, name) for name in names]
+            self._ahead.read(self._store.connection.messages_table, keys)
+
+    def _shown_of(self, entry: Json) -> str | None:
+        """Return the name of the item that an entry shows."""
+        if "run" in entry and is_terminal(entry["run"]["status"]):
+            return self._run.id
+        name: str | None = entry.get("message" if entry["event"].startswith("thread.message.") else "step")
+        return name
 
     def data(self, entry: Json) -> Json | None:
         """Return what an event shows, in the API's shape; None if it shows nothing, or that was deleted since."""

@@ -102,6 +102,7 @@ def follow(
         # What was written before the stream began is in it at once. Later a look that comes too soon is one of many.
         for read, entries in store.log.read(run, position, consistent=not looked):
             position = read
+            view.prepare(entries[skipped:])
             for number, entry in enumerate(entries[skipped:], skipped + 1):
                 heard = clock.now()
                 moved = moved if entry["event"].endswith(".delta") else heard

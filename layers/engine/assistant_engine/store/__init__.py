@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from assistant_engine.store.open_streams import OpenStreams
     from assistant_engine.store.projects import Projects
     from assistant_engine.store.ratings import Ratings
+    from assistant_engine.store.read_ahead import ReadAhead
     from assistant_engine.store.recorded import Recorded
     from assistant_engine.store.sessions import Sessions
     from assistant_engine.store.sounds import Sounds
@@ -66,17 +67,27 @@ class Store:
     Args:
         project: the one that it sees.
         beside: a store of another project, to share its clients.
+        database: in place of that of the other store.
     """
 
-    def __init__(self, project: str = DEFAULT_PROJECT, *, beside: "Store | None" = None) -> None:
+    def __init__(
+        self, project: str = DEFAULT_PROJECT, *, beside: "Store | None" = None, database: Database | None = None
+    ) -> None:
         self.project = project
-        self.database: Database = beside.database if beside else Database()
+        self.database: Database = database or (beside.database if beside else Database())
         self.blobs: Blobs = beside.blobs if beside else Blobs(configured(Bucket).bucket)
         self.connection = Connection(self.database, self.blobs)
 
     def of(self, project: str) -> "Store":
         """The same store as another project sees it."""
         return Store(project, beside=self)
+
+    def reading_ahead(self) -> "tuple[Store, ReadAhead]":
+        """Return the same store for one reader who knows what comes next, and what that is told to."""
+        from assistant_engine.store.read_ahead import ReadAhead
+
+        ahead = ReadAhead(self.database)
+        return Store(self.project, beside=self, database=ahead), ahead
 
     def check(self, idempotency: Idempotency) -> None:
         """Look whether an idempotency key was used, before anything is made that its transaction does not hold.
