@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.stream import Open, Told
 from assistant_engine.store.dynamodb import ConditionFailed, Database
@@ -13,7 +14,8 @@ from assistant_engine.store.event_log import BEGUN, EventLog, Tail
 from assistant_engine.store.items import unmarshal
 from tests.support.streamed_run import RUN
 
-MINE = Open("step_1", RUN.created_at, "msg_1")
+NOW = Seconds(90)
+MINE = Open("step_1", NOW, "msg_1")
 SAID = [{"event": "thread.message.delta"}]
 
 
@@ -67,7 +69,7 @@ def test_an_end_that_was_seen_is_not_read() -> None:
 
 def test_an_end_that_is_none_any_more_is_read() -> None:
     """What is told follows from the step that is open at the real end."""
-    table, seen = Table(1, 2, open=Open("step_2", RUN.created_at)), list[Any]()
+    table, seen = Table(1, 2, open=Open("step_2", NOW)), list[Any]()
 
     def tell(open: Open | None) -> Told:
         seen.append(open and open.step)
