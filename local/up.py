@@ -6,17 +6,12 @@ of its own for whoever needs a second one in addition to the user's.
 
 import argparse
 import errno
-import hashlib
 import json
-import os
-import shutil
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,19 +22,14 @@ from assistants import private
 from assistants.stack import Stack, variables
 from layers.build import BuildError, build
 from local import assets, clients, embedding_model, emulator, given, hot_swap, model_choice, offline_model, speech
+from local.assembly import ASSEMBLIES, assembly_of, fingerprint
+from local.bootstrap import bootstrap
+from local.cdk_cli import run_cdk
 from local.model_choice import ModelChoice
-from local.paths import CDK, LOCAL, NODE, ROOT, SCRIPTS
+from local.paths import LOCAL, ROOT
 from local.processes import LocalError
 
 PORT = 4566
-# Everything the template is made from; a deployment is skipped while none of it has changed.
-_TEMPLATE_SOURCES = (
-    *("app.py", "cdk.json", "cdk", "lambdas", "layers/tool_folders.py"),
-    *("requirements.txt", "package-lock.json"),
-)
-ASSEMBLIES = ROOT / ".build" / "assemblies"
-MAX_ASSEMBLIES = 2
-"""Cloud assemblies that are kept, each some 130 MB: one may be of the offline model, the other of a real one."""
 
 CORS_ORIGINS = "http://localhost:*,http://127.0.0.1:*"
 """Pages that a program on this machine serves may use the API; a page of anywhere else may not."""
@@ -157,17 +147,17 @@ def _deploy(
 ) -> dict[str, str]:
     """Deploy the stack into the embedded AWS and return its outputs."""
     record = directory / "deployed.json"
-    made_from = _fingerprint(app, context) + (directory / "emulator.json").read_text()
+    emulator_process = (directory / "emulator.json").read_text()
     if record.is_file():
         deployed = json.loads(record.read_text())
-        if deployed["made_from"] == made_from:
+        if deployed["made_from"] == fingerprint(app, context) + emulator_process:
             outputs: dict[str, str] = deployed["outputs"]
             return outputs
     # Side by side: each takes seconds, and neither needs the other.
     with step("CDK bootstrap and synth"):
         with ThreadPoolExecutor(1) as pool:
             bootstrapped = pool.submit(bootstrap, settings)
-            assembly = _assembly(directory, app, settings, context)
+            assembly = assembly_of(app, settings, context, ASSEMBLIES if app == ROOT else directory / "assemblies")
         bootstrapped.result()
     outputs_file = directory / "outputs.json"
     with step("CDK deploy"):
@@ -179,101 +169,8 @@ def _deploy(
             *("--outputs-file", str(outputs_file), "--progress", "events"),
         )
     (outputs,) = json.loads(outputs_file.read_text()).values()
-    private.write(record, json.dumps({"made_from": made_from, "outputs": outputs}))
+    private.write(record, json.dumps({"made_from": assembly.name + emulator_process, "outputs": outputs}))
     return outputs
-
-
-def bootstrap(settings: Mapping[str, str]) -> None:
-    """Bootstrap the embedded AWS for the CDK unless it is."""
-    if not _is_bootstrapped(settings):
-        # From an empty folder: inside the app it would synthesise and leave an unfinished assembly behind.
-        with tempfile.TemporaryDirectory() as empty:
-            run_cdk(settings, Path(empty), "bootstrap", f"aws://{emulator.ACCOUNT}/{emulator.REGION}")
-
-
-def _assembly(directory: Path, app: Path, settings: Mapping[str, str], context: Mapping[str, str]) -> Path:
-    """Return the folder of the cloud assembly, which is kept until its sources change."""
-    assemblies = ASSEMBLIES if app == ROOT else directory / "assemblies"
-    assembly = assemblies / _fingerprint(app, context)
-    if not assembly.is_dir():
-        assemblies.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=assemblies, prefix=".") as temporary:
-            made = _synthesised(app, settings, context, Path(temporary) / "assembly")
-            with suppress(OSError):  # Another process may have been faster.
-                made.rename(assembly)
-    assembly.touch()
-    # Names with a dot are of those that are being made.
-    kept = sorted(assemblies.glob("[!.]*"), key=lambda path: path.stat().st_mtime)
-    for old in kept[:-MAX_ASSEMBLIES]:
-        shutil.rmtree(old, ignore_errors=True)
-    return assembly
-
-
-def _synthesised(app: Path, settings: Mapping[str, str], context: Mapping[str, str], folder: Path) -> Path:
-    arguments = [argument for name, value in context.items() for argument in ("-c", f"{name}={value}")]
-    # The layers are there: cdk.json's own build command would fill the cache for AWS.
-    run_cdk(settings, app, "synth", *arguments, "--quiet", "--build", "true", "--output", str(folder))
-    return folder
-
-
-def _fingerprint(app: Path, context: Mapping[str, str]) -> str:
-    """Return what a cloud assembly depends on: the sources of the template, its context, the CDK and the layers."""
-    digest = hashlib.sha256(json.dumps(context, sort_keys=True).encode())
-    paths = [path for name in _TEMPLATE_SOURCES for path in (app / name, *sorted((app / name).rglob("*")))]
-    paths += sorted((app / ".build" / "layers" / "host").glob("*.stamp"))
-    for path in paths:
-        if path.is_file() and "__pycache__" not in path.parts:
-            digest.update(str(path.relative_to(app)).encode() + path.read_bytes())
-    return digest.hexdigest()[:32]
-
-
-def _is_bootstrapped(settings: Mapping[str, str]) -> bool:
-    cloudformation = _client(settings, "cloudformation")
-    try:
-        return bool(cloudformation.describe_stacks(StackName="CDKToolkit")["Stacks"])
-    except cloudformation.exceptions.ClientError:
-        return False
-
-
-def run_cdk(settings: Mapping[str, str], folder: Path, *arguments: str) -> None:
-    """Run the CDK CLI with the embedded AWS as the only one it knows.
-
-    Raises:
-        LocalError: it failed; with what it said.
-    """
-    if not CDK.is_file() or not NODE.is_file():
-        raise LocalError("The CDK CLI is not installed: run `make setup`.")
-    done = subprocess.run(
-        [str(NODE), str(CDK), "--no-notices", "--ci", *arguments],
-        cwd=folder,
-        env=cdk_environment(settings),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise LocalError(f"The CDK CLI failed:\n{done.stdout.strip()}")
-
-
-def cdk_environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a process that runs the CDK CLI against the embedded AWS."""
-    # No profile, role or certificate bundle of the caller's account is left in its environment.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
-    # Byte code of the CDK's Python packages saves seconds of every synth.
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    environment.update(
-        settings,
-        AWS_CONFIG_FILE=os.devnull,
-        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
-        AWS_EC2_METADATA_DISABLED="true",
-        CDK_DISABLE_CLI_TELEMETRY="true",
-        # The CDK's own rules for templates cost most of a synth, and only warn: they are for deployments into accounts.
-        CDK_VALIDATION="false",
-        PATH=os.pathsep.join([str(NODE.parent), str(SCRIPTS), os.environ.get("PATH", "")]),
-    )
-    return environment
 
 
 def _client(settings: Mapping[str, str], service: str) -> Any:

@@ -23,6 +23,8 @@ from assistants.stack import Stack, prefix
 from layers.build import build
 from local import clients, emulator, offline_model
 from local import up as local
+from local.bootstrap import bootstrap
+from local.cdk_cli import cdk_environment, run_cdk
 from local.down import down
 from local.paths import ROOT
 from local.processes import LocalError
@@ -94,7 +96,7 @@ class World:
 
     def cdk(self, *arguments: str) -> None:
         """Run the CDK CLI; LocalError, with what it said, if it fails."""
-        local.run_cdk(self.settings, self.directory, *arguments)
+        run_cdk(self.settings, self.directory, *arguments)
 
     def deploy(self, environment: str, release: str) -> None:
         """Do what `make deploy` does."""
@@ -110,7 +112,7 @@ class World:
         return subprocess.run(
             [sys.executable, "-m", f"scripts.{name}", *arguments],
             cwd=ROOT,
-            env={**local.cdk_environment(self.settings), "PYTHONPATH": str(ROOT / "layers" / "engine")},
+            env={**cdk_environment(self.settings), "PYTHONPATH": str(ROOT / "layers" / "engine")},
             input=say,
             capture_output=True,
             text=True,
@@ -178,11 +180,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             assembly = places / app.name
             context = {"layer_target": "host", "vector_engine": "bucket", "model_base_url": model, "sample_tools": "on"}
             arguments = [argument for name, value in context.items() for argument in ("-c", f"{name}={value}")]
-            local.run_cdk(settings, app, "synth", *arguments, "--quiet", "--build", "true", "--output", str(assembly))
+            run_cdk(settings, app, "synth", *arguments, "--quiet", "--build", "true", "--output", str(assembly))
             return assembly
 
         with ThreadPoolExecutor(2) as pool:
-            bootstrapped = pool.submit(local.bootstrap, settings)
+            bootstrapped = pool.submit(bootstrap, settings)
             jobs = {"first": pool.submit(synthesise, first), "second": pool.submit(synthesise, second)}
             bootstrapped.result()
             assemblies = {release: job.result() for release, job in jobs.items()}

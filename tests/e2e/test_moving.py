@@ -23,6 +23,7 @@ from assistants import keys
 from assistants.stack import prefix
 from local import emulator
 from local import up as local
+from local.cdk_cli import cdk_environment
 from local.down import down
 from local.paths import ROOT
 from tests.support.aws_proxy import DIES_AFTER, DIES_BEFORE, WRITES, AwsProxy, Fault
@@ -87,7 +88,7 @@ class World:
         done = subprocess.run(
             [sys.executable, "-m", "assistants", *map(str, arguments), "--env", "dev"],
             cwd=self.home,
-            env={**local.cdk_environment(settings), "PYTHONPATH": path},
+            env={**cdk_environment(settings), "PYTHONPATH": path},
             capture_output=True,
             text=True,
             check=False,
