@@ -1,32 +1,43 @@
-"""Keeps cloud assemblies, what `cdk synth` makes, until something that they are made from changes."""
+"""Makes cloud assemblies as `cdk synth` does, and keeps each until something changes that it is made from."""
 
 import fcntl
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.cdk_cli import run_cdk
+from local.cdk_cli import cdk_environment
+from local.emulator import ACCOUNT, REGION
 from local.paths import ROOT
+from local.processes import LocalError
 
 ASSEMBLIES = ROOT / ".build" / "assemblies"
 MAX_ASSEMBLIES = 2
 """Cloud assemblies that are kept, each some 130 MB: one may be of the offline model, the other of a real one."""
 
-_SOURCES = ("app.py", "cdk.json", "cdk.context.json", "cdk", "lambdas", "layers", "requirements.txt")
+_SOURCES = ("app.py", "cdk.json", "cdk", "lambdas", "layers")
 """What the template and the assets are made from, in the app's folder."""
-_CDK = (ROOT / "local" / "requirements.txt", ROOT / "package-lock.json", Path("~/.cdk.json").expanduser())
-"""Which CDK makes them, and what it reads of its user's."""
+_PACKAGES = (ROOT / "local" / "requirements.txt", ROOT / "package-lock.json")
+"""The CDK that makes them, and what of other authors is in the assets."""
+_CLI_CONTEXT = {
+    "aws:cdk:enable-path-metadata": True,
+    "aws:cdk:enable-asset-metadata": True,
+    "aws:cdk:version-reporting": False,
+    "aws:cdk:bundling-stacks": ["**"],
+}
+"""What the CLI tells an app, beside the context of `cdk.json` and of its own arguments."""
+_MESSAGES = ("aws:cdk:error", "aws:cdk:warning", "aws:cdk:info")
 
 
-def assembly_of(app: Path, settings: Mapping[str, str], context: Mapping[str, str], folder: Path = ASSEMBLIES) -> Path:
+def assembly_of(app: Path, context: Mapping[str, str], folder: Path = ASSEMBLIES) -> Path:
     """Return a cloud assembly of what is in the app's folder now: a kept one if it is of the same.
 
     Args:
-        settings: of the embedded AWS.
         context: values of the configuration.
         folder: keeps the assemblies, each under its fingerprint.
 
@@ -37,7 +48,7 @@ def assembly_of(app: Path, settings: Mapping[str, str], context: Mapping[str, st
         while not (made := folder / fingerprint(app, context)).is_dir():
             with tempfile.TemporaryDirectory(dir=folder, prefix=".") as temporary:
                 new = Path(temporary) / "assembly"
-                _synthesise(app, settings, context, new)
+                synthesise(app, context, new)
                 # A file that was saved meanwhile is in it, or not.
                 if fingerprint(app, context) == made.name:
                     new.rename(made)
@@ -54,7 +65,7 @@ def fingerprint(app: Path, context: Mapping[str, str]) -> str:
     paths += sorted((app / ".build" / "layers" / "host").glob("*.stamp"))
     named = [(str(path.relative_to(app)), path) for path in paths if "__pycache__" not in path.parts]
     digest = hashlib.sha256(json.dumps(context, sort_keys=True).encode())
-    for name, path in [*named, *((path.name, path) for path in _CDK)]:
+    for name, path in [*named, *((path.name, path) for path in _PACKAGES)]:
         if path.is_file():
             content = path.read_bytes()
             digest.update(f"{name}\0{len(content)}\0".encode() + content)
@@ -72,7 +83,37 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _synthesise(app: Path, settings: Mapping[str, str], context: Mapping[str, str], folder: Path) -> None:
-    arguments = [argument for name, value in context.items() for argument in ("-c", f"{name}={value}")]
-    # The layers are there: cdk.json's own build command would fill the cache for AWS.
-    run_cdk(settings, app, "synth", *arguments, "--quiet", "--build", "true", "--output", str(folder))
+def synthesise(app: Path, context: Mapping[str, str], folder: Path) -> None:
+    """Run a CDK app whose layers are built, as its CLI does, and write the cloud assembly into a new folder.
+
+    The CLI takes a second of processor time to read itself in. The CDK's own check of templates, which takes 3 s and
+    only warns, is left out: `make deploy` has it, and cdk-nag is here, too.
+
+    Raises:
+        LocalError: with what the app said.
+    """
+    settings = json.loads((app / "cdk.json").read_text())
+    done = subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=app,
+        env={
+            **cdk_environment({}),
+            "CDK_CONTEXT_JSON": json.dumps({**settings["context"], **context, **_CLI_CONTEXT}),
+            "CDK_OUTDIR": str(folder),
+            "CDK_DEFAULT_ACCOUNT": ACCOUNT,
+            "CDK_DEFAULT_REGION": REGION,
+            "CDK_VALIDATION": "false",
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise LocalError(f"The CDK app failed:\n{done.stdout.strip()}")
+    # At each of a deployment's thousand events, the CLI reads the names and origins of all constructs twice.
+    for file in folder.glob("*.metadata.json"):
+        metadata = json.loads(file.read_text())
+        said = {path: [each for each in entries if each["type"] in _MESSAGES] for path, entries in metadata.items()}
+        file.write_text(json.dumps({path: entries for path, entries in said.items() if entries}))

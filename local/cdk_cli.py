@@ -9,7 +9,7 @@ from local.paths import CDK, NODE, ROOT, SCRIPTS
 from local.processes import LocalError
 
 _COMPILED = ROOT / ".build" / "node"
-"""What Node keeps of the CLI's 16 MB of code, so that it compiles them once and not at each start."""
+"""Node keeps there what it compiled of the CLI's 16 MB of code."""
 
 
 def run_cdk(settings: Mapping[str, str], folder: Path, *arguments: str) -> None:
@@ -26,7 +26,7 @@ def run_cdk(settings: Mapping[str, str], folder: Path, *arguments: str) -> None:
     done = subprocess.run(
         [str(NODE), str(CDK), "--no-notices", "--ci", *arguments],
         cwd=folder,
-        env=cdk_environment(settings),
+        env={**cdk_environment(settings), "NODE_COMPILE_CACHE": str(_COMPILED)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -38,7 +38,7 @@ def run_cdk(settings: Mapping[str, str], folder: Path, *arguments: str) -> None:
 
 
 def cdk_environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a process that runs the CDK CLI against the embedded AWS."""
+    """Return the environment of a process that runs the CDK, or its CLI, against the embedded AWS."""
     # No profile, role or certificate bundle of the caller's account is left in its environment.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
     # Byte code of the CDK's Python packages saves seconds of every synth.
@@ -51,7 +51,6 @@ def cdk_environment(settings: Mapping[str, str]) -> dict[str, str]:
         CDK_DISABLE_CLI_TELEMETRY="true",
         # The CDK's own rules for templates cost most of a synth, and only warn; a deployment into an account hears them.
         CDK_VALIDATION="false",
-        NODE_COMPILE_CACHE=str(_COMPILED),
         PATH=os.pathsep.join([str(NODE.parent), str(SCRIPTS), os.environ.get("PATH", "")]),
     )
     return environment

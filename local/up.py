@@ -157,7 +157,7 @@ def _deploy(
     with step("CDK bootstrap and synth"):
         with ThreadPoolExecutor(1) as pool:
             bootstrapped = pool.submit(bootstrap, settings)
-            assembly = assembly_of(app, settings, context, ASSEMBLIES if app == ROOT else directory / "assemblies")
+            assembly = assembly_of(app, context, ASSEMBLIES if app == ROOT else directory / "assemblies")
         bootstrapped.result()
     outputs_file = directory / "outputs.json"
     with step("CDK deploy"):
@@ -165,7 +165,7 @@ def _deploy(
         run_cdk(
             settings,
             directory,
-            *("deploy", "--all", "--app", str(assembly), "--require-approval", "never"),
+            *("deploy", "--all", "--app", str(assembly), "--require-approval", "never", "--method", "direct"),
             *("--outputs-file", str(outputs_file), "--progress", "events"),
         )
     (outputs,) = json.loads(outputs_file.read_text()).values()

@@ -23,6 +23,7 @@ from assistants.stack import Stack, prefix
 from layers.build import build
 from local import clients, emulator, offline_model
 from local import up as local
+from local.assembly import synthesise
 from local.bootstrap import bootstrap
 from local.cdk_cli import cdk_environment, run_cdk
 from local.down import down
@@ -176,16 +177,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         model = f"http://127.0.0.1:{offline_model.start(directory)}/v1"
         places = tmp_path_factory.mktemp("assemblies")
 
-        def synthesise(app: Path) -> Path:
+        def synthesised(app: Path) -> Path:
             assembly = places / app.name
             context = {"layer_target": "host", "vector_engine": "bucket", "model_base_url": model, "sample_tools": "on"}
-            arguments = [argument for name, value in context.items() for argument in ("-c", f"{name}={value}")]
-            run_cdk(settings, app, "synth", *arguments, "--quiet", "--build", "true", "--output", str(assembly))
+            synthesise(app, context, assembly)
             return assembly
 
         with ThreadPoolExecutor(2) as pool:
             bootstrapped = pool.submit(bootstrap, settings)
-            jobs = {"first": pool.submit(synthesise, first), "second": pool.submit(synthesise, second)}
+            jobs = {"first": pool.submit(synthesised, first), "second": pool.submit(synthesised, second)}
             bootstrapped.result()
             assemblies = {release: job.result() for release, job in jobs.items()}
         yield World(settings, directory, assemblies)

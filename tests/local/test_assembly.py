@@ -8,7 +8,7 @@ import pytest
 from local import assembly
 
 SOURCES = (
-    *("app.py", "cdk.json", "cdk.context.json", "requirements.txt", "cdk/stack.py", "cdk/run.asl.json"),
+    *("app.py", "cdk.json", "cdk/stack.py", "cdk/run.asl.json"),
     *("lambdas/api/api.py", "lambdas/console/page/page.css", "lambdas/tools/finance/tool.toml"),
     *("layers/tool_folders.py", "layers/streaming/streaming_wrapper", "layers/engine/assistant_engine/models.json"),
     ".build/layers/host/engine.stamp",
@@ -17,7 +17,7 @@ SOURCES = (
 
 
 class Cdk:
-    """Stands in for the CDK CLI: writes an assembly.
+    """Stands in for the CDK: writes an assembly.
 
     Attributes:
         syntheses: how many it has begun.
@@ -28,9 +28,8 @@ class Cdk:
         self.syntheses = 0
         self.meanwhile: Callable[[], object] | None = None
 
-    def __call__(self, settings: object, app: Path, *arguments: str) -> None:
+    def __call__(self, app: Path, context: object, folder: Path) -> None:
         self.syntheses += 1
-        folder = Path(arguments[arguments.index("--output") + 1])
         folder.mkdir()
         (folder / "manifest.json").write_text(str(self.syntheses))
         if meanwhile := self.meanwhile:
@@ -41,7 +40,7 @@ class Cdk:
 @pytest.fixture
 def cdk(monkeypatch: pytest.MonkeyPatch) -> Cdk:
     made = Cdk()
-    monkeypatch.setattr(assembly, "run_cdk", made)
+    monkeypatch.setattr(assembly, "synthesise", made)
     return made
 
 
@@ -55,7 +54,7 @@ def app(tmp_path: Path) -> Path:
 
 def made(app: Path, **context: str) -> str:
     """Return what the assembly of the app holds."""
-    folder = assembly.assembly_of(app, {}, {"env": "dev", **context}, app.parent / "assemblies")
+    folder = assembly.assembly_of(app, {"env": "dev", **context}, app.parent / "assemblies")
     return (folder / "manifest.json").read_text()
 
 
@@ -79,7 +78,7 @@ def test_what_has_changed_is_synthesised(app: Path, cdk: Cdk, name: str) -> None
 def test_another_context_or_cdk_is_synthesised(app: Path, cdk: Cdk, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [made(app), made(app, model="gpt"), made(app)] == ["1", "2", "1"]
     lock = app.parent / "package-lock.json"
-    monkeypatch.setattr(assembly, "_CDK", (lock,))
+    monkeypatch.setattr(assembly, "_PACKAGES", (lock,))
     assert made(app) == "3"
     lock.write_text("another CDK")
     assert made(app) == "4"
