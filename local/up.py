@@ -25,6 +25,7 @@ from local import assets, clients, embedding_model, emulator, given, hot_swap, m
 from local.assembly import ASSEMBLIES, assembly_of, fingerprint
 from local.bootstrap import bootstrap
 from local.cdk_cli import run_cdk
+from local.down import down
 from local.model_choice import ModelChoice
 from local.paths import LOCAL, ROOT
 from local.processes import LocalError
@@ -86,30 +87,38 @@ def up(
             build("host")
         except BuildError as error:
             raise LocalError(str(error)) from error
-    with step("Embedded AWS"):
-        port = emulator.start(directory, port=_port() if port is None else port, keep_state=keep_state)
+    offline = model is None
+    # Not every compatible server has embeddings; who wants theirs says which.
+    embeds = model is None or (model.base_url and not model.embedding_model)
+    anywhere = {"preferred_port": 0} if port == 0 else {}
+    wanted = _port() if port is None else port
+    # Side by side: each reads itself in for a second, and none needs another.
+    with step("Embedded AWS and models"), ThreadPoolExecutor(3) as pool:
+        offline_port = pool.submit(offline_model.start, directory, **anywhere) if offline else None
+        embedding_port = pool.submit(embedding_model.start, directory, **anywhere) if embeds else None
+        speech_port = None if speech_base_url else pool.submit(speech.start, directory, **anywhere)
+        try:
+            port = emulator.start(directory, port=wanted, keep_state=keep_state)
+        except LocalError:
+            pool.shutdown()
+            down(directory, keep_state=keep_state)
+            raise
     settings = emulator.environment(directory)
     # The embedded AWS has no S3 Vectors.
     context = {"env": "dev", "layer_target": "host", "vector_engine": "bucket", "cors_origins": CORS_ORIGINS}
-    offline = model is None
-    if model is None:
-        with step("Offline model"):
-            model_port = offline_model.start(directory)
-        served_at = model_base_url or f"http://127.0.0.1:{model_port}/v1"
+    if offline_port:
+        served_at = model_base_url or f"http://127.0.0.1:{offline_port.result()}/v1"
         model = ModelChoice(offline_model.API_KEY, served_at, offline_model.MODEL)
+    assert model
     context.update(model.context)
     if model.embedding_model:
         context["embedding_model"] = model.embedding_model
-    elif model.base_url:
-        # Not every compatible server has embeddings; who wants theirs says which.
-        with step("Embedding model"):
-            embedding_port = embedding_model.start(directory)
+    if embedding_port:
         context["embedding_provider"] = "openai"
         context["embedding_model"] = embedding_model.MODEL
-        context["embedding_base_url"] = f"http://127.0.0.1:{embedding_port}/v1"
-    if not speech_base_url:
-        with step("Speech"):
-            speech_base_url = f"http://127.0.0.1:{speech.start(directory)}/v1"
+        context["embedding_base_url"] = f"http://127.0.0.1:{embedding_port.result()}/v1"
+    if speech_port:
+        speech_base_url = f"http://127.0.0.1:{speech_port.result()}/v1"
     context["speech_provider"] = "openai"
     context["speech_base_url"] = speech_base_url
     context["transcription_model"] = speech.TRANSCRIPTION_MODEL

@@ -9,7 +9,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
@@ -30,8 +29,6 @@ SPEECH = "answer.wav"
 PLAYERS = ("afplay", "paplay", "pw-play", "aplay")
 """Commands that play a WAV file, on macOS and Linux; each fails where there is no sound device."""
 MAX_PLAYED_SECONDS = 120
-APPROVED_AFTER_SECONDS = 0.5
-"""How long a call waits for an approval where there is nobody to give it."""
 
 # The package warns of every call of the Assistants API.
 warnings.filterwarnings("ignore", "(The Assistants API is )?deprecated", DeprecationWarning)
@@ -167,7 +164,7 @@ class Session(ExitStack):
 def asked_for(run: Run) -> list[ToolOutput]:
     """Ask the person at the terminal for what a run waits for: a yes or no, or what a function gives.
 
-    Without a terminal there is nobody to ask: calls are approved after a moment.
+    Without a terminal there is nobody to ask: calls are approved.
     """
     outputs: list[ToolOutput] = []
     for call in run.required_action.submit_tool_outputs.tool_calls if run.required_action else []:
@@ -178,7 +175,6 @@ def asked_for(run: Run) -> list[ToolOutput]:
             answer = input(f"            {question}: ")
             answer = ("yes" if answer.strip().lower() in ("y", "yes") else "no") if approval else answer
         else:
-            time.sleep(APPROVED_AFTER_SECONDS)
             answer = "yes" if approval else "There is nobody to ask."
             print(f"            {question}: {answer} (there is no terminal, so nobody was asked)")
         outputs.append({"tool_call_id": call.id, "output": answer})

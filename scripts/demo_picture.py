@@ -9,7 +9,7 @@ import re
 
 from assistants.progress import Progress
 from assistants.terminal import Terminal
-from local.demo import Demo
+from local.demo_sample import Demo
 from local.paths import ROOT
 from local.up import shown, up
 from samples.sample import Sample

@@ -109,7 +109,7 @@ def deployed(request: pytest.FixtureRequest) -> Iterator[local.Local]:
 @pytest.fixture(scope="session")
 def model_server() -> Iterator[ModelServer]:
     """The server that the local stack takes for its model: the offline model, unless a test asks it to fail."""
-    server = ModelServer(f"http://127.0.0.1:{offline_model.start(DIRECTORY)}/v1")
+    server = ModelServer(f"http://127.0.0.1:{offline_model.start(DIRECTORY, preferred_port=0)}/v1")
     yield server
     server.close()
     offline_model.stop(DIRECTORY)

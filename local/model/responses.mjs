@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const WORD_MS = 10; // Between two words of a stream.
-const STREAM_MS = 1000; // A long text comes faster: its pauses add up to no more.
+const STREAM_MS = 200; // A long text comes faster: its pauses add up to no more.
 const CHARACTERS_OF_A_TOKEN = 4; // About that, in English text for the tokenizers in use.
 
 /**

@@ -174,7 +174,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         configure(second, webhook_url="http://127.0.0.1:9/")
         emulator.start(directory, port=0)
         settings = emulator.environment(directory)
-        model = f"http://127.0.0.1:{offline_model.start(directory)}/v1"
+        model = f"http://127.0.0.1:{offline_model.start(directory, preferred_port=0)}/v1"
         places = tmp_path_factory.mktemp("assemblies")
 
         def synthesised(app: Path) -> Path:
