@@ -31,7 +31,8 @@ from bench import (
     waiting,
 )
 from bench.stack import Stack, stack
-from local.up import ASSEMBLIES, shown
+from local.assembly import ASSEMBLIES
+from local.up import shown
 
 Json = dict[str, Any]
 
