@@ -69,7 +69,7 @@ def _looks() -> list[Json]:
     """Calculate what the ways to look at a run's log while its model speaks cost, and how late its end is seen."""
     from assistant_engine.runs.stream_reader import BUSY_SECONDS, LOOK_SECONDS, LOOK_SHARE, pause
 
-    share = f"after {LOOK_SHARE:.0%} of the time, {LOOK_SECONDS:g} to {BUSY_SECONDS:g} s"
+    share = f"after {LOOK_SHARE:.1%} of the time, {LOOK_SECONDS:g} to {BUSY_SECONDS:g} s"
     ways: tuple[tuple[str, Callable[[float], float], float], ...] = (
         ("every 0.15 s, strongly consistent", lambda moved: 0.15, 1.0),
         ("every 0.15 s", lambda moved: 0.15, 0.5),
@@ -92,7 +92,7 @@ def looking(seconds: float, pause: Callable[[float], float], units: float) -> Js
         units: read units of a look.
     """
     looks, late = 0, 0.0
-    ends = [seconds * (0.9 + 0.2 * number / 200) for number in range(201)]
+    ends = [seconds * (0.9 + 0.2 * number / 2_003) for number in range(2_004)]  # In step with no look.
     for end in ends:
         moment = 0.0
         while moment < end:
