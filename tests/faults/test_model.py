@@ -95,7 +95,7 @@ def test_a_model_that_stays_busy_fails_the_run(
     model_server.when(marker, repeat(fault))
     run = driver.created(f"say {marker}")
     for _ in range(10):  # Calls whose worker died with the answer count like those that the model refused.
-        driver.store.transitions.begin_attempt(run, now_ms())
+        run, _ = driver.store.transitions.begin_attempt(run, now_ms())
     driver.start({"thread_id": run.thread_id, "run_id": run.id}, run.execution)
     run = driver.ended(run, "failed")
     assert run.last_error is not None
