@@ -66,7 +66,7 @@ BUDGETS = {
     "graphql": (470, 11.0),
     "tool-file_search": (485, 25.0),
     "tool-": (280, 10.5),
-    "": (248, 3.5),
+    "": (235, 3.2),
 }
 """Modules, beside the standard library's, and megabytes of them that importing a function's handler may take. The first
 name that the function's begins with counts: the first two have the client of the model; `api` has Powertools and

@@ -43,6 +43,12 @@ def test_only_the_step_that_calls_the_model_imports_its_client(imports: dict[Fun
     assert "openai" not in packages["api"]
 
 
+def test_a_step_imports_nothing_that_only_a_new_run_takes(imports: dict[Function, Imported]) -> None:
+    modules = {function.name: set(found.modules) for function, found in imports.items()}
+    creating = {f"assistant_engine.{name}" for name in ("runs.creation", "resources.references", "store.assistants")}
+    assert {name for name in STEPS if modules[name] & creating} == set()
+
+
 def test_the_console_adds_nothing_to_what_other_functions_import(imports: dict[Function, Imported]) -> None:
     modules = {function.name: set(found.modules) for function, found in imports.items()}
     assert modules["console"] == {"console", "streaming_runtime"}
