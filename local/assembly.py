@@ -18,7 +18,7 @@ from local.processes import LocalError
 
 ASSEMBLIES = ROOT / ".build" / "assemblies"
 MAX_ASSEMBLIES = 2
-"""Cloud assemblies that are kept, each some 130 MB: one may be of the offline model, the other of a real one."""
+"""Cloud assemblies that are kept, each some 300 MB: one may be of the offline model, the other of a real one."""
 
 _SOURCES = ("app.py", "cdk.json", "cdk", "lambdas", "layers")
 """What the template and the assets are made from, in the app's folder."""
