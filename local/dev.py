@@ -6,12 +6,10 @@ deployed. A tool that is wrong is reported in one line, and the last good one go
 
 import ast
 import json
-import stat
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,8 +29,8 @@ from local.processes import LocalError
 
 Say = Callable[[str], Any]
 
-SAVING_SECONDS = 0.3
-"""A file that changes again within this time was still being saved."""
+SAVING_MS = 300
+"""What changes again within this time was still being saved: an editor may empty a file before it writes it."""
 
 
 @dataclass(frozen=True)
@@ -98,26 +96,12 @@ class Watch:
         self._redeploy(self._snapshot())
         self.check()  # What was saved meanwhile.
         self._say(f"Watching {self._tools.relative_to(self._tools.parents[1])}; Ctrl-C ends it.")
-        for _ in watchfiles.watch(self._tools, watch_filter=_is_of_interest, stop_event=stop):
+        for _ in watchfiles.watch(self._tools, watch_filter=_is_of_interest, stop_event=stop, step=SAVING_MS):
             self.check()
 
     def check(self) -> None:
         """Serve or deploy what differs from what is served, or say in one line what is wrong."""
-        while True:
-            before = self._files()
-            if not (wrong := self._bring_up_to_date()):
-                self._is_wrong = False
-                return
-            # An editor may be half way through a file.
-            time.sleep(SAVING_SECONDS)
-            if self._files() == before:
-                self._is_wrong = True
-                self._say(f"✗ {wrong}")
-                return
-
-    def _bring_up_to_date(self) -> str:
-        """Serve or deploy what differs from what is served; return in one line what is wrong, or nothing."""
-        began = time.monotonic()
+        began, was_wrong, self._is_wrong = time.monotonic(), self._is_wrong, False
         try:
             saved = self._snapshot()
             changed = {name: tool for name, tool in saved.items() if self._served.get(name) != tool}
@@ -126,23 +110,12 @@ class Watch:
             )
             if not (alone and all(self._serve(tool, began) for tool in changed.values())):
                 self._redeploy(saved)
-            elif self._is_wrong and not changed:
+            elif was_wrong and not changed:
                 self._say("✓ as it was before")
         except SyntaxError as error:
-            return f"lambdas/tools/{error.filename}:{error.lineno}: SyntaxError: {error.msg}"
+            self._fail(f"lambdas/tools/{error.filename}:{error.lineno}: SyntaxError: {error.msg}")
         except (BuildError, LocalError, BotoCoreError, ClientError, OSError) as error:
-            return as_one_line(error)
-        return ""
-
-    def _files(self) -> dict[str, tuple[int, int]]:
-        """Return when each file of the tools was saved last, and its size."""
-        found: dict[str, tuple[int, int]] = {}
-        for path in self._tools.rglob("*"):
-            with suppress(OSError):  # It is gone by now.
-                status = path.stat()
-                if stat.S_ISREG(status.st_mode) and path.suffix != ".pyc":
-                    found[str(path)] = status.st_mtime_ns, status.st_size
-        return found
+            self._fail(as_one_line(error))
 
     def _snapshot(self) -> dict[str, Saved]:
         return {folder.name: Saved.of(folder) for folder in tool_folders(self._tools)}
@@ -171,6 +144,10 @@ class Watch:
     def _is_described(self, folder: ToolFolder) -> bool:
         packages = self._layers / folder.layer / "python" if folder.lock else None
         return bool(describe(folder, self._engine, packages) == self._descriptions[folder.name])
+
+    def _fail(self, line: str) -> None:
+        self._is_wrong = True
+        self._say(f"✗ {line}")
 
 
 def _is_of_interest(change: watchfiles.Change, path: str) -> bool:
