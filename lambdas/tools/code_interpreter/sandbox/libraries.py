@@ -133,18 +133,27 @@ def is_kept(path: str) -> bool:
     """
     if path != str(folder()):
         return False
-    known = {name: stamp for stamps in _kept.values() for name, stamp in stamps.items()}
     with suppress(OSError):
-        if known and dict(_walked()) == known:
+        if _kept and _are_as_unpacked({name: stamp for stamps in _kept.values() for name, stamp in stamps.items()}):
             return True
     _kept.clear()
     _taken.clear()
     return False
 
 
+def _are_as_unpacked(known: dict[str, _Stamp]) -> bool:
+    """Return whether the folder holds these files alone. The first other one ends it: there may be a great many."""
+    found = 0
+    for path, stamp in _walked():
+        if known.get(path) != stamp:
+            return False
+        found += 1
+    return found == len(known)
+
+
 def _walked() -> Iterator[tuple[str, _Stamp]]:
     root = folder()
-    pending = [str(root)]
+    pending = [] if root.is_symlink() else [str(root)]
     while pending:
         with os.scandir(pending.pop()) as entries:
             for entry in entries:
