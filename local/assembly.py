@@ -4,17 +4,15 @@ import fcntl
 import hashlib
 import json
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.cdk_cli import cdk_environment
+from local.cdk_cli import cdk_environment, run
 from local.emulator import ACCOUNT, REGION
 from local.paths import ROOT
-from local.processes import LocalError
 
 ASSEMBLIES = ROOT / ".build" / "assemblies"
 MAX_ASSEMBLIES = 2
@@ -92,24 +90,14 @@ def synthesise(app: Path, context: Mapping[str, str], folder: Path) -> None:
         LocalError: with what the app said.
     """
     settings = json.loads((app / "cdk.json").read_text())
-    done = subprocess.run(
-        [sys.executable, "app.py"],
-        cwd=app,
-        env={
-            **cdk_environment({}),
-            "CDK_CONTEXT_JSON": json.dumps({**settings["context"], **context, **_CLI_CONTEXT}),
-            "CDK_OUTDIR": str(folder),
-            "CDK_DEFAULT_ACCOUNT": ACCOUNT,
-            "CDK_DEFAULT_REGION": REGION,
-        },
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise LocalError(f"The CDK app failed:\n{done.stdout.strip()}")
+    environment = {
+        **cdk_environment({}),
+        "CDK_CONTEXT_JSON": json.dumps({**settings["context"], **context, **_CLI_CONTEXT}),
+        "CDK_OUTDIR": str(folder),
+        "CDK_DEFAULT_ACCOUNT": ACCOUNT,
+        "CDK_DEFAULT_REGION": REGION,
+    }
+    run("The CDK app", [sys.executable, "app.py"], app, environment)
     # At each of a deployment's thousand events, the CLI reads the names and origins of all constructs twice.
     for file in folder.glob("*.metadata.json"):
         metadata = json.loads(file.read_text())

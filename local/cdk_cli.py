@@ -23,10 +23,20 @@ def run_cdk(settings: Mapping[str, str], folder: Path, *arguments: str) -> None:
     """
     if not CDK.is_file() or not NODE.is_file():
         raise LocalError("The CDK CLI is not installed: run `make setup`.")
+    environment = {**cdk_environment(settings), "NODE_COMPILE_CACHE": str(_COMPILED)}
+    run("The CDK CLI", [str(NODE), str(CDK), "--no-notices", "--ci", *arguments], folder, environment)
+
+
+def run(name: str, command: list[str], folder: Path, environment: Mapping[str, str]) -> None:
+    """Run a program of the CDK in a folder, without its output.
+
+    Raises:
+        LocalError: it failed; with its name and what it said.
+    """
     done = subprocess.run(
-        [str(NODE), str(CDK), "--no-notices", "--ci", *arguments],
+        command,
         cwd=folder,
-        env={**cdk_environment(settings), "NODE_COMPILE_CACHE": str(_COMPILED)},
+        env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -34,7 +44,7 @@ def run_cdk(settings: Mapping[str, str], folder: Path, *arguments: str) -> None:
         check=False,
     )
     if done.returncode != 0:
-        raise LocalError(f"The CDK CLI failed:\n{done.stdout.strip()}")
+        raise LocalError(f"{name} failed:\n{done.stdout.strip()}")
 
 
 def cdk_environment(settings: Mapping[str, str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 routes = Routes("Audio")
 
 SOUNDS = ("audio/aac", "audio/flac", "audio/mpeg", "audio/ogg", "audio/pcm", "audio/wav")
-"""What speech may be, as the API's description has it: `speech.FORMATS`; a test compares."""
+"""The media types of speech in the API's description: those of `speech.FORMATS`, as a test checks."""
 
 
 @routes.get(

@@ -41,7 +41,7 @@ def data_url_fault(url: str) -> str | None:
 
 
 def data_of(url: str) -> tuple[str, bytes] | None:
-    """Return the media type and the bytes in a `data:` URL of an image; None if it is none."""
+    """Return the media type and the bytes of an image from its `data:` URL; None for any other URL."""
     parts = _DATA_URL.fullmatch(url)
     try:
         return (parts["type"], base64.b64decode(parts["data"])) if parts else None

@@ -102,8 +102,13 @@ def _messages(store: Store, run: Run, budget: int) -> list[Json]:
     automatic = truncation["type"] == "auto"
     most = MOST_MESSAGES if automatic else min(MOST_MESSAGES, truncation["last_messages"])
     # What the run itself has said stands in its turns, together with the calls around it.
-    size = budget * request.BYTES_PER_TOKEN
-    messages, more = store.messages.newest(run.thread_id, most, size, images.MOST_BYTES, without_run=run.id)
+    messages, more = store.messages.newest(
+        run.thread_id,
+        most,
+        size=budget * request.BYTES_PER_TOKEN,
+        image_size=images.MOST_BYTES,
+        without_run=run.id,
+    )
     if automatic and more and (first := store.messages.first(run.thread_id, run.id)):
         messages = [first, *(message for message in messages if message["id"] != first["id"])]
     return [message for message in messages if _says_something(message)]

@@ -48,7 +48,7 @@ def finish(
 
 
 def ended(store: Store, run: Run, said: list[str] | None = None) -> Ended:
-    """Return what the state machine is told of a run that has ended: with its answer, if it has one.
+    """Return what the state machine learns about a run that has ended, with its answer if there is one.
 
     Args:
         said: the ids of the messages that the run added; they are read where they are not known.
