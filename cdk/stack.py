@@ -11,6 +11,7 @@ from cdk.events import Events
 from cdk.export import Export
 from cdk.fine_tuning import FineTuning
 from cdk.foundation import Foundation
+from cdk.functions import settle_versions
 from cdk.layers import CACHE
 from cdk.model import Model
 from cdk.monitoring import Monitoring
@@ -47,3 +48,4 @@ class AssistantsStack(Stack):
         events = Events(self, "Events", foundation)
         OldVersions(self, "OldVersions", foundation)
         Monitoring(self, "Monitoring", foundation, api=api, runs=runs, events=events)
+        settle_versions(self)

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from cdk import stack
 from cdk.configuration import ENVIRONMENTS
 from tests.support.templates import Json, Template, as_list, fill_cache, resources, synthesise
 
@@ -85,3 +87,11 @@ def test_a_changed_tool_is_called_by_the_next_version_of_the_model_step(prod: Te
     tools = json.dumps(prod.functions()["oae-in_progress"]["Environment"]["Variables"]["TOOLS"])
     (version,) = [name for name in prod.resources("AWS::Lambda::Version") if name.startswith("Toolstoolfinance")]
     assert f'["{version}", "Version"]' in tools
+
+
+def test_versions_are_named_as_the_cdk_names_them(
+    prod: Template, tmp_path: Path, layers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their names are fixed before the synth: whatever it still changed of a function would not make a version."""
+    monkeypatch.setattr(stack, "settle_versions", lambda _: None)
+    assert synthesise(tmp_path, layers, env="prod", sample_tools="on").body == prod.body
