@@ -34,6 +34,8 @@ SHARED = ROOT / ".build" / "unpacked"
 MIN_SHARED_BYTES = 1_000_000
 """Layers are larger. Functions' own code is not, and tests deploy hundreds of kinds of it."""
 MAX_UNUSED_SECONDS = 7 * 24 * 3600
+PACKED_AT = 315_532_800
+"""When files were last changed, as a function sees it: in 1980, which the CDK writes into its archives."""
 
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -114,8 +116,7 @@ class FunctionFiles:
 
     def _fill(self, archives: Sequence[bytes], folder: Path) -> None:
         for archive in archives:
-            # Functions that have no read-only view of their files could change what the next emulator takes.
-            if self.private and len(archive) >= MIN_SHARED_BYTES:
+            if len(archive) >= MIN_SHARED_BYTES:
                 _link(_shared(archive), folder)
             else:
                 _unpack(archive, folder)
@@ -170,8 +171,10 @@ def _shared(archive: bytes) -> Path:
     """Return a folder with what is in an archive, unpacked for all emulators of this project: layers are large."""
     folder = SHARED / hashlib.sha256(archive).hexdigest()[:32]
     if folder.exists():
-        os.utime(folder)
-        return folder
+        if _is_unchanged(folder):
+            os.utime(folder)
+            return folder
+        shutil.rmtree(folder)
     SHARED.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(dir=SHARED, suffix=".new"))
     made.chmod(0o755)
@@ -186,18 +189,32 @@ def _shared(archive: bytes) -> Path:
     return folder
 
 
+def _is_unchanged(folder: Path) -> bool:
+    """Return whether nothing was written to the files of an unpacked archive.
+
+    A function that has no read-only view of its files could, and the next emulator would take what it wrote.
+    """
+    return all(
+        os.stat(f"{path}/{name}", follow_symlinks=False).st_mtime == PACKED_AT  # noqa: PTH116
+        for path, _, names in os.walk(folder)
+        for name in names
+    )
+
+
 def _link(source: Path, folder: Path) -> None:
     """Fill a folder with links to another's files, over those that are there; with copies on another file system."""
-    for path, names, files in os.walk(source):
-        below = folder / Path(path).relative_to(source)
+    for path, _, names in os.walk(source):
+        below = f"{folder}{path.removeprefix(str(source))}"
+        os.makedirs(below, exist_ok=True)  # noqa: PTH103
         for name in names:
-            (below / name).mkdir(exist_ok=True)
-        for name in files:
-            (below / name).unlink(missing_ok=True)
             try:
-                os.link(f"{path}/{name}", below / name)
-            except OSError:
-                shutil.copy2(f"{path}/{name}", below / name)
+                os.link(f"{path}/{name}", f"{below}/{name}")
+            except OSError:  # It is there, or on another file system.
+                Path(below, name).unlink(missing_ok=True)
+                try:
+                    os.link(f"{path}/{name}", f"{below}/{name}")
+                except OSError:
+                    shutil.copy2(f"{path}/{name}", f"{below}/{name}")
 
 
 def _unpack(archive: bytes, folder: Path) -> None:
@@ -208,6 +225,7 @@ def _unpack(archive: bytes, folder: Path) -> None:
             made = Path(packed.extract(entry, folder))
             if made.is_file():
                 made.chmod(0o555)
+                os.utime(made, (PACKED_AT, PACKED_AT))
 
 
 def _can_mount() -> bool:
