@@ -201,10 +201,6 @@ _owners: dict[tuple[int, str], int] = {}
 
 def _owner(pids: Iterable[int], user: int, inode: str) -> int:
     """Return which of these processes has a connection, itself or by one that it started; 0 if none has."""
-    # Most connections are those of a few programs: the last owners are asked first.
-    known = next((one for one in _others if one.is_running() and _has(one.pid, inode)), None)
-    if known:
-        return 0
     hidden: list[int] = []
     for pid in pids:
         for one in _family(pid):
@@ -213,18 +209,21 @@ def _owner(pids: Iterable[int], user: int, inode: str) -> int:
                 return pid
             if seen is None and _user_of(one) == user:
                 hidden.append(pid)
-    # Another user's connection is known by the user; ours by that no other process has it.
-    if hidden and user != os.getuid():
-        return hidden[0]
-    other = next((one for one in psutil.process_iter() if _has(one.pid, inode)), None)
-    if other:
-        _others.appendleft(other)
+    if not hidden:
         return 0
-    return hidden[0] if hidden else 0
+    # Another user's connection is known by the user; ours by that no other process has it.
+    if user != os.getuid():
+        return hidden[0]
+    # Most connections are those of a few programs: the last owners are asked first, then the youngest processes.
+    running = sorted((int(name) for name in os.listdir("/proc") if name.isdecimal()), reverse=True)  # noqa: PTH208
+    other = next((one for one in (*_others, *running) if _has(one, inode)), 0)
+    if other and other not in _others:
+        _others.appendleft(other)
+    return 0 if other else hidden[0]
 
 
 MAX_KNOWN_OTHERS = 16
-_others: deque[psutil.Process] = deque(maxlen=MAX_KNOWN_OTHERS)
+_others: deque[int] = deque(maxlen=MAX_KNOWN_OTHERS)
 """Processes that belong to no function in a VPC and sent requests, the last one found first."""
 
 

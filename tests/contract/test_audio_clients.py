@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,12 @@ def test_python_s_audio_in_every_format(base_url: str, api_key: str, question: P
     assert written["vtt"].startswith("WEBVTT\n") and QUESTION in written["vtt"]
     spoken = [(each["spoken"], base64.b64decode(each["answer"])) for each in answers if "spoken" in each]
     assert len(spoken) == 13  # each format twice, and once more by the client for waiting code
-    sentences = [QUESTION, TEXT.removeprefix(QUESTION).strip()]
     for kind, sound in spoken:
-        if kind == "pcm":
-            sound = audio_formats.write(sound, audio_formats.SPOKEN_RATE, "wav")
-        assert recogniser.hear(audio_formats.read(sound), sentences).text == TEXT, kind
+        assert heard(kind, sound) == TEXT, kind
+
+
+@cache  # The clients get the same bytes in each of their ways to ask.
+def heard(kind: str, sound: bytes) -> str:
+    if kind == "pcm":
+        sound = audio_formats.write(sound, audio_formats.SPOKEN_RATE, "wav")
+    return recogniser.hear(audio_formats.read(sound), [QUESTION, TEXT.removeprefix(QUESTION).strip()]).text
