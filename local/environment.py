@@ -216,17 +216,25 @@ class Environment:
             error = self._api.init_error
             self._end_runtime()
             return (error, "error") if error else (self._ended(request_id), "failure")
+        self._tell_supervisor(busy=True)
         with contextlib.suppress(OSError):
             self._api.hand_over(invocation)
         done = self._api.serve(lambda: self._api.is_answered or not self.is_running, time.monotonic() + timeout)
         answer = self._api.take_answer()
         if answer is not None:
+            self._tell_supervisor(busy=False)
             return answer, "error" if answer.failed else "success"
         self._end_runtime()
         if done:
             return self._ended(request_id), "failure"
         message = f"RequestId: {request_id} Error: Task timed out after {timeout:.2f} seconds"
         return _error("Sandbox.Timedout", message), "timeout"
+
+    def _tell_supervisor(self, *, busy: bool) -> None:
+        """Say whether there is an invocation, if it is the supervisor that limits the memory."""
+        if self._control and not self._memory:
+            with contextlib.suppress(OSError):
+                self._control.send(json.dumps({"busy": busy}).encode())
 
     def _ended(self, request_id: str) -> Answer:
         """Return Lambda's answer for a runtime that ended before it had answered."""

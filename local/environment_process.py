@@ -23,13 +23,17 @@ import select
 import signal
 import socket
 import sys
+import time
 import traceback
 from typing import Any, NoReturn
 
 Json = Any
 
 MAX_MESSAGE_BYTES = 262_144
-MILLISECONDS_BETWEEN_LOOKS_AT_MEMORY = 50
+SECONDS_BETWEEN_LOOKS_AT_MEMORY = 0.05
+"""While the function initialises or has an invocation."""
+SECONDS_BETWEEN_LOOKS_AT_REST = 5.0
+"""Between invocations: AWS freezes the environment, so that nothing grows in it."""
 MAX_OPEN_FILES = 1_024
 """Of a runtime and of each process that it starts ("Lambda quotas", file descriptors)."""
 
@@ -45,19 +49,33 @@ _MOUNT_ATTR_RDONLY = 1
 
 
 def supervise(control: socket.socket, start: Json, runtime: int) -> NoReturn:
-    """Wait for the runtime's end, or for the emulator to ask for it or to go; then kill all and report the status."""
-    watched = start["resident_bytes"]
+    """Wait for the runtime's end, or for the emulator to ask for it or to go; then kill all and report the status.
+
+    A message that says whether the environment is `busy` asks for nothing: memory is looked at the more often.
+    """
+    limit, is_busy, looked = start["resident_bytes"], True, time.monotonic()
     ended = os.pidfd_open(runtime)
     # Not `select`, which takes no descriptor above 1,023; their numbers are those that the emulator had free.
     awaited = select.poll()
     awaited.register(control, select.POLLIN)
     awaited.register(ended, select.POLLIN)
     while True:
-        ready = [
-            descriptor for descriptor, _ in awaited.poll(MILLISECONDS_BETWEEN_LOOKS_AT_MEMORY if watched else None)
-        ]
-        if ready or (watched and _resident_bytes() > watched):
+        look_at = looked + (SECONDS_BETWEEN_LOOKS_AT_MEMORY if is_busy else SECONDS_BETWEEN_LOOKS_AT_REST)
+        left = max(0, 1_000 * (look_at - time.monotonic())) if limit else None
+        ready = [descriptor for descriptor, _ in awaited.poll(left)]
+        if ended in ready:
             break
+        if control.fileno() in ready:
+            data = b""
+            with contextlib.suppress(OSError):
+                data = control.recv(MAX_MESSAGE_BYTES)
+            if not data or "busy" not in (told := json.loads(data)):
+                break
+            is_busy = told["busy"]
+        elif limit:
+            if _resident_bytes() > limit:
+                break
+            looked = time.monotonic()
     status = os.waitpid(runtime, os.WNOHANG)[1] if ended in ready else signal.SIGKILL
     _kill_descendants()
     with contextlib.suppress(OSError):

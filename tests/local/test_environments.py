@@ -225,6 +225,31 @@ def test_memory_is_limited_by_what_is_used(deployed: Deployed) -> None:
     assert "signal: killed" in answer["errorMessage"]
 
 
+def test_memory_of_an_environment_at_rest_is_hardly_looked_at() -> None:
+    """To look is work, of each of a hundred environments: one look each 5 s, against one each 50 ms."""
+    program = """
+import os, socket, sys
+from local import environment_process
+looks = []
+environment_process._resident_bytes = lambda: looks.append(1) or 0
+environment_process._kill_descendants = lambda: print(len(looks), flush=True)
+runtime = os.posix_spawn("/bin/sleep", ["sleep", "1"], {})
+environment_process.supervise(socket.socket(fileno=int(sys.argv[1])), {"resident_bytes": 1}, runtime)
+"""
+    looks = []
+    for is_busy in (True, False):
+        mine, theirs = socket.socketpair()
+        mine.send(json.dumps({"busy": is_busy}).encode())
+        command = [sys.executable, "-c", program, str(theirs.fileno())]
+        done = subprocess.run(
+            command, cwd=ROOT, pass_fds=[theirs.fileno()], capture_output=True, check=True, timeout=30
+        )
+        looks.append(int(done.stdout))
+        mine.close()
+        theirs.close()
+    assert looks[0] > 2 > looks[1]
+
+
 def test_an_answer_has_a_size(deployed: Deployed) -> None:
     assert len(deployed.invoke("Function", {"do": "large", "bytes": 6_291_550})) == 6_291_550
     answer, failed = deployed.ask("Function", {"do": "large", "bytes": 6_291_556})
