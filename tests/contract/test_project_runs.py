@@ -15,7 +15,7 @@ from assistant_engine.store.pages import Window
 from local import up as local
 from tests.support.clients import StrictOpenAI, connect
 from tests.support.crowd import Crowd, crowd
-from tests.support.driver import ASK
+from tests.support.driver import ASK, Driver
 from tests.support.projects import own_project
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -37,6 +37,18 @@ def until(look: Callable[[], Any], expected: Any) -> None:
             return
         time.sleep(0.1)
     assert look() == expected
+
+
+@pytest.fixture(scope="module")
+def project(stack: local.Local) -> Iterator[tuple[str, str]]:
+    """A project of these tests' own, and its key: the default one has hundreds of runs more to be read."""
+    with own_project(stack) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def client(stack: local.Local, project: tuple[str, str]) -> StrictOpenAI:
+    return connect(stack, project[1])
 
 
 @pytest.fixture(scope="module")
@@ -108,18 +120,19 @@ def test_a_list_of_runs_is_read_page_by_page(client: openai.OpenAI, made: Any, u
 
 
 def test_a_page_that_would_read_too_many_runs_ends_early_and_says_where(
-    made: Any, user: str, store: Store, monkeypatch: pytest.MonkeyPatch
+    made: Any, project: tuple[str, str], user: str, driver: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(project_runs, "MOST_READ", 2)
     _, runs, waiting = made
+    listing = project_runs.ProjectRuns(Store(project[0]))
     wanted = project_runs.Wanted(user_id=user, assistant_id="asst_nobody")
     newest = [waiting.id, *(run.id for run in reversed(runs))]
-    page = project_runs.ProjectRuns(store).page(wanted, Window(1))
+    page = listing.page(wanted, Window(1))
     seen = []
     while page.has_more:
         assert list(page.objects) == [] and page.stopped_at
         seen.append(page.stopped_at)
-        page = project_runs.ProjectRuns(store).page(wanted, Window(1, after=page.stopped_at))
+        page = listing.page(wanted, Window(1, after=page.stopped_at))
     assert set(newest[1::2]) <= set(seen)
 
 
