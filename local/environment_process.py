@@ -63,18 +63,16 @@ def supervise(control: socket.socket, start: Json, runtime: int) -> NoReturn:
         look_at = looked + (SECONDS_BETWEEN_LOOKS_AT_MEMORY if is_busy else SECONDS_BETWEEN_LOOKS_AT_REST)
         left = max(0, 1_000 * (look_at - time.monotonic())) if limit else None
         ready = [descriptor for descriptor, _ in awaited.poll(left)]
-        if ended in ready:
-            break
-        if control.fileno() in ready:
+        if control.fileno() in ready:  # First: what is left unread takes the status with it.
             data = b""
             with contextlib.suppress(OSError):
                 data = control.recv(MAX_MESSAGE_BYTES)
             if not data or "busy" not in (told := json.loads(data)):
                 break
             is_busy = told["busy"]
-        elif limit:
-            if _resident_bytes() > limit:
-                break
+        elif ended in ready or _resident_bytes() > limit:
+            break
+        else:
             looked = time.monotonic()
     status = os.waitpid(runtime, os.WNOHANG)[1] if ended in ready else signal.SIGKILL
     _kill_descendants()

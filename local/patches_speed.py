@@ -93,9 +93,11 @@ def send_an_answer_in_one_piece() -> None:
             return
         if isinstance(event, h11.Response) and any(name == b"content-length" for name, _ in event.headers):
             self.head = data  # The body, or the end, follows at once. A stream's head goes on its own.
-        elif data := vars(self).pop("head", b"") + data:
+        elif data := self.head + data:
+            self.head = b""
             await self.send(RawData(data=data))
 
+    protocol.head = b""
     protocol._send_h11_event = send_event
 
 
