@@ -62,7 +62,9 @@ class World:
         port = emulator.start(self.directory, port=0, functions_endpoint=self.proxy.url)
         self.proxy.connect(port, os.getpid())
         url = self.model_server.url
-        self.stack = local.up(self.directory, port=0, use_real_model=False, app=self.app, model_base_url=url)
+        self.stack = local.up(
+            self.directory, port=0, use_real_model=False, app=self.app, model_base_url=url, with_cli=False
+        )
 
     def client(self, service: str) -> Any:
         return self.stack.client(service)

@@ -1,6 +1,8 @@
-"""The archives of a cloud assembly are in the CDK's bucket before `cdk deploy` looks for them."""
+"""The assets of a cloud assembly are in the CDK's bucket before a deployment looks for them."""
 
+import io
 import json
+import zipfile
 from pathlib import Path
 
 from assistants.stack import Stack
@@ -9,12 +11,14 @@ from local import assets, emulator
 BUCKET = "cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}"
 
 
-def test_archives_are_published_once_and_folders_are_left_to_the_cli(tmp_path: Path) -> None:
+def test_what_is_missing_is_published_and_a_folder_is_packed(tmp_path: Path) -> None:
     assembly = tmp_path / "assembly"
-    assembly.mkdir()
+    (assembly / "folder").mkdir(parents=True)
+    (assembly / "folder" / "code.py").write_bytes(b"RELEASE = 1")
     files = {}
     for name, packaging in (("new.zip", "file"), ("held.zip", "file"), ("folder", "zip"), ("template.json", "file")):
-        (assembly / name).write_bytes(b"from the assembly")
+        if packaging == "file":
+            (assembly / name).write_bytes(b"from the assembly")
         files[name] = {
             "source": {"path": name, "packaging": packaging},
             "destinations": {"here": {"bucketName": BUCKET, "objectKey": f"key-{name}"}},
@@ -34,6 +38,9 @@ def test_archives_are_published_once_and_folders_are_left_to_the_cli(tmp_path: P
             found["Key"]: s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
             for found in s3.list_objects_v2(Bucket=bucket)["Contents"]
         }
-        assert bodies == {"key-held.zip": b"from before", "key-new.zip": b"from the assembly"}
+        with zipfile.ZipFile(io.BytesIO(bodies.pop("key-folder"))) as packed:
+            assert {name: packed.read(name) for name in packed.namelist()} == {"code.py": b"RELEASE = 1"}
+        new = dict.fromkeys(("key-new.zip", "key-template.json"), b"from the assembly")
+        assert bodies == {"key-held.zip": b"from before", **new}
     finally:
         emulator.stop(directory)
