@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aws_cdk import Duration
-from aws_cdk.aws_lambda import Code, ILayerVersion, LayerVersion
+from aws_cdk.aws_lambda import ILayerVersion, LayerVersion
 from constructs import Construct
 
 from cdk.alarms import Alarm
@@ -139,7 +139,7 @@ class Api(Construct):
             self,
             "Streaming",
             layer_version_name=f"{self._foundation.configuration.prefix}-streaming",
-            code=Code.from_asset(str(ROOT / "layers" / "streaming")),
+            code=code_of(ROOT / "layers" / "streaming"),
             compatible_runtimes=[RUNTIME],
             compatible_architectures=[ARCHITECTURE],
         )

@@ -94,4 +94,5 @@ def test_versions_are_named_as_the_cdk_names_them(
 ) -> None:
     """Their names are fixed before the synth: whatever it still changed of a function would not make a version."""
     monkeypatch.setattr(stack, "settle_versions", lambda _: None)
-    assert synthesise(tmp_path, layers, env="prod", sample_tools="on").body == prod.body
+    other = synthesise(tmp_path, layers, env="prod", sample_tools="on")
+    assert other.resources("AWS::Lambda::Version").keys() == prod.resources("AWS::Lambda::Version").keys()
