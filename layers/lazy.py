@@ -51,6 +51,7 @@ def make_lazy(folder: Path, patterns: Sequence[str]) -> list[str]:
         relative = path.relative_to(folder)
         text = path.read_text()
         if made := _lazy(text, relative.parent.as_posix().replace("/", "."), path.parent):
+            path.unlink()  # It may be a link to the package manager's own copy.
             path.write_text(made)
             changed.append(relative.as_posix())
     return changed

@@ -19,7 +19,8 @@ from bench.cold_start import (
     runtime_packages,
     size,
 )
-from layers.build import CACHE, build
+from layers.build import CACHE, COMPILED, build, locks
+from layers.typical import programs
 from route_table import MODULES
 from tests.support.templates import Template
 
@@ -83,6 +84,22 @@ def test_no_function_imports_more_than_its_budget(imports: dict[Function, Import
         and (len(found.modules) > function.budget[0] or found.bytes / MEGABYTE > function.budget[1])
     ]
     assert over == []
+
+
+def test_what_a_function_imports_from_a_layer_is_compiled_there(imports: dict[Function, Imported]) -> None:
+    """Of a layer in which not all modules are."""
+    for layer in programs():
+        folder, listed = CACHE / "host" / layer / "python", locks()[layer].with_name(COMPILED).read_text().split()
+        found = {
+            name.replace(".", "/")
+            for function, each in imports.items()
+            if layer in function.layers
+            for name in each.modules
+        }
+        files = {
+            f"{path}{end}" for path in found for end in (".py", "/__init__.py") if (folder / f"{path}{end}").is_file()
+        }
+        assert files - set(listed) == set(), layer
 
 
 def test_no_package_is_larger_than_its_budget(imports: dict[Function, Imported]) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from bench.cold_start import functions, size
-from layers.build import CACHE, COMPILED, ROOT, build
+from layers.build import CACHE, COMPILED, ROOT, build, locks
 from layers.byte_code import RUNTIME_MAGIC, modules
 from layers.tool_folders import tool_folders
-from layers.typical import loaded
+from layers.typical import loaded, programs
 from tests.support.templates import Template
 
 MAX_FUNCTION_BYTES = 262_144_000
@@ -57,11 +57,12 @@ def test_all_modules_of_the_engine_are_compiled(cache: Path) -> None:
         assert {f"python/{byte_code_of(module)}" for module in sources} <= set(archive.namelist())
 
 
-def test_a_layer_s_byte_code_is_what_it_is_listed_to_be(cache: Path) -> None:
+@pytest.mark.parametrize("layer", programs())
+def test_a_layer_s_byte_code_is_what_it_is_listed_to_be(cache: Path, layer: str) -> None:
     """Nothing else has byte code: what it takes is bounded by the list."""
-    with zipfile.ZipFile(cache / "python_data.zip") as archive:
+    with zipfile.ZipFile(cache / f"{layer}.zip") as archive:
         compiled = {name for name in archive.namelist() if name.endswith(".pyc")}
-    listed = modules(cache / "python_data" / "python", ROOT / "layers" / "python_data" / COMPILED)
+    listed = modules(cache / layer / "python", locks()[layer].with_name(COMPILED))
     assert compiled == {f"python/{byte_code_of(module)}" for module in listed}
 
 
@@ -75,16 +76,14 @@ def test_no_function_is_larger_than_lambda_takes(cache: Path, prod: Template) ->
     assert {name: taken for name, taken in sizes.items() if taken > MAX_FUNCTION_BYTES} == {}
 
 
-def test_what_typical_programs_load_is_compiled() -> None:
+@pytest.mark.parametrize("layer", programs())
+def test_what_typical_programs_load_is_compiled(layer: str) -> None:
     """Versions of packages, and with them a few modules, differ between this machine's Python and Lambda's."""
     build("host")
-    programs = list((ROOT / "layers").glob("*/typical.py"))
-    assert programs
-    for program in programs:
-        layer = program.parent
-        listed = set((layer / COMPILED).read_text().splitlines())
-        found = set(loaded(program, CACHE / "host" / layer.name / "python"))
-        assert len(found ^ listed) <= 0.02 * len(listed), f"`make lock` lists anew: {sorted(found ^ listed)}"
+    program = programs()[layer]
+    listed = set(program.with_name(COMPILED).read_text().splitlines())
+    found = set(loaded(layer, program))
+    assert len(found ^ listed) <= 0.02 * len(listed), f"`make lock` lists anew: {sorted(found ^ listed)}"
 
 
 def test_the_packages_for_data_are_there(cache: Path) -> None:

@@ -59,3 +59,11 @@ def test_what_a_module_uses_itself_is_imported_at_once(folder: Path) -> None:
     with pytest.raises(subprocess.CalledProcessError) as failed:
         run(folder, "import pack; pack.missing")
     assert "AttributeError: module 'pack' has no attribute 'missing'" in failed.value.stderr
+
+
+def test_the_package_manager_s_own_copy_stays_as_it_is(folder: Path, tmp_path: Path) -> None:
+    """uv links files of a layer to those of its cache, from which other environments get them."""
+    kept = tmp_path / "kept.py"
+    kept.hardlink_to(folder / "pack" / "__init__.py")
+    assert "pack/__init__.py" in make_lazy(folder, ["pack/__init__.py"])
+    assert kept.read_text() == PACKAGE["__init__.py"]
