@@ -5,23 +5,19 @@ from collections.abc import Iterator
 
 import httpx2
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from local import up as local
 from local.graphiql import PARTS
+from tests.support.console import chromium
 
 pytestmark = pytest.mark.offline_model
-
-CHROMIUM = "/usr/bin/chromium"
-QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync"
 
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
+    with chromium() as browser:
         yield browser.new_page()
-        browser.close()
 
 
 def test_the_graphql_address_opens_in_a_browser(stack: local.Local) -> None:

@@ -7,26 +7,23 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from local.paths import ROOT
 from tests.support import responses
+from tests.support.console import chromium
 from tests.support.driver import Driver
 from tests.support.model_server import Behaviour, ModelServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.offline_model]
 
-CHROMIUM = "/usr/bin/chromium"
-QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync"
 WORDS = " ".join(f"word{number}" for number in range(30)) + "."
 
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
+    with chromium() as browser:
         yield browser.new_page()
-        browser.close()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
 from rich.console import Console
 
 from assistant_engine.domain.run import Run
@@ -15,13 +14,11 @@ from assistants.run_trace import RunNotFound, RunTraces
 from assistants.stack import Stack
 from assistants.watch import summary, watch
 from local import up as local
+from tests.support.console import chromium
 from tests.support.driver import GET_STOCK_PRICE, Driver
 from tests.support.eventful_run import eventful_run
 
 pytestmark = pytest.mark.offline_model
-
-CHROMIUM = "/usr/bin/chromium"
-QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync"
 
 
 @pytest.fixture(scope="module")
@@ -90,8 +87,7 @@ def test_a_report_shows_a_run_that_waits_and_one_that_failed(traces: RunTraces, 
 @pytest.mark.browser
 def test_the_report_shows_every_step_in_a_browser(traces: RunTraces, run: Run, driver: Driver, tmp_path: Path) -> None:
     path = report.write(traces, run, tmp_path / "report.html")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 1100, "height": 900}, color_scheme="light")
         troubles: list[str] = []
         page.on("console", lambda message: troubles.append(message.text))
@@ -139,4 +135,3 @@ def test_the_report_shows_every_step_in_a_browser(traces: RunTraces, run: Run, d
         page.set_viewport_size({"width": 420, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth") <= 420
         assert troubles == []
-        browser.close()

@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from local import offline_model
+from tests.support.console import chromium
 from tests.support.front_door import BUCKET, FUNCTION, SECRET, WORTH, Embedded, filled
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = "/usr/bin/chromium"
-QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync"
 REBOUND = "rebound.example"
 FETCH = """async ([url, options]) => {
     try {
@@ -59,11 +58,8 @@ def site() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def page(site: str) -> Iterator[Page]:
     """A page of somebody else, in a browser in which a name of theirs leads to the loopback."""
-    rebinding = f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET.split(), rebinding])
+    with chromium(f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1") as browser:
         yield browser.new_page()
-        browser.close()
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,7 @@
 """Looks with axe (https://github.com/dequelabs/axe-core) for what keeps people from using a page."""
 
+from collections.abc import Iterable
+
 from playwright.sync_api import Page
 
 from local.paths import ROOT
@@ -9,15 +11,18 @@ AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 WAYS = [(width, scheme) for width in (1280, 400) for scheme in ("light", "dark")]
 """The widths and the colour schemes that a page is looked at with."""
 
+EACH = [(1280, "light"), (400, "dark")]
+"""Each width and each scheme once: enough where a page shows the same elements in every width."""
+
 _RUN = "axe.run(document, { resultTypes: ['violations'] })"
 
 
-def violations(page: Page) -> list[str]:
+def violations(page: Page, ways: Iterable[tuple[int, str]] = WAYS) -> list[str]:
     """Return what axe finds on the page as it is, on wide and narrow screens, light and dark."""
     found = []
     size = page.viewport_size
     assert size
-    for width, scheme in WAYS:
+    for width, scheme in ways:
         page.set_viewport_size({"width": width, "height": size["height"]})
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
         if not page.evaluate("'axe' in window"):
