@@ -16,6 +16,7 @@ from pathlib import Path
 import boto3
 import botocore.session
 import httpcore2
+import httpx2
 import pytest
 from xdist.remote import Producer
 
@@ -46,6 +47,8 @@ from tests.support.webhook_receiver import WebhookReceiver, set_mapping
 botocore.session.create_loader = cache(botocore.session.create_loader)
 # Clients share what they hold certificates against: without it, each one of the openai package reads it, in 20 ms.
 httpcore2.default_ssl_context = cache(httpcore2.default_ssl_context)
+# A function that starts while every core is busy may take longer than the 5 s that httpx2 waits for.
+httpx2._config.DEFAULT_TIMEOUT_CONFIG.read = 60.0
 
 VERIFY_ENV = os.environ.get("VERIFY_ENV", "")
 LOCAL_FIXTURES = {"app", "aws_proxy", "journal", "listener", "model_server", "speech_server", "webhook"}
