@@ -30,8 +30,8 @@ export HOME := $(CURDIR)/.build/home
 $(shell mkdir -p "$(HOME)")
 endif
 
-.PHONY: help setup up dev down clean chat demo watch report usage budget export republish test check lint browser soak \
-	format verify bench docs layers synth deploy destroy lock
+.PHONY: help setup up dev down clean chat demo watch report usage budget export republish test check lint collect browser \
+	soak format verify bench docs layers synth deploy destroy lock
 
 help:
 	@echo "make demo [SAMPLE=...]   deploy to the embedded AWS and watch an assistant at work"
@@ -97,9 +97,9 @@ PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscop
 test: setup layers
 	@$(PYTEST)
 
-# Types and layers take a core each, side by side. With the pages in a browser where Debian's chromium is.
+# Types and the rest take a core each, side by side. With the pages in a browser where Debian's chromium is.
 check: setup
-	@$(MAKE) --no-print-directory --jobs=2 lint layers
+	@$(MAKE) --no-print-directory --jobs=2 lint layers collect
 	@if test -x /usr/bin/chromium; then $(PYTEST) -m "not soak"; \
 	else $(PYTEST); echo "Without /usr/bin/chromium, the pages were not tried in a browser."; fi
 
@@ -107,6 +107,10 @@ lint: setup
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+
+# Imports all tests once: processes that begin together would each compile all of it. Errors are for the tests to tell.
+collect: setup
+	@$(BIN)/python -m pytest --collect-only >/dev/null 2>&1 || true
 
 # The pages alone, with the long lists scrolled whole; needs Debian's chromium.
 browser: setup layers
