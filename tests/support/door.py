@@ -8,8 +8,10 @@ It is a row of the table in `tests/support/doors.py`. A cell of the row is
 """
 
 import ast
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -20,7 +22,7 @@ import documentation
 from local.paths import ROOT
 from route_table import every_route
 from tests.support.driver import Driver
-from tests.support.projects import Owner
+from tests.support.projects import Owner, records
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class House:
         http: a client of the HTTP API without a key.
         nobody: makes boto3 clients that sign nothing.
         stranger: makes boto3 clients of a role of the account that may do nothing.
+        known: what projects had after the last trial, if that was one of `REFUSALS`: the next need not read it again.
     """
 
     driver: Driver
@@ -40,7 +43,17 @@ class House:
     http: httpx2.Client
     nobody: Callable[[str], Any]
     stranger: Callable[[str], Any]
+    known: dict[str, list[Any]] = field(default_factory=dict)
 
+    @contextmanager
+    def untouched(self, owner: Owner) -> Iterator[None]:
+        """Fail if the block changes what a project has."""
+        before = self.known.pop(owner.project, None) or records(owner)
+        yield
+        after = self.known[owner.project] = records(owner)
+        assert after == before
+
+    @cached_property
     def functions(self) -> dict[str, list[str]]:
         """Return the names of the deployed functions by the module of their handler; one may be deployed twice."""
         found: dict[str, list[str]] = {}
@@ -52,6 +65,9 @@ class House:
 
 
 Trial = Callable[[House], None]
+
+REFUSALS = ("no_key", "foreign_key", "too_large", "too_deep")
+"""The columns whose trials change nothing."""
 
 
 @dataclass(frozen=True)

@@ -159,7 +159,7 @@ def _door(name: str, *, foreign_id: Cell, repeated: Cell, too_deep: Cell = "") -
 
 
 def _refused_invocations(house: House, client: Callable[[str], Any], module: str) -> None:
-    for function in house.functions().get(module, []):
+    for function in house.functions.get(module, []):
         with pytest.raises(ClientError) as refused:
             client("lambda").invoke(FunctionName=function, Payload=b"{}")
         _is_denied(refused.value)
@@ -178,7 +178,7 @@ def _is_denied(error: ClientError) -> None:
 
 def _too_large(module: str, house: House) -> None:
     """Lambda refuses it: the function is not invoked."""
-    for function in house.functions().get(module, []):
+    for function in house.functions.get(module, []):
         with pytest.raises(ClientError) as refused:
             _invoke(house, function, b'"' + b"x" * (MAX_PAYLOAD - 1) + b'"')
         assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
@@ -186,11 +186,10 @@ def _too_large(module: str, house: House) -> None:
 
 def _too_deep(module: str, house: House) -> None:
     """The function fails or passes over it; it writes nothing, and repeats nothing of it."""
-    before = records(house.us)
-    for function in house.functions()[module]:
-        told, _ = _invoke(house, function, b'{"request": %s}' % nested(900))
-        assert "[[[" not in told
-    assert records(house.us) == before
+    with house.untouched(house.us):
+        for function in house.functions[module]:
+            told, _ = _invoke(house, function, b'{"request": %s}' % nested(900))
+            assert "[[[" not in told
 
 
 def _invoke(house: House, function: str, payload: bytes) -> tuple[str, bool]:
@@ -213,7 +212,7 @@ def _names_foreign_ids(function: str, events: Callable[[Owner, dict[str, str]], 
     before = records(us), records(them)
     answers = []
     for named in (them.ids, missing(them.ids)):
-        [name] = house.functions()[function]
+        [name] = house.functions[function]
         told = [_invoke(house, name, json.dumps(event).encode()) for event in events(us, named)]
         answers.append([(_anonymous(text, named), failed) for text, failed in told])
     assert answers[0] == answers[1], answers
@@ -308,11 +307,9 @@ def _refusal(house: House, request: Json) -> str:
 
 
 def _a_run_request_that_is_too_deep(house: House) -> None:
-    us = house.us
-    before = records(us)
-    request = {"assistant_id": us.ids["assistant_id"], "metadata": {"deep": json.loads(nested(200))}}
-    assert "[[[" not in _refusal(house, request)
-    assert records(us) == before
+    request = {"assistant_id": house.us.ids["assistant_id"], "metadata": {"deep": json.loads(nested(200))}}
+    with house.untouched(house.us):
+        assert "[[[" not in _refusal(house, request)
 
 
 # Tools

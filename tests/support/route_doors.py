@@ -83,11 +83,10 @@ def _with_a_key_of_nobody(example: Example, house: House) -> None:
 
 
 def _unauthorized(house: House, example: Example, headers: dict[str, str], code: str | None) -> None:
-    before = records(house.us)
-    answer = example.send(house.http, house.us.named(example), headers)
-    _is_refused(answer, 401)
-    assert answer.json()["error"]["code"] == code
-    assert records(house.us) == before
+    with house.untouched(house.us):
+        answer = example.send(house.http, house.us.named(example), headers)
+        _is_refused(answer, 401)
+        assert answer.json()["error"]["code"] == code
 
 
 def _with_foreign_ids(examples: Sequence[Example], house: House) -> None:
@@ -128,18 +127,21 @@ def _shape(answer: httpx2.Response, named: dict[str, str]) -> tuple[int, dict[st
 
 def _too_large(example: Example, house: House) -> None:
     us = house.us
-    before = records(us)
-    answer = example.send(house.http, us.named(example), us.headers, content=b" " * (MAX_BODY_BYTES + 1))
-    _is_refused(answer, 413)
-    assert records(us) == before
+    with house.untouched(us):
+        answer = example.send(house.http, us.named(example), us.headers, content=b" " * (MAX_BODY_BYTES + 1))
+        _is_refused(answer, 413)
 
 
 def _too_deep(example: Example, house: House) -> None:
     us = house.us
-    before = records(us)
-    for body in (nested(65), nested(100_000), b'{"metadata": %s}' % nested(900), b'{"x":' * 900 + b"1" + b"}" * 900):
-        _is_refused(example.send(house.http, us.named(example), us.headers, content=body), 400)
-    assert records(us) == before
+    with house.untouched(us):
+        for body in (
+            nested(65),
+            nested(100_000),
+            b'{"metadata": %s}' % nested(900),
+            b'{"x":' * 900 + b"1" + b"}" * 900,
+        ):
+            _is_refused(example.send(house.http, us.named(example), us.headers, content=body), 400)
 
 
 def _is_refused(answer: httpx2.Response, status: int) -> None:
