@@ -108,6 +108,7 @@ class Environment:
         self._lines: list[tuple[float, str]] = []
         self._partial = b""
         self._control: socket.socket | None = None
+        self._is_busy = True
         self._supervisor: subprocess.Popen[bytes] | None = None
         self._commands: socket.socket | None = None
         self._status = 0
@@ -216,10 +217,14 @@ class Environment:
             error = self._api.init_error
             self._end_runtime()
             return (error, "error") if error else (self._ended(request_id), "failure")
-        self._tell_supervisor(busy=True)
+        deadline = time.monotonic() + timeout
         with contextlib.suppress(OSError):
             self._api.hand_over(invocation)
-        done = self._api.serve(lambda: self._api.is_answered or not self.is_running, time.monotonic() + timeout)
+        # Most invocations are over before the supervisor would look for the first time.
+        done = self._serve_invocation(min(deadline, time.monotonic() + environment_process.SECONDS_BETWEEN_LOOKS))
+        if not done:
+            self._tell_supervisor(busy=True)
+            done = self._serve_invocation(deadline)
         answer = self._api.take_answer()
         if answer is not None:
             self._tell_supervisor(busy=False)
@@ -230,9 +235,13 @@ class Environment:
         message = f"RequestId: {request_id} Error: Task timed out after {timeout:.2f} seconds"
         return _error("Sandbox.Timedout", message), "timeout"
 
+    def _serve_invocation(self, deadline: float) -> bool:
+        return self._api.serve(lambda: self._api.is_answered or not self.is_running, deadline)
+
     def _tell_supervisor(self, *, busy: bool) -> None:
         """Say whether there is an invocation, if it is the supervisor that limits the memory."""
-        if self._control and not self._memory:
+        if self._control and not self._memory and busy != self._is_busy:
+            self._is_busy = busy
             with contextlib.suppress(OSError):
                 self._control.send(json.dumps({"busy": busy}).encode())
 
@@ -278,6 +287,7 @@ class Environment:
     def _control_socket(self) -> Iterator[socket.socket]:
         """Open a control socket for a new supervisor; what the block gets is the other end."""
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._is_busy = True  # It initialises.
         self._api.watch(self._control, self._read_control)
         with theirs:
             yield theirs

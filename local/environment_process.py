@@ -30,8 +30,8 @@ from typing import Any, NoReturn
 Json = Any
 
 MAX_MESSAGE_BYTES = 262_144
-SECONDS_BETWEEN_LOOKS_AT_MEMORY = 0.05
-"""While the function initialises or has an invocation."""
+SECONDS_BETWEEN_LOOKS = 0.05
+"""At its memory, while the function initialises or has an invocation."""
 SECONDS_BETWEEN_LOOKS_AT_REST = 5.0
 """Between invocations: AWS freezes the environment, so that nothing grows in it."""
 MAX_OPEN_FILES = 1_024
@@ -60,7 +60,7 @@ def supervise(control: socket.socket, start: Json, runtime: int) -> NoReturn:
     awaited.register(control, select.POLLIN)
     awaited.register(ended, select.POLLIN)
     while True:
-        look_at = looked + (SECONDS_BETWEEN_LOOKS_AT_MEMORY if is_busy else SECONDS_BETWEEN_LOOKS_AT_REST)
+        look_at = looked + (SECONDS_BETWEEN_LOOKS if is_busy else SECONDS_BETWEEN_LOOKS_AT_REST)
         left = max(0, 1_000 * (look_at - time.monotonic())) if limit else None
         ready = [descriptor for descriptor, _ in awaited.poll(left)]
         if control.fileno() in ready:  # First: what is left unread takes the status with it.

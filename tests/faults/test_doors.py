@@ -15,14 +15,15 @@ from assistant_engine.tools import registry
 from local import up as local
 from local.paths import ROOT
 from tests.support.clients import hold_against_schema
-from tests.support.door import REFUSALS, Door, Elsewhere, House, doors_of_the_code
+from tests.support.door import Door, Elsewhere, House, doors_of_the_code
 from tests.support.doors import DOORS
 from tests.support.driver import Driver
 from tests.support.projects import projects
 
 pytestmark = [pytest.mark.offline_model, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
-COLUMNS = (*REFUSALS, "foreign_id", "repeated")
+COLUMNS = ("no_key", "foreign_key", "too_large", "too_deep", "foreign_id", "repeated")
+"""Those first whose trials change nothing: what there is has to be read less often."""
 TRIALS = [(door, column) for column in COLUMNS for door in DOORS if callable(door.cells()[column])]
 TESTS = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
 
@@ -67,7 +68,7 @@ def house(stack: local.Local, driver: Driver, base_url: str, stranger: boto3.Ses
 def test_a_door_passes_its_trial(house: House, door: Door, column: str) -> None:
     trial = door.cells()[column]
     assert callable(trial)
-    if column not in REFUSALS:
+    if column == "repeated":
         house.known.clear()
     trial(house)
 

@@ -34,7 +34,7 @@ class House:
         http: a client of the HTTP API without a key.
         nobody: makes boto3 clients that sign nothing.
         stranger: makes boto3 clients of a role of the account that may do nothing.
-        known: what projects had after the last trial, if that was one of `REFUSALS`: the next need not read it again.
+        known: what projects had after the last trial that left them alone: the next need not read it again.
     """
 
     driver: Driver
@@ -65,9 +65,6 @@ class House:
 
 
 Trial = Callable[[House], None]
-
-REFUSALS = ("no_key", "foreign_key", "too_large", "too_deep")
-"""The columns whose trials change nothing."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from layers.tool_folders import tool_folders
 from tests.support.bad_input import nested
 from tests.support.clients import upload
 from tests.support.door import Cell, Door, Elsewhere, House, Trial
-from tests.support.projects import Owner, missing, records
+from tests.support.projects import Owner, missing
 
 MAX_PAYLOAD = 6_291_456
 """Bytes of an invocation ("Lambda quotas")."""
@@ -209,14 +209,13 @@ def _foreign(function: str, events: Callable[[Owner, dict[str, str]], list[Event
 def _names_foreign_ids(function: str, events: Callable[[Owner, dict[str, str]], list[Event]], house: House) -> None:
     """Name a run, a thread or a file of another project: it is answered like what is missing, and left alone."""
     us, them = house.us, house.them
-    before = records(us), records(them)
     answers = []
-    for named in (them.ids, missing(them.ids)):
-        [name] = house.functions[function]
-        told = [_invoke(house, name, json.dumps(event).encode()) for event in events(us, named)]
-        answers.append([(_anonymous(text, named), failed) for text, failed in told])
+    with house.untouched(us), house.untouched(them):
+        for named in (them.ids, missing(them.ids)):
+            [name] = house.functions[function]
+            told = [_invoke(house, name, json.dumps(event).encode()) for event in events(us, named)]
+            answers.append([(_anonymous(text, named), failed) for text, failed in told])
     assert answers[0] == answers[1], answers
-    assert (records(us), records(them)) == before
 
 
 def _anonymous(text: str, named: dict[str, str]) -> str:
@@ -289,14 +288,13 @@ def _ingestions(us: Owner, named: dict[str, str]) -> list[Event]:
 def _a_run_request_with_foreign_ids(house: House) -> None:
     """Name an assistant and a thread of two projects: who may start executions may name any, but no two together."""
     us, them = house.us, house.them
-    before = records(us), records(them)
     causes = []
-    for named in (them.ids, missing(them.ids)):
-        cause = _refusal(house, _run_request(named["assistant_id"], us.ids["thread_id"]))
-        causes.append(_anonymous(cause, named))
-    assert causes[0] == causes[1] and "No assistant found" in causes[0], causes
-    _refusal(house, _run_request(us.ids["assistant_id"], them.ids["thread_id"]))
-    assert (records(us), records(them)) == before
+    with house.untouched(us), house.untouched(them):
+        for named in (them.ids, missing(them.ids)):
+            cause = _refusal(house, _run_request(named["assistant_id"], us.ids["thread_id"]))
+            causes.append(_anonymous(cause, named))
+        assert causes[0] == causes[1] and "No assistant found" in causes[0], causes
+        _refusal(house, _run_request(us.ids["assistant_id"], them.ids["thread_id"]))
 
 
 def _refusal(house: House, request: Json) -> str:

@@ -18,7 +18,7 @@ from callers import MAX_BODY_BYTES
 from local.paths import ROOT
 from tests.support.bad_input import nested
 from tests.support.door import Cell, Door, House
-from tests.support.projects import Owner, belongings, missing, records, run
+from tests.support.projects import Owner, belongings, missing, run
 
 SCHEMA = graphql.build_schema((ROOT / "lambdas" / "graphql" / "schema.graphqls").read_text())
 DOCUMENT = (ROOT / "tests" / "support" / "every_operation.graphql").read_text()
@@ -103,6 +103,9 @@ VARIABLES: dict[str, Json] = {
 }
 """Variables for each operation of `every_operation.graphql`; `{thread_id}` and the like stand for ids."""
 
+_QUERIES = {
+    name: graphql.print_ast(alone) for name, alone in graphql.separate_operations(graphql.parse(DOCUMENT)).items()
+}
 _PLACE = re.compile(r"\{(\w+)\}")
 _BEFORE = "Its request is refused before its fields are known: POST /graphql."
 
@@ -197,7 +200,7 @@ def send(
 ) -> httpx2.Response:
     """Send an operation of the document, whose variables name these ids; `content` takes the place of the request."""
     filled = _PLACE.sub(lambda found: ids[found[1]], json.dumps(VARIABLES[operation]))
-    body = {"query": DOCUMENT, "variables": json.loads(filled), "operation_name": operation}
+    body = {"query": _QUERIES[operation], "variables": json.loads(filled), "operation_name": operation}
     return _client().post(os.environ[url], headers=dict(headers), **({"json": body} | more))
 
 
@@ -218,26 +221,31 @@ def _refused(headers: dict[str, str] | None, url: str, house: House) -> None:
 def _with_foreign_ids(operation: str, names: list[str], house: House, *, writes: bool) -> None:
     """Name another project's ids, one by one and together, in addition to our own: they are answered like missing."""
     us, them = house.us, house.them
-    before = records(them)
-    theirs, nothing = _ids(them), _missing(them)
-    for some in {*((name,) for name in names), tuple(names)}:
-        answers = []
-        for found in (theirs, nothing):
-            # What is written for us must not be what our other rows read.
-            own = belongings(us.client, names) if writes else {}
-            ids = {**_ids(us), **own, **{name: found[name] for name in some}}
-            answer = send(operation, ids, us.headers)
-            assert answer.status_code == 200, (some, answer.text)
-            answers.append(_shape(answer.json(), ids))
-        foreign, absent = answers
-        if "errors" in absent:
-            assert foreign == absent, (operation, some, answers)
-        else:
-            # A free id may be taken, and a filter may name nothing; what is another's is neither taken nor shown.
-            assert "errors" in foreign or foreign == absent, (operation, some, answers)
-        told = json.dumps(foreign)
-        assert not any(known in told for known in {*them.ids.values(), *them.waiting.values()}), (operation, some)
-    assert records(them) == before
+    with house.untouched(them):
+        for some in {*((name,) for name in names), tuple(names)}:
+            _names_foreign_ids(operation, some, names, us, them, writes=writes)
+    house.known.pop(us.project, None)
+
+
+def _names_foreign_ids(
+    operation: str, some: tuple[str, ...], names: list[str], us: Owner, them: Owner, *, writes: bool
+) -> None:
+    answers = []
+    for found in (_ids(them), _missing(them)):
+        # What is written for us must not be what our other rows read.
+        own = belongings(us.client, names) if writes else {}
+        ids = {**_ids(us), **own, **{name: found[name] for name in some}}
+        answer = send(operation, ids, us.headers)
+        assert answer.status_code == 200, (some, answer.text)
+        answers.append(_shape(answer.json(), ids))
+    foreign, absent = answers
+    if "errors" in absent:
+        assert foreign == absent, (operation, some, answers)
+    else:
+        # A free id may be taken, and a filter may name nothing; what is another's is neither taken nor shown.
+        assert "errors" in foreign or foreign == absent, (operation, some, answers)
+    told = json.dumps(foreign)
+    assert not any(known in told for known in {*them.ids.values(), *them.waiting.values()}), (operation, some)
 
 
 def _shape(answer: Json, named: Mapping[str, str]) -> Json:
