@@ -14,7 +14,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -203,8 +202,8 @@ def _owner(pids: Iterable[int], user: int, inode: str) -> int:
     """Return which of these processes has a connection, itself or by one that it started; 0 if none has."""
     hidden: list[int] = []
     for pid in pids:
-        for one in _family(pid):
-            seen = _has(one, inode)
+        for one in sockets.family(pid):
+            seen = sockets.holds(one, inode)
             if seen:
                 return pid
             if seen is None and _user_of(one) == user:
@@ -216,7 +215,7 @@ def _owner(pids: Iterable[int], user: int, inode: str) -> int:
         return hidden[0]
     # Most connections are those of a few programs: the last owners are asked first, then the youngest processes.
     running = sorted((int(name) for name in os.listdir("/proc") if name.isdecimal()), reverse=True)  # noqa: PTH208
-    other = next((one for one in (*_others, *running) if _has(one, inode)), 0)
+    other = next((one for one in (*_others, *running) if sockets.holds(one, inode)), 0)
     if other and other not in _others:
         _others.appendleft(other)
     return 0 if other else hidden[0]
@@ -225,32 +224,6 @@ def _owner(pids: Iterable[int], user: int, inode: str) -> int:
 MAX_KNOWN_OTHERS = 16
 _others: deque[int] = deque(maxlen=MAX_KNOWN_OTHERS)
 """Processes that belong to no function in a VPC and sent requests, the last one found first."""
-
-
-def _family(pid: int) -> Iterator[int]:
-    """A process and all that it started, by the kernel's list of children: psutil looks at every process there is."""
-    yield pid
-    with suppress(OSError):
-        for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208
-            with suppress(OSError):
-                for child in Path(f"/proc/{pid}/task/{thread}/children").read_text().split():
-                    yield from _family(int(child))
-
-
-def _has(pid: int, inode: str) -> bool | None:
-    """Return whether a process has a connection; None if its files can't be seen."""
-    folder, wanted = f"/proc/{pid}/fd", f"socket:[{inode}]"
-    try:
-        opened = os.listdir(folder)  # noqa: PTH208
-    except PermissionError:
-        return None
-    except OSError:
-        return False
-    for one in opened:
-        with suppress(OSError):  # It was closed meanwhile.
-            if os.readlink(f"{folder}/{one}") == wanted:  # noqa: PTH115
-                return True
-    return False
 
 
 def _user_of(pid: int) -> int | None:

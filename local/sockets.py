@@ -1,7 +1,9 @@
-"""Finds the kernel's record of a TCP connection over the loopback address, on Linux."""
+"""Finds the kernel's record of a TCP connection over the loopback address, and the process that has it, on Linux."""
 
+import os
 import socket
 import struct
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,3 +50,29 @@ def _from_proc(port: int, to: int) -> tuple[int, str] | None:
                 if fields[1:3] == ends and fields[3] == f"{_ESTABLISHED:02X}":
                     return int(fields[7]), fields[9]
     return None
+
+
+def family(pid: int) -> Iterator[int]:
+    """A process and all that it started, by the kernel's list of children: psutil looks at every process there is."""
+    yield pid
+    with suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208
+            with suppress(OSError):
+                for child in Path(f"/proc/{pid}/task/{thread}/children").read_text().split():
+                    yield from family(int(child))
+
+
+def holds(pid: int, inode: str) -> bool | None:
+    """Return whether a process has a connection; None if its files can't be seen."""
+    folder, wanted = f"/proc/{pid}/fd", f"socket:[{inode}]"
+    try:
+        opened = os.listdir(folder)  # noqa: PTH208
+    except PermissionError:
+        return None
+    except OSError:
+        return False
+    for one in opened:
+        with suppress(OSError):  # It was closed meanwhile.
+            if os.readlink(f"{folder}/{one}") == wanted:  # noqa: PTH115
+                return True
+    return False

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 import psutil
@@ -250,19 +249,15 @@ class AwsProxy:
     def _caller(self, link: "_Link") -> psutil.Process:
         assert self._emulator
         found = sockets.connection(link.port, link.server_port)
-        for process in self._emulator.children(recursive=True):
-            if _is_open_in(process, found[1]) if found else _has(process, link):
-                return process
+        if found:
+            for pid in sockets.family(self._emulator.pid):
+                if pid != self._emulator.pid and sockets.holds(pid, found[1]):
+                    return psutil.Process(pid)
+        else:
+            for process in self._emulator.children(recursive=True):
+                if _has(process, link):
+                    return process
         raise psutil.NoSuchProcess(0, msg=f"no function is at the other end of port {link.port}")
-
-
-def _is_open_in(process: psutil.Process, inode: str) -> bool:
-    with suppress(OSError):
-        for descriptor in Path(f"/proc/{process.pid}/fd").iterdir():
-            with suppress(OSError):
-                if str(descriptor.readlink()) == f"socket:[{inode}]":
-                    return True
-    return False
 
 
 def _has(process: psutil.Process, link: "_Link") -> bool:
