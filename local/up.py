@@ -24,7 +24,7 @@ from layers.build import BuildError, build
 from local import assets, clients, embedding_model, emulator, given, hot_swap, model_choice, offline_model, speech
 from local.assembly import ASSEMBLIES, assembly_of, fingerprint
 from local.bootstrap import bootstrap
-from local.deployment import deploy_directly, deploy_with_cli
+from local.deployment import deploy
 from local.down import down
 from local.model_choice import ModelChoice
 from local.paths import LOCAL, ROOT
@@ -68,7 +68,6 @@ def up(
     app: Path = ROOT,
     model_base_url: str = "",
     speech_base_url: str = "",
-    with_cli: bool = True,
 ) -> Local:
     """Bring the local stack up, or up to date; seconds when it runs already and nothing has changed.
 
@@ -76,8 +75,7 @@ def up(
     4566; 0 takes any that is free. `step(title)` makes a context manager around each part of the work.
     Without `use_real_model`, the offline model answers whatever the environment names. `app` is the folder of the CDK
     app: a changed copy of it is another release of the same stack. `model_base_url` is of a server that stands in front
-    of the offline model, `speech_base_url` that of another speech server than the local one. Without
-    `with_cli`, the stack is deployed as the CDK CLI does it, in less time.
+    of the offline model, `speech_base_url` that of another speech server than the local one.
 
     Raises:
         LocalError: with what to do about it.
@@ -127,7 +125,7 @@ def up(
     context["speech_model"] = speech.SPEECH_MODEL
     first = not (directory / "deployed.json").exists()
     try:
-        outputs = _deploy(directory, app, settings, context, step, with_cli)
+        outputs = _deploy(directory, app, settings, context, step)
     except KeyboardInterrupt:
         if first:  # Half of a bootstrap or of a stack would be in the way of the next try.
             emulator.stop(directory, keep_state=keep_state)
@@ -154,7 +152,7 @@ def up(
 
 
 def _deploy(
-    directory: Path, app: Path, settings: Mapping[str, str], context: Mapping[str, str], step: Step, with_cli: bool
+    directory: Path, app: Path, settings: Mapping[str, str], context: Mapping[str, str], step: Step
 ) -> dict[str, str]:
     """Deploy the stack into the embedded AWS and return its outputs."""
     record = directory / "deployed.json"
@@ -169,9 +167,9 @@ def _deploy(
             bootstrapped = pool.submit(bootstrap, settings)
             assembly = assembly_of(app, context, ASSEMBLIES if app == ROOT else directory / "assemblies")
         bootstrapped.result()
-    with step("CDK deploy"):
+    with step("Deployment"):
         assets.publish(assembly, settings)
-        outputs = deploy_with_cli(assembly, settings, directory) if with_cli else deploy_directly(assembly, settings)
+        outputs = deploy(assembly, settings)
     private.write(record, json.dumps({"made_from": assembly.name + emulator_process, "outputs": outputs}))
     return outputs
 

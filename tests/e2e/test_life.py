@@ -23,12 +23,12 @@ from assistants.stack import Stack, prefix
 from layers.build import build
 from local import clients, emulator, offline_model
 from local import up as local
-from local.assembly import synthesise
+from local.assembly import cdk_environment, synthesise
 from local.bootstrap import bootstrap
-from local.cdk_cli import cdk_environment, run_cdk
 from local.down import down
 from local.paths import ROOT
 from local.processes import LocalError
+from tests.support.cdk_cli import run_cdk
 from tests.support.clients import StrictOpenAI, connect
 from tests.support.local_stack import DIRECTORY
 from tests.support.project import configure, copy

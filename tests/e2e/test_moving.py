@@ -23,7 +23,7 @@ from assistants import keys
 from assistants.stack import prefix
 from local import emulator
 from local import up as local
-from local.cdk_cli import cdk_environment
+from local.assembly import cdk_environment
 from local.down import down
 from local.paths import ROOT
 from tests.support.aws_proxy import DIES_AFTER, DIES_BEFORE, WRITES, AwsProxy, Fault
@@ -62,9 +62,7 @@ class World:
         port = emulator.start(self.directory, port=0, functions_endpoint=self.proxy.url)
         self.proxy.connect(port, os.getpid())
         url = self.model_server.url
-        self.stack = local.up(
-            self.directory, port=0, use_real_model=False, app=self.app, model_base_url=url, with_cli=False
-        )
+        self.stack = local.up(self.directory, port=0, use_real_model=False, app=self.app, model_base_url=url)
 
     def client(self, service: str) -> Any:
         return self.stack.client(service)

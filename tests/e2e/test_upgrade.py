@@ -73,7 +73,7 @@ class Used:
 
 
 def deploy(app: Path) -> local.Local:
-    return local.up(UPGRADED, port=0, use_real_model=False, app=app, with_cli=False)
+    return local.up(UPGRADED, port=0, use_real_model=False, app=app)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from local import emulator
-from local.deployment import deploy_directly
+from local.deployment import deploy
 from local.processes import LocalError
 
 BUCKET = "templates-of-a-deployment"
@@ -50,15 +50,19 @@ def assembly(tmp_path: Path, client: Callable[[str], Any]) -> Callable[..., Path
 def test_a_stack_is_made_left_and_updated_and_a_failure_names_the_resource(
     assembly: Callable[..., Path], client: Callable[[str], Any], directory: Path
 ) -> None:
-    for resources in ({"Queue": QUEUE}, {"Queue": QUEUE}):
-        assert deploy_directly(assembly(resources), emulator.environment(directory)) == {"Name": "of-a-deployment"}
-    [stack] = client("cloudformation").describe_stacks(StackName="a-stack")["Stacks"]
-    assert stack["StackStatus"] == "CREATE_COMPLETE"
-    assert stack["Tags"] == [{"Key": "environment", "Value": "dev"}]
+    def deployed(**resources: Any) -> str:
+        assert deploy(assembly(resources), emulator.environment(directory)) == {"Name": "of-a-deployment"}
+        [stack] = client("cloudformation").describe_stacks(StackName="a-stack")["Stacks"]
+        assert stack["Tags"] == [{"Key": "environment", "Value": "dev"}]
+        return str(stack["StackStatus"])
 
-    with pytest.raises(LocalError, match=r"Twice: .*already exists"):
-        deploy_directly(assembly({"Queue": QUEUE, "Twice": TWICE}), emulator.environment(directory))
+    def fails() -> None:
+        with pytest.raises(LocalError, match=r"could not be deployed: Twice: [^;]*already exists"):
+            deploy(assembly({"Queue": QUEUE, "Twice": TWICE}), emulator.environment(directory))
+
+    fails()
+    assert deployed(Queue=QUEUE) == "CREATE_COMPLETE"
+    assert deployed(Queue=QUEUE) == "CREATE_COMPLETE"
+    fails()
     other = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "another-of-a-deployment"}}
-    deploy_directly(assembly({"Queue": QUEUE, "Other": other}), emulator.environment(directory))
-    [stack] = client("cloudformation").describe_stacks(StackName="a-stack")["Stacks"]
-    assert stack["StackStatus"] == "UPDATE_COMPLETE"
+    assert deployed(Queue=QUEUE, Other=other) == "UPDATE_COMPLETE"

@@ -23,11 +23,5 @@ def deploy(app: Path, model_server: ModelServer) -> local.Local:
     """Deploy a release of the app as the session's stack."""
     hears_at = speech_server().url
     return local.up(
-        DIRECTORY,
-        port=0,
-        use_real_model=False,
-        app=app,
-        model_base_url=model_server.url,
-        speech_base_url=hears_at,
-        with_cli=False,
+        DIRECTORY, port=0, use_real_model=False, app=app, model_base_url=model_server.url, speech_base_url=hears_at
     )
