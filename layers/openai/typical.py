@@ -10,6 +10,7 @@ import time
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import Any
 
 import httpx2
 import openai
@@ -59,7 +60,7 @@ def ask(url: str) -> None:
         "/responses", body={"stream": True}, cast_to=object, stream=True, stream_cls=openai.Stream[object]
     ).close()
     client.post("/audio/speech", body={}, cast_to=openai.HttpxBinaryResponseContent).read()
-    form = {"headers": {"Content-Type": "multipart/form-data"}}
+    form: Any = {"headers": {"Content-Type": "multipart/form-data"}}
     client.post("/audio/transcriptions", body={"a": "b"}, files={"file": ("a", b"a")}, cast_to=object, options=form)
     with client.containers.files.content.with_streaming_response.retrieve("a", container_id="b") as answer:
         list(answer.iter_bytes())

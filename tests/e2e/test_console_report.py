@@ -100,6 +100,57 @@ def test_a_saved_run_and_the_report_of_it_tell_the_same(
     context.close()
 
 
+def test_the_report_shows_every_step_in_a_browser(browser: Browser, run: Run, driver: Driver, reported: Path) -> None:
+    page = browser.new_page(viewport={"width": 1100, "height": 900}, color_scheme="light")
+    troubles: list[str] = []
+    page.on("console", lambda message: troubles.append(message.text))
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.goto(reported.as_uri())
+    assert page.title() == f"{run.id} · completed"
+
+    steps = driver.steps(run.thread_id, run.id)
+    assert len(steps) == 4
+    assert page.locator(".step").count() == len(steps)
+    for step in steps:
+        shown = page.locator(f"[id='{step['id']}']")
+        assert shown.is_visible()
+        assert step["type"] in shown.inner_text()
+    [prices, code, asked, said] = [page.locator(f"[id='{step['id']}']").inner_text() for step in steps]
+    assert "182.4" in prices and "LookupError" in prices and '"NONE"' in prices
+    assert "plt.plot([1, 2])" in code and "<b>drawn</b>" in code
+    assert '"question": "Friday?"' in asked and "Friday & <i>Saturday</i>" in asked
+    assert "msg_" in said
+    assert "<script>document.title = 'saved'</script>" in page.locator("#messages").inner_text()
+
+    labels = page.locator("#timeline .label:not(.inner)").all_inner_texts()
+    states = [label.split()[0] for label in labels]
+    entered = [state for state in driver.states(driver.execution(run)) if state not in ("route", "call_each")]
+    assert states == entered
+    inner = page.locator("#timeline .label.inner").all_inner_texts()
+    assert [label.split()[0] for label in inner] == [
+        *("model", "model", "get_stock_price", "get_stock_price"),
+        *("model", "code_interpreter", "model", "ask", "model"),
+    ]
+    track = page.locator("#timeline .track").first.bounding_box()
+    assert track
+    for bar in page.locator("#timeline .bar").all():
+        box = bar.bounding_box()
+        assert box and box["width"] >= 3
+        assert track["x"] - 1 <= box["x"] and box["x"] + box["width"] <= track["x"] + track["width"] + 4
+    drawn = "image => image.complete && image.naturalWidth > 100"
+    assert page.locator("img").evaluate_all(f"images => images.every({drawn})")
+    assert page.locator("img").count() == 2
+
+    background = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(background)
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate(background) != light
+    page.set_viewport_size({"width": 420, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 420
+    assert troubles == []
+    page.close()
+
+
 def assert_shown(call: Json, whole: str) -> None:
     """Each text of a call is there, however its space is laid out."""
     if call["type"] == "function":

@@ -3,20 +3,16 @@
 import io
 import re
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from assistant_engine.domain.run import Run
 from assistants import report
 from assistants.run_trace import RunNotFound, RunTraces
 from assistants.stack import Stack
 from assistants.watch import summary, watch
 from local import up as local
-from tests.support.console import chromium
 from tests.support.driver import GET_STOCK_PRICE, Driver
-from tests.support.eventful_run import eventful_run
 
 pytestmark = pytest.mark.offline_model
 
@@ -24,11 +20,6 @@ pytestmark = pytest.mark.offline_model
 @pytest.fixture(scope="module")
 def traces(stack: local.Local, driver: Driver) -> RunTraces:
     return RunTraces(Stack(stack.settings))
-
-
-@pytest.fixture(scope="module")
-def run(driver: Driver) -> Run:
-    return eventful_run(driver, "<script>document.title = 'taken over'</script>")
 
 
 def test_a_run_is_watched_to_its_end(traces: RunTraces, driver: Driver) -> None:
@@ -82,56 +73,3 @@ def test_a_report_shows_a_run_that_waits_and_one_that_failed(traces: RunTraces, 
     assert f'<span class="status failed">{failed.status}</span>' in page
     [call] = driver.waiting_calls(waiting)
     driver.submit(waiting, {call["id"]: "done"})
-
-
-@pytest.mark.browser
-def test_the_report_shows_every_step_in_a_browser(traces: RunTraces, run: Run, driver: Driver, tmp_path: Path) -> None:
-    path = report.write(traces, run, tmp_path / "report.html")
-    with chromium() as browser:
-        page = browser.new_page(viewport={"width": 1100, "height": 900}, color_scheme="light")
-        troubles: list[str] = []
-        page.on("console", lambda message: troubles.append(message.text))
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.goto(path.as_uri())
-        assert page.title() == f"{run.id} · completed"
-
-        steps = driver.steps(run.thread_id, run.id)
-        assert len(steps) == 4
-        assert page.locator(".step").count() == len(steps)
-        for step in steps:
-            shown = page.locator(f"[id='{step['id']}']")
-            assert shown.is_visible()
-            assert step["type"] in shown.inner_text()
-        [prices, code, asked, said] = [page.locator(f"[id='{step['id']}']").inner_text() for step in steps]
-        assert "182.4" in prices and "LookupError" in prices and '"NONE"' in prices
-        assert "plt.plot([1, 2])" in code and "<b>drawn</b>" in code
-        assert '"question": "Friday?"' in asked and "Friday & <i>Saturday</i>" in asked
-        assert "msg_" in said
-        assert "<script>document.title = 'taken over'</script>" in page.locator("#messages").inner_text()
-
-        labels = page.locator("#timeline .label:not(.inner)").all_inner_texts()
-        states = [label.split()[0] for label in labels]
-        entered = [state for state in driver.states(driver.execution(run)) if state not in ("route", "call_each")]
-        assert states == entered
-        inner = page.locator("#timeline .label.inner").all_inner_texts()
-        assert [label.split()[0] for label in inner] == [
-            *("model", "model", "get_stock_price", "get_stock_price"),
-            *("model", "code_interpreter", "model", "ask", "model"),
-        ]
-        track = page.locator("#timeline .track").first.bounding_box()
-        assert track
-        for bar in page.locator("#timeline .bar").all():
-            box = bar.bounding_box()
-            assert box and box["width"] >= 3
-            assert track["x"] - 1 <= box["x"] and box["x"] + box["width"] <= track["x"] + track["width"] + 4
-        drawn = "image => image.complete && image.naturalWidth > 100"
-        assert page.locator("img").evaluate_all(f"images => images.every({drawn})")
-        assert page.locator("img").count() == 2
-
-        background = "getComputedStyle(document.body).backgroundColor"
-        light = page.evaluate(background)
-        page.emulate_media(color_scheme="dark")
-        assert page.evaluate(background) != light
-        page.set_viewport_size({"width": 420, "height": 900})
-        assert page.evaluate("document.documentElement.scrollWidth") <= 420
-        assert troubles == []
