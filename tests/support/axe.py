@@ -15,7 +15,7 @@ EACH = [(1280, "light"), (400, "dark")]
 """Each width and each scheme once: enough where a page shows the same elements in every width."""
 
 COLOURS = ["color-contrast", "link-in-text-block"]
-"""The rules about colours, which take most of the time. A scheme changes nothing else: a second one asks these alone."""
+"""The rules about colours, which take the most time. A scheme changes nothing else: a second one asks them alone."""
 
 _RUN = "options => axe.run(document, { resultTypes: ['violations'], ...options })"
 
