@@ -25,17 +25,17 @@ session = open(sys.argv[4], "w+b") if len(sys.argv) > 4 else None
 for number, code in enumerate(json.loads(sys.argv[2])):
     processes.end_descendants()
     with Workspace() as workspace:
-        if session and number:
-            session_files.unpack(workspace, session.name)
+        known = session_files.unpack(workspace, session.name) if session and number else session_files.Known()
         workspace.remember()
-        libraries = Libraries(json.loads(sys.argv[3]))
+        libraries = Libraries(json.loads(sys.argv[3]), known.libraries)
         ended = processes.run(code, workspace, limits, limits.seconds, libraries=libraries)
         told = [ended.output, ended.reason, ended.refused]
         if session:
             told.append(workspace.take_figures())
             session.seek(0)
             session.truncate()
-            session_files.pack(workspace, session, {{}}, limits.session_mb << 20)
+            known = session_files.Known(libraries=sorted(libraries.used))
+            session_files.pack(workspace, session, known, limits.session_mb << 20)
             session.flush()
         print(json.dumps(told), flush=True)
 """

@@ -9,6 +9,7 @@ import pytest
 import given_files
 import session_files
 import transfer
+from session_files import Known
 from workspace import Workspace
 
 STORED = {"file-a": b"a,b\n1,2\n", "file-b": b"a,b\n3,4\n", "file-c": b"a,b\n5,6\n"}
@@ -47,8 +48,8 @@ class Calls:
             what there was before, by name; and what the model is told.
         """
         with Workspace() as workspace:
-            known = session_files.unpack(workspace, self._archive) if self._archive.exists() else {}
-            notes = given_files.place(files, known, workspace, 1 << 20)
+            known = session_files.unpack(workspace, self._archive) if self._archive.exists() else Known()
+            notes = given_files.place(files, known.given, workspace, 1 << 20)
             workspace.remember()
             found = {path.name: path.read_bytes() for path in workspace.data.iterdir()}
             for name, content in write.items():
@@ -57,8 +58,8 @@ class Calls:
                 else:
                     (workspace.data / name).write_bytes(content)
             with self._archive.open("wb") as archive:
-                now = given_files.known_after(files, known, workspace.is_unchanged)
-                session_files.pack(workspace, archive, now, 1 << 20)
+                now = given_files.known_after(files, known.given, workspace.is_unchanged)
+                session_files.pack(workspace, archive, Known(now), 1 << 20)
         return found, notes
 
 

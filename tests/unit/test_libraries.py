@@ -13,7 +13,7 @@ import pytest
 from cdk.code_interpreter import LIBRARIES_MB
 from cdk.libraries import modules_of
 from layers.build import CACHE, ROOT, build
-from tests.support.sandboxes import sandboxed
+from tests.support.sandboxes import sandboxed, session
 
 NAMES = sorted(path.name for path in (ROOT / "layers" / "libraries").iterdir())
 Run = Callable[..., list[str]]
@@ -117,11 +117,11 @@ print(sorted({name.partition(".")[0] for name in sys.modules} & {"sci" + "py", "
     assert run(code) == ["[]"]
 
 
-def test_frames_that_pyarrow_holds_last_to_the_next_call(run: Run) -> None:
+def test_frames_that_pyarrow_holds_last_to_the_next_call(tmp_path: Path) -> None:
     """The session's variables are loaded before the code runs, and pandas with them."""
-    code = "import os\nos.environ['SANDBOX_LIBRARIES'] = 'pyarrow'\n"
-    code += "import pandas as pd\nprint(pd.Series(['a']).dtype.storage)"
-    assert run(code) == ["pyarrow"]
+    storage = "import pandas as pd\nprint(pd.Series(['a']).dtype.storage)"
+    ran = session(tmp_path, storage, f"import pyarrow\n{storage}", storage, libraries=offered("pyarrow"))
+    assert [each.output for each in ran] == ["python\n", "pyarrow\n", "pyarrow\n"]
 
 
 def test_a_library_counts_neither_as_the_code_s_disk_nor_as_its_files(run: Run) -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.support.sandboxes import sandboxed
+from tests.support.sandboxes import sandboxed, session
 
 SEEN = "import os, sys\nprint(os.getppid(), sys.modules.get('planted'))\nsys.modules['planted'] = 1"
 KILL_BEFORE_THE_SECOND_CALL = """
@@ -50,3 +50,24 @@ def test_what_calls_are_made_from_knows_nothing_of_the_function(tmp_path: Path) 
     )
     [(output, _, _)] = sandboxed(tmp_path, code, environment={"SECRET": "x", "AWS_SESSION_TOKEN": "y"})
     assert output == "[]\n"
+
+
+def test_what_code_names_is_imported_once_for_an_environment(tmp_path: Path) -> None:
+    is_there = "import sys\nprint('pand' + 'as' in sys.modules)"
+    told = sandboxed(tmp_path, is_there, f"import pandas\n{is_there}", is_there)
+    assert [output for output, _, _ in told] == ["False\n", "True\n", "True\n"]
+
+
+def test_calls_draw_random_numbers_of_their_own(tmp_path: Path) -> None:
+    draw = "import random, numpy, sympy.core.random\n"
+    draw += "print(random.random(), numpy.random.rand(), sympy.core.random.random())"
+    first, second = (output.split() for output, _, _ in sandboxed(tmp_path, draw, draw))
+    assert not set(first) & set(second)
+
+
+def test_settings_that_code_wrote_hold_in_later_calls_alone(tmp_path: Path) -> None:
+    show = "import matplotlib\nprint(matplotlib.rcParams['lines.linewidth'])"
+    write = "open('/mnt/data/matplotlibrc', 'w').write('lines.linewidth: 7');"
+    remove = "import os; os.remove('/mnt/data/matplotlibrc')"
+    ran = session(tmp_path, show, write, show, remove)
+    assert [each.output for each in ran] == ["1.5\n", "", "7.0\n", ""]

@@ -49,9 +49,14 @@ class Libraries:
 
     Args:
         offered: `[{"name", "modules": [its top-level modules], "url"}]`; another archive has another name.
+        used: the modules that the session has imported before.
+
+    Attributes:
+        used: these and those that this call imports.
     """
 
-    def __init__(self, offered: Iterable[dict[str, Any]] = ()) -> None:
+    def __init__(self, offered: Iterable[dict[str, Any]] = (), used: Iterable[str] = ()) -> None:
+        self.used = set(used)
         self._by_module = {module: library for library in offered for module in library["modules"]}
         self._lock = threading.Lock()
 
@@ -71,6 +76,7 @@ class Libraries:
                     _fetch(library)
             except Exception as error:
                 return json.dumps({"error": f"it could not be fetched ({type(error).__name__})"}).encode()
+        self.used.add(module)
         return json.dumps({"folder": str(folder() / library["name"] / "python")}).encode()
 
 

@@ -15,14 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import byte_code
+import process_table
 from interpreter import filter as system_call_filter
+from interpreter import packages
 from interpreter.confinement import FILTER
 from libraries import Libraries
 from template import environment, template
 from workspace import Workspace
 
 _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 TICK = 0.2
 PATIENCE = 20
 """Seconds after which processes that can't be killed end this one, and with it the whole execution environment."""
@@ -108,12 +109,15 @@ def run(
     report, reported = os.pipe()
     asked, asks = os.pipe()
     printed, prints = os.pipe()
+    wanted = libraries.used | packages.libraries_named(code)
+    imported, barred = packages.sorted_out(code, wanted, (workspace.data, workspace.home))
     with byte_code.served(libraries.answer) as modules:
-        child = _Child(template.fork(asked, prints, modules, reported), printed)
+        forked = template.fork(asked, prints, modules, reported, imported=imported, barred=barred)
+        child = _Child(forked, printed)
         for descriptor in (asked, prints, reported):
             os.close(descriptor)
         try:
-            _send(asks, child, code, workspace, limits, libraries)
+            _send(asks, child, code, workspace, limits, libraries, wanted)
             reason = _watch(child, output, workspace, limits, seconds, is_stopped)
         finally:
             end_descendants()
@@ -172,11 +176,20 @@ def _environment(workspace: Workspace) -> dict[str, str]:
     }
 
 
-def _send(asks: int, child: _Child, code: str, workspace: Workspace, limits: Limits, libraries: Libraries) -> None:
+def _send(
+    asks: int,
+    child: _Child,
+    code: str,
+    workspace: Workspace,
+    limits: Limits,
+    libraries: Libraries,
+    wanted: set[str],
+) -> None:
     program = system_call_filter.program(os.uname().machine, child.pid, _own_ids())
     request = {
         "code": code,
         "libraries": libraries.modules,
+        "wanted": sorted(wanted),
         "environment": _environment(workspace),
         "folder": str(workspace.folder),
         "writable": tempfile.gettempdir(),
@@ -187,7 +200,7 @@ def _send(asks: int, child: _Child, code: str, workspace: Workspace, limits: Lim
             "memory_bytes": limits.memory_mb << 20,
             "file_bytes": limits.file_mb << 20,
             "session_bytes": limits.session_mb << 20,
-            "tasks": _tasks() + limits.processes,
+            "tasks": process_table.tasks() + limits.processes,
             "mark": _mark(),
         },
     }
@@ -211,13 +224,15 @@ def _watch(
     """Read what is printed until the interpreter ends or uses too much; why it has to be ended, if it has."""
     os.set_blocking(child.output, False)
     deadline = time.monotonic() + seconds
-    look = 0.0
+    look = time.monotonic() + TICK
+    patience = TICK / 4
     with selectors.DefaultSelector() as selector:
         selector.register(child.output, selectors.EVENT_READ)
         while True:
             ended = child.has_ended()
-            if selector.select(0 if ended else TICK / 4) and not _read(child, output):
+            if selector.select(0 if ended else patience) and not _read(child, output):
                 selector.unregister(child.output)
+                patience = 0.002  # It has most likely ended.
             if child.status is not None and ended:
                 return _reason_of(child.status)
             now = time.monotonic()
@@ -227,7 +242,7 @@ def _watch(
                 return STOPPED
             if now > look:
                 pids = descendants()
-                if _memory_of(pids) > limits.memory_mb << 20:
+                if process_table.memory_of(pids) > limits.memory_mb << 20:
                     return f"The code was stopped: it took more than {limits.memory_mb} MB of memory."
                 if workspace.used(pids) > limits.disk_mb << 20:
                     return _too_much_disk(limits)
@@ -278,17 +293,7 @@ class _Output:
 
 def descendants() -> list[int]:
     """All processes that calls started, or that those started; also those that ended and nobody waited for."""
-    children: dict[int, list[int]] = {}
-    for pid in _pids():
-        with suppress(OSError):
-            children.setdefault(int(_fields_of(pid)[1]), []).append(pid)
-    found: list[int] = []
-    pending = [os.getpid()]
-    while pending:
-        started = [pid for pid in children.get(pending.pop(), []) if pid != template.pid]
-        found += started
-        pending += started
-    return found
+    return process_table.descendants(os.getpid(), left_out=template.pid)
 
 
 def end_descendants() -> None:
@@ -297,7 +302,7 @@ def end_descendants() -> None:
     That is every descendant, and what a runtime that died in this execution environment left: it bears the mark.
     """
     deadline = time.monotonic() + PATIENCE
-    while pids := descendants() or _marked():
+    while pids := descendants() or process_table.marked(_mark()):
         for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -306,35 +311,13 @@ def end_descendants() -> None:
                 pass
         if time.monotonic() > deadline:
             os._exit(1)
+        time.sleep(0.001)
 
 
 def _mark() -> int:
     """A number that is this execution environment's own, below what the kernel grants everyone (819,200 bytes)."""
     place = os.stat(tempfile.gettempdir())
     return hash((place.st_dev, place.st_ino)) % 400_000 + 400_000
-
-
-def _marked() -> list[int]:
-    """The processes that bear the mark as their limit of message queues, whoever is their parent by now."""
-    mark, own = str(_mark()), os.getpid()
-    found = []
-    for pid in _pids():
-        with suppress(OSError, StopIteration):
-            if pid != own and os.stat(f"/proc/{pid}").st_uid == os.getuid() and not _is_dead(pid):
-                lines = Path(f"/proc/{pid}/limits").read_text().splitlines()
-                line = next(line for line in lines if line.startswith("Max msgqueue size"))
-                found += [pid] if line.split()[4] == mark else []
-    return found
-
-
-def _is_dead(pid: int) -> bool:
-    """Return whether a process has ended, and only its parent has not taken notice yet."""
-    return _fields_of(pid)[0] in "ZX"
-
-
-def _fields_of(pid: int) -> list[str]:
-    """The fields of /proc/<pid>/stat from the state on; the name before it, in parentheses, may hold anything."""
-    return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
 
 
 def _keep_first_to_be_killed(pids: list[int]) -> None:
@@ -344,27 +327,3 @@ def _keep_first_to_be_killed(pids: list[int]) -> None:
             score = Path(f"/proc/{pid}/oom_score_adj")
             if score.read_text() != "1000\n":
                 score.write_text("1000")
-
-
-def _pids() -> list[int]:
-    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
-
-
-def _memory_of(pids: list[int]) -> int:
-    total = 0
-    for pid in pids:
-        with suppress(OSError, IndexError):
-            total += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
-    return total
-
-
-def _tasks() -> int:
-    """Return how many processes and threads this user has: the kernel's limit counts all of them."""
-    user, total = os.getuid(), 0
-    for pid in _pids():
-        with suppress(OSError):
-            lines = Path(f"/proc/{pid}/status").read_text(errors="replace").splitlines()
-            fields = dict(line.split(":", 1) for line in lines)
-            if int(fields["Uid"].split()[0]) == user:
-                total += int(fields["Threads"])
-    return total

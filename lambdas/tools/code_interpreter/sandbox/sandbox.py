@@ -53,7 +53,7 @@ def handler(event: Json, context: Any) -> Json:
         except transfer.NotThere:
             return {"output": "", "reason": "", "notes": [], "files": [], "session": None, "refused": []}
         workspace.remember()
-        libraries = Libraries(event["libraries"])
+        libraries = Libraries(event["libraries"], known.libraries)
         ended = processes.run(event["code"], workspace, LIMITS, event["seconds"], stop.is_asked, libraries)
         # Once more before anything is stored: what a stopped call made is of no use to anybody.
         reason = ended.reason or (processes.STOPPED if stop.is_asked_now() else "")
@@ -61,7 +61,8 @@ def handler(event: Json, context: Any) -> Json:
         stored = False
         if not reason:
             files = _give_back(event["outputs"], workspace, notes)
-            stored = _keep(event, workspace, known, notes)
+            given = given_files.known_after(event["files"], known.given, workspace.is_unchanged)
+            stored = _keep(event, workspace, session_files.Known(given, sorted(libraries.used)), notes)
         return {
             "output": ended.output,
             "reason": reason,
@@ -72,19 +73,19 @@ def handler(event: Json, context: Any) -> Json:
         }
 
 
-def _fetch(event: Json, workspace: Workspace) -> tuple[Json, list[str]]:
-    """Put the session and the given files into place; what is known of given files, and what is to be said of them.
+def _fetch(event: Json, workspace: Workspace) -> tuple[session_files.Known, list[str]]:
+    """Put the session and the given files into place; what is known of the session, and what is to be said of files.
 
     Raises:
         NotThere: the session is not.
     """
-    known: Json = {}
+    known = session_files.Known()
     if event["session"]["get"]:
         archive = workspace.folder / "session"
         transfer.fetch(event["session"]["get"], archive, LIMITS.disk_mb << 20)
         known = session_files.unpack(workspace, archive)
         archive.unlink()
-    return known, given_files.place(event["files"], known, workspace, LIMITS.file_mb << 20)
+    return known, given_files.place(event["files"], known.given, workspace, LIMITS.file_mb << 20)
 
 
 def _give_back(addresses: list[str], workspace: Workspace, notes: list[str]) -> list[Json]:
@@ -106,12 +107,11 @@ def _give_back(addresses: list[str], workspace: Workspace, notes: list[str]) -> 
     return stored
 
 
-def _keep(event: Json, workspace: Workspace, known: Json, notes: list[str]) -> bool:
+def _keep(event: Json, workspace: Workspace, known: session_files.Known, notes: list[str]) -> bool:
     """Store what the next call starts from."""
-    given = given_files.known_after(event["files"], known, workspace.is_unchanged)
     # A new file without a name, made when the code is dead: none of its links or pipes is in the way.
     with tempfile.TemporaryFile() as archive:
-        left_out = session_files.pack(workspace, archive, given, LIMITS.session_mb << 20)
+        left_out = session_files.pack(workspace, archive, known, LIMITS.session_mb << 20)
         if left_out:
             notes.append(f"not kept for the next call, no more room: {', '.join(left_out[:20])}")
         size = archive.tell()

@@ -1,7 +1,7 @@
 """The archive that carries a session's files from call to call: a tar file of all that code left where it may write.
 
 That is `data` (/mnt/data), `home` and `temporary`, with empty folders, hidden files, links, modes and times; with the
-variables, and with what is known of the files that were given (`given_files`). Whoever holds the archive's address may
+variables, and with what is known of it (`Known`). Whoever holds the archive's address may
 have forged it: what is unpacked stays below these folders, and links are made when everything else is there.
 """
 
@@ -13,6 +13,7 @@ import stat
 import tarfile
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
@@ -21,29 +22,42 @@ from workspace import Workspace, entries
 
 MOUNT = "/mnt/data"
 MAX_ENTRIES = 20_000
-VARIABLES, GIVEN = "variables", "given.json"
+VARIABLES, KNOWN = "variables", "known.json"
 Json = dict[str, Any]
 
 
-def pack(workspace: Workspace, archive: BinaryIO, given: Json, most_bytes: int) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Holds what this process knows of a session.
+
+    Attributes:
+        given: of the files that were given (`given_files`).
+        libraries: the modules of libraries that were imported (`libraries`).
+    """
+
+    given: Json = field(default_factory=dict)
+    libraries: list[str] = field(default_factory=list)
+
+
+def pack(workspace: Workspace, archive: BinaryIO, known: Known, most_bytes: int) -> list[str]:
     """Write a session into an archive.
 
     Args:
-        given: what `unpack` is to return.
+        known: what `unpack` is to return.
         most_bytes: of files. Smaller files come first.
 
     Returns:
         the paths of the files that were left out, because there is no more room.
     """
-    unchanged = {name for name, is_as_given in given.values() if is_as_given}
+    unchanged = {name for name, is_as_given in known.given.values() if is_as_given}
     left_out, room = [], most_bytes
     with tarfile.open(fileobj=archive, mode="w") as tar:
-        _add_bytes(tar, GIVEN, json.dumps(given).encode())
+        _add_bytes(tar, KNOWN, json.dumps(asdict(known)).encode())
         variables = workspace.folder / "variables"
         if variables.is_file() and not variables.is_symlink():
             _add_file(tar, workspace, VARIABLES, variables, variables.lstat())
         found = list(_found(workspace))
-        known: dict[tuple[int, int], str] = {}
+        packed: dict[tuple[int, int], str] = {}
         for name, path, status in sorted(found, key=lambda each: (stat.S_ISREG(each[2].st_mode), each[2].st_size)):
             member = tarfile.TarInfo(name)
             member.mode, member.mtime = stat.S_IMODE(status.st_mode), status.st_mtime
@@ -53,29 +67,29 @@ def pack(workspace: Workspace, archive: BinaryIO, given: Json, most_bytes: int) 
                 member.type, member.linkname = tarfile.SYMTYPE, _shown(workspace, os.readlink(path))
             elif name.removeprefix("data/") in unchanged and name.startswith("data/"):
                 continue
-            elif (inode := (status.st_dev, status.st_ino)) in known:
-                member.type, member.linkname = tarfile.LNKTYPE, known[inode]
+            elif (inode := (status.st_dev, status.st_ino)) in packed:
+                member.type, member.linkname = tarfile.LNKTYPE, packed[inode]
             elif status.st_size > room:
                 left_out.append(f"{MOUNT}/{name.removeprefix('data/')}" if name.startswith("data/") else path)
                 continue
             else:
                 room -= status.st_size
                 _add_file(tar, workspace, name, Path(path), status)
-                known[inode] = name
+                packed[inode] = name
                 continue
             tar.addfile(member)
     return left_out
 
 
-def unpack(workspace: Workspace, archive: Path) -> Json:
-    """Put what `pack` wrote back into place; return what it was told of given files."""
-    given: Json = {}
+def unpack(workspace: Workspace, archive: Path) -> Known:
+    """Put what `pack` wrote back into place; return what it was told is known of the session."""
+    known = Known()
     later: list[tuple[tarfile.TarInfo, Path]] = []
     with tarfile.open(archive) as tar:
         for member in tar:
             path = _place(workspace, member.name)
-            if member.name == GIVEN and (data := tar.extractfile(member)):
-                given = json.load(data)
+            if member.name == KNOWN and (data := tar.extractfile(member)):
+                known = Known(**json.load(data))
             elif path is None:
                 continue
             elif member.isreg() and (data := tar.extractfile(member)):
@@ -101,7 +115,7 @@ def unpack(workspace: Workspace, archive: Path) -> Json:
     for member, path in sorted(later, key=lambda each: each[1].parts, reverse=True):
         if member.isdir():
             _set(path, member)
-    return given
+    return known
 
 
 def _found(workspace: Workspace) -> Iterator[tuple[str, str, os.stat_result]]:

@@ -1,13 +1,15 @@
 """The template of interpreters: a process that has imported what each call needs, and of which each is a fork.
 
-Starting Python and importing IPython anew would take longer than most code runs. The template runs no code of a model,
-was started without anything of this process's environment or memory, and can't be looked into.
+Starting Python and importing IPython and pandas anew would take longer than most code runs. The template runs no code
+of a model, was started without anything of this process's environment or memory, and can't be looked into.
 """
 
+import json
 import os
 import socket
 import subprocess
 import sys
+from collections.abc import Set
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,6 +24,7 @@ class Template:
         self._owner = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._requests: socket.socket | None = None
+        self._imported: set[str] = set()
 
     @property
     def pid(self) -> int:
@@ -34,7 +37,7 @@ class Template:
         if self.pid and self._process and self._process.poll() is None:
             return
         self.end()
-        own, given = socket.socketpair()
+        own, given = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with given:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "interpreter", str(given.fileno())],
@@ -46,18 +49,24 @@ class Template:
             )
         self._owner, self._requests = os.getpid(), own
 
-    def fork(self, *descriptors: int) -> int:
+    def fork(self, *descriptors: int, imported: Set[str] = frozenset(), barred: Set[str] = frozenset()) -> int:
         """Return the process id of a new interpreter, a child of this process that waits for its request.
 
         Args:
             descriptors: those of `interpreter.call.run`.
+            imported: modules that the template imports first, unless it did for an earlier call.
+            barred: modules that it must not have imported: if it has, another one is started.
 
         Raises:
             OSError: there can't be one.
         """
+        if self._imported & barred:
+            self.end()
         self.ensure()
         assert self._requests
-        socket.send_fds(self._requests, [b"\0"], descriptors)
+        message = json.dumps(sorted(imported - self._imported))
+        self._imported |= imported
+        socket.send_fds(self._requests, [message.encode()], descriptors)
         number = int.from_bytes(self._requests.recv(8), "big")
         if not number:
             raise OSError("no interpreter could be started")
@@ -72,6 +81,7 @@ class Template:
                 self._process.kill()
             self._process.wait()
         self._process = self._requests = None
+        self._imported = set()
 
 
 def environment() -> dict[str, str]:

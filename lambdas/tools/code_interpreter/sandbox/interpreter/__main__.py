@@ -1,18 +1,20 @@
 """The template of interpreters: `python -m interpreter <descriptor>`. Each call's interpreter is a fork of it.
 
 It has imported what every call needs, runs no code of a model and holds no secret. The descriptor is a socket. Each
-byte on it asks for an interpreter and brings the four descriptors of `interpreter.call.run`; the answer is its process
-id, eight bytes. The socket's end is the template's.
+message on it asks for an interpreter: a JSON list of modules to import first, with the four descriptors of
+`interpreter.call.run`; the answer is its process id, eight bytes. The socket's end is the template's.
 """
 
 import gc
+import json
 import os
 import socket
 import sys
 
-from interpreter import call, confinement, shell
+from interpreter import call, confinement, packages, shell
 
 DESCRIPTORS = 4
+MAX_MESSAGE_BYTES = 4_096
 
 
 def main() -> None:
@@ -23,13 +25,16 @@ def main() -> None:
     confinement.forbid_inspection()
     ready = shell.create()
     sys.argv[:] = [""]
-    # The collector would touch, and so copy, all that there is now in each interpreter.
-    gc.collect()
+    # Modules are no garbage, and the collector would touch, and so copy, all of them in each interpreter.
+    gc.disable()
     gc.freeze()
     while True:
-        asked, descriptors, _, _ = socket.recv_fds(requests, 1, DESCRIPTORS)
+        asked, descriptors, _, _ = socket.recv_fds(requests, MAX_MESSAGE_BYTES, DESCRIPTORS)
         if not asked:
             os._exit(0)
+        if modules := json.loads(asked):
+            packages.load(modules)
+            gc.freeze()
         number = _fork(ready, requests, descriptors)
         for descriptor in descriptors:
             os.close(descriptor)

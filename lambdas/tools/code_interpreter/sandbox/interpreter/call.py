@@ -10,7 +10,7 @@ from base64 import b64decode
 from pathlib import Path
 from typing import Any, NoReturn
 
-from interpreter import byte_code, confinement, libraries, multiprocesses
+from interpreter import byte_code, confinement, libraries, multiprocesses, packages
 from interpreter.session import Session
 from interpreter.shell import Shell
 
@@ -23,9 +23,9 @@ def run(shell: Shell, request: int, output: int, modules: int, report: int) -> N
 
     Args:
         shell: made before, for this process alone to use.
-        request: descriptor of a JSON object `{"code", "libraries", "environment", "folder", "writable", "limits",
-            "filter", "needs_filter"}`. The folder holds `data` (seen as /mnt/data), `variables` (those of the calls
-            before, and afterwards those of this one) and `figures`.
+        request: descriptor of a JSON object `{"code", "libraries", "wanted", "environment", "folder", "writable",
+            "limits", "filter", "needs_filter"}`. The folder holds `data` (seen as /mnt/data), `variables` (those of the
+            calls before, and afterwards those of this one) and `figures`; `wanted` are libraries that packages find.
         output: descriptor that gets what the code prints, the value of its last expression and its traceback.
         modules: descriptor of a socket that gives modules' byte code, and folders for `libraries`, which are modules.
         report: descriptor that gets a JSON list of what the kernel refused to confine, before the code runs. If the
@@ -62,8 +62,9 @@ def _run(shell: Shell, request: int, output: int, modules: int, report: int) -> 
     if asked["needs_filter"] and any(part.startswith(confinement.FILTER) for part in refused):
         return
     ask = byte_code.install(modules)
-    libraries.install(asked["libraries"], ask, asked["code"])
+    libraries.install(asked["libraries"], ask, asked["wanted"])
     multiprocesses.install()
+    packages.draw_anew()
     sys.path.append(MOUNT)
 
     own_pid = os.getpid()

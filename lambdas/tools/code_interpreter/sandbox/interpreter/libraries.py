@@ -6,23 +6,14 @@
 import importlib
 import json
 import os
-import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import FrameType, ModuleType
 
 import cloudpickle
 
-USED = "SANDBOX_LIBRARIES"
-"""The variable of the environment that names the libraries which this session has imported, for its later calls."""
-
-MENTIONS = {"pyarrow": "pyarrow|parquet|feather|orc", "scipy": "scipy|clustermap"}
-"""Where packages of the layers try, as they are imported, whether a library is there: what in the code asks for it.
-
-pandas looks for pyarrow, and seaborn for scipy. Each does without, and no code is to wait for what it does not use.
-"""
 _LOOKS = {"is_scipy_sparse"}
 """Functions of the layers' packages that try whether a library is there, and do without."""
 
@@ -35,13 +26,13 @@ class Finder:
     Args:
         modules: the top-level modules of all libraries.
         ask: gives what the other end answers for a module; nothing in a copy of this process.
-        code: that of the call.
+        wanted: those that are fetched too where a package of the layer only tries whether they are there.
     """
 
-    def __init__(self, modules: Sequence[str], ask: Callable[[str], bytes], code: str) -> None:
+    def __init__(self, modules: Sequence[str], ask: Callable[[str], bytes], wanted: Iterable[str]) -> None:
         self._modules = frozenset(modules)
         self._ask = ask
-        self._wanted = {name for name, pattern in MENTIONS.items() if re.search(rf"\b({pattern})", code)}
+        self._wanted = set(wanted)
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -53,8 +44,7 @@ class Finder:
         """
         if name not in self._modules or path is not None:
             return None
-        used = os.environ.get(USED, "").split()
-        if name not in self._wanted and name not in used and _is_only_tried(sys._getframe(1)):
+        if name not in self._wanted and _is_only_tried(sys._getframe(1)):
             return None
         answer = self._ask(f"library {name}")
         if not answer:
@@ -67,7 +57,7 @@ class Finder:
             sys.path.append(folder)
             # For Pythons that the code starts.
             os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), folder]))
-        os.environ[USED] = " ".join(dict.fromkeys([*used, name]))
+        self._wanted.add(name)
         importlib.invalidate_caches()
         return PathFinder.find_spec(name, [folder])
 
@@ -82,10 +72,10 @@ def _is_only_tried(frame: FrameType | None) -> bool:
     return False
 
 
-def install(modules: Sequence[str], ask: Callable[[str], bytes], code: str) -> None:
+def install(modules: Sequence[str], ask: Callable[[str], bytes], wanted: Iterable[str]) -> None:
     """Let this process, and copies of it once they are imported, import libraries.
 
     joblib, and with it scikit-learn, then works with threads: its processes would be Pythons of their own.
     """
     os.environ["JOBLIB_MULTIPROCESSING"] = "0"
-    sys.meta_path.append(Finder(modules, ask, code))
+    sys.meta_path.append(Finder(modules, ask, wanted))
