@@ -20,7 +20,7 @@ import pytest
 
 from local import offline_model
 from tests.support.offline_model import BUILT_IN, DOCUMENTS, OFFICE, Conversation
-from tests.support.sandboxes import session
+from tests.support.sandboxes import Environment
 
 SENTENCES: dict[str, list[dict[str, Any]]] = tomllib.loads(
     Path(__file__).with_name("offline_sentences.toml").read_text()
@@ -127,12 +127,19 @@ def test_by_description(client: openai.OpenAI, chosen: list[dict[str, Any]]) -> 
         _check_calls(client, sentence)
 
 
-def _check_computed(client: openai.OpenAI, chosen: list[dict[str, Any]], folder: Path) -> None:
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    """An execution environment of the code interpreter."""
+    with Environment(tmp_path_factory.mktemp("environment")) as environment:
+        yield environment
+
+
+def _check_computed(client: openai.OpenAI, chosen: list[dict[str, Any]], environment: Environment) -> None:
     """Run each sentence's code in the sandbox, and look for the result in the answer."""
     asked = [Conversation(client, sentence["text"], ALL_TOOLS) for sentence in chosen]
     for sentence, conversation in zip(chosen, asked, strict=True):
         assert [name for name, _ in conversation.calls] == ["code_interpreter"], sentence["text"]
-    told = session(folder, *(conversation.calls[0][1]["code"] for conversation in asked))
+    told = environment.session(*(conversation.calls[0][1]["code"] for conversation in asked))
     for sentence, conversation, ran in zip(chosen, asked, told, strict=True):
         conversation.go_on(partial(_printed, ran.output))
         assert sentence["answer"] in conversation.answer, (sentence["text"], conversation.answer)
@@ -142,12 +149,12 @@ def _printed(output: str, name: str, arguments: Any) -> str:
     return output
 
 
-def test_arithmetic(client: openai.OpenAI, chosen: list[dict[str, Any]], tmp_path: Path) -> None:
-    _check_computed(client, chosen, tmp_path)
+def test_arithmetic(client: openai.OpenAI, chosen: list[dict[str, Any]], environment: Environment) -> None:
+    _check_computed(client, chosen, environment)
 
 
-def test_equation(client: openai.OpenAI, chosen: list[dict[str, Any]], tmp_path: Path) -> None:
-    _check_computed(client, chosen, tmp_path)
+def test_equation(client: openai.OpenAI, chosen: list[dict[str, Any]], environment: Environment) -> None:
+    _check_computed(client, chosen, environment)
 
 
 def test_search(client: openai.OpenAI, chosen: list[dict[str, Any]]) -> None:
@@ -161,30 +168,30 @@ def test_search(client: openai.OpenAI, chosen: list[dict[str, Any]]) -> None:
         assert sentence["answer"] in quote and f"【{mark}】" == sentence["mark"], (sentence["text"], asked.answer)
 
 
-def _check_files(client: openai.OpenAI, chosen: list[dict[str, Any]], folder: Path, pictures: bool) -> None:
+def _check_files(client: openai.OpenAI, chosen: list[dict[str, Any]], environment: Environment, pictures: bool) -> None:
     """Let the model look at the files, then run what it makes of them."""
     asked = [Conversation(client, sentence["text"], ALL_TOOLS) for sentence in chosen]
     looks = {each.calls[0][1]["code"] for each in asked if "iterdir()" in each.calls[0][1]["code"]}
     if looks:
         [look] = looks
-        seen = session(folder, SALES, look)[1].output
+        seen = environment.session(SALES, look)[1].output
         for each in asked:
             if each.calls[0][1]["code"] == look:
                 each.go_on(partial(_printed, seen))
     codes = [each.calls[0][1]["code"] for each in asked]
-    told = session(folder, SALES, *codes)[1:]
+    told = environment.session(SALES, *codes)[1:]
     for sentence, each, ran in zip(chosen, asked, told, strict=True):
         assert bool(ran.pictures) == pictures, (sentence["text"], ran.output)
         each.go_on(partial(_printed, ran.output))
         assert not each.calls and sentence["answer"] in each.answer, (sentence["text"], each.answer, ran.output)
 
 
-def test_table(client: openai.OpenAI, chosen: list[dict[str, Any]], tmp_path: Path) -> None:
-    _check_files(client, chosen, tmp_path, pictures=False)
+def test_table(client: openai.OpenAI, chosen: list[dict[str, Any]], environment: Environment) -> None:
+    _check_files(client, chosen, environment, pictures=False)
 
 
-def test_chart(client: openai.OpenAI, chosen: list[dict[str, Any]], tmp_path: Path) -> None:
-    _check_files(client, chosen, tmp_path, pictures=True)
+def test_chart(client: openai.OpenAI, chosen: list[dict[str, Any]], environment: Environment) -> None:
+    _check_files(client, chosen, environment, pictures=True)
 
 
 def test_choice(client: openai.OpenAI, chosen: list[dict[str, Any]]) -> None:

@@ -1,7 +1,9 @@
 """Holds what unit tests share."""
 
+import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +11,7 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.model import client
 from assistant_engine.tools import call
 from tests.support.model_server import ModelServer
+from tests.support.sandboxes import Environment
 
 
 @pytest.fixture
@@ -31,3 +34,11 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
     yield server
     client._client.cache_clear()
     server.close()
+
+
+@pytest.fixture(scope="session")
+def environment() -> Iterator[Environment]:
+    """An execution environment of the sandbox, for calls that start from nothing."""
+    # With a short path, as Lambda's: local sockets are in it.
+    with tempfile.TemporaryDirectory() as folder, Environment(Path(folder)) as environment:
+        yield environment

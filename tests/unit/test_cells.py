@@ -1,21 +1,20 @@
 """Cells run as in a notebook: what models write for one works, and what it prints, shows and raises is fit to read."""
 
 import textwrap
-from pathlib import Path
 
 import pytest
 
-from tests.support.sandboxes import session
+from tests.support.sandboxes import Environment
 
 
-def outputs(folder: Path, *cells: str) -> list[str]:
+def outputs(environment: Environment, *cells: str) -> list[str]:
     """Return what each cell of one session printed, without the last line's end."""
-    return [ran.output.strip("\n") for ran in session(folder, *cells)]
+    return [ran.output.strip("\n") for ran in environment.session(*cells)]
 
 
-def test_magics(tmp_path: Path) -> None:
+def test_magics(environment: Environment) -> None:
     told = outputs(
-        tmp_path,
+        environment,
         "%matplotlib inline\n%config InlineBackend.figure_format = 'retina'\nprint('shown')",
         "%%writefile helper.py\nVALUE = 7",
         "%run helper.py\nVALUE",
@@ -38,9 +37,9 @@ def test_magics(tmp_path: Path) -> None:
     assert told[9] == "UsageError: Line magic function `%no_such_magic` not found."
 
 
-def test_commands_of_the_shell(tmp_path: Path) -> None:
+def test_commands_of_the_shell(environment: Environment) -> None:
     told = outputs(
-        tmp_path,
+        environment,
         "name = 'a b.txt'\n!echo one > /mnt/data/first.txt\n!ls /mnt/data\n!echo '{name}' $name {1 + 1}",
         "lines = !cat /mnt/data/first.txt; echo two\nprint(lines, lines.n)",
         "!python -c \"print(open('/mnt/data/first.txt').read())\"\n!exit 3\n_exit_code",
@@ -55,14 +54,14 @@ NO_PACKAGES = "[no package can be installed: the sandbox has no network. Use one
 @pytest.mark.parametrize(
     "install", ["!pip install x", "%pip install -q x", "!python3 -m pip install x", "%conda install x"]
 )
-def test_an_installation_says_at_once_that_there_is_no_network(tmp_path: Path, install: str) -> None:
-    [told] = outputs(tmp_path, f"{install}\nprint('went on')")
+def test_an_installation_says_at_once_that_there_is_no_network(environment: Environment, install: str) -> None:
+    [told] = outputs(environment, f"{install}\nprint('went on')")
     assert told == f"{NO_PACKAGES}\nwent on"
 
 
-def test_await_at_the_top_of_a_cell(tmp_path: Path) -> None:
+def test_await_at_the_top_of_a_cell(environment: Environment) -> None:
     told = outputs(
-        tmp_path,
+        environment,
         "import asyncio\nawait asyncio.sleep(0)\n'slept'",
         "async def double(n):\n    await asyncio.sleep(0)\n    return 2 * n\n"
         "await asyncio.gather(*map(double, [1, 2]))",
@@ -78,14 +77,13 @@ def test_await_at_the_top_of_a_cell(tmp_path: Path) -> None:
     assert told[5].splitlines()[:2] == ["Traceback (most recent call last):", '  File "<cell 6>", line 1, in <module>']
 
 
-def test_the_last_value_is_shown_unless_a_semicolon_hides_it(tmp_path: Path) -> None:
-    told = outputs(tmp_path, "1 + 1;", "1 + 1 ;  # two", "x = 'a;'; x", "None", "if True:\n    3", "_", "5\n6")
+def test_the_last_value_is_shown_unless_a_semicolon_hides_it(environment: Environment) -> None:
+    told = outputs(environment, "1 + 1;", "1 + 1 ;  # two", "x = 'a;'; x", "None", "if True:\n    3", "_", "5\n6")
     assert told == ["", "", "'a;'", "", "", "'a;'", "6"]
 
 
-def test_pictures_are_shown_and_frames_are_text(tmp_path: Path) -> None:
-    ran = session(
-        tmp_path,
+def test_pictures_are_shown_and_frames_are_text(environment: Environment) -> None:
+    ran = environment.session(
         "import matplotlib.pyplot as plt\nfig = plt.figure(); plt.plot([1]); display(fig); plt.close('all')",
         "fig, ax = plt.subplots(); ax.plot([1, 2])\nfig",
         "plt.plot([3, 1]);",
@@ -115,13 +113,13 @@ def test_pictures_are_shown_and_frames_are_text(tmp_path: Path) -> None:
         ("quit()", ""),
     ],
 )
-def test_an_exit_says_its_message_and_ends_the_cell(tmp_path: Path, ends: str, printed: str) -> None:
-    assert outputs(tmp_path, f"kept = 1\n{ends}\nprint('not reached')", "kept") == [printed, "1"]
+def test_an_exit_says_its_message_and_ends_the_cell(environment: Environment, ends: str, printed: str) -> None:
+    assert outputs(environment, f"kept = 1\n{ends}\nprint('not reached')", "kept") == [printed, "1"]
 
 
-def test_a_traceback_begins_in_the_cell_and_shows_each_cell_s_own_lines(tmp_path: Path) -> None:
+def test_a_traceback_begins_in_the_cell_and_shows_each_cell_s_own_lines(environment: Environment) -> None:
     told = outputs(
-        tmp_path,
+        environment,
         "def ratio(a, b):\n    c = a - b\n    return a / c\nclass Table:\n    def rows(self): return ratio(2, 2)",
         "x = 'innocent 1'\ny = 'innocent 2'\nz = 'innocent 3'\nratio(1, 1)",
         "import inspect\nprint(inspect.getsource(ratio))\nTable().rows()",
@@ -157,16 +155,16 @@ def test_a_traceback_begins_in_the_cell_and_shows_each_cell_s_own_lines(tmp_path
         ("return 1", "SyntaxError: 'return' outside function"),
     ],
 )
-def test_a_syntax_error_shows_the_line_and_no_frame(tmp_path: Path, cell: str, told: str) -> None:
-    [output] = outputs(tmp_path, cell)
+def test_a_syntax_error_shows_the_line_and_no_frame(environment: Environment, cell: str, told: str) -> None:
+    [output] = outputs(environment, cell)
     assert output.endswith(told)
     assert "Traceback" not in output
     assert ".py" not in output
 
 
-def test_questions_and_helpers_of_notebooks(tmp_path: Path) -> None:
+def test_questions_and_helpers_of_notebooks(environment: Environment) -> None:
     told = outputs(
-        tmp_path,
+        environment,
         textwrap.dedent(
             '''
             def area(side):

@@ -4,7 +4,8 @@ import json
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from cdk.code_interpreter import LIBRARIES_MB
 from cdk.libraries import modules_of
 from layers.build import CACHE, ROOT, build
-from tests.support.sandboxes import sandboxed, session
+from tests.support.sandboxes import Environment, sandboxed
 
 NAMES = sorted(path.name for path in (ROOT / "layers" / "libraries").iterdir())
 Run = Callable[..., list[str]]
@@ -27,16 +28,30 @@ def offered(*names: str) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    """An execution environment that fetches and keeps libraries."""
+    with Environment(tmp_path_factory.mktemp("environment")) as environment:
+        yield environment
+
+
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
-    """Run codes one after another in one execution environment; what each printed."""
+def run(environment: Environment) -> Run:
+    """Run codes one after another in the execution environment; what each printed."""
+    return partial(_run, environment)
 
-    def run(*codes: str, **more: Any) -> list[str]:
-        answers = sandboxed(tmp_path, *codes, **{"libraries": offered(*NAMES), **more})
-        assert [reason for _, reason, _ in answers] == [""] * len(codes), answers
-        return [output.strip() for output, _, _ in answers]
 
-    return run
+@pytest.fixture
+def run_apart(tmp_path: Path) -> Iterator[Run]:
+    """Run codes in an execution environment that keeps no library yet."""
+    with Environment(tmp_path) as environment:
+        yield partial(_run, environment)
+
+
+def _run(environment: Environment, *codes: str, **more: Any) -> list[str]:
+    answers = environment.run(*codes, **{"libraries": offered(*NAMES), **more})
+    assert [reason for _, reason, _ in answers] == [""] * len(codes), answers
+    return [output.strip() for output, _, _ in answers]
 
 
 IMPORTS = {
@@ -97,9 +112,9 @@ print(round(networkx.pagerank(networkx.path_graph(3))[1], 2))
     assert run(code) == ["(1, 1)\nTrue True\n0.49"]
 
 
-def test_a_library_is_fetched_once_for_an_environment(run: Run) -> None:
+def test_a_library_is_fetched_once_for_an_environment(run_apart: Run) -> None:
     show = "import scipy, os\nprint(scipy.__file__, os.stat(scipy.__file__).st_ino)"
-    first, second = run(show, show)
+    first, second = run_apart(show, show)
     assert first == second
     assert "/libraries/scipy/python/scipy/__init__.py" in first
 
@@ -117,16 +132,16 @@ print(sorted({name.partition(".")[0] for name in sys.modules} & {"sci" + "py", "
     assert run(code) == ["[]"]
 
 
-def test_frames_that_pyarrow_holds_last_to_the_next_call(tmp_path: Path) -> None:
+def test_frames_that_pyarrow_holds_last_to_the_next_call(environment: Environment) -> None:
     """The session's variables are loaded before the code runs, and pandas with them."""
     storage = "import pandas as pd\nprint(pd.Series(['a']).dtype.storage)"
-    ran = session(tmp_path, storage, f"import pyarrow\n{storage}", storage, libraries=offered("pyarrow"))
+    ran = environment.session(storage, f"import pyarrow\n{storage}", storage, libraries=offered("pyarrow"))
     assert [each.output for each in ran] == ["python\n", "pyarrow\n", "pyarrow\n"]
 
 
-def test_a_library_counts_neither_as_the_code_s_disk_nor_as_its_files(run: Run) -> None:
+def test_a_library_counts_neither_as_the_code_s_disk_nor_as_its_files(run_apart: Run) -> None:
     code = "import scipy.stats, time\nopen('/mnt/data/large', 'wb').write(bytes(40 << 20))\ntime.sleep(0.5)\nprint(1)"
-    assert run(code, code, disk_mb=50) == ["1", "1"]
+    assert run_apart(code, code, disk_mb=50) == ["1", "1"]
 
 
 def test_what_code_leaves_beside_libraries_counts_and_is_removed(tmp_path: Path) -> None:
@@ -174,11 +189,11 @@ print(os.path.exists(folder + "/planted.py"))
     assert run(code, look) == ["changed", "True False False\nFalse"]
 
 
-def test_what_can_not_be_fetched_says_so_at_once(run: Run) -> None:
+def test_what_can_not_be_fetched_says_so_at_once(run_apart: Run) -> None:
     gone = [{**each, "url": "file:///none.zip"} for each in offered("scipy")]
-    [output] = run("try:\n    import scipy\nexcept ImportError as error:\n    print(error)", libraries=gone)
+    [output] = run_apart("try:\n    import scipy\nexcept ImportError as error:\n    print(error)", libraries=gone)
     assert output == "scipy is not available: it could not be fetched (URLError)."
-    [output] = run("import sklearn", libraries=[])
+    [output] = run_apart("import sklearn", libraries=[])
     assert output.endswith("ModuleNotFoundError: No module named 'sklearn'")
 
 

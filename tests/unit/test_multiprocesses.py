@@ -1,12 +1,8 @@
 """Code of a cell uses several processes, by whatever start method it asks for, where there are no semaphores."""
 
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from tests.support.sandboxes import sandboxed
+from tests.support.sandboxes import Environment
 
 CODES = {
     "forkserver": (
@@ -66,15 +62,8 @@ CODES = {
 }
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A temporary folder with a short path, as Lambda's is: local sockets are in it."""
-    with tempfile.TemporaryDirectory() as folder:
-        yield Path(folder)
-
-
 @pytest.mark.parametrize("name", CODES)
-def test_code_uses_several_processes(folder: Path, name: str) -> None:
+def test_code_uses_several_processes(environment: Environment, name: str) -> None:
     code, expected = CODES[name]
-    [(output, reason, _)] = sandboxed(folder, code, seconds=30)
+    [(output, reason, _)] = environment.run(code, seconds=30)
     assert (output.strip(), reason) == (expected, "")

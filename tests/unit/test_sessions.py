@@ -1,16 +1,15 @@
 """Checks what a session carries from call to call: each variable by itself, a process's other state, and files."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.sandboxes import session
+from tests.support.sandboxes import Environment
 
 
-def outputs(folder: Path, *cells: str, **limits: Any) -> list[str]:
+def outputs(environment: Environment, *cells: str, **limits: Any) -> list[str]:
     """Return what each cell of one session printed, without the last line's end."""
-    return [ran.output.strip("\n") for ran in session(folder, *cells, **limits)]
+    return [ran.output.strip("\n") for ran in environment.session(*cells, **limits)]
 
 
 @pytest.mark.parametrize(
@@ -104,8 +103,8 @@ def outputs(folder: Path, *cells: str, **limits: Any) -> list[str]:
         ),
     ],
 )
-def test_a_variable_is_kept(tmp_path: Path, defined: str, used: str, printed: str) -> None:
-    first, second, third = outputs(tmp_path, f"rows = 42\n{defined}", f"print(rows)\n{used}", "rows")
+def test_a_variable_is_kept(environment: Environment, defined: str, used: str, printed: str) -> None:
+    first, second, third = outputs(environment, f"rows = 42\n{defined}", f"print(rows)\n{used}", "rows")
     assert (first, second, third) == ("", f"42\n{printed}", "42")
 
 
@@ -127,10 +126,10 @@ def test_a_variable_is_kept(tmp_path: Path, defined: str, used: str, printed: st
     ],
 )
 def test_a_variable_that_is_lost_is_named_once_with_the_reason_and_takes_no_other_along(
-    tmp_path: Path, defined: str, told: str
+    environment: Environment, defined: str, told: str
 ) -> None:
     first, second, third = outputs(
-        tmp_path,
+        environment,
         f"before = 1\n{defined}\nafter = [before]",
         "print(before, after)\n'gone' in globals()",
         "1",
@@ -155,14 +154,14 @@ def test_a_variable_that_is_lost_is_named_once_with_the_reason_and_takes_no_othe
         "g = (n for n in [1])\nlist(g);",
     ],
 )
-def test_what_is_closed_or_used_up_is_not_mentioned(tmp_path: Path, used: str) -> None:
-    assert outputs(tmp_path, f"kept = 1\n{used}", "kept") == ["", "1"]
+def test_what_is_closed_or_used_up_is_not_mentioned(environment: Environment, used: str) -> None:
+    assert outputs(environment, f"kept = 1\n{used}", "kept") == ["", "1"]
 
 
-def test_a_variable_that_can_t_be_loaded_later_takes_no_other_along(tmp_path: Path) -> None:
+def test_a_variable_that_can_t_be_loaded_later_takes_no_other_along(environment: Environment) -> None:
     """A module of the code's own was replaced by a file without the class."""
     told = outputs(
-        tmp_path,
+        environment,
         "open('/mnt/data/own.py', 'w').write('class A: pass');\nimport own\nshared = [1]\n"
         "a = [own.A(), shared]\nb = ['b', shared]\n"
         "c = [a]\nimport numpy as np\nd = np.ones(3)\ne = [own.A]",
@@ -176,9 +175,9 @@ def test_a_variable_that_can_t_be_loaded_later_takes_no_other_along(tmp_path: Pa
     assert told[3] == "np.float64(3.0)"
 
 
-def test_what_a_process_holds_in_addition_to_variables(tmp_path: Path) -> None:
+def test_what_a_process_holds_in_addition_to_variables(environment: Environment) -> None:
     told = outputs(
-        tmp_path,
+        environment,
         "import os, sys, random, warnings, decimal, locale\n"
         "import pandas as pd, numpy as np, matplotlib.pyplot as plt\n"
         "pd.set_option('display.max_columns', None); np.random.seed(42); random.seed(7)\n"
@@ -207,10 +206,10 @@ def test_what_a_process_holds_in_addition_to_variables(tmp_path: Path) -> None:
     assert told[4] == "0.7319939418114051"
 
 
-def test_files_last_as_long_as_the_session(tmp_path: Path) -> None:
+def test_files_last_as_long_as_the_session(environment: Environment) -> None:
     temporary = "os.environ['TMPDIR']"
     told = outputs(
-        tmp_path,
+        environment,
         f"""
 import os, pathlib, time
 open({temporary} + "/a.csv", "w").write("x")

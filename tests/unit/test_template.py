@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.support.sandboxes import sandboxed, session
+from tests.support.sandboxes import Environment, sandboxed
 
 SEEN = "import os, sys\nprint(os.getppid(), sys.modules.get('planted'))\nsys.modules['planted'] = 1"
 KILL_BEFORE_THE_SECOND_CALL = """
@@ -28,8 +28,8 @@ assert processes.template.pid == 0
 """
 
 
-def test_each_call_is_a_child_of_the_runtime_and_finds_nothing_of_the_call_before(tmp_path: Path) -> None:
-    first, second = (output for output, _, _ in sandboxed(tmp_path, SEEN, SEEN))
+def test_each_call_is_a_child_of_the_runtime_and_finds_nothing_of_the_call_before(environment: Environment) -> None:
+    first, second = (output for output, _, _ in environment.run(SEEN, SEEN))
     assert first == second
     assert first.endswith(" None\n")
 
@@ -58,16 +58,16 @@ def test_what_code_names_is_imported_once_for_an_environment(tmp_path: Path) -> 
     assert [output for output, _, _ in told] == ["False\n", "True\n", "True\n"]
 
 
-def test_calls_draw_random_numbers_of_their_own(tmp_path: Path) -> None:
+def test_calls_draw_random_numbers_of_their_own(environment: Environment) -> None:
     draw = "import random, numpy, sympy.core.random\n"
     draw += "print(random.random(), numpy.random.rand(), sympy.core.random.random())"
-    first, second = (output.split() for output, _, _ in sandboxed(tmp_path, draw, draw))
+    first, second = (output.split() for output, _, _ in environment.run(draw, draw))
     assert not set(first) & set(second)
 
 
-def test_settings_that_code_wrote_hold_in_later_calls_alone(tmp_path: Path) -> None:
+def test_settings_that_code_wrote_hold_in_later_calls_alone(environment: Environment) -> None:
     show = "import matplotlib\nprint(matplotlib.rcParams['lines.linewidth'])"
     write = "open('/mnt/data/matplotlibrc', 'w').write('lines.linewidth: 7');"
     remove = "import os; os.remove('/mnt/data/matplotlibrc')"
-    ran = session(tmp_path, show, write, show, remove)
+    ran = environment.session(show, write, show, remove)
     assert [each.output for each in ran] == ["1.5\n", "", "7.0\n", ""]
