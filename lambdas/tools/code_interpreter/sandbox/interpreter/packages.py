@@ -73,4 +73,4 @@ def draw_anew() -> None:
     """Give a fork random numbers of its own."""
     for name in _DRAWING:
         if module := sys.modules.get(name):
-            module.seed()  # type: ignore[attr-defined]
+            module.seed()
