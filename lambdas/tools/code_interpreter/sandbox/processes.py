@@ -110,7 +110,7 @@ def run(
     asked, asks = os.pipe()
     printed, prints = os.pipe()
     wanted = libraries.used | packages.libraries_named(code)
-    imported, barred = packages.sorted_out(code, wanted, (workspace.data, workspace.home))
+    imported, barred = packages.plan(code, wanted, (workspace.data, workspace.home))
     with byte_code.served(libraries.answer) as modules:
         forked = template.fork(asked, prints, modules, reported, imported=imported, barred=barred)
         child = _Child(forked, printed)

@@ -39,7 +39,7 @@ def libraries_named(code: str) -> set[str]:
     return {name for name, pattern in MENTIONS.items() if re.search(rf"\b({pattern})", code)}
 
 
-def sorted_out(code: str, wanted: Collection[str], folders: Iterable[Path]) -> tuple[set[str], set[str]]:
+def plan(code: str, wanted: Collection[str], folders: Iterable[Path]) -> tuple[set[str], set[str]]:
     """Return the modules that the template is to import before a call, and those that it must not have imported.
 
     Args:
