@@ -71,13 +71,16 @@ def project(tmp_path: Path, wheels: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """This interpreter; of the environments that it makes, all but the first are copies, which takes no seconds."""
+    """This interpreter; of the environments that it makes, all but the first are copies, which takes no seconds.
+
+    Copies have the times of the original (`-p`): otherwise each pip would compile itself anew.
+    """
     folder = tmp_path_factory.mktemp("python")
     subprocess.run([sys.executable, "-m", "venv", folder / "made"], check=True)
     program = folder / "python3"
     program.write_text(
         f"""#!/bin/sh
-[ "$*" != "-m venv .venv" ] || exec cp -R {folder}/made/. .venv
+[ "$*" != "-m venv .venv" ] || exec cp -Rp {folder}/made/. .venv
 exec {sys.executable} "$@"
 """
     )
