@@ -1,6 +1,8 @@
 """The rules of the structure: which way imports go, and how long a module may be."""
 
+import re
 import sys
+import tomllib
 from graphlib import CycleError, TopologicalSorter
 
 import pytest
@@ -94,3 +96,12 @@ def test_no_module_is_too_long() -> None:
 def test_the_diagrams_show_the_code_as_it_is() -> None:
     page = PAGE.read_text()
     assert page == filled(page), "docs/architecture.md is stale: run `make docs`"
+
+
+def test_the_types_of_the_cdk_s_services_in_use_are_read() -> None:
+    """The others are skipped, so that a service which is not named would be of no type at all."""
+    overrides = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]["overrides"]
+    [named] = [each["module"] for each in overrides if each.get("follow_imports") == "normal"]
+    sources = [path for folder in ("cdk", "scripts", "tests") for path in (ROOT / folder).rglob("*.py")]
+    used = {name for path in sources for name in re.findall(r"\baws_cdk\.aws_\w+", path.read_text())}
+    assert sorted(used) == [name for name in named if name.startswith("aws_cdk.aws_")]
