@@ -29,7 +29,7 @@ from local.paths import ROOT
 from tests.support.aws_proxy import DIES_AFTER, DIES_BEFORE, WRITES, AwsProxy, Fault
 from tests.support.clients import connect, until_known
 from tests.support.full_stack import ADA, LAMP, SAID, Client, export, fill
-from tests.support.local_stack import DIRECTORY
+from tests.support.local_stack import DIRECTORY, speech_server
 from tests.support.model_server import ModelServer
 
 pytestmark = pytest.mark.offline_model
@@ -61,8 +61,14 @@ class World:
         # It serves calls that come by the proxy, too.
         port = emulator.start(self.directory, port=0, functions_endpoint=self.proxy.url)
         self.proxy.connect(port, os.getpid())
-        url = self.model_server.url
-        self.stack = local.up(self.directory, port=0, use_real_model=False, app=self.app, model_base_url=url)
+        self.stack = local.up(
+            self.directory,
+            port=0,
+            use_real_model=False,
+            app=self.app,
+            model_base_url=self.model_server.url,
+            speech_base_url=speech_server().url,
+        )
 
     def client(self, service: str) -> Any:
         return self.stack.client(service)

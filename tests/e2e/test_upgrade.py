@@ -13,7 +13,7 @@ from local import offline_model
 from local import up as local
 from local.down import down
 from scripts.release_data import REPLACING
-from tests.support.local_stack import DIRECTORY
+from tests.support.local_stack import DIRECTORY, speech_server
 from tests.support.release import check_out, newest_tag, next_release
 
 pytestmark = pytest.mark.offline_model
@@ -73,7 +73,7 @@ class Used:
 
 
 def deploy(app: Path) -> local.Local:
-    return local.up(UPGRADED, port=0, use_real_model=False, app=app)
+    return local.up(UPGRADED, port=0, use_real_model=False, app=app, speech_base_url=speech_server().url)
 
 
 @pytest.fixture
