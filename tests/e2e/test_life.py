@@ -77,7 +77,7 @@ BOTH = """
 for name in ("dev", "prod"):
     AssistantsStack(app, configuration_of({**app.node.get_all_context(), "env": name}.get))
 """
-"""What the app of the first release makes: one synth for both environments."""
+"""What the app of a release makes: one synth for both environments."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class World:
     """The embedded AWS and what is deployed there.
 
     Attributes:
-        assemblies: the cloud assemblies by release: the first one's of both environments, the second one's of prod.
+        assemblies: the cloud assemblies of both environments, by release.
     """
 
     settings: dict[str, str]
@@ -165,10 +165,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         for path, more in CHANGES.items():
             with (second / path).open("a") as module:
                 module.write(more)
-        source = (first / "app.py").read_text()
-        one = "    AssistantsStack(app, configuration_of(app.node.try_get_context, region))\n"
-        assert one in source
-        (first / "app.py").write_text(source.replace(one, textwrap.indent(BOTH, "    ")))
+        for app in (first, second):
+            source = (app / "app.py").read_text()
+            one = "    AssistantsStack(app, configuration_of(app.node.try_get_context, region))\n"
+            assert one in source
+            (app / "app.py").write_text(source.replace(one, textwrap.indent(BOTH, "    ")))
         # It brings functions, queues and a secret that the first release doesn't have.
         configure(second, webhook_url="http://127.0.0.1:9/")
         emulator.start(directory, port=0)
@@ -179,7 +180,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         def synthesised(app: Path) -> Path:
             assembly = places / app.name
             context = {"layer_target": "host", "vector_engine": "bucket", "model_base_url": model, "sample_tools": "on"}
-            synthesise(app, {"env": "prod", **context}, assembly)
+            synthesise(app, context, assembly)
             return assembly
 
         with ThreadPoolExecutor(2) as pool:
@@ -217,8 +218,11 @@ def said(client: openai.OpenAI, run: Any) -> str:
     return part.text.value
 
 
-def first_deployment(world: World, environment: str, prefix: str) -> None:
-    """Deploy an environment: at first it fails half way, and leaves nothing that blocks the next deployment."""
+@pytest.mark.parametrize(("environment", "prefix"), [("dev", "oae-dev"), ("prod", "oae")])
+def test_an_environment_from_its_first_deployment_to_the_one_after_its_destroy(
+    world: World, environment: str, prefix: str
+) -> None:
+    # The first deployment fails half way, and leaves nothing that blocks the next.
     permit = world.refuse_event_bus(prefix)
     with pytest.raises(LocalError, match="already exists"):
         world.deploy(environment, "first")
@@ -228,12 +232,8 @@ def first_deployment(world: World, environment: str, prefix: str) -> None:
     world.deploy(environment, "first")
     assert world.status(prefix) == "CREATE_COMPLETE"
 
-
-def test_an_environment_from_its_first_deployment_to_the_one_after_its_destroy(world: World) -> None:
-    first_deployment(world, "prod", "oae")
-
     # It is used; one run waits for its client.
-    client, key = world.use("oae")
+    client, key = world.use(prefix)
     assistant = client.beta.assistants.create(
         model=offline_model.MODEL,
         tools=[ASK, {"type": "code_interpreter"}],  # type: ignore[list-item]
@@ -247,14 +247,14 @@ def test_an_environment_from_its_first_deployment_to_the_one_after_its_destroy(w
     assert waiting.status == "requires_action"
 
     # A deployment that changes tools, sandbox and API fails half way, and then succeeds unchanged.
-    permit = world.refuse_queue("oae-webhook.fifo")
+    permit = world.refuse_queue(f"{prefix}-webhook.fifo")
     with pytest.raises(LocalError, match="already exists"):
-        world.deploy("prod", "second")
-    assert world.status("oae") == "UPDATE_ROLLBACK_COMPLETE"
+        world.deploy(environment, "second")
+    assert world.status(prefix) == "UPDATE_ROLLBACK_COMPLETE"
     assert release_of(client, assistant) == ""
     assert "second" not in said(client, ask(client, assistant, thread, CODE))
     permit()
-    world.deploy("prod", "second")
+    world.deploy(environment, "second")
     assert release_of(client, assistant) == "second"
 
     # The run that waited ends on the code that it started on, a new one runs on the new.
@@ -265,60 +265,28 @@ def test_an_environment_from_its_first_deployment_to_the_one_after_its_destroy(w
     assert "the second sandbox" in text
     assert "the second release's dollars" in text
 
-    # It is destroyed while a run waits, as docs/operations.md says: `make destroy` refuses, and so does CloudFormation
-    # while the stack is protected.
+    # It is destroyed while a run waits.
     left = ask(client, assistant, other, "call ask {}")
     assert left.status == "requires_action"
-    app = str(world.assemblies["second"])
-    refused = world.script("destroy", "--env", "prod", "--app", app, "--yes")
-    assert refused.returncode == 1
-    assert "keeps its data" in refused.stderr
-    with pytest.raises(LocalError, match="TerminationProtection"):
-        world.cdk("destroy", "oae", "--force", "--app", app)
-    assert world.status("oae") == "UPDATE_COMPLETE"
-    assert protected(world, "oae") == {True}
-    world.client("cloudformation").update_termination_protection(StackName="oae", EnableTerminationProtection=False)
-    world.cdk("destroy", "oae", "--force", "--app", app)
-    assert world.status("oae") == ""
+    destroy = DESTROYS[environment]
+    destroy(world, prefix)
+    assert world.status(prefix) == ""
 
-    # It is deployed again, with its data.
-    assert len(world.tables("oae")) == 3
-    assert protected(world, "oae") == {True}
-    world.deploy("prod", "second")
-    client, _ = world.use("oae", key)
-    kept = client.beta.threads.messages.list(thread, order="asc", limit=100).data
-    assert kept[0].content[0].text.value == LONG  # type: ignore[union-attr]
-    assert "the second sandbox" in said(client, ask(client, assistant, thread, CODE))
-    assert protected(world, "oae") == {True}
-
-
-def test_an_environment_that_keeps_no_data_is_destroyed_and_deployed_anew(world: World) -> None:
-    first_deployment(world, "dev", "oae-dev")
-    client, _ = world.use("oae-dev")
-    assistant = client.beta.assistants.create(model=offline_model.MODEL, tools=[ASK]).id  # type: ignore[list-item]
-    thread = client.beta.threads.create(messages=[{"role": "user", "content": LONG}]).id
-    assert ask(client, assistant, thread, "call ask {}").status == "requires_action"
-
-    # `make destroy ENV=dev` asks first, and then deletes everything, while a run waits.
-    arguments = ("--env", "dev", "--app", str(world.assemblies["first"]))
-    refused = world.script("destroy", *arguments, say="yes\n")
-    assert refused.returncode == 1
-    assert f"bucket oae-dev-{emulator.ACCOUNT}-{emulator.REGION}" in refused.stdout
-    assert "1 runs under way" in refused.stdout
-    assert "Nothing was deleted." in refused.stderr
-    assert world.status("oae-dev") == "CREATE_COMPLETE"
-    destroyed = world.script("destroy", *arguments, say="dev\n")
-    assert destroyed.returncode == 0, destroyed.stdout + destroyed.stderr
-    assert "objects and versions deleted" in destroyed.stdout
-    assert world.status("oae-dev") == ""
-    assert world.tables("oae-dev") == []
-
-    world.deploy("dev", "first")
-    client, _ = world.use("oae-dev")
-    with pytest.raises(openai.NotFoundError):
-        client.beta.threads.retrieve(thread)
-    again = client.beta.assistants.create(model=offline_model.MODEL).id
-    assert said(client, ask(client, again, client.beta.threads.create().id, "say Again.")) == "Again."
+    # It is deployed again: with its data where that is kept, empty where it isn't.
+    world.deploy(environment, "second")
+    if environment == "prod":
+        assert len(world.tables(prefix)) == 3
+        client, _ = world.use(prefix, key)
+        kept = client.beta.threads.messages.list(thread, order="asc", limit=100).data
+        assert kept[0].content[0].text.value == LONG  # type: ignore[union-attr]
+        assert "the second sandbox" in said(client, ask(client, assistant, thread, CODE))
+        assert protected(world, prefix) == {True}
+    else:
+        client, _ = world.use(prefix)
+        with pytest.raises(openai.NotFoundError):
+            client.beta.threads.retrieve(thread)
+        again = client.beta.assistants.create(model=offline_model.MODEL).id
+        assert said(client, ask(client, again, client.beta.threads.create().id, "say Again.")) == "Again."
 
 
 def release_of(client: openai.OpenAI, assistant: str) -> str:
@@ -333,3 +301,39 @@ def protected(world: World, prefix: str) -> set[bool]:
         world.client("dynamodb").describe_table(TableName=name)["Table"] for name in world.tables(prefix)
     ]
     return {table["DeletionProtectionEnabled"] for table in described}
+
+
+def destroy_dev(world: World, prefix: str) -> None:
+    """Do what `make destroy ENV=dev` does: it asks first, and then deletes everything."""
+    arguments = ("--env", "dev", "--app", str(world.assemblies["second"]))
+    refused = world.script("destroy", *arguments, say="yes\n")
+    assert refused.returncode == 1
+    assert f"bucket {prefix}-{emulator.ACCOUNT}-{emulator.REGION}" in refused.stdout
+    assert "1 runs under way" in refused.stdout
+    assert "Nothing was deleted." in refused.stderr
+    assert world.status(prefix) == "UPDATE_COMPLETE"
+
+    destroyed = world.script("destroy", *arguments, say="dev\n")
+    assert destroyed.returncode == 0, destroyed.stdout + destroyed.stderr
+    assert "objects and versions deleted" in destroyed.stdout
+    assert world.tables(prefix) == []
+
+
+def destroy_prod(world: World, prefix: str) -> None:
+    """Do what docs/operations.md says; `make destroy` refuses, and CloudFormation while the stack is protected."""
+    app = str(world.assemblies["second"])
+    refused = world.script("destroy", "--env", "prod", "--app", app, "--yes")
+    assert refused.returncode == 1
+    assert "keeps its data" in refused.stderr
+    with pytest.raises(LocalError, match="TerminationProtection"):
+        world.cdk("destroy", prefix, "--force", "--app", app)
+    assert world.status(prefix) == "UPDATE_COMPLETE"
+    assert protected(world, prefix) == {True}
+
+    world.client("cloudformation").update_termination_protection(StackName=prefix, EnableTerminationProtection=False)
+    world.cdk("destroy", prefix, "--force", "--app", app)
+    assert len(world.tables(prefix)) == 3
+    assert protected(world, prefix) == {True}
+
+
+DESTROYS = {"dev": destroy_dev, "prod": destroy_prod}
