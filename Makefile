@@ -66,6 +66,7 @@ down:
 
 # Everything that was downloaded and made here, with what the local stack holds. `.env` stays.
 clean: down
+	@if test -d .local; then chmod -R u+w .local; fi # A stack that was killed leaves folders that are read-only.
 	@rm -rf .venv node_modules .build .local cdk.out build *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -140,6 +140,10 @@ def test_make_clean_removes_what_was_made_and_keeps_what_a_person_wrote(project:
     for name in (".build/cache/x", ".local/env", "node_modules/x/y", "local/__pycache__/x.pyc", ".env", "app.py"):
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         (project / name).touch()
+    code = project / ".local" / "tmp" / "code"  # As a function sees it, of a stack that was killed.
+    code.mkdir(parents=True)
+    (code / "app.py").touch()
+    code.chmod(0o555)
     before = {"Makefile", "scripts/set_up.sh", ".env", "app.py", "called.jsonl"}
     make(project, "clean")
     left = {str(path.relative_to(project)) for path in project.rglob("*") if path.is_file()}
