@@ -261,6 +261,7 @@ OVERRIDES = (
     "stock_price_url",
     "country_facts_url",
     "cors_origins",
+    "api_rate",
     "max_open_streams",
     "auth",
     "access_logs",
@@ -293,10 +294,11 @@ def configuration_of(context: Callable[[str], Any], region: str = "") -> Configu
         said = f"unknown environment {name!r}" if name else "no environment"
         raise UnknownEnvironment(f"{said}: say `-c env=<one of {known}>`")
     overrides: dict[str, Any] = {key: str(value) for key in OVERRIDES if (value := context(key)) is not None}
-    if (streams := overrides.get("max_open_streams")) is not None:
-        if not streams.isdecimal():
-            raise UnknownEnvironment(f"{streams!r} is not a number of streams")
-        overrides["max_open_streams"] = int(streams)
+    for key, counted in (("api_rate", "requests a second"), ("max_open_streams", "streams")):
+        if (number := overrides.get(key)) is not None:
+            if not number.isdecimal():
+                raise UnknownEnvironment(f"{number!r} is not a number of {counted}")
+            overrides[key] = int(number)
     configuration = replace(ENVIRONMENTS[name], **overrides)
     for value, allowed in (
         (configuration.model_provider, PROVIDERS),

@@ -83,7 +83,8 @@ def app(tmp_path_factory: pytest.TempPathFactory, webhook: WebhookReceiver) -> P
     build("host")
     project = copy(ROOT, tmp_path_factory.mktemp("app"))
     replace_tools(project, ROOT / "tests" / "tools", ADDING_A_TOOL, SILVAENGINE)
-    configure(project, webhook_url=webhook.url)
+    # The tests of a worker are one caller, and generated requests come faster than any other.
+    configure(project, webhook_url=webhook.url, api_rate="1000")
     return project
 
 

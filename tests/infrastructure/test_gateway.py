@@ -21,6 +21,7 @@ def options(tmp_path_factory: pytest.TempPathFactory, layers: Path) -> Template:
     """A template with each option."""
     folder = tmp_path_factory.mktemp("options")
     context = {
+        "api_rate": "70",
         "max_open_streams": "7",
         "auth": "iam",
         "access_logs": "on",
@@ -201,6 +202,12 @@ def test_signatures_are_checked_where_they_are_asked_for(prod: Template, options
         assert options.functions()[name]["Environment"]["Variables"]["API_AUTH"] == "iam"
 
 
+def test_how_many_requests_a_second_are_taken_is_a_setting(options: Template) -> None:
+    for stage in options.properties("AWS::ApiGateway::Stage"):
+        (settings,) = stage["MethodSettings"]
+        assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == (70, 140)
+
+
 def test_how_many_streams_may_be_open_is_a_setting(prod: Template, options: Template) -> None:
     said = [each.functions()["oae-stream"]["Environment"]["Variables"]["MAX_OPEN_STREAMS"] for each in (prod, options)]
     assert said == ["100", "7"]
@@ -248,6 +255,6 @@ def test_no_area_is_a_path_of_the_api() -> None:
 
 
 def test_unknown_values_are_refused(tmp_path: Path, layers: Path) -> None:
-    for name in ("auth", "access_logs", "max_open_streams"):
+    for name in ("auth", "access_logs", "api_rate", "max_open_streams"):
         with pytest.raises(UnknownEnvironment, match="is not"):
             synthesise(tmp_path, layers, env="dev", **{name: "perhaps"})
