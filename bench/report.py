@@ -212,10 +212,10 @@ def overhead(found: Json) -> str:
     )
     head = ["model", "runs", "median run", "run / model", "before the model is asked", "after its last byte"]
     turns = found["turns"]
-    streamed = " and ".join(f"**{row['ratio']:.2f}** times {row['model_seconds']:g} s" for row in found["streamed"])
+    streamed = " and ".join(f"**{row['ratio']:.2f}** at {row['model_seconds']:g} s" for row in found["streamed"])
     return (
         as_table(head, rows)
-        + f"\n\nWhere the client streams, a run takes {streamed} of its model's time (medians)."
+        + f"\n\nRun time over model time when the client streams: {streamed} (medians)."
         + f"\n\nA turn that calls a tool adds **{1_000 * turns['median']:.0f} ms** (median of "
         f"{turns['count']}; 99th percentile {1_000 * turns['p99']:.0f} ms) to the model's and the tool's own time."
     )

@@ -44,8 +44,8 @@ RUNTIME_PLATFORM = "aarch64-manylinux_2_28"
 ENGINE_LAYER = "engine"
 LIBRARIES = ROOT / "layers" / "libraries"
 UNUSED = ("tests", "include", "*.c", "*.h", "*.pyx", "*.pxd", "*.pyi", "*.a", "__pycache__")
-"""What is left out of packages: their own tests, a fifth of what Lambda takes in all, sources of compiled code, and
-byte code that is not ours."""
+"""Files that a layer leaves out: the packages' tests (a fifth of Lambda's size limit), the sources of compiled code,
+and byte code that the packages bring."""
 LAZY = "lazy.txt"
 """In a layer's folder: patterns of modules whose imports are made lazy, one a line (see `layers.lazy`)."""
 LEFT_OUT = "left-out.txt"

@@ -1,6 +1,6 @@
 """Deploys a cloud assembly into the embedded AWS as `cdk deploy` does, without the seconds that its CLI takes.
 
-What the CLI sends is in the assembly's manifest: "AwsCloudFormationStackProperties" in
+The assembly's manifest holds the parameters of the request: "AwsCloudFormationStackProperties" in
 https://docs.aws.amazon.com/cdk/api/v2/docs/cloud-assembly-schema-readme.html.
 """
 
@@ -42,7 +42,7 @@ def deploy(assembly: Path, settings: Mapping[str, str]) -> dict[str, str]:
         "Tags": [{"Key": key, "Value": value} for key, value in properties.get("tags", {}).items()],
     }
     cloudformation = Stack(settings).client("cloudformation")
-    # One may be under way still whose process was stopped.
+    # An earlier deployment may still be in progress: stopping its process does not stop it.
     status = _ended(cloudformation, name).get("StackStatus")
     if status in _NEVER_CREATED:
         cloudformation.delete_stack(StackName=name)
@@ -62,7 +62,7 @@ def deploy(assembly: Path, settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def _ended(cloudformation: Any, name: str) -> dict[str, Any]:
-    """Return a stack when no operation on it is under way; empty if there is none."""
+    """Wait for the operation in progress on a stack and return the stack; empty if it does not exist."""
     while True:
         try:
             [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]

@@ -104,7 +104,7 @@ def _show_costs(console: Console, account: Account, parts: list[costs.Part]) -> 
         table.add_row(part.name, f"{part.count:,g}", f"{part.dollars:.4f}")
     console.print(table)
     total = costs.total(parts)
-    amount = "less than a dollar" if total < costs.MOST_DOLLARS else "MORE than a dollar, for this model is dear"
+    amount = "less than a dollar" if total < costs.MAX_DOLLARS else "MORE than a dollar, for this model is dear"
     console.print(f"The stack {account.prefix} in {account.region}: at most about {total:.2f} US dollars, {amount}.")
 
 

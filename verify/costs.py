@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-MOST_DOLLARS = 1.0
+MAX_DOLLARS = 1.0
 UNKNOWN_MODEL = (3.0, 15.0)
 """US dollars for a million tokens in and out, where the price table doesn't know the model: dearer than those in it."""
 

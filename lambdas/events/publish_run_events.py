@@ -20,7 +20,7 @@ from assistant_engine.runtime.log import logger
 from assistant_engine.runtime.settings import PublishRunEvents, configured
 from assistant_engine.store.changes import status_change
 
-MOST_ENTRIES = 10
+MAX_ENTRIES = 10
 """In one request, of EventBridge as of SQS (their limit)."""
 
 Batch = dict[str, tuple[datetime, StatusChange]]
@@ -50,7 +50,7 @@ def _batches(records: list[Json]) -> Iterator[Batch]:
         change = status_change(record)
         if change is None:
             continue
-        if len(batch) == MOST_ENTRIES or change["run_id"] in runs:
+        if len(batch) == MAX_ENTRIES or change["run_id"] in runs:
             yield batch
             batch, runs = {}, set()
         at = datetime.fromtimestamp(record["dynamodb"]["ApproximateCreationDateTime"], UTC)

@@ -60,7 +60,7 @@ _PROBLEMS = {
 }
 """Our code for each `Reason` of a `BadRequestException`."""
 
-_MOST_PHRASES = 100
+_MAX_PHRASES = 100
 
 
 class Amazon:
@@ -85,7 +85,7 @@ class Amazon:
         else:
             request["LanguageDetectionMode"] = "IDENTIFY_LANGUAGE"
         if language and asked.get("keywords"):
-            phrases = [{"Text": word[:256]} for word in asked["keywords"][:_MOST_PHRASES]]
+            phrases = [{"Text": word[:256]} for word in asked["keywords"][:_MAX_PHRASES]]
             request["VocabularySettings"] = [{"Language": language, "Phrases": phrases}]
         try:
             answer = _transcribe().transcribe_audio(**request)["TranscriptResponse"]

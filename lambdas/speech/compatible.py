@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _SPEAK_SECONDS = 120
 _TRANSCRIBE_SECONDS = 840
-_MOST_MESSAGE_CHARACTERS = 300
+_MAX_MESSAGE_CHARACTERS = 300
 
 _NAMES = {"mp4": "m4a"}
 """The suffix of a file's name by its container, where it is another word: such servers go by the name."""
@@ -135,7 +135,7 @@ def _meaning(error: openai.APIError) -> Exception:
         return Busy("The speech server does not accept the key of this deployment.")
     if status in (400, 413, 415, 422):
         message = error.body.get("message") if isinstance(error.body, dict) else None
-        said = well_formed(message[:_MOST_MESSAGE_CHARACTERS]) if isinstance(message, str) else ""
+        said = well_formed(message[:_MAX_MESSAGE_CHARACTERS]) if isinstance(message, str) else ""
         code = error.code if isinstance(error.code, str) and error.code.isidentifier() else "invalid_audio"
         return Unfit(f"The speech server refused it{f': {said}' if said else '.'}", code)
     if status in (408, 409, 429) or status >= 500:

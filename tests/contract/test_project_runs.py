@@ -122,7 +122,7 @@ def test_a_list_of_runs_is_read_page_by_page(client: openai.OpenAI, made: Any, u
 def test_a_page_that_would_read_too_many_runs_ends_early_and_says_where(
     made: Any, project: tuple[str, str], user: str, driver: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(project_runs, "MOST_READ", 2)
+    monkeypatch.setattr(project_runs, "MAX_READ", 2)
     _, runs, waiting = made
     listing = project_runs.ProjectRuns(Store(project[0]))
     wanted = project_runs.Wanted(user_id=user, assistant_id="asst_nobody")
@@ -261,10 +261,10 @@ def test_usage_is_grouped_by_assistant_and_by_user_the_dearest_first(
     alone = usage(user_id=one["user_id"])["total"]
     assert alone == {name: one[name] for name in alone}
     assert usage(group_by="assistant_id")["data"] == [], "the assistants of these runs are gone"
-    monkeypatch.setattr(usage_report, "MOST_RUNS", 100)
+    monkeypatch.setattr(usage_report, "MAX_RUNS", 100)
     cut = usage_report.report(Store(made.project), {"group_by": "user_id"}, now_ms())
     assert cut["has_more"] and sum(group["runs"] for group in cut["data"]) == 300
-    monkeypatch.setattr(usage_report, "MOST_GROUPS", 4)
+    monkeypatch.setattr(usage_report, "MAX_GROUPS", 4)
     cut = usage_report.report(Store(made.project), {"group_by": "user_id"}, now_ms())
     runs = {group["user_id"]: group["runs"] for group in cut["data"]}
     assert cut["has_more"] and len(runs) == 5 and runs[None] == 180, "the rest is in one row"

@@ -18,7 +18,7 @@ from assistant_engine.runs.line import wait
 from assistant_engine.runtime.clock import now_ms
 from assistant_engine.store import Store
 from assistant_engine.store.projects import Settings
-from assistant_engine.store.threads import MOST_WAITING
+from assistant_engine.store.threads import MAX_WAITING
 from tests.support.aws_proxy import CONFLICT, DIES_AFTER, DIES_BEFORE, FORBIDDEN, LOST, THROTTLED, AwsProxy
 from tests.support.driver import Driver
 from tests.support.records import item
@@ -114,7 +114,7 @@ def test_a_line_has_an_end(driver: Driver) -> None:
     first = holding(driver)
     thread = driver.store.threads.get(first.thread_id)
     request = {"assistant_id": driver.assistant(), "thread_busy": "queue"}
-    waiting = [creation.create(driver.store, request, now_ms(), thread=thread) for _ in range(MOST_WAITING)]
+    waiting = [creation.create(driver.store, request, now_ms(), thread=thread) for _ in range(MAX_WAITING)]
     with pytest.raises(InvalidRequest, match="the most there may be"):
         creation.create(driver.store, request, now_ms(), thread=thread)
     large = {**request, "additional_messages": [{"role": "user", "content": "x" * 250_000}]}

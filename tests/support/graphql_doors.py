@@ -210,7 +210,7 @@ def _client() -> httpx2.Client:
 
 
 def _refused(headers: dict[str, str] | None, url: str, house: House) -> None:
-    """Send each operation with these headers; without, with a key that is none of ours."""
+    """Send each operation with these headers, or with an unknown key if there are none; each is refused."""
     wrong = {"x-api-key": house.us.key[:-1]} if headers is None else headers
     with house.untouched(house.us):
         for operation in VARIABLES:

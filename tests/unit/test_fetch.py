@@ -297,7 +297,7 @@ def test_images_that_are_fetched_at_once_hold_no_more_than_all_may_have(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Eight are read side by side: all of them whole would be more than the function's memory."""
-    monkeypatch.setattr(images, "MOST_BYTES", 4 * 20_000 // 3)
+    monkeypatch.setattr(images, "MAX_BYTES", 4 * 20_000 // 3)
     read: list[int] = []
     take = images._Room.take
 
@@ -312,7 +312,7 @@ def test_images_that_are_fetched_at_once_hold_no_more_than_all_may_have(
 
 
 def test_all_images_together_have_a_size(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "MOST_BYTES", 1_000)
+    monkeypatch.setattr(images, "MAX_BYTES", 1_000)
     images.put_bytes(shown(*[f"http://example.com/{n}" for n in range(20)]), files_with(bytes))
     with pytest.raises(InvalidRequest, match="1,000 bytes together"):
         images.put_bytes(shown(*[f"http://example.com/{n}" for n in range(30)]), files_with(bytes))

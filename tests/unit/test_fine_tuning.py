@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from assistant_engine.domain.fine_tuning import (
-    MOST_BYTES,
+    MAX_BYTES,
     LeftOut,
     Taken,
     check,
@@ -126,7 +126,7 @@ def test_context_is_bounded_by_the_run_s_truncation_and_by_size() -> None:
         ("empty", [[text("")]], [""]),
         ("refusal", [[text("")]], [[{"type": "refusal", "refusal": "No."}]]),
         ("image", [[text("Yes.")]], [[{"type": "image_file", "image_file": {"file_id": "file-a"}}]]),
-        ("too_large", [[text("x" * MOST_BYTES)]], ["x" * MOST_BYTES]),
+        ("too_large", [[text("x" * MAX_BYTES)]], ["x" * MAX_BYTES]),
         ("weight", [[text("Yes.")]], [message("assistant", "Yes.", "run_1", weight="0.4")]),
     ],
 )

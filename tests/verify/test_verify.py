@@ -46,11 +46,11 @@ def test_each_probe_says_what_it_does_and_expects() -> None:
 @pytest.mark.parametrize("model", [*PRICES, "a model without a price"])
 def test_it_costs_less_than_a_dollar(model: str) -> None:
     paid = costs.parts(model, PRICES)
-    assert costs.total(costs.parts(model, PRICES, tests=False)) < costs.total(paid) < costs.MOST_DOLLARS
+    assert costs.total(costs.parts(model, PRICES, tests=False)) < costs.total(paid) < costs.MAX_DOLLARS
 
 
 def test_a_dear_model_is_said_to_be_dear() -> None:
-    assert costs.total(costs.parts("dear", {"dear": (15.0, 75.0)})) > costs.MOST_DOLLARS
+    assert costs.total(costs.parts("dear", {"dear": (15.0, 75.0)})) > costs.MAX_DOLLARS
 
 
 def test_every_query_of_the_operations_page_is_tried() -> None:

@@ -15,7 +15,7 @@ from verify.temporary import actor, executed, function, layers_of, machine, told
 INIT_SECONDS = 10
 """Lambda ends an initialisation that takes longer (Lambda's documentation, "Init phase")."""
 
-MOST_MEMORY = 0.9
+MAX_MEMORY = 0.9
 """Of a function's memory that it may use: what it holds differs from run to run."""
 
 PACKAGES = {
@@ -201,7 +201,7 @@ def cold_starts(account: Account) -> Seen:
 
 @probe(
     does="Reads the reports of the stack's functions in their logs of the last day.",
-    expected=f"None uses more than {MOST_MEMORY:.0%} of its memory. How long each takes is written down.",
+    expected=f"None uses more than {MAX_MEMORY:.0%} of its memory. How long each takes is written down.",
 )
 def memory_used(account: Account) -> Seen:
     reports = _reported(account, "maxMemoryUsedMB", "memorySizeMB", "durationMs")
@@ -213,7 +213,7 @@ def memory_used(account: Account) -> Seen:
         f"{name} {used:.0f} of {size:.0f} MB in {times[name][len(times[name]) // 2]:.0f} ms"
         for name, (used, size, _) in sorted(most.items())
     )
-    within = all(used <= MOST_MEMORY * size for used, size, _ in most.values())
+    within = all(used <= MAX_MEMORY * size for used, size, _ in most.values())
     return Seen(f"most memory, median time: {text}", within)
 
 

@@ -19,7 +19,7 @@ TASK = "async_insert_update_fine_tuning_messages"
 
 _DAY = 86_400
 _USUAL_DAYS = 7
-_MOST_DAYS = 366
+_MAX_DAYS = 366
 _NARROWER = "Name a shorter time: fromDate, toDate."
 _LOOKS_EACH = 0.5
 
@@ -48,8 +48,8 @@ def fine_tuning_message_list(
         raise InvalidRequest(message, param="assistantId", code="missing_required_parameter")
     end = seconds_of(asked.now_ms) + 1 if to_date is None else to_date
     start = end - _USUAL_DAYS * _DAY if from_date is None else from_date
-    if not 0 < end - start <= _MOST_DAYS * _DAY:
-        message = f"Invalid 'fromDate': expected a time before toDate, and at most {_MOST_DAYS} days before it."
+    if not 0 < end - start <= _MAX_DAYS * _DAY:
+        message = f"Invalid 'fromDate': expected a time before toDate, and at most {_MAX_DAYS} days before it."
         raise InvalidRequest(message, param="fromDate", code="invalid_value")
     found = (
         row

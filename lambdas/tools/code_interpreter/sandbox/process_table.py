@@ -9,7 +9,7 @@ import re
 from contextlib import suppress
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-_MOST_BYTES = 8_192
+_MAX_BYTES = 8_192
 """Of one file; the kernel gives a process's in one piece, and none of those read here is half as long."""
 
 
@@ -80,6 +80,6 @@ def _fields_of(pid: int) -> list[bytes]:
 def _read(pid: int, name: str) -> bytes:
     descriptor = os.open(f"/proc/{pid}/{name}", os.O_RDONLY)
     try:
-        return os.read(descriptor, _MOST_BYTES)
+        return os.read(descriptor, _MAX_BYTES)
     finally:
         os.close(descriptor)

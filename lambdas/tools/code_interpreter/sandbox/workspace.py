@@ -16,8 +16,8 @@ from typing import BinaryIO
 
 import libraries
 
-MOST_NAME = 255
-MOST_ENTRIES = 20_000
+MAX_NAME = 255
+MAX_ENTRIES = 20_000
 
 
 def _is_own() -> bool:
@@ -118,7 +118,7 @@ class Workspace:
             with suppress(OSError), os.scandir(pending.pop()) as entries:
                 for entry in entries:
                     seen += 1
-                    if seen > MOST_ENTRIES:
+                    if seen > MAX_ENTRIES:
                         return 2**63
                     if entry.is_dir(follow_symlinks=False):
                         pending.append(entry.path)
@@ -189,7 +189,7 @@ def _removed_but_open(pids: Iterable[int]) -> int:
 
 def _is_name(name: str) -> bool:
     """Return whether the path can be a file's name in the API: valid, printable text that is not too long."""
-    return len(name) <= MOST_NAME and name.isprintable()
+    return len(name) <= MAX_NAME and name.isprintable()
 
 
 def entries(folder: str | Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:

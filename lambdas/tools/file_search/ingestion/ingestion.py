@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_sqs import SQSClient
 
-MOST_FILE_BYTES = 256 * 1024**2
-MOST_TOKENS = 5_000_000
+MAX_FILE_BYTES = 256 * 1024**2
+MAX_TOKENS = 5_000_000
 PARSE_SECONDS = 120
 PARSE_MEMORY = 1024**3
 
@@ -150,8 +150,8 @@ def _text(member: Json) -> tuple[str, list[str]]:
     if "error" in answer:
         raise Unusable(**answer["error"])
     text: str = answer["text"]
-    if tokens_of(text) > MOST_TOKENS:
-        raise Unusable("invalid_file", f"The file holds more than {MOST_TOKENS:,} tokens of text.")
+    if tokens_of(text) > MAX_TOKENS:
+        raise Unusable("invalid_file", f"The file holds more than {MAX_TOKENS:,} tokens of text.")
     return text, answer["warnings"]
 
 
@@ -159,8 +159,8 @@ def _fetch(file_id: str, path: Path) -> None:
     answer = objects.find(_s3(), configured(Ingestion).bucket, Files.key(file_id))
     if answer is None:
         raise Unusable("invalid_file", "The file was deleted before it could be read.")
-    if answer["ContentLength"] > MOST_FILE_BYTES:
-        raise Unusable("invalid_file", f"The file is larger than {MOST_FILE_BYTES // 1024**2} MB.")
+    if answer["ContentLength"] > MAX_FILE_BYTES:
+        raise Unusable("invalid_file", f"The file is larger than {MAX_FILE_BYTES // 1024**2} MB.")
     with path.open("wb") as file:
         for piece in answer["Body"].iter_chunks(1024**2):
             file.write(piece)

@@ -31,7 +31,7 @@ Reason = Literal[
 ]
 """Why a run is in no example."""
 
-MOST_BYTES = 512 * 1024
+MAX_BYTES = 512 * 1024
 """Bytes of a line: about the 128,000 tokens that the largest models learn from at once."""
 
 FEWEST_EXAMPLES: Final = 10
@@ -137,7 +137,7 @@ def single(said: Sequence[Json], taken: Taken, least: float) -> Example:
     last = taken.settings["truncation_strategy"]["last_messages"] or begins
     before = said[max(0, begins - last) : begins]
     own = _answered(taken, said, least)
-    room = MOST_BYTES // 2 - len(json.dumps(own))
+    room = MAX_BYTES // 2 - len(json.dumps(own))
     for start, message in enumerate(reversed(before)):
         room -= len(text_of(message).encode())
         if room < 0:
@@ -242,7 +242,7 @@ def line_of(example: Example, shape: Format) -> bytes:
     """
     made = _openai(example) if shape == "openai" else _bedrock(example)
     line = json.dumps(made, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-    if len(line) > MOST_BYTES:
+    if len(line) > MAX_BYTES:
         raise LeftOut("too_large")
     return line
 

@@ -12,7 +12,7 @@ from assistant_engine.domain.run import Run
 from assistant_engine.domain.thread import ThreadId
 from assistant_engine.store import Store
 
-MOST_MESSAGES = 10_000
+MAX_MESSAGES = 10_000
 """Messages of a thread that is exported: nobody learns from a line of more."""
 
 
@@ -64,11 +64,11 @@ def read(store: Store, thread_id: ThreadId, run_ids: Iterable[str], window: Wind
         store.threads.get(thread_id)
     except NotFound:
         return found
-    said = store.messages.whole(thread_id, MOST_MESSAGES)
+    said = store.messages.whole(thread_id, MAX_MESSAGES)
     found.said.extend(said)
     for run in wanted:
         try:
-            if len(said) > MOST_MESSAGES:
+            if len(said) > MAX_MESSAGES:
                 raise LeftOut("too_large")
             taken = _taken(store, run)
             check(taken, said)

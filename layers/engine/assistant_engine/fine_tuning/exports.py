@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 DAY = 86_400
 USUAL_DAYS = 7
-MOST_DAYS = 366
+MAX_DAYS = 366
 START_SECONDS = 10
 """How long the function is asked to start while Lambda refuses."""
 LOST_SECONDS = 3_000
@@ -49,9 +49,9 @@ def asked(store: Store, request: Json, now_ms: Milliseconds) -> Json:
     """
     end = request.get("end_at", seconds_of(now_ms) + 1)
     start = request.get("start_at", max(0, end - request.get("days", USUAL_DAYS) * DAY))
-    if not 0 < end - start <= MOST_DAYS * DAY:
+    if not 0 < end - start <= MAX_DAYS * DAY:
         raise InvalidRequest(
-            f"Invalid 'start_at': expected a time before end_at ({end}), and at most {MOST_DAYS} days before it.",
+            f"Invalid 'start_at': expected a time before end_at ({end}), and at most {MAX_DAYS} days before it.",
             param="start_at",
             code="invalid_value",
         )

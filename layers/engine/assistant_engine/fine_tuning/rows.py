@@ -122,7 +122,7 @@ def _run_ids(store: Store, thread_id: ThreadId, name: str) -> list[str]:
     """Return the run that a row comes from; of a question that of the answer, of the instructions the first one."""
     if name.startswith("run_"):
         return [name.partition(".")[0]]
-    said = store.messages.whole(thread_id, conversation.MOST_MESSAGES)
+    said = store.messages.whole(thread_id, conversation.MAX_MESSAGES)
     begun = name == "system"
     for message in said:
         begun = begun or message["id"] == name

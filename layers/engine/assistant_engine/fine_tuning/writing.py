@@ -29,7 +29,7 @@ KINDS: tuple[Kind, Kind] = ("training", "validation")
 
 BROKEN = {"code": "server_error", "message": "The export broke off. It is tried again; the same request does so, too."}
 
-MOST_RUNS = 100_000
+MAX_RUNS = 100_000
 """Runs of one export: what one invocation has time and memory for."""
 
 READERS = 16
@@ -160,9 +160,9 @@ def _threads(store: Store, export: Json) -> dict[ThreadId, list[str]]:
     threads: dict[ThreadId, list[str]] = {}
     found = store.fine_tuning.ended(export["assistant_id"], days_of(export))
     for number, (thread_id, run_id) in enumerate(found):
-        if number == MOST_RUNS:
+        if number == MAX_RUNS:
             raise InvalidRequest(
-                f"Over {MOST_RUNS:,} runs ended in this time on threads of the assistant: choose a shorter one.",
+                f"Over {MAX_RUNS:,} runs ended in this time on threads of the assistant: choose a shorter one.",
                 param="start_at",
                 code="too_many_runs",
             )

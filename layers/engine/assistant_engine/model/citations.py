@@ -9,7 +9,7 @@ from typing import Any
 
 from assistant_engine.domain.json_data import Json, dicts_of
 
-MOST_FILES = 20
+MAX_FILES = 20
 """Files that one response may bring out of the provider's container."""
 
 
@@ -23,7 +23,7 @@ def container_files(output: list[Any]) -> list[Json]:
     parts = [part for message in messages for part in dicts_of(message.get("content"))]
     given = [each for part in parts for each in dicts_of(part.get("annotations"))]
     made = {each["file_id"]: each for each in given if _is_made(each)}
-    return list(made.values())[:MOST_FILES]
+    return list(made.values())[:MAX_FILES]
 
 
 def parts_of(text: str, annotations: Any, files: Mapping[str, Json]) -> list[Json]:

@@ -29,10 +29,10 @@ from assistant_engine.runtime.settings import Lambda, ModelClient, configured
 if TYPE_CHECKING:
     from types_boto3_secretsmanager import SecretsManagerClient
 
-MOST_RESPONSE_BYTES = 2_000_000
+MAX_RESPONSE_BYTES = 2_000_000
 """A response larger than that is refused: what is made of it has to fit into one answer of the HTTP API."""
 
-MOST_FILE_BYTES = 100_000_000
+MAX_FILE_BYTES = 100_000_000
 """A file that the provider's code made is carried over up to this size, as one of our own code interpreter."""
 
 SAMPLING = ("temperature", "top_p")
@@ -56,8 +56,8 @@ once only."""
 
 _CHUNK_BYTES = 1_000_000
 _CONNECT_SECONDS = 10
-_MOST_JITTER_SECONDS = 60
-_MOST_MESSAGE_CHARACTERS = 1_000
+_MAX_JITTER_SECONDS = 60
+_MAX_MESSAGE_CHARACTERS = 1_000
 
 
 class Refused(Exception):
@@ -158,7 +158,7 @@ def container_file(container_id: str, file_id: str, deadline: float, to: IO[byte
             for part in answer.iter_bytes(_CHUNK_BYTES):
                 to.write(part)
                 size += len(part)
-                if size > MOST_FILE_BYTES or time.monotonic() >= deadline:
+                if size > MAX_FILE_BYTES or time.monotonic() >= deadline:
                     return None
     except (openai.APIError, httpx2.HTTPError):
         return None
@@ -183,7 +183,7 @@ def _call(
 
 def _parsed(body: bytes) -> Any:
     """The JSON value, without what neither JSON nor UTF-8 can express; None if it is none, or too large."""
-    if len(body) > MOST_RESPONSE_BYTES:
+    if len(body) > MAX_RESPONSE_BYTES:
         return None
     try:
         # A number such as 1e999 is infinite only once it is read.
@@ -295,7 +295,7 @@ def _shown(error: Any, default: str, key: str = "") -> str:
     message = _message(error)
     if not message or (key and key in message):
         return default
-    return well_formed(message[:_MOST_MESSAGE_CHARACTERS])
+    return well_formed(message[:_MAX_MESSAGE_CHARACTERS])
 
 
 def _message(error: Any) -> str | None:
@@ -323,7 +323,7 @@ def _retry_after(headers: Any) -> int:
 
 
 def _jitter(retries: int) -> int:
-    return max(1, round(random.uniform(0, min(_MOST_JITTER_SECONDS, 2 ** (retries + 1)))))
+    return max(1, round(random.uniform(0, min(_MAX_JITTER_SECONDS, 2 ** (retries + 1)))))
 
 
 def _another_key() -> bool:

@@ -10,7 +10,7 @@ from assistant_engine.model import images, request
 from assistant_engine.runtime.settings import ContextBudget, HostedTools, configured
 from assistant_engine.store import Store
 
-MOST_MESSAGES = 500
+MAX_MESSAGES = 500
 """Messages of the thread that a turn reads at most, however long the thread is."""
 
 
@@ -100,13 +100,13 @@ def _messages(store: Store, run: Run, budget: int) -> list[Json]:
     """The messages of the thread that the model is shown, oldest first."""
     truncation = run.settings["truncation_strategy"]
     automatic = truncation["type"] == "auto"
-    most = MOST_MESSAGES if automatic else min(MOST_MESSAGES, truncation["last_messages"])
+    most = MAX_MESSAGES if automatic else min(MAX_MESSAGES, truncation["last_messages"])
     # What the run itself has said stands in its turns, together with the calls around it.
     messages, more = store.messages.newest(
         run.thread_id,
         most,
         size=budget * request.BYTES_PER_TOKEN,
-        image_size=images.MOST_BYTES,
+        image_size=images.MAX_BYTES,
         without_run=run.id,
     )
     if automatic and more and (first := store.messages.first(run.thread_id, run.id)):

@@ -16,7 +16,7 @@ from assistant_engine.model.body import Image
 from assistant_engine.store.files import MAX_IMAGE_BYTES, Files
 from assistant_engine.web.fetch import fetch
 
-MOST_BYTES = 64 * 1024**2
+MAX_BYTES = 64 * 1024**2
 """All images of one model call, as base64. Their bytes are in memory, three quarters of that."""
 
 FETCH_SECONDS = 20
@@ -48,7 +48,7 @@ def put_bytes(items: list[Json], files: Files) -> None:
     deadline = time.monotonic() + FETCH_SECONDS
     addresses = list(dict.fromkeys(part["image_url"] for part in parts if isinstance(part["image_url"], str)))
     fetched: dict[str, Image] = {}
-    room = _Room((MOST_BYTES - size) * 3 // 4)  # Base64 makes four bytes of three.
+    room = _Room((MAX_BYTES - size) * 3 // 4)  # Base64 makes four bytes of three.
     for start in range(0, len(addresses), _AT_ONCE):
         some = addresses[start : start + _AT_ONCE]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -98,13 +98,13 @@ def _given(url: str) -> Image:
 
 def _checked(size: int, image: Image) -> int:
     size += image.size
-    if size > MOST_BYTES:
+    if size > MAX_BYTES:
         raise _too_large()
     return size
 
 
 def _too_large() -> InvalidRequest:
     return InvalidRequest(
-        f"The images that the model would be shown have more than {MOST_BYTES:,} bytes together, as base64. A "
+        f"The images that the model would be shown have more than {MAX_BYTES:,} bytes together, as base64. A "
         "truncation_strategy with last_messages shows it fewer."
     )

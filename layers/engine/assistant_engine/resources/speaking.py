@@ -22,7 +22,7 @@ FORMAT = "mp3"
 
 _LEAST_SECONDS = 60
 _CHARACTERS_A_SECOND = 100
-_MOST_SECONDS = 840
+_MAX_SECONDS = 840
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,4 +123,4 @@ def _sound(making: Making) -> Sound:
 
 
 def _seconds_for(text: str) -> int:
-    return min(_MOST_SECONDS, _LEAST_SECONDS + math.ceil(len(text) / _CHARACTERS_A_SECOND))
+    return min(_MAX_SECONDS, _LEAST_SECONDS + math.ceil(len(text) / _CHARACTERS_A_SECOND))

@@ -13,12 +13,12 @@ from assistant_engine.store.project_runs import ProjectRuns
 from assistant_engine.store.usage import Total, day_of
 
 USUAL_DAYS = 30
-MOST_DAYS = 366
+MAX_DAYS = 366
 
-MOST_GROUPS = 100
+MAX_GROUPS = 100
 """Assistants, the newest, or users whose counters a report reads."""
 
-MOST_RUNS = 2_000
+MAX_RUNS = 2_000
 """Runs, those of the newest days, in which a report by user finds the users."""
 
 NOTHING = Total("", 0, 0, RunUsage())
@@ -35,9 +35,9 @@ def report(store: Store, request: Json, now_ms: Milliseconds) -> Json:
     first = last - timedelta(days=USUAL_DAYS - 1)
     if "start_date" in request:
         first = date.fromisoformat(request["start_date"])
-    if not timedelta() <= last - first < timedelta(days=MOST_DAYS):
+    if not timedelta() <= last - first < timedelta(days=MAX_DAYS):
         raise InvalidRequest(
-            f"Invalid 'start_date': expected a day up to end_date ({last}), and at most {MOST_DAYS} days in all.",
+            f"Invalid 'start_date': expected a day up to end_date ({last}), and at most {MAX_DAYS} days in all.",
             param="start_date",
             code="invalid_value",
         )
@@ -70,16 +70,16 @@ def _grouped(store: Store, by: str, days: tuple[str, str]) -> Json:
     """
     whose: dict[str | None, Total] = {}
     if by == "assistant_id":
-        page = store.assistants.page(Window(MOST_GROUPS))
+        page = store.assistants.page(Window(MAX_GROUPS))
         for assistant in page.objects:
             whose[assistant["id"]] = sum(store.usage.of_assistant(assistant["id"], *days), NOTHING)
         has_more = page.has_more
     else:
         runs = ProjectRuns(store).ended(*days)
-        users = list(dict.fromkeys(run["used_by"] for run in islice(runs, MOST_RUNS) if run.get("used_by")))
-        for user in users[:MOST_GROUPS]:
+        users = list(dict.fromkeys(run["used_by"] for run in islice(runs, MAX_RUNS) if run.get("used_by")))
+        for user in users[:MAX_GROUPS]:
             whose[user] = sum(store.usage.of_user(user, *days), NOTHING)
-        has_more = len(users) > MOST_GROUPS or next(runs, None) is not None
+        has_more = len(users) > MAX_GROUPS or next(runs, None) is not None
     # Read last: it holds all that was read before.
     total = sum(store.usage.of_project(*days), NOTHING)
     if by == "user_id":

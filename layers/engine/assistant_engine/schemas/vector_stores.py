@@ -115,7 +115,7 @@ class FileContentParameters(Schema):
 
 
 _COMPARISONS = ("eq", "ne", "gt", "gte", "lt", "lte", "in", "nin")
-_MOST_VALUES = 256
+_MAX_VALUES = 256
 
 
 class ComparisonFilter(Schema):
@@ -125,16 +125,16 @@ class ComparisonFilter(Schema):
     key: str = Field(max_length=64)
     value: Annotated[
         Any,
-        WithJsonSchema({"anyOf": [*_SCALAR["anyOf"], {"type": "array", "maxItems": _MOST_VALUES, "items": _SCALAR}]}),
+        WithJsonSchema({"anyOf": [*_SCALAR["anyOf"], {"type": "array", "maxItems": _MAX_VALUES, "items": _SCALAR}]}),
     ] = Field(description="An array for `in` and `nin`.")
 
     @model_validator(mode="after")
     def _takes_the_value(self) -> "ComparisonFilter":
         if self.type not in ("in", "nin"):
             _scalar_at_value([self.value])
-        elif not isinstance(self.value, list) or len(self.value) > _MOST_VALUES:
+        elif not isinstance(self.value, list) or len(self.value) > _MAX_VALUES:
             raise problem(
-                f"Invalid '{{param}}': expected an array of at most {_MOST_VALUES} values for '{self.type}'.",
+                f"Invalid '{{param}}': expected an array of at most {_MAX_VALUES} values for '{self.type}'.",
                 code="invalid_value",
                 at="value",
             )

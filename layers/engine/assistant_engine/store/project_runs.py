@@ -33,7 +33,7 @@ from assistant_engine.store.partition import HEAD, key_of
 from assistant_engine.store.run_item import ENDED_SHARDS, ended_run, ended_shard
 from assistant_engine.store.usage import day_of
 
-MOST_READ = 500
+MAX_READ = 500
 """Runs that are read for a page."""
 
 _LASTS = timedelta(days=2)
@@ -100,7 +100,7 @@ class ProjectRuns:
         places = self._places(wanted, *window.bounds("run_"))
         found: list[Json] = []
         read, last = 0, ""
-        while read < MOST_READ and (batch := list(islice(places, min(window.limit + 1, 100)))):
+        while read < MAX_READ and (batch := list(islice(places, min(window.limit + 1, 100)))):
             items = self._items(batch, wanted)
             for _, run_id in batch:
                 if run_id in items and len(found) == window.limit:
@@ -108,7 +108,7 @@ class ProjectRuns:
                 found += [items[run_id]] if run_id in items else []
                 last = run_id
             read += len(batch)
-        is_cut = read >= MOST_READ
+        is_cut = read >= MAX_READ
         return Page(map(summary_of, found), is_cut, from_end=False, stopped_at=last if is_cut else None)
 
     def ended(self, first: str, last: str) -> Iterator[Json]:

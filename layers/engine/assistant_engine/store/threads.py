@@ -31,10 +31,10 @@ PREFIX = "thread_"
 TOMBSTONES = "deleted"
 """The partition of the index of open runs that lists deleted threads."""
 
-MOST_READ = 1_000
+MAX_READ = 1_000
 """Threads that are looked at for a page; it then ends before it is full."""
 
-MOST_WAITING = 20
+MAX_WAITING = 20
 """Runs that wait for one thread at most: its head lists them."""
 
 CLOCK_ATTEMPTS = 20
@@ -250,9 +250,7 @@ class Threads:
         listed = items_of(self._db, window, PREFIX, partition, sort_key, table, index)
         found: list[Json] = []
         read, last = 0, ""
-        while read < MOST_READ and (
-            names := [item["thread_id"] for item in islice(listed, min(window.limit + 1, 100))]
-        ):
+        while read < MAX_READ and (names := [item["thread_id"] for item in islice(listed, min(window.limit + 1, 100))]):
             heads = self._heads(names, ran)
             if heads is None:
                 break
@@ -262,7 +260,7 @@ class Threads:
                 found += [heads[name]] if name in heads else []
                 last = name
             read += len(names)
-        is_cut = read >= MOST_READ
+        is_cut = read >= MAX_READ
         stopped_at = last if is_cut else None
         return Page(map(self._thread, found), is_cut, window.from_end, stopped_at)
 
@@ -338,8 +336,8 @@ class Threads:
         Raises:
             InvalidRequest: too many wait.
         """
-        if len(thread.line) >= MOST_WAITING:
-            raise InvalidRequest(f"Thread {thread.id} has {MOST_WAITING} runs that wait for it, the most there may be.")
+        if len(thread.line) >= MAX_WAITING:
+            raise InvalidRequest(f"Thread {thread.id} has {MAX_WAITING} runs that wait for it, the most there may be.")
         update = self._update(thread.id).set(line=[*thread.line, run_id])
         return update.when(Attr("active_run").exists(), _line_as_seen(thread)).action()
 

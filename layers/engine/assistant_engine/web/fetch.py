@@ -19,10 +19,10 @@ from urllib.parse import urljoin
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.web import urls
 
-MOST_REDIRECTS = 3
+MAX_REDIRECTS = 3
 
 _CHUNK = 64 * 1024
-_MOST_ADDRESSES = 8
+_MAX_ADDRESSES = 8
 _HEADERS = {"User-Agent": "assistants-engine", "Accept-Encoding": "identity", "Connection": "close"}
 _REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -94,7 +94,7 @@ def _follow(
     opened: Callable[[socket.socket], None],
     taken: Callable[[int], None],
 ) -> tuple[str, bytes]:
-    for _ in range(MOST_REDIRECTS + 1):
+    for _ in range(MAX_REDIRECTS + 1):
         hop = urls.parse(url)
         connection = http.client.HTTPConnection(hop.host, hop.port)
         connection.sock = channel = _connected(hop, deadline)
@@ -109,7 +109,7 @@ def _follow(
             connection.close()
         # Without its fragment, which is nobody's business but the browser's.
         url = urljoin(url, location).partition("#")[0]
-    raise urls.Unfit(f"it is redirected more than {MOST_REDIRECTS} times")
+    raise urls.Unfit(f"it is redirected more than {MAX_REDIRECTS} times")
 
 
 def _connected(hop: urls.Url, deadline: float) -> socket.socket:
@@ -118,7 +118,7 @@ def _connected(hop: urls.Url, deadline: float) -> socket.socket:
     if not addresses or not all(urls.is_public(ipaddress.ip_address(address)) for address in addresses):
         raise urls.Unfit(urls.NOT_PUBLIC)
     failed: OSError = ConnectionError()
-    for address in addresses[:_MOST_ADDRESSES]:
+    for address in addresses[:_MAX_ADDRESSES]:
         try:
             plain = connect(address, hop.port, _left(deadline))
         except OSError as error:

@@ -21,12 +21,12 @@ MODULES = {
     "seaborn": ("pandas", "interpreter.figures"),
     "sympy": ("sympy",),
 }
-"""What is imported where code names a package. Not seaborn itself: it looks for a library, and forgets no answer."""
+"""The modules to import when code names a package. Not seaborn itself, which looks for scipy only once."""
 
 MENTIONS = {"pyarrow": "pyarrow|parquet|feather|orc", "scipy": "scipy|clustermap"}
-"""Where packages of the layer try, as they are imported, whether a library is there: what in the code asks for it.
+"""Patterns of the code that uses an optional library.
 
-pandas looks for pyarrow, and seaborn for scipy. Each does without, and no code is to wait for what it does not use.
+pandas tries to import pyarrow, and seaborn scipy. Both work without it, and code that doesn't use it need not wait.
 """
 _SETTINGS = "matplotlibrc"
 """The file of settings that matplotlib reads when it is imported, from the working folder or that of settings."""
