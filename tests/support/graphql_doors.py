@@ -301,9 +301,10 @@ def _twice(operation: str, house: House) -> None:
         assert _shape(first.json(), ids) == _shape(second.json(), ids)
     if "waiting_run_id" in ids:
         found = house.driver.store.runs.get(ThreadId(ids["waiting_thread_id"]), ids["waiting_run_id"])
-        if found.status not in TERMINAL:
+        # A run that got its outputs goes on by itself, and may end before it could be cancelled.
+        if found.status == "requires_action":
             house.driver.cancel(found)
-            house.driver.until(found, *TERMINAL)
+        house.driver.until(found, *TERMINAL)
 
 
 def _too_large(url: str, house: House) -> None:
