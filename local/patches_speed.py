@@ -10,9 +10,6 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
-import h11
-from hypercorn.events import RawData
-from hypercorn.protocol.h11 import H11Protocol
 from ministack.core import iam_evaluator  # type: ignore[import-untyped]
 from ministack.core.responses import _account_from_sts_session, get_account_id  # type: ignore[import-untyped]
 from ministack.core.router import extract_access_key_id  # type: ignore[import-untyped]
@@ -35,7 +32,6 @@ def apply() -> None:
     describe_a_stack_when_its_operation_has_ended()
     start_executions_at_once()
     read_an_expression_once()
-    send_an_answer_in_one_piece()
     name_a_caller_without_its_policies()
     parse_a_policy_once()
 
@@ -78,27 +74,6 @@ def read_an_expression_once() -> None:
     dynamodb._condition_syntax_error = lru_cache(MAX_EXPRESSIONS)(dynamodb._condition_syntax_error)
     # Its callers may change the list that they get.
     dynamodb._tokenize = lambda expression: list(tokens_of(expression))
-
-
-def send_an_answer_in_one_piece() -> None:
-    """The head of an answer wakes its client, and its body wakes it again: a sixth of the emulator's work."""
-    protocol: Any = H11Protocol
-
-    async def send_event(self: Json, event: Json) -> None:
-        try:
-            data = self.connection.send(event)
-        except h11.LocalProtocolError:
-            if self.connection.their_state is not h11.ERROR:
-                raise
-            return
-        if isinstance(event, h11.Response) and any(name == b"content-length" for name, _ in event.headers):
-            self.head = data  # The body, or the end, follows at once. A stream's head goes on its own.
-        elif data := self.head + data:
-            self.head = b""
-            await self.send(RawData(data=data))
-
-    protocol.head = b""
-    protocol._send_h11_event = send_event
 
 
 def name_a_caller_without_its_policies() -> None:

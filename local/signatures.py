@@ -138,10 +138,9 @@ def _check_signed_headers(signature: sigv4.HeaderSignature, headers: Mapping[str
 
 
 def _check_time(signature: sigv4.HeaderSignature, query: Mapping[str, list[str]], presigned: bool) -> None:
-    try:
-        signed_at = datetime.strptime(signature.amz_date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    except ValueError:
-        raise Refused("IncompleteSignature", "The request has no valid date.", signature.service) from None
+    signed_at = sigv4._amz_datetime(signature.amz_date)
+    if signed_at is None:
+        raise Refused("IncompleteSignature", "The request has no valid date.", signature.service)
     if presigned and signature.service == "s3":
         expires = query.get("X-Amz-Expires", [""])[0]
         seconds = int(expires) if expires.isdecimal() and len(expires) < 8 else 0
