@@ -4,28 +4,13 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
 from assistant_engine.domain.errors import ApiError
-from assistants.commands import (
-    budget,
-    chat,
-    dump,
-    events,
-    export,
-    fine_tuning,
-    import_,
-    keys,
-    logs,
-    projects,
-    runs,
-    silvaengine,
-    usage,
-    users,
-)
 from assistants.errors import CommandError
 from assistants.terminal import say, stop
 
@@ -33,8 +18,44 @@ PROGRAM = "python -m assistants"
 USAGE_ERROR = 2
 INTERRUPTED = 130
 
+NOUNS = {
+    "budget": "budget.group",
+    "chat": "chat.command",
+    "dump": "dump.command",
+    "events": "events.group",
+    "export": "export.command",
+    "fine-tuning": "fine_tuning.group",
+    "import": "import_.group",
+    "keys": "keys.group",
+    "logs": "logs.command",
+    "projects": "projects.group",
+    "runs": "runs.group",
+    "silvaengine": "silvaengine.group",
+    "usage": "usage.group",
+    "users": "users.group",
+}
+"""Where each noun's command or group is defined, as `module.name` in this package."""
+
+
+class Nouns(click.Group):
+    """Imports the module of a noun when somebody asks for the noun: each needs libraries that the others don't."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the nouns."""
+        return list(NOUNS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a noun's command or group; None if there is no such noun."""
+        if cmd_name not in NOUNS:
+            return None
+        module, name = NOUNS[cmd_name].split(".")
+        found = getattr(import_module(f"{__name__}.{module}"), name)
+        assert isinstance(found, click.Command)
+        return found
+
 
 @click.group(
+    cls=Nouns,
     help="""Operate the Assistants API: its keys, projects, runs, logs, usage, budgets, users, events and data.
 
     Every command means the local stack that `make up` keeps. With --env it means an environment in your AWS account;
@@ -48,32 +69,14 @@ def commands() -> None:
     """Group the commands by what they are about: `keys`, `runs`, `usage`, ..."""
 
 
-NOUNS = (
-    chat.command,
-    keys.group,
-    projects.group,
-    runs.group,
-    logs.command,
-    usage.group,
-    budget.group,
-    users.group,
-    export.command,
-    fine_tuning.group,
-    events.group,
-    dump.command,
-    import_.group,
-    silvaengine.group,
-)
-
-for noun in NOUNS:
-    commands.add_command(noun)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command that the arguments name, those of the process unless they are given.
 
     Exits with 1 if the command can't be done, with 2 if the arguments are wrong, with 130 if it is interrupted. What is
     wrong is one sentence on standard error.
+
+    Raises:
+        ModuleNotFoundError: a package is not installed.
     """
     try:
         commands.main(arguments, prog_name=PROGRAM, standalone_mode=False)
@@ -99,6 +102,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(1)
     except OSError as error:
         stop(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
+    except ModuleNotFoundError:
+        raise
     except Exception as error:
         # A fault of this program. The error's own text may hold what a person said.
         place = traceback.extract_tb(error.__traceback__)[-1]

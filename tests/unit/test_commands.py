@@ -22,7 +22,10 @@ SENTENCE = re.compile(r"[^\n]+[.?]\n")
 def leaves(command: click.Command, name: str = "") -> Iterator[tuple[str, click.Command]]:
     """Every command that does something, by its words."""
     if isinstance(command, click.Group):
-        for verb, inner in command.commands.items():
+        context = click.Context(command)
+        for verb in command.list_commands(context):
+            inner = command.get_command(context, verb)
+            assert inner
             yield from leaves(inner, f"{name} {verb}".strip())
     else:
         yield name, command
