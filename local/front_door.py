@@ -27,6 +27,9 @@ Json = Any
 Receive = Callable[[], Awaitable[Json]]
 Send = Callable[[Json], Awaitable[None]]
 
+MAX_HEAD_BYTES = 10_240
+"""Request line and header values of a request to API Gateway ("Amazon API Gateway quotas")."""
+
 _HEALTH = "/_ministack/ready"
 # CloudFormation gives this address, with a random token, to the function of a custom resource; in AWS it is a
 # presigned URL.
@@ -72,9 +75,11 @@ class FrontDoor:
             page = graphiql.answer(called[2], dict(headers).get("accept", "")) if scope["method"] == "GET" else None
             if page:
                 await ministack._send_response(send, 200, *page)
-                return
-            _is_for_api.set(True)
-            await self._app(scope, receive, send)
+            elif _head_bytes(scope) > MAX_HEAD_BYTES:
+                await _refuse(send, "Request Header Fields Too Large", 431)
+            else:
+                _is_for_api.set(True)
+                await self._app(scope, receive, send)
         elif is_from_a_page(headers):
             await _refuse(send, "Pages in a browser may not ask the embedded AWS.")
         elif path == _HEALTH or (scope["method"] == "PUT" and path.startswith(_CUSTOM_RESOURCE)):
@@ -126,9 +131,14 @@ async def _body(receive: Receive) -> bytes | None:
             return b"".join(parts)
 
 
-async def _refuse(send: Send, message: str) -> None:
+def _head_bytes(scope: Json) -> int:
+    line = (scope["method"].encode(), scope["raw_path"], scope["query_string"], b"HTTP/1.1")
+    return sum(map(len, line)) + 3 + sum(len(value) for _, value in scope["headers"])  # Two spaces and a `?`.
+
+
+async def _refuse(send: Send, message: str, status: int = 403) -> None:
     body = json.dumps({"message": message}).encode()
-    await ministack._send_response(send, 403, {"Content-Type": "application/json"}, body)
+    await ministack._send_response(send, status, {"Content-Type": "application/json"}, body)
 
 
 async def _answer_refused(send: Send, scope: Json, headers: dict[str, str], refused: Refused) -> None:

@@ -101,6 +101,14 @@ def test_what_the_gateway_refuses_has_the_shape_of_errors(client: openai.OpenAI,
     assert httpx2.post(f"{base}/files", headers=form, content=b"x" * 4_900_000, timeout=60).status_code == 413
 
 
+def test_a_request_with_too_long_a_head_is_refused(client: openai.OpenAI, api_key: str) -> None:
+    """API Gateway takes 10,240 bytes of request line and header values."""
+    url, key = f"{client.base_url}assistants", {"Authorization": f"Bearer {api_key}"}
+    assert httpx2.get(url, headers={**key, "X-Trace": "a" * 9_000}).status_code == 200
+    assert httpx2.get(url, headers={**key, "X-Trace": "a" * 10_240}).status_code == 431
+    assert httpx2.get(url, headers=key, params={"after": "a" * 10_240}).status_code == 431
+
+
 def test_a_method_that_http_does_not_know_is_an_error_like_others(client: openai.OpenAI, api_key: str) -> None:
     answer = httpx2.request("PURGE", f"{client.base_url}threads", headers={"Authorization": f"Bearer {api_key}"})
     assert answer.status_code == 404
