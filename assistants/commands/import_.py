@@ -26,7 +26,6 @@ from assistants.terminal import Terminal, say
 from assistants.transfer import importing
 from assistants.transfer.earlier_engine import EarlierEngine
 from assistants.transfer.files import in_folders, stage_unlisted
-from assistants.transfer.live import Server, thread_ids
 from assistants.transfer.models import Models
 from assistants.transfer.openai_export import Collector
 from assistants.transfer.report import Report
@@ -158,6 +157,9 @@ def oae(asked: Asked, prefix: str, exports: tuple[Path, ...], region: str | None
 @_options
 def live(asked: Asked, base_url: str, key: str, api_version: str, threads: Path | None) -> None:
     """Import from a running server of this API: another stack, a Foundry project, an open-source server."""
+    # Here, as it imports the openai package: that takes longer than all that the other imports need.
+    from assistants.transfer.live import Server, thread_ids
+
     given = [threads] if threads else []
     with _reported(asked, *given) as report, Staging() as staging, TemporaryDirectory() as folder:
         server = Server(base_url, key, api_version, staging, report, Path(folder))

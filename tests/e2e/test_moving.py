@@ -115,12 +115,16 @@ class World:
             pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=self.stack.outputs[table])
             yield from ((table, unmarshal(item)) for page in pages for item in page["Items"])
 
+    def paths(self) -> Iterator[str]:
+        """The keys of everything that the bucket holds."""
+        for page in self.client("s3").get_paginator("list_objects_v2").paginate(Bucket=self.stack.outputs["Bucket"]):
+            yield from (found["Key"] for found in page.get("Contents", []))
+
     def objects(self) -> Iterator[tuple[str, bytes]]:
         """Everything that the bucket holds, by its keys."""
         s3, bucket = self.client("s3"), self.stack.outputs["Bucket"]
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-            for found in page.get("Contents", []):
-                yield found["Key"], s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
+        for path in self.paths():
+            yield path, s3.get_object(Bucket=bucket, Key=path)["Body"].read()
 
     def clear(self) -> None:
         """Empty the tables and the bucket."""
@@ -135,8 +139,9 @@ class World:
         for table, item in list(self.items()):
             key = {name: {"S": item[name]} for name in keys_of[table]}
             dynamodb.delete_item(TableName=self.stack.outputs[table], Key=key)
-        for path, _ in list(self.objects()):
-            self.client("s3").delete_object(Bucket=self.stack.outputs["Bucket"], Key=path)
+        s3, bucket = self.client("s3"), self.stack.outputs["Bucket"]
+        for path in list(self.paths()):
+            s3.delete_object(Bucket=bucket, Key=path)
 
     def ingest(self) -> None:
         """Have the files of imported vector stores read, as the sweeper does a minute later."""
