@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+from botocore.config import Config
 
 from assistants.errors import CommandError
 
@@ -41,16 +42,16 @@ class Stack:
         # The bus is named by the prefix alone.
         return self.variables["EVENT_BUS"]
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, config: Config | None = None) -> Any:
         """Return a boto3 client; without an endpoint among the variables, of the caller's own account."""
         if "AWS_ENDPOINT_URL" not in self.variables:
-            return boto3.client(service)
+            return boto3.client(service, config=config)
         session = boto3.Session(
             aws_access_key_id=self.variables["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=self.variables["AWS_SECRET_ACCESS_KEY"],
             region_name=self.variables["AWS_REGION"],
         )
-        return session.client(service, endpoint_url=self.variables["AWS_ENDPOINT_URL"])
+        return session.client(service, endpoint_url=self.variables["AWS_ENDPOINT_URL"], config=config)
 
 
 def use(environment: str) -> Stack:
