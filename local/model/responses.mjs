@@ -166,7 +166,8 @@ function shortened(item, length) {
 }
 
 /**
- * The events of a response that is streamed, in the API's order; words come one after the other.
+ * The events of a response that is streamed, in the API's order. Words of a text come one after the other; nobody reads
+ * arguments as they come.
  *
  * @param pause waits so many milliseconds; `sleep` unless a caller has a clock of its own.
  */
@@ -189,10 +190,8 @@ export async function* eventsOf(response, pause = sleep) {
     const begun = { ...item, status: "in_progress" };
     if (item.type === "function_call") {
       yield event("response.output_item.added", { output_index, item: { ...begun, arguments: "" } });
-      for (const delta of pieces(item.arguments)) {
-        await pause(wait);
+      for (const delta of pieces(item.arguments))
         yield event("response.function_call_arguments.delta", { ...place, delta });
-      }
       yield event("response.function_call_arguments.done", { ...place, name: item.name, arguments: item.arguments });
     } else {
       const [part] = item.content;
@@ -215,7 +214,7 @@ export async function* eventsOf(response, pause = sleep) {
 const pieces = (text) => text.match(/\s*\S+\s*/g) ?? (text ? [text] : []);
 
 function paceOf(items) {
-  const texts = items.map((item) => (item.type === "message" ? item.content[0].text : item.arguments));
+  const texts = items.filter((item) => item.type === "message").map((item) => item.content[0].text);
   const words = texts.reduce((sum, text) => sum + pieces(text).length, 0);
   return Math.min(WORD_MS, STREAM_MS / Math.max(1, words));
 }
