@@ -25,7 +25,7 @@ def main() -> None:
     with in_one_line(), ThreadPoolExecutor(1) as pool:
         # The client is imported for a second, while other processes start.
         imported = pool.submit(import_module, "local.demo_sample")
-        local = up(step=shown)
+        local = up(step=shown, ahead=True)
         demo_sample = imported.result()
     if local.offline:
         console.print(

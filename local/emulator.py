@@ -6,7 +6,7 @@ import secrets
 import shutil
 import string
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -41,6 +41,7 @@ def start(
     keep_state: bool = False,
     functions_endpoint: str = "",
     metered: bool = False,
+    ahead: Iterable[str] = (),
 ) -> int:
     """Start the embedded AWS unless it runs already; return its port: `port`, or any that is free for 0.
 
@@ -48,6 +49,7 @@ def start(
     `keep_state`, what it holds is saved there when it is stopped and read back at the next start; otherwise every start
     is empty. `functions_endpoint` is what Lambda functions take for AWS: a proxy that stands in front of the embedded
     one. With `metered`, what AWS would bill is written to `journal(directory)`.
+    Functions named in `ahead` are initialised when a version of them is created.
 
     Raises:
         LocalError: the port is taken, or it did not start.
@@ -81,6 +83,7 @@ def start(
         PYTHONPATH=str(Path(__file__).resolve().parent.parent),
         PYTHONUNBUFFERED="1",
         LAMBDA_LIMITS_FILE=str(_limits(directory).resolve()),
+        INITIALISED_AHEAD=" ".join(ahead),
     )
     if metered:
         environment["METER_JOURNAL"] = str(journal(directory).resolve())

@@ -9,13 +9,15 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ministack.core import lambda_runtime  # type: ignore[import-untyped]
 from ministack.services import cloudwatch_logs, lambda_svc  # type: ignore[import-untyped]
+from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
 
 from local.environment import Outcome, Version
 from local.environments import MAX_IDLE_ENVIRONMENTS, Function
@@ -26,6 +28,10 @@ Json = Any
 
 FRESH_STARTS = "fresh-starts"
 """While a file of this name is in the emulator's temporary folder, each environment starts from nothing."""
+
+AHEAD = "INITIALISED_AHEAD"
+"""The variable with the names of the functions whose versions are initialised ahead of their calls."""
+MAX_INITIALISED_AT_ONCE = 2
 
 on_chunk: contextvars.ContextVar[Callable[[bytes], None] | None] = contextvars.ContextVar("on_chunk", default=None)
 """Gets the pieces of a streamed answer of the invocation that is made in this context."""
@@ -41,6 +47,7 @@ def apply(tenant: Callable[[], str]) -> None:
     run_functions_under_aws_s_client(functions, tenant)
     stop_the_environments_of_what_is_no_more(functions)
     take_snapshots_with(lambda config, code: functions.get(config, code).initialise())
+    initialise_ahead(functions, os.environ.pop(AHEAD, "").split())
 
 
 class _Functions:
@@ -136,6 +143,26 @@ def stop_the_environments_of_what_is_no_more(functions: _Functions) -> None:
 
     lambda_svc.invalidate_worker = invalidate_environments
     lambda_runtime.reset = reset_environments
+
+
+def initialise_ahead(functions: _Functions, names: Collection[str]) -> None:
+    """The first run waits for one function after the other; AWS initialises some before they are called.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html ("Cold starts and latency").
+    """
+    handler = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Version"]
+    create = handler["create"]
+    pool = ThreadPoolExecutor(MAX_INITIALISED_AT_ONCE, "initialises-ahead")
+
+    def create_and_initialise(logical_id: str, properties: Json, stack: str) -> Json:
+        arn, attributes = create(logical_id, properties, stack)
+        *_, name, version = arn.split(":")
+        if name in names:
+            record, config = lambda_svc._get_func_record_for_qualifier(name, version)
+            pool.submit(lambda: functions.get(config, record["code_zip"]).initialise())
+        return arn, attributes
+
+    handler["create"] = create_and_initialise
 
 
 def _version(config: Json, code: bytes, files: FunctionFiles) -> Version:

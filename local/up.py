@@ -35,6 +35,15 @@ PORT = 4566
 CORS_ORIGINS = "http://localhost:*,http://127.0.0.1:*"
 """Pages that a program on this machine serves may use the API; a page of anywhere else may not."""
 
+FIRST_FUNCTIONS = [
+    f"oae-dev-{name}"
+    for name in (
+        *("api", "stream", "publish_run_events", "queued", "in_progress", "tool-code_interpreter", "sandbox"),
+        *("tool-finance", "poll", "requires_action"),
+    )
+]
+"""What the first runs invoke."""
+
 Step = Callable[[str], Any]
 
 
@@ -68,6 +77,7 @@ def up(
     app: Path = ROOT,
     model_base_url: str = "",
     speech_base_url: str = "",
+    ahead: bool = False,
 ) -> Local:
     """Bring the local stack up, or up to date; seconds when it runs already and nothing has changed.
 
@@ -75,7 +85,8 @@ def up(
     4566; 0 takes any that is free. `step(title)` makes a context manager around each part of the work.
     Without `use_real_model`, the offline model answers whatever the environment names. `app` is the folder of the CDK
     app: a changed copy of it is another release of the same stack. `model_base_url` is of a server that stands in front
-    of the offline model, `speech_base_url` that of another speech server than the local one.
+    of the offline model, `speech_base_url` that of another speech server than the local one. With `ahead`, what a first
+    run invokes is initialised while the stack is deployed.
 
     Raises:
         LocalError: with what to do about it.
@@ -98,7 +109,8 @@ def up(
         embedding_port = pool.submit(embedding_model.start, directory, **anywhere) if embeds else None
         speech_port = None if speech_base_url else pool.submit(speech.start, directory, **anywhere)
         try:
-            port = emulator.start(directory, port=wanted, keep_state=keep_state)
+            first = FIRST_FUNCTIONS if ahead else []
+            port = emulator.start(directory, port=wanted, keep_state=keep_state, ahead=first)
         except LocalError:
             pool.shutdown()
             down(directory, keep_state=keep_state)
@@ -123,11 +135,11 @@ def up(
     context["speech_base_url"] = speech_base_url
     context["transcription_model"] = speech.TRANSCRIPTION_MODEL
     context["speech_model"] = speech.SPEECH_MODEL
-    first = not (directory / "deployed.json").exists()
+    is_new = not (directory / "deployed.json").exists()
     try:
         outputs = _deploy(directory, app, settings, context, step)
     except KeyboardInterrupt:
-        if first:  # Half of a bootstrap or of a stack would be in the way of the next try.
+        if is_new:  # Half of a bootstrap or of a stack would be in the way of the next try.
             emulator.stop(directory, keep_state=keep_state)
         raise
     hot_swap.undo(directory, lambda service: _client(settings, service))
@@ -228,7 +240,7 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="keep the embedded AWS's state: say it to up and down")
     arguments = parser.parse_args()
     with in_one_line():
-        local = up(step=shown, keep_state=arguments.keep)
+        local = up(step=shown, keep_state=arguments.keep, ahead=True)
     if not local.offline:
         print(model_choice.report())
     model = "the offline model" if local.offline else f"the model {local.model or 'of the configuration'}"

@@ -10,6 +10,7 @@ import boto3
 import pytest
 
 from local import emulator
+from tests.support.functions import AHEAD
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def client(directory: Path) -> Iterator[Callable[..., Any]]:
     """Start an emulator of the tests' own and return a maker of boto3 clients for it."""
-    emulator.start(directory, port=0)
+    emulator.start(directory, port=0, ahead=[AHEAD])
     settings = emulator.environment(directory)
     session = boto3.Session(
         aws_access_key_id=settings["AWS_ACCESS_KEY_ID"],

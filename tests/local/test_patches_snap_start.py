@@ -3,17 +3,21 @@
 import io
 import json
 import sys
+import time
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from botocore.exceptions import ClientError
 
+from local import emulator
 from local.paths import ROOT
-from tests.support.functions import Deployed, deploy, function
+from tests.support.functions import AHEAD, Deployed, deploy, function
 from tests.support.rest_api import WRAPPER, streaming_layer
 
 SNAPSHOT = {"ApplyOn": "PublishedVersions"}
@@ -63,6 +67,8 @@ RESOURCES = {
     "Plain": function(CODE),
     "PlainVersion": version_of("Plain"),
     "Many": function(CODE, SnapStart=SNAPSHOT),
+    "Ahead": function(CODE, FunctionName=AHEAD),
+    "AheadVersion": version_of("Ahead"),
 }
 
 
@@ -115,6 +121,22 @@ def test_a_function_without_snapstart_starts_anew(deployed: Deployed) -> None:
     assert first["random"] != second["random"] and first["kind"] == "on-demand"
     unpublished = deployed.invoke("Kept")
     assert unpublished["kind"] == "on-demand", "SnapStart works on published versions only"
+
+
+@linux
+def test_a_version_is_initialised_ahead_of_its_first_call(deployed: Deployed, directory: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not (at_import := _initialised(directory, AHEAD)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    answer = deployed.invoke("Ahead", Qualifier="1")
+    assert answer["at_import"] in at_import and answer["pid"] != answer["at_import"]
+
+
+def _initialised(directory: Path, name: str) -> list[int]:
+    """Return the processes in which a function is initialised."""
+    emulated = psutil.Process(emulator.process_id(directory))
+    supervisors = [each for each in emulated.children() if each.environ().get("AWS_LAMBDA_FUNCTION_NAME") == name]
+    return [each.pid for supervisor in supervisors for each in supervisor.children()]
 
 
 def test_a_version_with_a_snapshot_says_so_and_takes_no_provisioned_concurrency(deployed: Deployed) -> None:

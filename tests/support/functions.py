@@ -7,6 +7,9 @@ from typing import Any
 
 TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
 
+AHEAD = "initialised-ahead"
+"""The name of a function whose versions are initialised before they are invoked."""
+
 
 @dataclass(frozen=True)
 class Deployed:
