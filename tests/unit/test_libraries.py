@@ -112,11 +112,39 @@ print(round(networkx.pagerank(networkx.path_graph(3))[1], 2))
     assert run(code) == ["(1, 1)\nTrue True\n0.49"]
 
 
+def test_a_started_process_finds_what_was_imported(run: Run) -> None:
+    code = """
+import scipy, subprocess, sys, multiprocessing
+started = [sys.executable, "-c", "import scipy; print(scipy.__name__)"]
+print(subprocess.run(started, capture_output=True, text=True).stdout)
+def work(n):
+    from scipy import constants
+    return n
+with multiprocessing.Pool(2) as pool:
+    print(pool.map(work, range(3)))
+def lazy(n):
+    try:
+        import plotly
+    except ImportError as error:
+        return str(error)
+with multiprocessing.Pool(1) as pool:
+    print(pool.map(lazy, [1]))
+del pool
+"""
+    [output] = run(code)
+    assert output.splitlines() == [
+        "scipy",
+        "",
+        "[0, 1, 2]",
+        "['plotly is fetched when it is first imported: import it before you start processes.']",
+    ]
+
+
 def test_a_library_is_fetched_once_for_an_environment(run_apart: Run) -> None:
-    show = "import scipy, os\nprint(scipy.__file__, os.stat(scipy.__file__).st_ino)"
+    show = "import pdfplumber, os\nprint(pdfplumber.__file__, os.stat(pdfplumber.__file__).st_ino)"
     first, second = run_apart(show, show)
     assert first == second
-    assert "/libraries/scipy/python/scipy/__init__.py" in first
+    assert "/libraries/pdfplumber/python/pdfplumber/__init__.py" in first
 
 
 def test_nothing_is_fetched_for_who_only_looks(run: Run) -> None:
@@ -140,20 +168,20 @@ def test_frames_that_pyarrow_holds_last_to_the_next_call(environment: Environmen
 
 
 def test_a_library_counts_neither_as_the_code_s_disk_nor_as_its_files(run_apart: Run) -> None:
-    code = "import scipy.stats, time\nopen('/mnt/data/large', 'wb').write(bytes(40 << 20))\ntime.sleep(0.5)\nprint(1)"
+    code = "import pdfplumber, time\nopen('/mnt/data/large', 'wb').write(bytes(40 << 20))\ntime.sleep(0.5)\nprint(1)"
     assert run_apart(code, code, disk_mb=50) == ["1", "1"]
 
 
 def test_what_code_leaves_beside_libraries_counts_and_is_removed(tmp_path: Path) -> None:
     code = """
-import os, scipy
-folder = os.path.dirname(os.path.dirname(scipy.__file__))
+import os, pdfplumber
+folder = os.path.dirname(os.path.dirname(pdfplumber.__file__))
 for number in range(2):
     with open(f"{folder}/large{number}", "wb") as file:
         file.truncate(90 << 20)
 import time; time.sleep(2)
 """
-    [(_, reason, _)] = sandboxed(tmp_path, code, libraries=offered("scipy"), disk_mb=100)
+    [(_, reason, _)] = sandboxed(tmp_path, code, libraries=offered("pdfplumber"), disk_mb=100)
     assert reason == "The code was stopped: it wrote more than 100 MB, or too many files."
 
 
@@ -195,34 +223,6 @@ def test_what_can_not_be_fetched_says_so_at_once(run_apart: Run) -> None:
     assert output == "scipy is not available: it could not be fetched (URLError)."
     [output] = run_apart("import sklearn", libraries=[])
     assert output.endswith("ModuleNotFoundError: No module named 'sklearn'")
-
-
-def test_a_started_process_finds_what_was_imported(run: Run) -> None:
-    code = """
-import scipy, subprocess, sys, multiprocessing
-started = [sys.executable, "-c", "import scipy; print(scipy.__name__)"]
-print(subprocess.run(started, capture_output=True, text=True).stdout)
-def work(n):
-    from scipy import stats
-    return n
-with multiprocessing.Pool(2) as pool:
-    print(pool.map(work, range(3)))
-def lazy(n):
-    try:
-        import plotly
-    except ImportError as error:
-        return str(error)
-with multiprocessing.Pool(1) as pool:
-    print(pool.map(lazy, [1]))
-del pool
-"""
-    [output] = run(code)
-    assert output.splitlines() == [
-        "scipy",
-        "",
-        "[0, 1, 2]",
-        "['plotly is fetched when it is first imported: import it before you start processes.']",
-    ]
 
 
 def test_all_that_libraries_need_is_there(tmp_path: Path) -> None:

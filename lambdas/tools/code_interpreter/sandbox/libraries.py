@@ -159,6 +159,7 @@ def _are_as_unpacked(known: dict[str, _Stamp]) -> bool:
 
 def _walked() -> Iterator[tuple[str, _Stamp]]:
     root = folder()
+    above = len(f"{root}/")
     pending = [] if root.is_symlink() else [str(root)]
     while pending:
         with os.scandir(pending.pop()) as entries:
@@ -168,7 +169,7 @@ def _walked() -> Iterator[tuple[str, _Stamp]]:
                 else:
                     status = entry.stat(follow_symlinks=False)
                     regular = stat.S_ISREG(status.st_mode)
-                    yield os.path.relpath(entry.path, root), _stamp(status) if regular else _Stamp(0, 0, 0)
+                    yield entry.path[above:], _stamp(status) if regular else _Stamp(0, 0, 0)
 
 
 def _stamp(status: os.stat_result) -> _Stamp:
