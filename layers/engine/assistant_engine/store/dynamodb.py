@@ -40,12 +40,14 @@ class Database:
 
     def __init__(self) -> None:
         # Standard mode retries throttling with jitter; a transaction's conflicts are retried here.
-        # The store alone makes the requests, and DynamoDB checks each: botocore's own check is a tenth of a call's CPU.
+        # The store alone makes the requests, and DynamoDB checks each: botocore's own check is a tenth of a call's CPU,
+        # and so is what it finds out anew for each request of who asks.
         config = Config(
             retries={"mode": "standard", "max_attempts": 5},
             connect_timeout=2,
             read_timeout=10,
             parameter_validation=False,
+            user_agent="assistants-engine",
         )
         self.client: DynamoDBClient = boto3.client("dynamodb", config=config)
 
