@@ -109,15 +109,15 @@ class FunctionFiles:
 
     def unpacked(self, archives: Sequence[bytes]) -> Path:
         """Return a folder with what is in these archives, a later one's files over an earlier one's."""
-        digest = hashlib.sha256()
-        for archive in archives:
-            digest.update(hashlib.sha256(archive).digest())
-        return self._once(self.folder / "unpacked" / digest.hexdigest()[:16], lambda made: self._fill(archives, made))
+        digests = [hashlib.sha256(archive).hexdigest() for archive in archives]
+        name = hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
+        packed = list(zip(archives, digests, strict=True))
+        return self._once(self.folder / "unpacked" / name, lambda made: self._fill(packed, made))
 
-    def _fill(self, archives: Sequence[bytes], folder: Path) -> None:
-        for archive in archives:
+    def _fill(self, packed: Sequence[tuple[bytes, str]], folder: Path) -> None:
+        for archive, digest in packed:
             if len(archive) >= MIN_SHARED_BYTES:
-                _link(_shared(archive), folder)
+                _link(_shared(archive, digest), folder)
             else:
                 _unpack(archive, folder)
         if os.getuid() != 0:
@@ -167,9 +167,9 @@ def _site_packages() -> Path:
     return Path(boto3.__file__).resolve().parent.parent
 
 
-def _shared(archive: bytes) -> Path:
+def _shared(archive: bytes, digest: str) -> Path:
     """Return a folder with what is in an archive, unpacked for all emulators of this project: layers are large."""
-    folder = SHARED / hashlib.sha256(archive).hexdigest()[:32]
+    folder = SHARED / digest[:32]
     if folder.exists():
         if _is_unchanged(folder):
             os.utime(folder)
