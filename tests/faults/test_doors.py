@@ -14,6 +14,7 @@ from botocore.config import Config
 from assistant_engine.tools import registry
 from local import up as local
 from local.paths import ROOT
+from tests.support.aws_proxy import AwsProxy
 from tests.support.clients import hold_against_schema
 from tests.support.door import Door, Elsewhere, House, doors_of_the_code
 from tests.support.doors import DOORS
@@ -23,7 +24,6 @@ from tests.support.projects import projects
 pytestmark = [pytest.mark.offline_model, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 COLUMNS = ("no_key", "foreign_key", "too_large", "too_deep", "foreign_id", "repeated")
-"""Those first whose trials change nothing: what there is has to be read less often."""
 TRIALS = [(door, column) for column in COLUMNS for door in DOORS if callable(door.cells()[column])]
 TESTS = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
 
@@ -45,7 +45,9 @@ def stranger(stack: local.Local) -> Iterator[boto3.Session]:
 
 
 @pytest.fixture(scope="module")
-def house(stack: local.Local, driver: Driver, base_url: str, stranger: boto3.Session) -> Iterator[House]:
+def house(
+    stack: local.Local, driver: Driver, base_url: str, stranger: boto3.Session, aws_proxy: AwsProxy
+) -> Iterator[House]:
     """The stack with two projects in it, and those who knock."""
     endpoint = stack.settings["AWS_ENDPOINT_URL"]
     nobody = boto3.Session(region_name=stack.settings["AWS_REGION"])
@@ -61,6 +63,7 @@ def house(stack: local.Local, driver: Driver, base_url: str, stranger: boto3.Ses
             http=http,
             nobody=cache(partial(nobody.client, endpoint_url=endpoint, config=Config(signature_version=UNSIGNED))),
             stranger=cache(partial(stranger.client, endpoint_url=endpoint)),
+            aws_proxy=aws_proxy,
         )
 
 
@@ -68,8 +71,6 @@ def house(stack: local.Local, driver: Driver, base_url: str, stranger: boto3.Ses
 def test_a_door_passes_its_trial(house: House, door: Door, column: str) -> None:
     trial = door.cells()[column]
     assert callable(trial)
-    if column == "repeated":
-        house.known.clear()
     trial(house)
 
 

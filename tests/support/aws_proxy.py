@@ -23,6 +23,9 @@ WRITES = {
 }
 """The operations that leave something behind: those of DynamoDB, Step Functions and S3 that the engine uses."""
 
+_READS = {"GetItem", "BatchGetItem", "Query", "GetSecretValue", "GET", "HEAD"}
+"""The operations that change nothing."""
+
 _LONGEST_SECONDS = 60
 
 
@@ -90,10 +93,12 @@ class AwsProxy:
 
     Attributes:
         url: what functions take for AWS's endpoint.
+        changes: how many calls have been answered that may have changed something: all but `_READS`.
     """
 
     def __init__(self) -> None:
         self.url = ""
+        self.changes = 0
         self._upstream = ("127.0.0.1", 0)
         self._emulator: psutil.Process | None = None
         self._rules: list[Rule] = []
@@ -186,8 +191,10 @@ class AwsProxy:
                     writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
                     head = _without(head, b"expect")
                 body = await _body(reader, headers)
-                rule = self._rule(link, head, headers, body) if self._rules or self._recordings else None
+                operation = _operation(head, headers)
+                rule = self._rule(link, operation, head, body) if self._rules or self._recordings else None
                 answer = await self._meet(rule, link, head, headers, body) if rule else await link.ask(head, body)
+                self.changes += operation not in _READS
                 if answer is None:
                     break
                 writer.write(answer)
@@ -214,10 +221,8 @@ class AwsProxy:
             rule.survived = not self._kill(link)
         return None if fault.lost or fault.kill else answer
 
-    def _rule(self, link: "_Link", head: bytes, headers: Mapping[str, str], body: bytes) -> Rule | None:
-        method, path = head.split(b" ", 2)[:2]
-        operation = headers.get("x-amz-target", "").rpartition(".")[2] or method.decode()
-        text = path.decode() + body.decode(errors="replace")
+    def _rule(self, link: "_Link", operation: str, head: bytes, body: bytes) -> Rule | None:
+        text = head.split(b" ", 2)[1].decode() + body.decode(errors="replace")
         for about, calls in self._recordings:
             if about in text:
                 calls.append(Call(self._function(link), operation, text))
@@ -302,6 +307,10 @@ class _Link:
 def _headers(head: bytes) -> dict[str, str]:
     lines = head.decode("latin-1").split("\r\n")[1:]
     return {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines) if name}
+
+
+def _operation(head: bytes, headers: Mapping[str, str]) -> str:
+    return headers.get("x-amz-target", "").rpartition(".")[2] or head.partition(b" ")[0].decode()
 
 
 def _without(head: bytes, name: bytes) -> bytes:

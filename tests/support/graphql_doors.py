@@ -224,7 +224,6 @@ def _with_foreign_ids(operation: str, names: list[str], house: House, *, writes:
     with house.untouched(them):
         for some in {*((name,) for name in names), tuple(names)}:
             _names_foreign_ids(operation, some, names, us, them, writes=writes)
-    house.known.pop(us.project, None)
 
 
 def _names_foreign_ids(
