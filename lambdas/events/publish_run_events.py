@@ -7,7 +7,7 @@ is delivered again with all that follows it: at least once, and in a run's order
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import boto3
@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.payloads import BatchResult, StatusChange, WebhookEvent
+from assistant_engine.runtime import startup
 from assistant_engine.runtime.faults import fault_of
 from assistant_engine.runtime.log import logger
 from assistant_engine.runtime.settings import PublishRunEvents, configured
@@ -114,3 +115,6 @@ def _webhook_event(at: datetime, change: StatusChange) -> WebhookEvent:
 @cache
 def _client(service: str) -> Any:
     return boto3.client(service)
+
+
+startup.end(partial(_client, "events"))

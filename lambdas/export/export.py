@@ -42,7 +42,7 @@ READERS = 8
 """Runs that are read side by side."""
 
 
-@lambda_handler(Export)
+@lambda_handler(Export, store)
 def handler(event: ExportEvent) -> ExportResult:
     """Write the files of a shard."""
     yesterday = datetime.fromtimestamp(time.time(), UTC).date() - timedelta(days=1)

@@ -8,7 +8,7 @@ from assistant_engine.runtime.settings import ExportDays, FineTuning, configured
 from assistant_engine.store.shared import store
 
 
-@lambda_handler(FineTuning)
+@lambda_handler(FineTuning, store)
 def handler(event: FineTuningEvent) -> FineTuningResult:
     """Write the files of an export.
 

@@ -9,7 +9,10 @@ from typing import Any
 import callers
 import execution
 from assistant_engine.domain.json_data import Json
+from assistant_engine.runtime import startup
+from assistant_engine.runtime.api_keys import keys
 from assistant_engine.runtime.settings import Graphql, configured
+from assistant_engine.store.shared import store
 
 configured(Graphql)
 
@@ -19,3 +22,6 @@ def handler(event: Json, context: Any) -> Json | str:
     if "requestContext" in event:
         return callers.answer_request(event, execution.run)
     return callers.answer_invocation(event, context.aws_request_id, execution.run)
+
+
+startup.end(store, keys)

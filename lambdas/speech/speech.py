@@ -14,6 +14,7 @@ from botocore.config import Config
 from assistant_engine.domain import speech
 from assistant_engine.domain.audio_types import audio_type
 from assistant_engine.domain.speech_payloads import MadeSpeech, SpeakEvent, SpeechResult, TranscribeEvent, piece_key
+from assistant_engine.runtime import startup
 from assistant_engine.runtime.faults import fault_of
 from assistant_engine.runtime.log import logger
 from assistant_engine.runtime.settings import configured
@@ -124,3 +125,6 @@ def _provider() -> Provider:
 def _s3() -> "S3Client":
     client: S3Client = boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 5}))
     return client
+
+
+startup.end(_s3)

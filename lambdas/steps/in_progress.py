@@ -7,7 +7,7 @@ from assistant_engine.runtime.settings import InProgress
 from assistant_engine.store.shared import store
 
 
-@lambda_handler(InProgress)
+@lambda_handler(InProgress, store)
 def handler(event: InProgressEvent) -> StepResult:
     """Take the run's next step."""
     return advance(store(), Delivery(**event)).payload()

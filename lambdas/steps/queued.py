@@ -8,7 +8,7 @@ from assistant_engine.runtime.settings import Queued
 from assistant_engine.store.shared import store
 
 
-@lambda_handler(Queued)
+@lambda_handler(Queued, store)
 def handler(event: QueuedEvent) -> QueuedResult:
     """Find or create the run; with a token, let it wait for its thread.
 

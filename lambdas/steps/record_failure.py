@@ -18,7 +18,7 @@ NO_RUN: StepResult = {
 }
 
 
-@lambda_handler(RecordFailure)
+@lambda_handler(RecordFailure, store)
 def handler(event: RecordFailureEvent) -> StepResult:
     """Settle the run as failed; an end that it has already stands.
 

@@ -10,7 +10,7 @@ from assistant_engine.runtime.settings import RequiresAction
 from assistant_engine.store.shared import store
 
 
-@lambda_handler(RequiresAction)
+@lambda_handler(RequiresAction, store)
 def handler(event: RequiresActionEvent) -> Json:
     """Let the run wait for its client.
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from types_boto3_stepfunctions import SFNClient
 
 
-@lambda_handler(Sweeper)
+@lambda_handler(Sweeper, store)
 def handler(event: SweepEvent) -> SweepResult:
     """Look at the runs that are due, or at the one that the event names. One that can't be swept is due again soon."""
     now = seconds_of(now_ms())

@@ -19,13 +19,13 @@ from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.errors import NotFound
 from assistant_engine.domain.file import new_file
 from assistant_engine.domain.json_data import Json, json_size
-from assistant_engine.runtime import metrics
+from assistant_engine.runtime import metrics, startup
 from assistant_engine.runtime.invocation import NotRun, invoke
 from assistant_engine.runtime.log import logger
 from assistant_engine.runtime.settings import Sandbox, configured
 from assistant_engine.store.files import Files
 from assistant_engine.store.shared import store
-from assistant_engine.tools.call import Call, CallStopped, serving
+from assistant_engine.tools.call import Call, CallStopped, database, serving
 from assistant_engine.tools.result import call_of, result_of
 
 if TYPE_CHECKING:
@@ -229,3 +229,6 @@ def _lambda() -> "LambdaClient":
 
 def _name_the_tenant(params: Json, **others: Any) -> None:
     params["headers"]["X-Amz-Tenant-Id"] = _tenant.get()
+
+
+startup.end(database, store, _lambda)

@@ -9,6 +9,7 @@ import boto3
 from botocore.config import Config
 
 from assistant_engine.domain.json_data import Json, json_size
+from assistant_engine.runtime import startup
 from assistant_engine.runtime.settings import FileSearchTool, configured
 from assistant_engine.search.embeddings import EmbeddingError
 from assistant_engine.search.engine import Result, Search
@@ -100,3 +101,6 @@ def _engine() -> Search:
     if vector_bucket := configured(FileSearchTool).vector_bucket:
         return Search(VectorsIndex(index, boto3.client("s3vectors"), vector_bucket), Parts(client, bucket))
     return Search(index, Parts(client, bucket))
+
+
+startup.end(store, _engine)

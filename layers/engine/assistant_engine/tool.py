@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from assistant_engine.domain.json_data import Json, well_formed
-from assistant_engine.runtime import metrics
-from assistant_engine.tools.call import CallStopped, current_call, serving
+from assistant_engine.runtime import metrics, startup
+from assistant_engine.tools.call import CallStopped, current_call, database, serving
 from assistant_engine.tools.result import call_of, result_of
 
 __all__ = ["CallStopped", "UndescribableTool", "current_call", "describe", "handler", "needs_approval"]
@@ -136,6 +136,7 @@ def handler(cls: type) -> Callable[[Json, Any], Json]:
         return result_of(call, _cut(well_formed(output), event["most_bytes"]), event["inline_bytes"])
 
     vars(handle)["tool_class"] = cls  # for the registry
+    startup.end(database)
     return handle
 
 

@@ -19,7 +19,7 @@ import boto3
 
 from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.payloads import IngestionMessage, ReadFile, RemoveFile, RemoveStore
-from assistant_engine.runtime import children
+from assistant_engine.runtime import children, startup
 from assistant_engine.runtime.faults import fault_of
 from assistant_engine.runtime.log import logger
 from assistant_engine.runtime.settings import Ingestion, configured
@@ -249,3 +249,6 @@ def _index() -> Index:
     if vector_bucket := configured(Ingestion).vector_bucket:
         return VectorsIndex(index, boto3.client("s3vectors"), vector_bucket)
     return index
+
+
+startup.end(store, _s3)

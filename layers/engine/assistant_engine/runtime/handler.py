@@ -18,12 +18,13 @@ Result = TypeVar("Result", bound=Mapping[str, Any])
 
 
 def lambda_handler(
-    needs: type[Settings],
+    needs: type[Settings], *clients: Callable[[], Any]
 ) -> Callable[[Callable[[Event], Result]], Callable[[Event, Any], Result]]:
     """Make the Lambda handler of a lifecycle step.
 
     Args:
         needs: the function's settings: a variable that is missing is found out when the function starts.
+        clients: make, once, what each event needs; see `startup.end`.
 
     Raises:
         InvalidRequest: the caller's mistake (404s and conflicts too); its message names the parameter.
@@ -32,7 +33,7 @@ def lambda_handler(
         NothingToWaitFor: as the step says.
     """
     configured(needs)
-    startup.end()
+    startup.end(*clients)
 
     def decorate(work: Callable[[Event], Result]) -> Callable[[Event, Any], Result]:
         def handler(event: Event, context: Any) -> Result:

@@ -122,11 +122,12 @@ def _run(call: Call, *, consistent: bool) -> Json:
     """Return what a tool may read of its run, and of nothing else; empty if there is none."""
     key = {"thread_id": call.thread_id, "message_id": call.run_id}
     return (
-        _database().get(configured(MessagesTable).messages_table, key, consistent=consistent, attributes=ATTRIBUTES)
+        database().get(configured(MessagesTable).messages_table, key, consistent=consistent, attributes=ATTRIBUTES)
         or {}
     )
 
 
 @cache
-def _database() -> Database:
+def database() -> Database:
+    """The database of this function."""
     return Database()
