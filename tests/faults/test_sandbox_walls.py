@@ -170,14 +170,13 @@ def test_files_without_a_name_and_files_beside_the_folder_count(attack: Attack, 
     code = f"""
 import os, time
 os.makedirs({folder!r}, exist_ok=True)
-kept = []
+block, kept = bytes(60 << 20), []
 for number in range(40):
     path = f'{folder}/{{number}}'
     kept.append(open(path, 'wb'))
     if {folder == "/mnt/data"}:
         os.unlink(path)
-    for _ in range(60):
-        kept[-1].write(bytes(1 << 20))
+    kept[-1].write(block)
     kept[-1].flush()
 print('wrote', sum(os.fstat(file.fileno()).st_size for file in kept) >> 20)
 """
