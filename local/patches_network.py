@@ -56,7 +56,7 @@ class _Unreachable(Exception):
 
 _endpoint: contextvars.ContextVar[_Endpoint | None] = contextvars.ContextVar("endpoint", default=None)
 _functions: dict[int, str] = {}
-"""The names of functions by the processes that run them."""
+"""The names of functions in a VPC by the processes that run them."""
 
 
 def accept_a_dns_firewall() -> None:
@@ -100,7 +100,8 @@ def note_the_processes_of_functions() -> None:
 
     def start_and_note(self: Json, *args: Json, **more: Json) -> None:
         start(self, *args, **more)
-        if name := (more.get("env") or {}).get("AWS_LAMBDA_FUNCTION_NAME"):
+        name = (more.get("env") or {}).get("AWS_LAMBDA_FUNCTION_NAME")
+        if name and _subnets(_config(name)):
             _functions[self.pid] = name
 
     subprocess.Popen.__init__ = start_and_note  # type: ignore[method-assign]
@@ -166,10 +167,7 @@ def _function_in_a_vpc(scope: Json) -> Json | None:
     """The configuration of the function whose process sent a request, if it is in a VPC."""
     inside: dict[int, Json] = {}
     for pid, name in list(_functions.items()):
-        config = (lambda_svc._functions.get(name) or {}).get("config") or {}
-        if not (config.get("VpcConfig") or {}).get("SubnetIds"):
-            continue
-        if psutil.pid_exists(pid):
+        if psutil.pid_exists(pid) and _subnets(config := _config(name)):
             inside[pid] = config
         else:
             _functions.pop(pid, None)
@@ -190,6 +188,14 @@ def _function_in_a_vpc(scope: Json) -> Json | None:
         if (pid := _owners[connection]) in inside:
             return inside[pid]
     return None
+
+
+def _config(function: str) -> Json:
+    return (lambda_svc._functions.get(function) or {}).get("config") or {}
+
+
+def _subnets(config: Json) -> Json:
+    return (config.get("VpcConfig") or {}).get("SubnetIds")
 
 
 _FORWARDED = re.compile(rb"for=\"127\.0\.0\.1:(\d+)\";by=\"127\.0\.0\.1:(\d+)\"")
