@@ -16,8 +16,11 @@
 
 /* Other headers declare the functions below with their own parameters. */
 #define PATH_MAX 4096
+#define ERANGE 34
+#define ENAMETOOLONG 36
 #define RTLD_NEXT ((void *)-1L)
 extern char **environ;
+extern int *__errno_location(void);
 extern char *getenv(const char *name);
 extern void *dlsym(void *library, const char *name);
 
@@ -213,7 +216,11 @@ long getcwd(PARAMETERS) {
     if (!a0 || !folder_length) return (long)shown((char *)real(ARGUMENTS));
     /* The folder's own path may be longer than the buffer. */
     char path[PATH_MAX];
-    if (!real((long)path, sizeof path, 0, 0, 0, 0)) return 0;
+    if (!real((long)path, sizeof path, 0, 0, 0, 0)) {
+        /* Whoever is told that the buffer is too short tries longer ones, and no path may be longer than this. */
+        if (*__errno_location() == ERANGE) *__errno_location() = ENAMETOOLONG;
+        return 0;
+    }
     if (path[0] != '/' || strlen(shown(path)) >= (size_t)a1) return real(ARGUMENTS);
     return (long)strcpy((char *)a0, path);
 }

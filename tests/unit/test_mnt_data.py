@@ -30,6 +30,11 @@ CODES = {
     ),
     "fwalk": ("print([t for t, _, _, _ in os.fwalk('/mnt/data')][1:])", "['/mnt/data/d', '/mnt/data/d/e']"),
     "working directory": ("print(os.getcwd(), os.getcwdb(), Path.cwd())", "/mnt/data b'/mnt/data' /mnt/data"),
+    "a working directory that no path leads to": (
+        "for _ in range(100): os.mkdir('d' * 50); os.chdir('d' * 50)\n"
+        "try: os.getcwd()\nexcept OSError as e: print(e.strerror)",
+        "File name too long",
+    ),
     "glob": (
         "print(next(Path('/mnt/data').glob('*.csv')).relative_to('/mnt/data'),"
         " sorted(map(str, Path('/mnt/data').rglob('*'))), glob.glob('/mnt/data/**/e', recursive=True))",

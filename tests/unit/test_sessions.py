@@ -97,6 +97,11 @@ def outputs(environment: Environment, *cells: str, **limits: Any) -> list[str]:
             "(True, 1)",
         ),
         (
+            "import os\nfor _ in range(100):\n    os.mkdir('d' * 50)\n    os.chdir('d' * 50)  # No path leads there.",
+            "os.getcwd()",
+            "'/mnt/data'",
+        ),
+        (
             "import numpy as np\na = np.arange(3.0); view = [a]",
             "a[0] = 5\nview[0][0].item(), view[0] is a",
             "(5.0, True)",
