@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cfnlint.helpers import REGIONS  # type: ignore[import-untyped]
-from cfnlint.schema import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 
 from cdk.configuration import ENVIRONMENTS, UnknownEnvironment, configuration_of
 from cdk.layers import EmptyLayerCache
@@ -107,6 +105,10 @@ def test_the_app_asks_the_cdk_cli_for_the_region() -> None:
 
 
 def test_the_regions_without_s3_vectors_are_cfn_lint_s() -> None:
+    # Each process that collects the tests would take 0.2 s to read it in.
+    from cfnlint.helpers import REGIONS  # type: ignore[import-untyped]
+    from cfnlint.schema import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
+
     types = {region: PROVIDER_SCHEMA_MANAGER.get_resource_types(region) for region in REGIONS}
     with_lambda = {region for region, known in types.items() if "AWS::Lambda::Function" in known}
     without = {region for region in with_lambda if "AWS::S3Vectors::VectorBucket" not in types[region]}
