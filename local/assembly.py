@@ -17,8 +17,8 @@ from local.paths import NODE, ROOT, SCRIPTS
 from local.processes import LocalError
 
 ASSEMBLIES = ROOT / ".build" / "assemblies"
-MAX_ASSEMBLIES = 2
-"""Cloud assemblies that are kept, each some 300 MB: one may be of the offline model, the other of a real one."""
+MAX_ASSEMBLIES = 3
+"""Cloud assemblies that are kept, some 300 MB each: of the offline model, of a real one, and what `make dev` tries."""
 
 _SOURCES = ("app.py", "cdk.json", "cdk", "lambdas", "layers")
 """What the template and the assets are made from, in the app's folder."""
