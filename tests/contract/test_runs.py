@@ -239,7 +239,7 @@ def test_messages_of_no_run_are_none(client: openai.OpenAI, assistant: Assistant
 
 
 def test_an_expired_run_is_expired(client: openai.OpenAI, assistant: Assistant) -> None:
-    run = run_on(client, assistant, "call ask {}", extra_body={"expires_after": 2})
+    run = run_on(client, assistant, "call ask {}", extra_body={"expires_after": 5})
     assert run.status == "requires_action"
     for _ in range(20):
         # To the package's poll a run that waits for outputs is at its end.

@@ -245,12 +245,10 @@ def test_a_run_that_is_cancelled_while_it_waits_ends(driver: Driver) -> None:
 def test_a_run_that_is_cancelled_while_the_model_works_drops_the_call(driver: Driver) -> None:
     from assistant_engine.runs import control
 
-    started = time.monotonic()
-    execution = driver.ask(driver.assistant(), "wait 20\nsay Too late.")
+    execution = driver.ask(driver.assistant(), "wait 120\nsay Too late.")
     working = driver.until_status(execution, "in_progress")
     control.cancel(driver.store, working.thread_id, working.id, seconds_of(now_ms()))
-    assert driver.wait(execution, 15)["error"] == "cancelled"
-    assert time.monotonic() - started < 18
+    assert driver.wait(execution, 60)["error"] == "cancelled"
     assert driver.steps(working.thread_id, working.id) == []
 
 

@@ -160,10 +160,11 @@ def test_a_run_is_cancelled_while_it_waits_for_its_thread(driver: Driver) -> Non
 
 def test_a_run_goes_on_however_the_run_before_it_ends(driver: Driver) -> None:
     for text, end in (("say Done.", "completed"), ("fail 400", "failed"), ("wait 300", "cancelled")):
-        first = driver.begin(f"wait 2\n{text}" if text != "wait 300" else text)
-        driver.until(first, "in_progress")
-        second = queued(driver, first.thread_id, "say Second.")
+        first = driver.created(text)
+        second = asleep(driver, queued(driver, first.thread_id, "say Second."))
+        driver.start({"thread_id": first.thread_id, "run_id": first.id}, first.execution)
         if end == "cancelled":
+            driver.until(first, "in_progress")
             driver.cancel(first)
         driver.until(first, end)
         driver.ended(second, "completed")

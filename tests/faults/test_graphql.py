@@ -240,6 +240,6 @@ def test_runs_that_generated_queries_began_end(callers: Callers, driver: Driver)
             continue
         for each in callers.us.client.beta.threads.runs.list(thread["id"]):
             found = driver.store.runs.get(ThreadId(thread["id"]), each.id)
-            if found.status == "requires_action":
+            if driver.until(found, *TERMINAL, "requires_action").status == "requires_action":
                 driver.cancel(found)
             driver.until(found, *TERMINAL)

@@ -86,7 +86,7 @@ def test_a_tool_that_dies_is_an_output_and_is_not_called_again(driver: Driver) -
 def test_a_redriven_execution_ends_without_effect(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     """It was stopped inside `call_tools`; redriven, it goes on there, and finds that its run has ended."""
     monkeypatch.setenv("TOOLS", '{"laboratory": "its function"}')
-    run = driver.begin('call take {"seconds": 3}', assistant_id=driver.assistant(functions=LABORATORY))
+    run = driver.begin('call take {"seconds": 30}', assistant_id=driver.assistant(functions=LABORATORY))
     until_trace(driver, run, "begun")
     tools = driver.store.steps.pending(driver.store.runs.get(run.thread_id, run.id))
     assert tools is not None
