@@ -24,6 +24,8 @@ CUTS = 10
 """Times that the stream of a run is cut, unless it ends before."""
 WORDS = " ".join(f"word{number}" for number in range(40)) + "."
 ANSWER = responses.events(responses.response(responses.text(WORDS)))
+GAP = 0.05
+"""Seconds between its events: a stream that was cut goes on to look for more, unheard, until its run ends."""
 
 Events = list[tuple[str, Any, str]]
 
@@ -95,18 +97,18 @@ def test_streams_that_are_cut_and_joined_lose_nothing_and_double_nothing(
         marker, thread_id = f"marker-{uuid.uuid4()}", empty_thread(driver)
         close: Any = "within" if kind == "the model cuts its answer" else None
         model_server.when(
-            marker, [Behaviour(events=ANSWER, gap=0.1, close=close), *[Behaviour(events=ANSWER, gap=0.1)] * 3]
+            marker, [Behaviour(events=ANSWER, gap=GAP, close=close), *[Behaviour(events=ANSWER, gap=GAP)] * 3]
         )
-        fault = dict(FAULTS[kind])
-        if fault:
-            aws_proxy.add(
-                fault.pop("fault"), *fault.pop("operations"), function="in_progress", about=thread_id, **fault
-            )
+        rules = []
+        if fault := dict(FAULTS[kind]):
+            failing, operations = fault.pop("fault"), fault.pop("operations")
+            rules.append(aws_proxy.add(failing, *operations, function="in_progress", about=thread_id, **fault))
         path = f"/threads/{thread_id}/runs"
         events, joined = cut_and_joined(api, path, request(driver, marker), random.Random(chance.random()))
         assert events[-1][0] == "done", (kind, events[-1])
         run = driver.store.runs.get(thread_id, events[0][1]["id"])
         driver.ended(run, "completed")
+        aws_proxy.remove(*rules)
         whole = list(lines(api.get(f"{path}/{run.id}/stream").iter_bytes()))
         assert events == whole, kind
         streamed = Streamed()
