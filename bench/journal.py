@@ -21,6 +21,7 @@ class Journal:
     """The journal of a metered embedded AWS."""
 
     def __init__(self, path: Path) -> None:
+        path.touch()  # From here on it is written.
         self._path = path
 
     def end(self) -> int:

@@ -48,7 +48,7 @@ def start(
     `directory` holds its record, access key, log and temporary files. Every start makes a new access key. With
     `keep_state`, what it holds is saved there when it is stopped and read back at the next start; otherwise every start
     is empty. `functions_endpoint` is what Lambda functions take for AWS: a proxy that stands in front of the embedded
-    one. With `metered`, what AWS would bill is written to `journal(directory)`.
+    one. With `metered`, what AWS would bill is written to `journal(directory)` once there is such a file.
     Functions named in `ahead` are initialised when a version of them is created.
 
     Raises:

@@ -1,6 +1,7 @@
 """Writes down what the embedded AWS does that AWS would bill: `attach(path)`, in its process, before it serves.
 
-Each line of the file is a JSON object with `at` (seconds since 1970) and `kind`:
+It writes once there is such a file: who reads it makes it, and nobody else pays for it. Each line of the file is a JSON
+object with `at` (seconds since 1970) and `kind`:
 
 - `state`: a state was entered: `execution` (name), `machine` (name), `state`; those within a Map too.
 - `invocation`: a function has ended: `function`, `milliseconds`, `megabytes`, `cold`.
@@ -20,6 +21,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -41,19 +43,20 @@ _within_a_map: contextvars.ContextVar[bool] = contextvars.ContextVar("within_a_m
 
 
 def attach(journal: Path) -> None:
-    """Write to this file from now on."""
-    lines = journal.open("a", buffering=1)
+    """Write to this file once it is there."""
     lock = threading.Lock()
+    lines = cache(partial(journal.open, "a", buffering=1))
 
     def write(kind: str, **told: Json) -> None:
-        with lock:
-            lines.write(json.dumps({"kind": kind, "at": time.time(), **told}) + "\n")
+        if journal.exists():
+            with lock:
+                lines().write(json.dumps({"kind": kind, "at": time.time(), **told}) + "\n")
 
     _meter_states(write)
     names = _meter_invocations(write)
-    _note_what_queries_look_at()
+    _note_what_queries_look_at(journal.exists)
     for service in SERVICES:
-        _meter_requests(write, service, names)
+        _meter_requests(write, journal.exists, service, names)
 
 
 def _meter_states(write: Callable[..., None]) -> None:
@@ -105,13 +108,17 @@ def _meter_invocations(write: Callable[..., None]) -> dict[str, str]:
     return names
 
 
-def _meter_requests(write: Callable[..., None], service: str, names: dict[str, str]) -> None:
+def _meter_requests(
+    write: Callable[..., None], is_read: Callable[[], bool], service: str, names: dict[str, str]
+) -> None:
     module: Any = import_module(f"ministack.services.{service}")
     handle = module.handle_request
 
     async def handle_and_tell(
         method: str, path: str, headers: Json, body: bytes, query: Json, *args: Json, **more: Json
     ) -> Json:
+        if not is_read():
+            return await handle(method, path, headers, body, query, *args, **more)
         operation = headers.get("x-amz-target", "").rpartition(".")[2] or method
         request = json.loads(body) if service == "dynamodb" and body else {}
         if request:
@@ -130,13 +137,16 @@ def _meter_requests(write: Callable[..., None], service: str, names: dict[str, s
     module.handle_request = handle_and_tell
 
 
-def _note_what_queries_look_at() -> None:
+def _note_what_queries_look_at(is_read: Callable[[], bool]) -> None:
     paginate = dynamodb._paginate_evaluated_items
 
     def paginate_and_note(items: Json, limit: Json, table: Json, index_name: Json = None) -> Json:
         page, more = paginate(items, limit, table, index_name)
-        projected = [dynamodb._apply_index_projection(item, table, index_name) if index_name else item for item in page]
-        _looked_at.set(projected)
+        if is_read():
+            projected = [
+                dynamodb._apply_index_projection(item, table, index_name) if index_name else item for item in page
+            ]
+            _looked_at.set(projected)
         return page, more
 
     dynamodb._paginate_evaluated_items = paginate_and_note
