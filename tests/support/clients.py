@@ -8,7 +8,9 @@ Every answer, in every test, passes two checks:
   which the reference requires is absent; the package would make it None.
 """
 
+import re
 import time
+from functools import cache
 from typing import Any
 
 import httpx2
@@ -23,6 +25,7 @@ from pydantic import BaseModel
 from assistant_engine.schemas import responses
 from local import up as local
 from route_table import every_route
+from routes import Route
 from scripts.openapi import schema_of
 
 EXTENSIONS: dict[type, set[str]] = {
@@ -55,11 +58,15 @@ def hold_against_schema(response: httpx2.Response) -> None:
         responses.ErrorResponse.model_validate_json(text)
         return
     method = response.request.method
-    # As in a router, a path without parameters goes first.
-    found = [route for route in every_route() if route.method == method and route.pattern.fullmatch(path)]
-    route = min(found, key=lambda route: len(route.parameters))
+    route = next(route for route, pattern in _routes() if route.method == method and pattern.fullmatch(path))
     if route.answer:
         schema_of(route.answer).model_validate_json(text)
+
+
+@cache
+def _routes() -> list[tuple[Route, re.Pattern[str]]]:
+    """Return every route and what its path looks like. As in a router, a path without parameters goes first."""
+    return [(route, route.pattern) for route in sorted(every_route(), key=lambda route: len(route.parameters))]
 
 
 def only_known_fields(value: object) -> None:
