@@ -9,10 +9,11 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from queue import PriorityQueue
 from typing import Any
 
 from ministack.core import lambda_runtime  # type: ignore[import-untyped]
@@ -145,21 +146,29 @@ def stop_the_environments_of_what_is_no_more(functions: _Functions) -> None:
     lambda_runtime.reset = reset_environments
 
 
-def initialise_ahead(functions: _Functions, names: Collection[str]) -> None:
+def initialise_ahead(functions: _Functions, names: Sequence[str]) -> None:
     """The first run waits for one function after the other; AWS initialises some before they are called.
+
+    Of the versions that wait for it, the one whose function is named first comes first.
 
     https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html ("Cold starts and latency").
     """
     handler = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Version"]
     create = handler["create"]
     pool = ThreadPoolExecutor(MAX_INITIALISED_AT_ONCE, "initialises-ahead")
+    waiting: PriorityQueue[tuple[int, str, Json, bytes]] = PriorityQueue()
+
+    def initialise_next() -> None:
+        *_, config, code = waiting.get()
+        functions.get(config, code).initialise()
 
     def create_and_initialise(logical_id: str, properties: Json, stack: str) -> Json:
         arn, attributes = create(logical_id, properties, stack)
         *_, name, version = arn.split(":")
         if name in names:
             record, config = lambda_svc._get_func_record_for_qualifier(name, version)
-            pool.submit(lambda: functions.get(config, record["code_zip"]).initialise())
+            waiting.put((names.index(name), arn, config, record["code_zip"]))
+            pool.submit(initialise_next)
         return arn, attributes
 
     handler["create"] = create_and_initialise

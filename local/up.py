@@ -38,11 +38,11 @@ CORS_ORIGINS = "http://localhost:*,http://127.0.0.1:*"
 FIRST_FUNCTIONS = [
     f"oae-dev-{name}"
     for name in (
-        *("api", "stream", "publish_run_events", "queued", "in_progress", "tool-code_interpreter", "sandbox"),
-        *("tool-finance", "poll", "requires_action"),
+        *("api", "stream", "queued", "in_progress", "publish_run_events", "tool-code_interpreter", "sandbox"),
+        *("poll", "tool-finance", "requires_action"),
     )
 ]
-"""What the first runs invoke."""
+"""What the first runs invoke, in about the order in which they do."""
 
 Step = Callable[[str], Any]
 
