@@ -53,13 +53,15 @@ def victim(driver: Driver) -> Interpreter:
 
 @pytest.fixture(scope="module")
 def attacker(driver: Driver) -> Interpreter:
-    return Interpreter(driver)
+    """A thread that has something to lose, and has it still after each attack."""
+    attacker = Interpreter(driver)
+    attacker.run(KEPT)
+    return attacker
 
 
 @pytest.fixture
 def attack(attacker: Interpreter, victim: Interpreter) -> Iterator[Attack]:
     """Run hostile code; afterwards everything is as it was."""
-    attacker.run(KEPT)
     yield attacker.run
     assert attacker.run(STILL_THERE).logs == "kept kept []"
     assert victim.run("secret").logs == "'victim-secret'"
