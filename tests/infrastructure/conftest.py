@@ -16,12 +16,13 @@ def layers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def template_of(tmp_path_factory: pytest.TempPathFactory, layers: Path) -> Iterator[Callable[[str], Template]]:
-    """The template of an environment with all tools, by its name."""
+def template_of(tmp_path_factory: pytest.TempPathFactory, layers: Path) -> Iterator[Callable[..., Template]]:
+    """The template of an environment with all tools, by its name and what else is configured."""
 
     @cache
-    def synthesised(environment: str) -> Template:
-        return synthesise(tmp_path_factory.mktemp(environment), layers, env=environment, sample_tools="on")
+    def synthesised(environment: str, **context: str) -> Template:
+        folder = tmp_path_factory.mktemp(environment)
+        return synthesise(folder, layers, env=environment, sample_tools="on", **context)
 
     yield synthesised
 
@@ -30,3 +31,10 @@ def template_of(tmp_path_factory: pytest.TempPathFactory, layers: Path) -> Itera
 def prod(template_of: Callable[[str], Template]) -> Template:
     """The template of `prod`."""
     return template_of("prod")
+
+
+@pytest.fixture(scope="session")
+def changed(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """The template of `prod` with another layer `engine`: each function has a new version."""
+    layers = fill_cache(tmp_path_factory.mktemp("changed-layers"), changed="engine")
+    return synthesise(tmp_path_factory.mktemp("changed"), layers, env="prod", sample_tools="on")

@@ -204,10 +204,11 @@ def entries(value: Any) -> list[dict[str, Any]]:
     return [value, *found] if isinstance(value, dict) else found
 
 
-def test_synth_warns_of_a_model_that_ends(tmp_path: Path, layers: Path) -> None:
-    for model in ("gpt-6-luna", "my-own-model"):
-        synthesise(tmp_path / model, layers, env="dev", model=model)
-        assert not any("switched off" in warning for warning in warnings(tmp_path / model))
+def test_synth_warns_of_a_model_that_ends(template_of: Callable[[str], Template], tmp_path: Path, layers: Path) -> None:
+    assert ENVIRONMENTS["dev"].model == "gpt-6-luna"
+    synthesise(tmp_path / "own", layers, env="dev", model="my-own-model")
+    for assembly in (template_of("dev").path.parent, tmp_path / "own"):
+        assert not any("switched off" in warning for warning in warnings(assembly))
     synthesise(tmp_path / "gone", layers, env="dev", model="o4-mini", embedding_model="gpt-4.1-nano")
     told = [warning for warning in warnings(tmp_path / "gone") if "switched off" in warning]
     assert len(told) == 2
@@ -299,9 +300,11 @@ def test_grants_are_named_as_the_cdk_names_them() -> None:
         assert not named, path.name
 
 
-def test_tools_that_the_provider_hosts_are_not_deployed(tmp_path: Path, layers: Path, prod: Template) -> None:
+def test_tools_that_the_provider_hosts_are_not_deployed(
+    template_of: Callable[..., Template], tmp_path: Path, layers: Path, prod: Template
+) -> None:
     assert prod.functions()["oae-api"]["Environment"]["Variables"]["HOSTED_TOOLS"] == ""
-    hosted = synthesise(tmp_path / "both", layers, env="dev", code_interpreter="hosted", file_search="hosted")
+    hosted = template_of("dev", code_interpreter="hosted", file_search="hosted")
     ours = {name.removeprefix("oae-") for name in prod.functions()}
     left_out = {"tool-code_interpreter", "sandbox", "tool-file_search", "ingestion"}
     assert left_out < ours

@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from cdk.configuration import ENVIRONMENTS, SandboxLimits
-from tests.support.templates import ROOT, Json, Template, synthesise
+from tests.support.templates import ROOT, Json, Template
 
 
 def role_of(template: Template, function: str) -> str:
@@ -59,9 +58,9 @@ def test_its_environment_holds_its_limits_and_no_names(prod: Template) -> None:
 
 
 @pytest.mark.parametrize("network", ["isolated", "open"])
-def test_it_knows_whether_its_network_is_closed(tmp_path: Path, layers: Path, network: str) -> None:
+def test_it_knows_whether_its_network_is_closed(template_of: Callable[..., Template], network: str) -> None:
     """Where it is not, and the kernel refuses the filter of system calls, no code is run."""
-    template = synthesise(tmp_path, layers, env="dev", sandbox_network=network)
+    template = template_of("dev", sandbox_network=network)
     assert template.functions()["oae-dev-sandbox"]["Environment"]["Variables"]["SANDBOX_NETWORK"] == network
 
 
@@ -137,8 +136,8 @@ def _list(rule: Json) -> str:
     return name
 
 
-def test_the_network_can_be_left_out(tmp_path: Path, layers: Path) -> None:
-    template = synthesise(tmp_path, layers, env="dev", sandbox_network="open")
+def test_the_network_can_be_left_out(template_of: Callable[..., Template]) -> None:
+    template = template_of("dev", sandbox_network="open")
     assert not [body for body in template.body["Resources"].values() if body["Type"].startswith("AWS::EC2::")]
     assert "VpcConfig" not in template.functions()["oae-dev-sandbox"]
     (log,) = template.statements(role_of(template, "oae-dev-sandbox"))

@@ -61,7 +61,7 @@ WITHOUT_THE_ENGINE = {"console", "copy_libraries", "delete_old_versions", "prefi
 
 @pytest.fixture(scope="module")
 def templates(
-    template_of: Callable[[str], Template], layers: Path, tmp_path_factory: pytest.TempPathFactory
+    template_of: Callable[..., Template], layers: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> list[Template]:
     """Every kind of deployment that sets other variables."""
     bedrock = synthesise(
@@ -73,9 +73,7 @@ def templates(
         mail_sender="a@example.com",
     )
     server = synthesise(tmp_path_factory.mktemp("server"), layers, env="dev", speech_provider="openai")
-    hosted = synthesise(
-        tmp_path_factory.mktemp("hosted"), layers, env="dev", code_interpreter="hosted", file_search="hosted"
-    )
+    hosted = template_of("dev", code_interpreter="hosted", file_search="hosted")
     return [template_of("prod"), template_of("dev"), bedrock, hosted, server]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from cdk import stack
 from cdk.configuration import ENVIRONMENTS
-from tests.support.templates import Json, Template, as_list, fill_cache, resources, synthesise
+from tests.support.templates import Json, Template, as_list, resources, synthesise
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -31,13 +31,6 @@ def test_a_role_may_invoke_every_version_of_its_targets(
         separator, [function, ending] = resource["Fn::Join"]
         assert (separator, ending) == ("", ":v*"), resource
         assert function["Fn::GetAtt"][0] in functions and function["Fn::GetAtt"][1] == "Arn"
-
-
-@pytest.fixture(scope="module")
-def changed(tmp_path_factory: pytest.TempPathFactory) -> Template:
-    """The environment `prod` with another layer `engine`: each function has a new version."""
-    layers = fill_cache(tmp_path_factory.mktemp("layers"), changed="engine")
-    return synthesise(tmp_path_factory.mktemp("out"), layers, env="prod")
 
 
 def test_a_version_s_alias_is_never_replaced(prod: Template, changed: Template) -> None:
