@@ -56,13 +56,13 @@ def s3(monkeypatch: pytest.MonkeyPatch, a_run_that_waits: Json) -> Iterator[Any]
     monkeypatch.setenv("SANDBOX", "arn")
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     shared._store.cache_clear()
-    objects._signer.cache_clear()
+    objects.signer.cache_clear()
     with mock_aws():
         client = boto3.client("s3")
         client.create_bucket(Bucket="data")
         yield client
     shared._store.cache_clear()
-    objects._signer.cache_clear()
+    objects.signer.cache_clear()
 
 
 def ask(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, **event: Any) -> str:

@@ -103,9 +103,9 @@ def no_endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             monkeypatch.delenv(name)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.setenv(name, "x")
-    objects._signer.cache_clear()
+    objects.signer.cache_clear()
     yield
-    objects._signer.cache_clear()
+    objects.signer.cache_clear()
 
 
 @pytest.mark.parametrize(

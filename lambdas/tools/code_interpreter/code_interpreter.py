@@ -23,6 +23,7 @@ from assistant_engine.runtime import metrics, startup
 from assistant_engine.runtime.invocation import NotRun, invoke
 from assistant_engine.runtime.log import logger
 from assistant_engine.runtime.settings import Sandbox, configured
+from assistant_engine.store import objects
 from assistant_engine.store.files import Files
 from assistant_engine.store.shared import store
 from assistant_engine.tools.call import Call, CallStopped, database, serving
@@ -231,4 +232,4 @@ def _name_the_tenant(params: Json, **others: Any) -> None:
     params["headers"]["X-Amz-Tenant-Id"] = _tenant.get()
 
 
-startup.end(database, store, _lambda)
+startup.end(database, lambda: store().blobs.client, objects.signer, _lambda)

@@ -175,6 +175,7 @@ def _call(
         return exchange(client, body, deadline, cancelled, hear)
     except BaseException as error:
         _client.cache_clear()
+        connections.cache_clear()
         client.close()
         if isinstance(error, Late):
             raise _late(retries) from None
@@ -337,14 +338,20 @@ def _another_key() -> bool:
 
 @cache
 def _client() -> openai.OpenAI:
-    # The engine counts and spaces attempts itself: `max_retries=0` keeps the package from adding its own.
+    # The engine counts and spaces attempts itself: no retries keep the package from adding its own.
+    own: Any = {"max_retries": 0, "http_client": connections()}
     if configured(ModelClient).model_provider == "bedrock":
         from openai.providers import bedrock
 
-        return openai.OpenAI(
-            provider=bedrock(endpoint="runtime", region=configured(Lambda).aws_region, api_key=None), max_retries=0
-        )
-    return openai.OpenAI(api_key=_key(), base_url=configured(ModelClient).model_base_url or None, max_retries=0)
+        provider = bedrock(endpoint="runtime", region=configured(Lambda).aws_region, api_key=None)
+        return openai.OpenAI(provider=provider, **own)
+    return openai.OpenAI(api_key=_key(), base_url=configured(ModelClient).model_base_url or None, **own)
+
+
+@cache
+def connections() -> httpx2.Client:
+    """The connections of this function; none is open yet. To read the authorities' certificates takes 40 ms."""
+    return openai.DefaultHttpxClient()
 
 
 def _key() -> str:

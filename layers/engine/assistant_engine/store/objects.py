@@ -76,12 +76,13 @@ def address(method: str, bucket: str, key: str, seconds: int) -> str:
         seconds: how long it is good, unless the role's credentials end earlier.
     """
     asked = {"Bucket": bucket, "Key": key}
-    signed: str = _signer().generate_presigned_url(method, Params=asked, ExpiresIn=seconds)
+    signed: str = signer().generate_presigned_url(method, Params=asked, ExpiresIn=seconds)
     return signed
 
 
 @cache
-def _signer() -> "S3Client":
+def signer() -> "S3Client":
+    """The client that makes addresses."""
     regional = {"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"}
     client: S3Client = boto3.client("s3", config=Config(signature_version="s3v4", s3=regional))
     return client
