@@ -112,7 +112,7 @@ def test_a_turn_may_mix_server_side_and_client_side_calls(driver: Driver) -> Non
 
 
 def test_a_wait_that_nobody_ends_expires(driver: Driver) -> None:
-    execution = driver.ask(driver.assistant(), "call ask {}", expires_after=4)
+    execution = driver.ask(driver.assistant(), "call ask {}", expires_after=8)
     waiting = driver.until_status(execution, "requires_action")
     described = driver.wait(execution, 30)
     assert (described["status"], described["error"]) == ("FAILED", "expired")
