@@ -1,9 +1,12 @@
 """The model call, against a server that answers as told: what comes back, and what is made of it."""
 
+import json
 import time
 from email.utils import formatdate
+from functools import cache
 from typing import Any
 
+import httpx2
 import pytest
 
 from assistant_engine.domain.clock import Seconds
@@ -135,6 +138,32 @@ def test_a_key_that_was_rotated_is_read_again_once(server: ModelServer, monkeypa
         client.respond({"input": "Hello"}, "run_1/0/1", 30, 0, lambda: False)
     given = [request.headers["authorization"] for request in server.journal]
     assert given == ["Bearer sk-first", "Bearer sk-first", "Bearer sk-second", "Bearer sk-second"]
+
+
+def test_bedrock_is_asked_with_the_signature_of_the_function_s_role(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request)
+        return httpx2.Response(200, json=response())
+
+    connections = cache(lambda: httpx2.Client(transport=httpx2.MockTransport(answer)))
+    monkeypatch.setattr(client, "connections", connections)
+    role = {"AWS_ACCESS_KEY_ID": "ASIAROLE", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": "session"}
+    for name, value in {"MODEL_PROVIDER": "bedrock", "AWS_REGION": "eu-central-1", **role}.items():
+        monkeypatch.setenv(name, value)
+    client._client.cache_clear()
+    try:
+        answered = client.respond({"input": "Hello"}, "run_1/0/1", 30, 0, lambda: False)
+    finally:
+        client._client.cache_clear()
+    assert answered["status"] == "completed"
+    [request] = asked
+    assert (request.url.scheme, request.url.host) == ("https", "bedrock-runtime.eu-central-1.amazonaws.com")
+    assert request.url.path.endswith("/responses") and json.loads(request.content) == {"input": "Hello"}
+    signature = request.headers["authorization"]
+    assert signature.startswith("AWS4-HMAC-SHA256 Credential=ASIAROLE/") and "/eu-central-1/bedrock/" in signature
+    assert request.headers["x-amz-security-token"] == "session"
 
 
 def unsupported(name: str, message: str = "", param: str | None = None, code: str | None = None) -> Behaviour:
