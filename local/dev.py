@@ -31,6 +31,8 @@ Say = Callable[[str], Any]
 
 SAVING_MS = 300
 """What changes again within this time was still being saved: an editor may empty a file before it writes it."""
+MAX_EMPTY_SECONDS = 3
+"""For this time a file that was emptied counts as being saved, on however busy a machine."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,10 @@ class Saved:
     def needs_deployment(self, before: "Saved") -> bool:
         """Return whether more changed than code that one function alone runs."""
         return self.folder != before.folder or self.lock != before.lock or self.folder.settings.built_in
+
+    def has_emptied(self, before: "Saved") -> bool:
+        """Return whether a file is empty that was not."""
+        return any(before.code.get(name) and not content for name, content in self.code.items())
 
     def has_outline_of(self, before: "Saved") -> bool:
         """Return whether only bodies of functions changed.
@@ -118,7 +124,13 @@ class Watch:
             self._fail(as_one_line(error))
 
     def _snapshot(self) -> dict[str, Saved]:
-        return {folder.name: Saved.of(folder) for folder in tool_folders(self._tools)}
+        deadline = time.monotonic() + MAX_EMPTY_SECONDS
+        while True:
+            saved = {folder.name: Saved.of(folder) for folder in tool_folders(self._tools)}
+            emptied = any(tool.has_emptied(self._served[name]) for name, tool in saved.items() if name in self._served)
+            if not emptied or time.monotonic() >= deadline:
+                return saved
+            time.sleep(SAVING_MS / 1_000)
 
     def _redeploy(self, saved: dict[str, Saved]) -> None:
         began = time.monotonic()

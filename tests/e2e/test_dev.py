@@ -56,7 +56,7 @@ class Project:
         text = module.read_text()
         assert old in text
         module.write_text("")  # As an editor does that takes a moment to write.
-        time.sleep(0.15)
+        time.sleep(1)
         module.write_text(text.replace(old, new))
         return self.said()
 

@@ -89,8 +89,7 @@ def test_a_route_a_status_a_command_an_environment_and_a_tool_take_the_places_th
     replace(threads, "import Thread\n", "import Thread, ThreadId\n")
     (scratch / "assistants" / "commands" / "bucket.py").write_text(COMMAND)
     nouns = scratch / "assistants" / "commands" / "__init__.py"
-    replace(nouns, "    budget,\n    chat,\n", "    bucket,\n    budget,\n    chat,\n")
-    replace(nouns, "    export.command,\n", "    export.command,\n    bucket.command,\n")
+    replace(nouns, "NOUNS = {\n", 'NOUNS = {\n    "bucket": "bucket.command",\n')
     replace(
         scratch / "cdk" / "configuration.py",
         '    "staging": Configuration(',
