@@ -21,7 +21,7 @@ than cores; each takes some 20 MB of memory beyond its template's."""
 MAX_STREAMS = 160
 """Of a function that streams: each open stream holds an environment, and ordinary requests still need one."""
 
-MAX_IDLE_ENVIRONMENTS = 64
+MAX_IDLE_ENVIRONMENTS = 32
 """Of all functions together; those that are idle longest are stopped."""
 
 MAX_IDLE_TENANTS = 4
