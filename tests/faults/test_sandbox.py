@@ -18,7 +18,11 @@ while True:
     except OSError:
         pass
 """
-    assert attack(code, seconds=1).logs == "The code was stopped: it took longer than 1 s."
+    # Where each process counts with what it shares, their memory may come first.
+    assert attack(code, seconds=1).logs in (
+        "The code was stopped: it took longer than 1 s.",
+        "The code was stopped: it took more than 1536 MB of memory.",
+    )
 
 
 def test_a_memory_hog(attack: Attack) -> None:

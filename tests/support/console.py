@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, TimeoutError, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 QUIET = (
@@ -129,4 +129,7 @@ class Console:
 
     def status(self, status: str) -> None:
         """Wait until the playground's run, or the one that is shown, has a status."""
-        self.page.locator(f":is(.state, .run-head) .status.{status}").wait_for()
+        try:
+            self.page.locator(f":is(.state, .run-head) .status.{status}").wait_for()
+        except TimeoutError:
+            raise AssertionError(f"No run is {status}: {self.page.locator('main').inner_text()}") from None
