@@ -9,6 +9,7 @@ from local.paths import ROOT
 from tests.support.project import PARTS, copy
 
 GIT = ["git", "-C", str(ROOT)]
+TAR = ["tar", "-x", "-C"]
 MARK = "\nNEXT_RELEASE = True\n"
 BUILDERS = ("build.py", "byte_code.py", "native.py", "compiler")
 """In `layers`: what decides how packages become a layer, and nothing of what the layer holds."""
@@ -32,7 +33,7 @@ def check_out(tag: str, target: Path) -> Path:
         for part in PARTS:
             path = target / part
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-        subprocess.run(["tar", "-x", "-C", target], input=archive.stdout, check=True)
+        subprocess.run([*TAR, target], input=archive.stdout, check=True)
         # This code builds the release's layers, so that those of the same packages are there already: all of them anew
         # would take minutes.
         for name in BUILDERS:
