@@ -19,7 +19,7 @@ from typing import Any
 from rich.console import Console
 
 from assistants import private
-from assistants.stack import Stack, variables
+from assistants.stack import Stack, prefix, variables
 from layers.build import BuildError, build
 from local import assets, clients, embedding_model, emulator, given, hot_swap, model_choice, offline_model, speech
 from local.assembly import ASSEMBLIES, assembly_of, fingerprint
@@ -35,14 +35,19 @@ PORT = 4566
 CORS_ORIGINS = "http://localhost:*,http://127.0.0.1:*"
 """Pages that a program on this machine serves may use the API; a page of anywhere else may not."""
 
-FIRST_FUNCTIONS = [
-    f"oae-dev-{name}"
-    for name in (
-        *("api", "stream", "queued", "in_progress", "publish_run_events", "tool-code_interpreter", "sandbox"),
-        *("poll", "tool-finance", "requires_action"),
-    )
-]
-"""What the first runs invoke, in about the order in which they do."""
+FIRST_FUNCTIONS = (
+    "api",
+    "stream",
+    "queued",
+    "in_progress",
+    "publish_run_events",
+    "tool-code_interpreter",
+    "sandbox",
+    "poll",
+    "tool-finance",
+    "requires_action",
+)
+"""The functions that a first run invokes, the most urgent first."""
 
 Step = Callable[[str], Any]
 
@@ -109,7 +114,7 @@ def up(
         embedding_port = pool.submit(embedding_model.start, directory, **anywhere) if embeds else None
         speech_port = None if speech_base_url else pool.submit(speech.start, directory, **anywhere)
         try:
-            first = FIRST_FUNCTIONS if ahead else []
+            first = [f"{prefix('dev')}-{name}" for name in FIRST_FUNCTIONS] if ahead else []
             port = emulator.start(directory, port=wanted, keep_state=keep_state, ahead=first)
         except LocalError:
             pool.shutdown()

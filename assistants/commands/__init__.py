@@ -34,7 +34,7 @@ NOUNS = {
     "usage": "usage.group",
     "users": "users.group",
 }
-"""Where each noun's command or group is defined, as `module.name` in this package."""
+"""The command or group of each noun: its module in this package, and its name there."""
 
 
 class Nouns(click.Group):

@@ -18,7 +18,7 @@ while True:
     except OSError:
         pass
 """
-    # Where each process counts with what it shares, their memory may come first.
+    # Without control groups, memory that processes share counts for each of them: a bomb may reach that limit first.
     assert attack(code, seconds=1).logs in (
         "The code was stopped: it took longer than 1 s.",
         "The code was stopped: it took more than 1536 MB of memory.",

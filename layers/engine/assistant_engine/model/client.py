@@ -338,7 +338,7 @@ def _another_key() -> bool:
 
 @cache
 def _client() -> openai.OpenAI:
-    # The engine counts and spaces attempts itself: no retries keep the package from adding its own.
+    # The engine counts and spaces attempts itself: the package makes no further ones.
     own: Any = {"max_retries": 0, "http_client": connections()}
     if configured(ModelClient).model_provider == "bedrock":
         from openai.providers import bedrock
