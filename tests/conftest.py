@@ -39,7 +39,7 @@ from tests.support.driver import Driver
 from tests.support.local_stack import DIRECTORIES, DIRECTORY, deploy
 from tests.support.model_server import ModelServer
 from tests.support.project import ADDING_A_TOOL, SILVAENGINE, configure, copy, described_tools, replace_tools
-from tests.support.scheduling import SessionsLast
+from tests.support.scheduling import WITHOUT_STACK, SessionsLast
 from tests.support.speech_server import SpeechServer
 from tests.support.webhook_receiver import WebhookReceiver, set_mapping
 
@@ -205,7 +205,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Session
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest, and end with the checks of the whole session.
 
-    Refuse tests that share a name: of these, processes that share the tests run one.
+    Refuse tests that share a name: of these, processes that share the tests run one. Refuse a test that uses the
+    session's stack in a file that goes to the process without one.
 
     In an account, skip what is marked `offline_model`, as a real model doesn't do as those tests' messages say, what
     uses a fixture that only the local stack has, and what doesn't use the stack. A mark, and no fixture: fixtures of a
@@ -214,6 +215,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place_in_the_order)
     names = Counter(item.nodeid for item in items)
     assert len(names) == len(items), names.most_common(1)
+    for item in items:
+        assert "deployed" not in getattr(item, "fixturenames", ()) or not WITHOUT_STACK.match(item.nodeid), item.nodeid
     for item in items if VERIFY_ENV else ():
         if reason := _unfit_for_an_account(item):
             item.add_marker(pytest.mark.skip(reason=reason))

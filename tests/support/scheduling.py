@@ -1,8 +1,11 @@
 """Distributes test files over xdist's workers, and gives each worker the checks of its own session last.
 
 A worker keeps one stack for all of its files. What the whole session left behind there can be checked by this worker
-alone, and only after its last file. So such a check (mark `session`) is collected once for each worker, as
-`test_...[gw0]`, `test_...[gw1]`, and goes to the worker that it is named after.
+alone, and only after its last file. So such a check (mark `session`) is collected once for each worker that has a
+stack, as `test_...[gw1]`, `test_...[gw2]`, and goes to the worker that it is named after.
+
+The first of several workers runs the files that need no stack, and deploys none. These files mostly compute, and those
+that drive a stack mostly wait for it, so the two kinds side by side keep the processor busy.
 """
 
 import re
@@ -14,14 +17,21 @@ from xdist.workermanage import WorkerController
 ONE_UNIT = ("tests/infrastructure/",)
 """Folders whose files share what takes long to make: one worker runs them all."""
 
+WITHOUT_STACK = re.compile(
+    r"tests/(infrastructure|transfer|unit)/|tests/local/(?!test_(environments|patches_(isolation|snap_start|streaming)))"
+    r"|tests/e2e/test_(life|moving|upgrade)\.|tests/faults/test_(assets|front_door|locks|make|terminal)\."
+)
+"""What the names of files whose tests don't use the session's stack begin with; `tests/conftest.py` refuses others."""
+
 _OF_A_SESSION = re.compile(r"^tests/session/.*\[(\w+)\]$")
 
 
 def workers(config: pytest.Config) -> list[str]:
-    """Return the names of the workers that share the tests; of one process, its own."""
+    """Return the names of the workers that have a stack; of one process, its own."""
     if not hasattr(config, "workerinput"):
         return ["master"]
-    return [f"gw{number}" for number in range(config.workerinput["workercount"])]
+    count = config.workerinput["workercount"]
+    return [f"gw{number}" for number in range(count > 1, count)]
 
 
 class SessionsLast(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
@@ -34,8 +44,12 @@ class SessionsLast(LoadFileScheduling):  # type: ignore[misc] # xdist has no typ
 
     def _next(self, node: WorkerController) -> str | None:
         own = node.gateway.id
-        files = (unit for unit in self.workqueue if "/" in unit or unit.endswith(".py"))
-        return next(files, own if own in self.workqueue else None)
+        files = [unit for unit in self.workqueue if "/" in unit or unit.endswith(".py")]
+        without_stack = (file for file in files if WITHOUT_STACK.match(file))
+        if own == "gw0" and self.numnodes > 1:
+            return next(without_stack, None)
+        with_stack = (file for file in files if not WITHOUT_STACK.match(file))
+        return next(with_stack, None) or next(without_stack, own if own in self.workqueue else None)
 
     def _assign_work_unit(self, node: WorkerController) -> None:
         if unit := self._next(node):

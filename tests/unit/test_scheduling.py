@@ -1,4 +1,4 @@
-"""The checks of a whole session come last, each on the worker whose session it checks."""
+"""The first worker has no stack; the checks of a whole session come last, on the worker whose session they check."""
 
 import subprocess
 import sys
@@ -24,24 +24,44 @@ def pytest_runtest_logfinish(nodeid):
 """
 
 
-def test_each_worker_ends_with_the_checks_of_its_own_session(tmp_path: Path) -> None:
-    (tmp_path / "conftest.py").write_text(CONFTEST)
-    session = tmp_path / "tests" / "session"
-    session.mkdir(parents=True)
-    (session / "test_left.py").write_text("def test_logs(worker): pass\ndef test_totals(worker): pass\n")
-    for name in "abcde":
-        (tmp_path / f"test_{name}.py").write_text("def test_one(): pass\ndef test_two(): pass\n")
-    files = [*sorted(tmp_path.glob("test_*.py")), session / "test_left.py"]
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path)]
-    command += ["--numprocesses", "2", "--dist", "loadfile", *map(str, files)]
+def _ran_by(project: Path, processes: int, names: list[str]) -> dict[str, list[str]]:
+    """Run two tests in each of these files and two checks of a session; return each worker's, in order."""
+    (project / "conftest.py").write_text(CONFTEST)
+    for name in names:
+        file = project / "tests" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("def test_one(): pass\ndef test_two(): pass\n")
+    session = project / "tests" / "session" / "test_left.py"
+    session.parent.mkdir()
+    session.write_text("def test_logs(worker): pass\ndef test_totals(worker): pass\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(project)]
+    command += ["--numprocesses", str(processes), "--dist", "loadfile", "tests"]
     environment = {"PYTHONPATH": str(ROOT), "PATH": ""}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+    ran: dict[str, list[str]] = {}
+    for line in (project / "ran").read_text().splitlines():
+        worker, _, test = line.partition(" ")
+        ran.setdefault(worker, []).append(test)
+    return ran
 
-    ran = [line.split() for line in (tmp_path / "ran").read_text().splitlines()]
-    assert len(ran) == 14
-    for worker in ("gw0", "gw1"):
-        own = [name for who, name in ran if who == worker]
-        tests = [f"tests/session/test_left.py::{test}[{worker}]" for test in ("test_logs", "test_totals")]
-        assert own[-2:] == tests
-        assert not any("session" in name for name in own[:-2])
+
+WITH_STACK = [f"e2e/test_{name}.py" for name in "abcde"]
+WITHOUT = [f"unit/test_{name}.py" for name in "fgh"]
+CHECKS = ["tests/session/test_left.py::test_logs", "tests/session/test_left.py::test_totals"]
+
+
+def test_the_first_worker_needs_no_stack_and_each_other_ends_with_the_checks_of_its_own(tmp_path: Path) -> None:
+    ran = _ran_by(tmp_path, 3, WITH_STACK + WITHOUT)
+    assert sum(len(tests) for tests in ran.values()) == 2 * (5 + 3 + 2)
+    assert ran["gw0"]
+    assert all(test.startswith("tests/unit/") for test in ran["gw0"])
+    for worker in ("gw1", "gw2"):
+        assert ran[worker][-2:] == [f"{check}[{worker}]" for check in CHECKS]
+        assert not any("session" in test for test in ran[worker][:-2])
+
+
+def test_a_single_worker_runs_everything(tmp_path: Path) -> None:
+    ran = _ran_by(tmp_path, 1, WITH_STACK + WITHOUT)
+    assert len(ran["gw0"]) == 2 * (5 + 3) + 2
+    assert ran["gw0"][-2:] == [f"{check}[gw0]" for check in CHECKS]
