@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import psutil
+import uvloop
 
 from local import sockets
 
@@ -105,7 +106,7 @@ class AwsProxy:
         self._recordings: list[tuple[str, list[Call]]] = []
         # The loop knows a connection's task by its socket alone, which it forgets when a killed function hangs up.
         self._tasks: set[asyncio.Task[Any] | None] = set()
-        self._loop = asyncio.new_event_loop()
+        self._loop = uvloop.new_event_loop()
         started = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(started,), daemon=True)
         self._thread.start()
