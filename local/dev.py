@@ -108,6 +108,7 @@ class Watch:
     def check(self) -> None:
         """Serve or deploy what differs from what is served, or say in one line what is wrong."""
         began, was_wrong, self._is_wrong = time.monotonic(), self._is_wrong, False
+        saved = None
         try:
             saved = self._snapshot()
             changed = {name: tool for name, tool in saved.items() if self._served.get(name) != tool}
@@ -121,12 +122,24 @@ class Watch:
         except SyntaxError as error:
             self._fail(f"lambdas/tools/{error.filename}:{error.lineno}: SyntaxError: {error.msg}")
         except (BuildError, LocalError, BotoCoreError, ClientError, OSError) as error:
-            self._fail(as_one_line(error))
+            if saved is not None and self._is_saved_again(saved):
+                self._is_wrong = was_wrong  # What was read may be half of it: the watch checks it again.
+            else:
+                self._fail(as_one_line(error))
+
+    def _is_saved_again(self, since: dict[str, Saved]) -> bool:
+        try:
+            return self._read() != since
+        except (BuildError, OSError):
+            return True
+
+    def _read(self) -> dict[str, Saved]:
+        return {folder.name: Saved.of(folder) for folder in tool_folders(self._tools)}
 
     def _snapshot(self) -> dict[str, Saved]:
         deadline = time.monotonic() + MAX_EMPTY_SECONDS
         while True:
-            saved = {folder.name: Saved.of(folder) for folder in tool_folders(self._tools)}
+            saved = self._read()
             emptied = any(tool.has_emptied(self._served[name]) for name, tool in saved.items() if name in self._served)
             if not emptied or time.monotonic() >= deadline:
                 return saved

@@ -94,7 +94,7 @@ def test_a_page_of_a_projects_runs_costs_what_is_on_it(stack: local.Local, journ
     def units(made: Crowd, limit: int) -> float:
         query: Any = {"params": {"limit": limit}}
         got = journal.during(partial(connect(stack, made.key).get, "/runs", cast_to=object, options=query))
-        counted = taken(got)
+        counted = taken(line for line in got if line.get("function", "").endswith("-api"))  # Runs may still be ending.
         assert counted.write_units == 0
         return counted.read_units
 
