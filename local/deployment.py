@@ -22,17 +22,20 @@ _NEVER_CREATED = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
 """CloudFormation updates no such stack: it is deleted first."""
 
 
-def deploy(assembly: Path, settings: Mapping[str, str]) -> dict[str, str]:
-    """Create or update the assembly's one stack, whose assets are published, and return its outputs.
+def deploy(assembly: Path, settings: Mapping[str, str], stack: str = "") -> dict[str, str]:
+    """Create or update a stack of the assembly, whose assets are published, and return the stack's outputs.
 
     Args:
         settings: of the embedded AWS, which is bootstrapped.
+        stack: its name, of several.
 
     Raises:
         LocalError: the stack could not be deployed; with the resources that failed, and why.
     """
     artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"]
-    [(name, properties)] = ((name, each["properties"]) for name, each in artifacts.items() if each["type"] == _STACK)
+    stacks = {name: each["properties"] for name, each in artifacts.items() if each["type"] == _STACK}
+    [name] = [stack] if stack else stacks
+    properties = stacks[name]
     bucket, key = here(properties["stackTemplateAssetObjectUrl"]).removeprefix("s3://").split("/", 1)
     request = {
         "StackName": name,
@@ -55,10 +58,10 @@ def deploy(assembly: Path, settings: Mapping[str, str]) -> dict[str, str]:
     except ClientError as error:
         if "No updates are to be performed" not in str(error):
             raise LocalError(f"{name} could not be deployed: {error}") from error
-    stack = _ended(cloudformation, name)
-    if stack["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+    deployed = _ended(cloudformation, name)
+    if deployed["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
         raise LocalError(f"{name} could not be deployed: {_reasons(cloudformation, name)}")
-    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+    return {output["OutputKey"]: output["OutputValue"] for output in deployed.get("Outputs", [])}
 
 
 def _ended(cloudformation: Any, name: str) -> dict[str, Any]:

@@ -70,7 +70,6 @@ LONGEST = (
     "e2e/test_examples.py",
     "faults/test_cut_streams.py",
     "e2e/test_samples.py",
-    "e2e/test_redeploy.py",
     "unit/test_cells.py",
     "unit/test_sandbox",
 )

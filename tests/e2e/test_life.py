@@ -1,14 +1,15 @@
 """The life of an environment: a first deployment that fails, deployments, a destroy, and a deployment after it.
 
-Once in an environment that keeps its data and once in one that doesn't, with the real CDK CLI on an emulator of this
-module's own.
+Once in an environment that keeps its data, with the real CDK CLI, and once in one that doesn't, deployed as `make up`
+deploys; both on an emulator of this module's own.
 """
 
+import json
 import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from local import assets, clients, emulator, offline_model
 from local import up as local
 from local.assembly import cdk_environment, synthesise
 from local.bootstrap import bootstrap
+from local.deployment import deploy
 from local.down import down
 from local.paths import ROOT
 from local.processes import LocalError
@@ -59,6 +61,17 @@ first_release = handler
 def handler(event, context):
     result = first_release(event, context)
     return {**result, "notes": [*result["notes"], "the second sandbox"]}
+""",
+    "lambdas/steps/in_progress.py": """
+
+first_release = handler
+
+
+def handler(event, context):
+    result = first_release(event, context)
+    if "run" in result:
+        result["run"]["release"] = "second"
+    return result
 """,
     "lambdas/tools/code_interpreter/code_interpreter.py": "\nRELEASE = 2\n",
     "lambdas/tools/finance/finance.py": """
@@ -100,13 +113,16 @@ class World:
         run_cdk(self.settings, self.directory, *arguments)
 
     def deploy(self, environment: str, release: str) -> None:
-        """Do what `make deploy` does."""
-        assembly = str(self.assemblies[release])
-        cleared = self.script("before_deploy", "--env", environment, "--app", assembly)
-        assert cleared.returncode == 0, cleared.stdout + cleared.stderr
-        self.cdk(
-            "deploy", prefix(environment), "--app", assembly, "--require-approval", "never", "--progress", "events"
-        )
+        """Do what `make deploy` does; in an environment that keeps no data, what `make up` does."""
+        assembly = self.assemblies[release]
+        app = ("--app", str(assembly))
+        if environment == "prod":
+            cleared = self.script("before_deploy", "--env", environment, *app)
+            assert cleared.returncode == 0, cleared.stdout + cleared.stderr
+            self.cdk("deploy", prefix(environment), *app, "--require-approval", "never", "--progress", "events")
+        else:
+            assets.publish(assembly, self.settings)
+            deploy(assembly, self.settings, prefix(environment))
 
     def script(self, name: str, *arguments: str, say: str = "") -> subprocess.CompletedProcess[str]:
         """Run one of the project's commands as a person does, who then says something."""
@@ -142,10 +158,22 @@ class World:
         url = sqs.create_queue(QueueName=name, Attributes={"FifoQueue": "true"})["QueueUrl"]
         return lambda: sqs.delete_queue(QueueUrl=url)
 
+    def outputs(self, prefix: str) -> Mapping[str, str]:
+        """The stack's outputs."""
+        [stack] = self.client("cloudformation").describe_stacks(StackName=prefix)["Stacks"]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+    def release_of_step(self, prefix: str, run: str) -> str:
+        """The release of the step that ended a run, as the run's execution puts it out."""
+        steps = self.client("stepfunctions")
+        listed = steps.list_executions(stateMachineArn=self.outputs(prefix)["StateMachineArn"])["executions"]
+        described = (steps.describe_execution(executionArn=each["executionArn"]) for each in listed)
+        ended = {put_out["run_id"]: put_out for each in described if (put_out := json.loads(each.get("output", "{}")))}
+        return str(ended[run].get("release", ""))
+
     def use(self, prefix: str, key: str = "") -> tuple[StrictOpenAI, str]:
         """A client of the deployed API, and its key: the given one or a new one."""
-        [stack] = self.client("cloudformation").describe_stacks(StackName=prefix)["Stacks"]
-        outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        outputs = self.outputs(prefix)
         secrets = self.client("secretsmanager")
         if not key:
             secrets.put_secret_value(SecretId=outputs["ModelSecret"], SecretString=offline_model.API_KEY)
@@ -258,12 +286,16 @@ def test_an_environment_from_its_first_deployment_to_the_one_after_its_destroy(
     assert release_of(client, assistant) == "second"
 
     # The run that waited ends on the code that it started on, a new one runs on the new.
-    text = said(client, answer(client, waiting, "blue"))
+    ended = answer(client, waiting, "blue")
+    text = said(client, ended)
     assert all(told in text for told in ("blue", "42", "182.4"))
     assert "second" not in text
-    text = said(client, ask(client, assistant, thread, f'{CODE}\ncall get_stock_price {{"symbol": "ACME"}}'))
+    assert world.release_of_step(prefix, ended.id) == ""
+    begun = ask(client, assistant, thread, f'{CODE}\ncall get_stock_price {{"symbol": "ACME"}}')
+    text = said(client, begun)
     assert "the second sandbox" in text
     assert "the second release's dollars" in text
+    assert world.release_of_step(prefix, begun.id) == "second"
 
     # It is destroyed while a run waits.
     left = ask(client, assistant, other, "call ask {}")
