@@ -177,14 +177,13 @@ def test_cfn_lint_finds_no_error(template_of: Callable[[str], Template], environ
     assert not ran.stderr
 
 
-def test_on_bedrock_there_is_no_key(tmp_path: Path, layers: Path) -> None:
-    template = synthesise(tmp_path, layers, env="dev", model_provider="bedrock")
-    assert "ModelSecret" not in template.body["Outputs"]
-    environment = template.functions()["oae-dev-in_progress"]["Environment"]["Variables"]
+def test_on_bedrock_there_is_no_key(on_bedrock: Template) -> None:
+    assert "ModelSecret" not in on_bedrock.body["Outputs"]
+    environment = on_bedrock.functions()["oae-dev-in_progress"]["Environment"]["Variables"]
     assert environment["MODEL_PROVIDER"] == "bedrock"
     assert "MODEL_SECRET_ARN" not in environment
-    assert [secret["Name"] for secret in template.properties("AWS::SecretsManager::Secret")] == ["oae-dev/api-keys"]
-    calls = [name for name in template.resources("AWS::IAM::Role") if "bedrock:" in str(template.statements(name))]
+    assert [secret["Name"] for secret in on_bedrock.properties("AWS::SecretsManager::Secret")] == ["oae-dev/api-keys"]
+    calls = [name for name in on_bedrock.resources("AWS::IAM::Role") if "bedrock:" in str(on_bedrock.statements(name))]
     assert {name.split("Role")[0] for name in calls} == {
         "Stepsinprogress",
         "FileSearchingestion",
@@ -204,11 +203,13 @@ def entries(value: Any) -> list[dict[str, Any]]:
     return [value, *found] if isinstance(value, dict) else found
 
 
-def test_synth_warns_of_a_model_that_ends(template_of: Callable[[str], Template], tmp_path: Path, layers: Path) -> None:
+def test_synth_warns_of_a_model_that_ends(
+    template_of: Callable[[str], Template], configured: Template, tmp_path: Path, layers: Path
+) -> None:
     assert ENVIRONMENTS["dev"].model == "gpt-6-luna"
-    synthesise(tmp_path / "own", layers, env="dev", model="my-own-model")
-    for assembly in (template_of("dev").path.parent, tmp_path / "own"):
-        assert not any("switched off" in warning for warning in warnings(assembly))
+    assert configured.functions()["oae-dev-in_progress"]["Environment"]["Variables"]["MODEL"] == "my-own-model"
+    for template in (template_of("dev"), configured):
+        assert not any("switched off" in warning for warning in warnings(template.path.parent))
     synthesise(tmp_path / "gone", layers, env="dev", model="o4-mini", embedding_model="gpt-4.1-nano")
     told = [warning for warning in warnings(tmp_path / "gone") if "switched off" in warning]
     assert len(told) == 2
@@ -220,23 +221,21 @@ def test_synth_warns_of_a_model_that_ends(template_of: Callable[[str], Template]
         )
 
 
-def test_an_embedding_model_elsewhere_has_a_key_of_its_own(tmp_path: Path, layers: Path) -> None:
-    template = synthesise(tmp_path, layers, env="dev", embedding_base_url="http://embeddings/v1")
-    assert template.body["Outputs"]["EmbeddingSecret"]["Value"] == "oae-dev/embedding-key"
-    environment = template.functions()["oae-dev-ingestion"]["Environment"]["Variables"]
+def test_an_embedding_model_elsewhere_has_a_key_of_its_own(configured: Template) -> None:
+    assert configured.body["Outputs"]["EmbeddingSecret"]["Value"] == "oae-dev/embedding-key"
+    environment = configured.functions()["oae-dev-ingestion"]["Environment"]["Variables"]
     assert environment["EMBEDDING_BASE_URL"] == "http://embeddings/v1"
 
 
 def test_large_vector_stores_are_searched_through_s3_vectors_where_that_is_wanted(
-    tmp_path: Path, layers: Path, prod: Template
+    prod: Template, configured: Template
 ) -> None:
     (bucket,) = prod.properties("AWS::S3Vectors::VectorBucket")
     assert bucket["VectorBucketName"] == "oae-vectors"
     for name in ("oae-ingestion", "oae-tool-file_search"):
         assert prod.functions()[name]["Environment"]["Variables"]["VECTOR_BUCKET"] == "oae-vectors"
-    without = synthesise(tmp_path, layers, env="dev", vector_engine="bucket")
-    assert not without.resources("AWS::S3Vectors::VectorBucket")
-    assert "s3vectors:" not in str(without.body)
+    assert not configured.resources("AWS::S3Vectors::VectorBucket")
+    assert "s3vectors:" not in str(configured.body)
 
 
 def test_a_changed_layer_publishes_a_version_of_the_functions_that_use_it(tmp_path: Path, prod: Template) -> None:

@@ -1,20 +1,12 @@
 """Checks the functions that publish events and deliver them to a webhook: roles, queues, limits and alarms."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from cdk.configuration import UnknownEnvironment, configuration_of
 from cdk.events import MAX_DELIVERIES
-from tests.support.templates import Json, Template, actions, resources, role_of, synthesise
-
-URL = "https://hooks.example.com/runs"
-
-
-@pytest.fixture(scope="module")
-def with_webhook(tmp_path_factory: pytest.TempPathFactory, layers: Path) -> Template:
-    return synthesise(tmp_path_factory.mktemp("webhook"), layers, env="prod", webhook_url=URL)
+from tests.support.templates import WEBHOOK_URL, Json, Template, actions, resources, role_of
 
 
 def queues(template: Template) -> dict[str, Json]:
@@ -42,11 +34,9 @@ def test_runs_alone_reach_the_publisher_and_what_fails_is_kept(prod: Template) -
     assert prod.resources("AWS::SQS::Queue")[target]["Properties"]["QueueName"] == "oae-events-dead-letters"
 
 
-def test_the_publisher_reads_the_stream_and_puts_on_the_bus_and_does_no_more(
-    prod: Template, with_webhook: Template
-) -> None:
+def test_the_publisher_reads_the_stream_and_puts_on_the_bus_and_does_no_more(prod: Template, options: Template) -> None:
     reading = {"DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"}
-    for template in (prod, with_webhook):
+    for template in (prod, options):
         allowed = actions(template, "oae-publish_run_events")
         assert set(allowed) == {"dynamodb", "events", "sqs", "logs", "xray"}
         assert (allowed["dynamodb"], allowed["events"]) == (reading, {"PutEvents"})
@@ -64,28 +54,28 @@ def test_without_a_url_there_is_no_webhook(prod: Template) -> None:
     assert "WEBHOOK_QUEUE_URL" not in prod.functions()["oae-publish_run_events"]["Environment"]["Variables"]
 
 
-def test_the_webhooks_function_reads_its_queue_and_its_secret_alone(with_webhook: Template) -> None:
-    allowed = actions(with_webhook, "oae-deliver_webhook")
+def test_the_webhooks_function_reads_its_queue_and_its_secret_alone(options: Template) -> None:
+    allowed = actions(options, "oae-deliver_webhook")
     assert set(allowed) == {"sqs", "secretsmanager", "logs", "xray"}
     assert allowed["secretsmanager"] == {"GetSecretValue"}
     assert "SendMessage" not in allowed["sqs"]
-    assert with_webhook.functions()["oae-deliver_webhook"]["Environment"]["Variables"]["WEBHOOK_URL"] == URL
-    assert with_webhook.body["Outputs"]["WebhookSecret"]["Value"] == "oae/webhook-secret"
+    assert options.functions()["oae-deliver_webhook"]["Environment"]["Variables"]["WEBHOOK_URL"] == WEBHOOK_URL
+    assert options.body["Outputs"]["WebhookSecret"]["Value"] == "oae/webhook-secret"
 
 
-def test_the_webhook_is_tried_for_a_day(with_webhook: Template) -> None:
-    found = queues(with_webhook)
+def test_the_webhook_is_tried_for_a_day(options: Template) -> None:
+    found = queues(options)
     queue, dead_letters = found["oae-webhook.fifo"], found["oae-webhook-dead-letters.fifo"]
     assert queue["FifoQueue"]
     assert dead_letters["FifoQueue"]
-    assert queue["VisibilityTimeout"] == 6 * with_webhook.functions()["oae-deliver_webhook"]["Timeout"]
+    assert queue["VisibilityTimeout"] == 6 * options.functions()["oae-deliver_webhook"]["Timeout"]
     assert queue["RedrivePolicy"]["maxReceiveCount"] == MAX_DELIVERIES
     assert dead_letters["MessageRetentionPeriod"] == 14 * 86_400
 
 
-def test_what_is_late_or_given_up_raises_an_alarm(prod: Template, with_webhook: Template) -> None:
+def test_what_is_late_or_given_up_raises_an_alarm(prod: Template, options: Template) -> None:
     names = ["oae-events-late", "oae-events-dead-letters", "oae-webhook-late", "oae-webhook-dead-letters"]
-    alarms = {alarm["AlarmName"]: alarm for alarm in with_webhook.properties("AWS::CloudWatch::Alarm")}
+    alarms = {alarm["AlarmName"]: alarm for alarm in options.properties("AWS::CloudWatch::Alarm")}
     assert set(names) <= set(alarms)
     assert not [alarm for alarm in prod.properties("AWS::CloudWatch::Alarm") if "webhook" in alarm["AlarmName"]]
     for name in names:
@@ -96,5 +86,5 @@ def test_what_is_late_or_given_up_raises_an_alarm(prod: Template, with_webhook: 
 def test_a_webhook_is_https(url: str) -> None:
     with pytest.raises(UnknownEnvironment, match="does not begin with https://"):
         configuration_of({"env": "dev", "webhook_url": url}.get)
-    for fine in (URL, "http://127.0.0.1:8080/"):
+    for fine in (WEBHOOK_URL, "http://127.0.0.1:8080/"):
         assert configuration_of({"env": "dev", "webhook_url": fine}.get).webhook_url == fine

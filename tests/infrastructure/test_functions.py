@@ -229,15 +229,13 @@ def test_the_samples_ask_an_api_by_a_url_that_names_what_they_ask_for() -> None:
             configuration_of({"env": "dev", "stock_price_url": url}.get)
 
 
-def test_mail_is_sent_by_the_tool_from_the_named_sender_only(prod: Template, layers: Path, tmp_path: Path) -> None:
+def test_mail_is_sent_by_the_tool_from_the_named_sender_only(prod: Template, on_bedrock: Template) -> None:
     assert "ses" not in actions(prod, "oae-tool-finance")
-    mailing = synthesise(tmp_path, layers, env="prod", mail_sender="reports@example.com", sample_tools="on")
-    senders = {name: actions(mailing, name).get("ses") for name in mailing.functions()}
-    assert senders.pop("oae-tool-finance") == {"SendEmail", "SendRawEmail"}
+    senders = {name: actions(on_bedrock, name).get("ses") for name in on_bedrock.functions()}
+    assert senders.pop("oae-dev-tool-finance") == {"SendEmail", "SendRawEmail"}
     assert set(senders.values()) == {None}
-    (send,) = [
-        s for s in mailing.statements(role_of(mailing.functions()["oae-tool-finance"])) if "ses:" in str(s["Action"])
-    ]
+    finance = role_of(on_bedrock.functions()["oae-dev-tool-finance"])
+    (send,) = [statement for statement in on_bedrock.statements(finance) if "ses:" in str(statement["Action"])]
     assert json.dumps(send["Resource"]).endswith(':identity/reports@example.com"]]}')
 
 

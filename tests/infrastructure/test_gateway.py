@@ -8,28 +8,10 @@ import pytest
 import runs
 from cdk.configuration import API_PATHS, UnknownEnvironment
 from cdk.gateway import DESCRIPTION, streamed_operations
-from tests.support.templates import Json, Template, actions, synthesise
+from tests.support.templates import CERTIFICATE, WEB_ACL, Json, Template, actions, synthesise
 
-CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/0b9a"
 CONSOLE_PATHS = {"/console", "/console/{proxy+}"}
 GRAPHQL_PATHS = {"/graphql", "/core/{endpoint_id}/{proxy+}"}
-WEB_ACL = "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/mine/0b9a"
-
-
-@pytest.fixture(scope="module")
-def options(tmp_path_factory: pytest.TempPathFactory, layers: Path) -> Template:
-    """A template with each option."""
-    folder = tmp_path_factory.mktemp("options")
-    context = {
-        "api_rate": "70",
-        "max_open_streams": "7",
-        "auth": "iam",
-        "access_logs": "on",
-        "waf": WEB_ACL,
-        "cors_origins": "https://app.example",
-    }
-    domain = {"domain": "api.example.com", "certificate": CERTIFICATE, "zone": "Z123"}
-    return synthesise(folder, layers, env="prod", **context, **domain)
 
 
 def paths(template: Template) -> dict[str, str]:
@@ -239,10 +221,9 @@ def test_a_domain_needs_a_certificate(tmp_path: Path, layers: Path) -> None:
         synthesise(tmp_path, layers, env="dev", domain="api.example.com")
 
 
-def test_silvaengine_s_addresses_begin_with_the_area(tmp_path: Path, layers: Path) -> None:
-    template = synthesise(tmp_path / "mine", layers, env="dev", area="mine")
-    assert "/mine/{endpoint_id}/{proxy+}" in paths(template).values()
-    assert "/v1/mine/openai/openai_assistant_graphql" in json.dumps(template.body["Outputs"]["SilvaengineUrl"])
+def test_silvaengine_s_addresses_begin_with_the_area(configured: Template, tmp_path: Path, layers: Path) -> None:
+    assert "/mine/{endpoint_id}/{proxy+}" in paths(configured).values()
+    assert "/v1/mine/openai/openai_assistant_graphql" in json.dumps(configured.body["Outputs"]["SilvaengineUrl"])
     for area in ("threads", "{area}", "Two words", ""):
         with pytest.raises(UnknownEnvironment, match="area"):
             synthesise(tmp_path / "none", layers, env="dev", area=area)

@@ -2,13 +2,12 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 from assistant_engine.domain.lifecycle import TERMINAL
 from assistant_engine.runtime import metrics
 from cdk import monitoring
-from tests.support.templates import ROOT, Json, Template, synthesise
+from tests.support.templates import ROOT, Json, Template
 
 
 def shown(template: Template) -> list[list[Any]]:
@@ -58,8 +57,7 @@ def test_the_documentation_says_of_every_alarm_what_to_do(prod: Template) -> Non
         assert alarm["AlarmDescription"].endswith(f"docs/operations.md, {short}.")
 
 
-def test_alarms_are_mailed_where_that_is_configured(tmp_path: Path, layers: Path, prod: Template) -> None:
+def test_alarms_are_mailed_where_that_is_configured(prod: Template, configured: Template) -> None:
     assert not prod.resources("AWS::SNS::Subscription")
-    mailed = synthesise(tmp_path, layers, env="dev", alarm_email="ops@example.com")
-    (subscription,) = mailed.properties("AWS::SNS::Subscription")
+    (subscription,) = configured.properties("AWS::SNS::Subscription")
     assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "ops@example.com")

@@ -1,7 +1,6 @@
 """The settings of the functions are what the stack sets in their environments."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -27,7 +26,7 @@ from assistant_engine.runtime.settings import (
     Tool,
 )
 from assistant_engine.runtime.speech_settings import Speech
-from tests.support.templates import Template, synthesise
+from tests.support.templates import Template
 
 FUNCTIONS: dict[str, type[Settings]] = {
     "api": Api,
@@ -61,20 +60,11 @@ WITHOUT_THE_ENGINE = {"console", "copy_libraries", "delete_old_versions", "prefi
 
 @pytest.fixture(scope="module")
 def templates(
-    template_of: Callable[..., Template], layers: Path, tmp_path_factory: pytest.TempPathFactory
+    template_of: Callable[..., Template], prod: Template, on_bedrock: Template, configured: Template
 ) -> list[Template]:
     """Every kind of deployment that sets other variables."""
-    bedrock = synthesise(
-        tmp_path_factory.mktemp("bedrock"),
-        layers,
-        env="dev",
-        model_provider="bedrock",
-        webhook_url="https://example.com/hook",
-        mail_sender="a@example.com",
-    )
-    server = synthesise(tmp_path_factory.mktemp("server"), layers, env="dev", speech_provider="openai")
     hosted = template_of("dev", code_interpreter="hosted", file_search="hosted")
-    return [template_of("prod"), template_of("dev"), bedrock, hosted, server]
+    return [prod, template_of("dev"), on_bedrock, hosted, configured]
 
 
 def variables(template: Template) -> dict[str, set[str]]:

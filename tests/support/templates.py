@@ -21,6 +21,12 @@ CONTEXT = json.loads((ROOT / "cdk.json").read_text())["context"]
 Json = dict[str, Any]
 
 
+CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/0b9a"
+WEB_ACL = "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/mine/0b9a"
+WEBHOOK_URL = "https://hooks.example.com/runs"
+"""What the fixture `options` configures."""
+
+
 class Template:
     """A synthesised template.
 
