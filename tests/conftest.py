@@ -4,6 +4,7 @@ By default a local one of the session's own, in addition to whatever `make up` k
 verify ENV=dev`) the stack of that environment in the account of the caller's AWS credentials; its model must be set up.
 """
 
+import fcntl
 import os
 import shutil
 import time
@@ -79,9 +80,17 @@ LONGEST = (
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory, webhook: WebhookReceiver) -> Path:
     """The project as the session deploys it: some tools more were dropped in, and it has a webhook."""
-    build("host")
-    project = copy(ROOT, tmp_path_factory.mktemp("app"))
-    replace_tools(project, ROOT / "tests" / "tools", ADDING_A_TOOL, SILVAENGINE)
+    made = tmp_path_factory.getbasetemp()
+    # The processes that share the tests have one parent folder: the first makes the layer that describes the tools.
+    shared = (made.parent if "PYTEST_XDIST_WORKER" in os.environ else made) / "with-tools"
+    with shared.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not shared.exists():
+            build("host")
+            unfinished = copy(ROOT, tmp_path_factory.mktemp("unfinished"))
+            replace_tools(unfinished, ROOT / "tests" / "tools", ADDING_A_TOOL, SILVAENGINE)
+            unfinished.rename(shared)
+    project = copy(shared, tmp_path_factory.mktemp("app"))
     # The tests of a worker are one caller, and generated requests come faster than any other.
     configure(project, webhook_url=webhook.url, api_rate="1000")
     return project
