@@ -1,16 +1,17 @@
 """Reads the kernel's table of processes (proc(5)).
 
-It is read several times for each call, and a computer may have hundreds of processes: so each file is read at once, as
-bytes, and nothing of it is parsed that is not asked for.
+It is read several times for each call, and a computer may have hundreds of processes, each of which takes the kernel
+long to describe: so all of them are never read where the kernel tells what is asked for in another way.
 """
 
 import os
-import re
+import resource
+from collections.abc import Callable
 from contextlib import suppress
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MAX_BYTES = 8_192
-"""Of one file; the kernel gives a process's in one piece, and none of those read here is half as long."""
+"""Of one file, which the kernel gives in one piece; of a list of children only hundreds, and then others are next."""
 
 
 def descendants(root: int, left_out: int) -> list[int]:
@@ -19,27 +20,42 @@ def descendants(root: int, left_out: int) -> list[int]:
     Args:
         left_out: a child that doesn't count, nor what it started.
     """
-    children: dict[int, list[int]] = {}
-    for pid in _pids():
-        with suppress(OSError):
-            children.setdefault(int(_fields_of(pid)[1]), []).append(pid)
+    children_of = _children_listed if os.path.exists(f"/proc/{root}/task/{root}/children") else _children_found()
     found: list[int] = []
     pending = [root]
     while pending:
-        started = [pid for pid in children.get(pending.pop(), ()) if pid != left_out]
+        started = [pid for pid in children_of(pending.pop()) if pid != left_out]
         found += started
         pending += started
     return found
 
 
+def _children_listed(parent: int) -> list[int]:
+    """Return the children of a process as the kernel lists them, each at the thread that started it."""
+    children: list[int] = []
+    with suppress(OSError):
+        for thread in os.listdir(f"/proc/{parent}/task"):
+            with suppress(OSError):
+                children += map(int, _read(parent, f"task/{thread}/children").split())
+    return children
+
+
+def _children_found() -> Callable[[int], list[int]]:
+    """Return what tells the children of a process, from all there are: few kernels for small machines list them."""
+    children: dict[int, list[int]] = {}
+    for pid in _pids():
+        with suppress(OSError):
+            children.setdefault(int(_fields_of(pid)[1]), []).append(pid)
+    return lambda parent: children.get(parent, [])
+
+
 def marked(mark: int) -> list[int]:
     """Return this user's other processes whose limit of message queues is `mark`, whoever is their parent by now."""
-    sought = re.compile(rb"Max msgqueue size +%d " % mark)
     own, user = os.getpid(), os.getuid()
     found = []
     for pid in _pids():
         with suppress(OSError):
-            if pid != own and os.stat(f"/proc/{pid}").st_uid == user and sought.search(_read(pid, "limits")):
+            if resource.prlimit(pid, resource.RLIMIT_MSGQUEUE)[0] == mark and pid != own and _owner(pid).st_uid == user:
                 # One that is dead has only not been noticed by its parent yet.
                 found += [pid] if _fields_of(pid)[0] not in b"ZX" else []
     return found
@@ -47,13 +63,17 @@ def marked(mark: int) -> list[int]:
 
 def tasks() -> int:
     """Return how many processes and threads this user has: the kernel's limit counts all of them."""
-    sought = re.compile(rb"\nUid:\t%d\t.*?\nThreads:\t(\d+)" % os.getuid(), re.DOTALL)
-    total = 0
+    user, total = os.getuid(), 0
     for pid in _pids():
         with suppress(OSError):
-            if found := sought.search(_read(pid, "status")):
-                total += int(found[1])
+            owner = _owner(pid)
+            total += owner.st_nlink - 2 if owner.st_uid == user else 0
     return total
+
+
+def _owner(pid: int) -> os.stat_result:
+    """Return the status of the folder of a process's threads: the folder's owner, and two links more than threads."""
+    return os.stat(f"/proc/{pid}/task")
 
 
 def memory_of(pids: list[int]) -> int:
