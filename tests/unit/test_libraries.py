@@ -48,6 +48,18 @@ def run_apart(tmp_path: Path) -> Iterator[Run]:
         yield partial(_run, environment)
 
 
+@pytest.fixture(scope="module")
+def run_small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """Run codes in an execution environment that is offered one library, `small`, of two files."""
+    archive = tmp_path_factory.mktemp("small") / "small.zip"
+    with zipfile.ZipFile(archive, "w") as entries:
+        entries.writestr("python/small/__init__.py", "from small.part import value\n")
+        entries.writestr("python/small/part.py", "value = 42\n")
+    small = [{"name": "small", "modules": modules_of(archive), "url": archive.as_uri()}]
+    with Environment(tmp_path_factory.mktemp("environment")) as environment:
+        yield partial(_run, environment, libraries=small)
+
+
 def _run(environment: Environment, *codes: str, **more: Any) -> list[str]:
     answers = environment.run(*codes, **{"libraries": offered(*NAMES), **more})
     assert [reason for _, reason, _ in answers] == [""] * len(codes), answers
@@ -199,22 +211,22 @@ import time; time.sleep(2)
         "shutil.rmtree(libraries); os.mkfifo(libraries)",
     ],
 )
-def test_a_library_that_code_changed_is_fetched_anew(run: Run, attack: str) -> None:
+def test_a_library_that_code_changed_is_fetched_anew(run_small: Run, attack: str) -> None:
     code = f"""
-import os, shutil, pdfplumber
-file = pdfplumber.__file__; folder = os.path.dirname(file); libraries = os.path.abspath(folder + "/../../..")
+import os, shutil, small
+file = small.__file__; folder = os.path.dirname(file); libraries = os.path.abspath(folder + "/../../..")
 assert os.path.basename(libraries) == "libraries"
 {attack}
-del pdfplumber
+del small
 print("changed")
 """
     look = """
-import os, pdfplumber
-folder = os.path.dirname(pdfplumber.__file__)
-print(pdfplumber.__version__ > "0", os.path.islink(folder), os.path.islink(pdfplumber.__file__))
+import os, small
+folder = os.path.dirname(small.__file__)
+print(small.value, os.path.islink(folder), os.path.islink(small.__file__))
 print(os.path.exists(folder + "/planted.py"))
 """
-    assert run(code, look) == ["changed", "True False False\nFalse"]
+    assert run_small(code, look) == ["changed", "42 False False\nFalse"]
 
 
 def test_what_can_not_be_fetched_says_so_at_once(run_apart: Run) -> None:
