@@ -92,8 +92,8 @@ usage budget export: setup
 republish: setup
 	@$(ASSISTANTS) events republish $(WHERE)
 
-# Three processes, each with a stack of its own: the tests mostly wait.
-PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+# Three processes with a stack of their own, whose tests mostly wait, and one for the tests that need none.
+PYTEST := $(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test: setup layers
 	@$(PYTEST)
