@@ -107,8 +107,9 @@ for pid in ('self', os.getppid()):
     assert names == str(
         [
             *("HOME", "JOBLIB_MULTIPROCESSING", "LANG", "LD_LIBRARY_PATH", "LD_PRELOAD", "MPLBACKEND"),
-            *("MPLCONFIGDIR", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PATH", "PYTHONDONTWRITEBYTECODE"),
-            *("PYTHONIOENCODING", "PYTHONNOUSERSITE", "PYTHONPATH", "SANDBOX_DATA", "SANDBOX_FIGURES", "TMPDIR", "TZ"),
+            *("MPLCONFIGDIR", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENBLAS_THREAD_TIMEOUT", "PATH"),
+            *("PYTHONDONTWRITEBYTECODE", "PYTHONIOENCODING", "PYTHONNOUSERSITE", "PYTHONPATH"),
+            *("SANDBOX_DATA", "SANDBOX_FIGURES", "TMPDIR", "TZ"),
         ]
     )
     assert (own, runtime) == ("[]", "PermissionError")
