@@ -49,13 +49,18 @@ def run_apart(tmp_path: Path) -> Iterator[Run]:
 
 
 @pytest.fixture(scope="module")
-def run_small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """Run codes in an execution environment that is offered one library, `small`, of two files."""
+def small(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """A library of two files, `small`, as the broker names it."""
     archive = tmp_path_factory.mktemp("small") / "small.zip"
     with zipfile.ZipFile(archive, "w") as entries:
         entries.writestr("python/small/__init__.py", "from small.part import value\n")
         entries.writestr("python/small/part.py", "value = 42\n")
-    small = [{"name": "small", "modules": modules_of(archive), "url": archive.as_uri()}]
+    return [{"name": "small-1", "modules": modules_of(archive), "url": archive.as_uri()}]
+
+
+@pytest.fixture(scope="module")
+def run_small(tmp_path_factory: pytest.TempPathFactory, small: list[dict[str, Any]]) -> Iterator[Run]:
+    """Run codes in an execution environment that is offered the small library alone."""
     with Environment(tmp_path_factory.mktemp("environment")) as environment:
         yield partial(_run, environment, libraries=small)
 
@@ -152,11 +157,11 @@ del pool
     ]
 
 
-def test_a_library_is_fetched_once_for_an_environment(run_apart: Run) -> None:
-    show = "import pdfplumber, os\nprint(pdfplumber.__file__, os.stat(pdfplumber.__file__).st_ino)"
-    first, second = run_apart(show, show)
+def test_a_library_is_fetched_once_for_an_environment(run_small: Run) -> None:
+    show = "import small, os\nprint(small.__file__, os.stat(small.__file__).st_ino)"
+    first, second = run_small(show, show)
     assert first == second
-    assert "/libraries/pdfplumber/python/pdfplumber/__init__.py" in first
+    assert "/libraries/small-1/python/small/__init__.py" in first
 
 
 def test_nothing_is_fetched_for_who_only_looks(run: Run) -> None:
@@ -184,16 +189,16 @@ def test_a_library_counts_neither_as_the_code_s_disk_nor_as_its_files(run_apart:
     assert run_apart(code, code, disk_mb=50) == ["1", "1"]
 
 
-def test_what_code_leaves_beside_libraries_counts_and_is_removed(tmp_path: Path) -> None:
+def test_what_code_leaves_beside_libraries_counts_and_is_removed(tmp_path: Path, small: list[dict[str, Any]]) -> None:
     code = """
-import os, pdfplumber
-folder = os.path.dirname(os.path.dirname(pdfplumber.__file__))
+import os, small
+folder = os.path.dirname(os.path.dirname(small.__file__))
 for number in range(2):
     with open(f"{folder}/large{number}", "wb") as file:
         file.truncate(90 << 20)
 import time; time.sleep(2)
 """
-    [(_, reason, _)] = sandboxed(tmp_path, code, libraries=offered("pdfplumber"), disk_mb=100)
+    [(_, reason, _)] = sandboxed(tmp_path, code, libraries=small, disk_mb=100)
     assert reason == "The code was stopped: it wrote more than 100 MB, or too many files."
 
 
