@@ -41,7 +41,7 @@ def _children_listed(parent: int) -> list[int]:
 
 
 def _children_found() -> Callable[[int], list[int]]:
-    """Return what tells the children of a process, from all there are: few kernels for small machines list them."""
+    """Return what tells the children of a process, from all processes: a kernel may be built without the lists."""
     children: dict[int, list[int]] = {}
     for pid in _pids():
         with suppress(OSError):
