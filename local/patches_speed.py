@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
+import jsonata  # type: ignore[import-untyped]
 from ministack.core import iam_evaluator  # type: ignore[import-untyped]
 from ministack.core.responses import _account_from_sts_session, get_account_id  # type: ignore[import-untyped]
 from ministack.core.router import extract_access_key_id  # type: ignore[import-untyped]
@@ -32,6 +33,7 @@ def apply() -> None:
     describe_a_stack_when_its_operation_has_ended()
     start_executions_at_once()
     read_an_expression_once()
+    parse_a_state_s_expression_once()
     name_a_caller_without_its_policies()
     parse_a_policy_once()
 
@@ -74,6 +76,21 @@ def read_an_expression_once() -> None:
     dynamodb._condition_syntax_error = lru_cache(MAX_EXPRESSIONS)(dynamodb._condition_syntax_error)
     # Its callers may change the list that they get.
     dynamodb._tokenize = lambda expression: list(tokens_of(expression))
+
+
+def parse_a_state_s_expression_once() -> None:
+    """Each execution makes a parser, and each state parses its expressions anew.
+
+    The syntax tree depends on the expression alone, and an evaluation only reads it.
+    """
+    parse = lru_cache(MAX_EXPRESSIONS)(lambda *expression: jsonata.parser.Parser().parse(*expression))
+
+    class Parser(jsonata.parser.Parser):  # type: ignore[misc]
+        def parse(self, *expression: Json) -> Json:
+            return parse(*expression)
+
+    shared = Parser()
+    jsonata.Jsonata.get_parser = staticmethod(lambda: shared)
 
 
 def name_a_caller_without_its_policies() -> None:
