@@ -14,7 +14,7 @@ import jsonata  # type: ignore[import-untyped]
 from ministack.core import iam_evaluator  # type: ignore[import-untyped]
 from ministack.core.responses import _account_from_sts_session, get_account_id  # type: ignore[import-untyped]
 from ministack.core.router import extract_access_key_id  # type: ignore[import-untyped]
-from ministack.services import cloudformation, dynamodb  # type: ignore[import-untyped]
+from ministack.services import cloudformation, dynamodb, sqs  # type: ignore[import-untyped]
 from ministack.services import stepfunctions as sfn
 
 Json = Any
@@ -34,6 +34,7 @@ def apply() -> None:
     start_executions_at_once()
     read_an_expression_once()
     parse_a_state_s_expression_once()
+    forget_sent_messages_in_order()
     name_a_caller_without_its_policies()
     parse_a_policy_once()
 
@@ -91,6 +92,17 @@ def parse_a_state_s_expression_once() -> None:
 
     shared = Parser()
     jsonata.Jsonata.get_parser = staticmethod(lambda: shared)
+
+
+def forget_sent_messages_in_order() -> None:
+    """Each message to a FIFO queue looks through all those of the last five minutes, though the oldest come first."""
+
+    def prune(queue: Json) -> None:
+        sent, now = queue["dedup_cache"], time.time()
+        while sent and sent[first := next(iter(sent))]["expire"] <= now:
+            del sent[first]
+
+    sqs._prune_dedup = prune
 
 
 def name_a_caller_without_its_policies() -> None:
