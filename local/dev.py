@@ -91,6 +91,7 @@ class Watch:
         self._descriptions: dict[str, Any] = {}
         self._stack: local.Local | None = None
         self._is_wrong = False
+        self._told: tuple[str, dict[str, Saved] | None] | None = None
 
     def run(self, stop: threading.Event | None = None) -> None:
         """Deploy, and then serve whatever is saved until the event, or Ctrl-C.
@@ -119,13 +120,14 @@ class Watch:
                 self._redeploy(saved)
             elif was_wrong and not changed:
                 self._say("✓ as it was before")
+            self._told = None
         except SyntaxError as error:
-            self._fail(f"lambdas/tools/{error.filename}:{error.lineno}: SyntaxError: {error.msg}")
+            self._fail(f"lambdas/tools/{error.filename}:{error.lineno}: SyntaxError: {error.msg}", saved)
         except (BuildError, LocalError, BotoCoreError, ClientError, OSError) as error:
             if saved is not None and self._is_saved_again(saved):
                 self._is_wrong = was_wrong  # What was read may be half of it: the watch checks it again.
             else:
-                self._fail(as_one_line(error))
+                self._fail(as_one_line(error), saved if isinstance(error, BuildError) else None)
 
     def _is_saved_again(self, since: dict[str, Saved]) -> bool:
         try:
@@ -170,9 +172,12 @@ class Watch:
         packages = self._layers / folder.layer / "python" if folder.lock else None
         return bool(describe(folder, self._engine, packages) == self._descriptions[folder.name])
 
-    def _fail(self, line: str) -> None:
+    def _fail(self, line: str, saved: dict[str, Saved] | None) -> None:
         self._is_wrong = True
-        self._say(f"✗ {line}")
+        # The watch tells of a file each time that it is written to; a deployment that failed was tried each time.
+        if saved is None or (line, saved) != self._told:
+            self._say(f"✗ {line}")
+        self._told = (line, saved)
 
 
 def _is_of_interest(change: watchfiles.Change, path: str) -> bool:
