@@ -56,25 +56,41 @@ LOCAL_FIXTURES = {"app", "aws_proxy", "journal", "listener", "model_server", "sp
 """What only the local stack has: faults to be planted, servers that its functions reach, a release to change."""
 
 
-LONGEST = (
+FIRST = (
+    # Those that mostly wait, beside the files without a stack, which mostly compute.
+    "faults/test_streams.py",
+    "faults/test_redelivery.py",
+    "faults/test_events.py",
+    "faults/test_cut_streams.py",
+    "e2e/test_voice",
+    "faults/test_model.py",
+    "faults/test_busy_threads.py",
+    "e2e/test_runs.py",
+    "faults/test_stopped_code.py",
+    "faults/test_redelivery_api.py",
+    "faults/test_expiry.py",
+    "faults/test_usage.py",
+    "e2e/test_growth.py",
+    # Those that take longest.
     "e2e/test_life.py",
     "e2e/test_moving.py",
-    "verify/test_probes.py",
-    "infrastructure/",
-    "e2e/test_same_code.py",
-    "e2e/test_dev.py",
-    "faults/test_redelivery.py",
-    "faults/test_doors.py",
-    "contract/test_streaming",
     "e2e/test_upgrade.py",
-    "e2e/test_migration.py",
-    "e2e/test_examples.py",
-    "faults/test_cut_streams.py",
+    "infrastructure/",
+    "e2e/test_dev.py",
+    "verify/test_probes.py",
+    "faults/test_doors.py",
+    "e2e/test_notebooks.py",
     "e2e/test_samples.py",
-    "unit/test_cells.py",
-    "unit/test_sandbox",
+    "faults/test_graphql.py",
+    "contract/test_schemathesis.py",
+    "contract/test_streaming",
+    "e2e/test_file_search.py",
+    "e2e/test_examples.py",
+    "faults/test_sandbox",
+    "local/test_set_up.py",
+    "unit/test_libraries.py",
 )
-"""The files and folders of tests that take longest, in this order."""
+"""The files and folders of tests that begin, in this order."""
 
 
 @pytest.fixture(scope="session")
@@ -211,7 +227,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Session
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest, and end with the checks of the whole session.
+    """Begin with `FIRST`, and end with the checks of the whole session.
 
     Refuse tests that share a name: of these, processes that share the tests run one. Refuse a test that uses the
     session's stack in a file that goes to the process without one.
@@ -233,7 +249,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def place_in_the_order(item: pytest.Item) -> tuple[bool, int]:
     """Return what tests are sorted by: a long file that begins late is waited for, while the other workers are idle."""
     file = item.nodeid.removeprefix("tests/")
-    place = next((number for number, name in enumerate(LONGEST) if file.startswith(name)), len(LONGEST))
+    place = next((number for number, name in enumerate(FIRST) if file.startswith(name)), len(FIRST))
     return item.get_closest_marker("session") is not None, place
 
 

@@ -4,8 +4,8 @@ A worker keeps one stack for all of its files. What the whole session left behin
 alone, and only after its last file. So such a check (mark `session`) is collected once for each worker that has a
 stack, as `test_...[gw1]`, `test_...[gw2]`, and goes to the worker that it is named after.
 
-The first of several workers runs the files that need no stack, and deploys none. These files mostly compute, and those
-that drive a stack mostly wait for it, so the two kinds side by side keep the processor busy.
+The last workers have a stack. The first run the files that need none, and deploy none. These files mostly compute, and
+those that drive a stack often wait for it, so the two kinds side by side keep the processor busy.
 """
 
 import re
@@ -23,6 +23,9 @@ WITHOUT_STACK = re.compile(
 )
 """What the names of files whose tests don't use the session's stack begin with; `tests/conftest.py` refuses others."""
 
+MAX_STACKS = 3
+"""Each takes some 3 GB of memory with the environments of its functions."""
+
 _OF_A_SESSION = re.compile(r"^tests/session/.*\[(\w+)\]$")
 
 
@@ -31,7 +34,12 @@ def workers(config: pytest.Config) -> list[str]:
     if not hasattr(config, "workerinput"):
         return ["master"]
     count = config.workerinput["workercount"]
-    return [f"gw{number}" for number in range(count > 1, count)]
+    return [f"gw{number}" for number in range(_without_stack(count), count)]
+
+
+def _without_stack(count: int) -> int:
+    """Return how many of so many workers have no stack: the first ones."""
+    return max(int(count > 1), count - MAX_STACKS)
 
 
 class SessionsLast(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
@@ -46,7 +54,7 @@ class SessionsLast(LoadFileScheduling):  # type: ignore[misc] # xdist has no typ
         own = node.gateway.id
         files = [unit for unit in self.workqueue if "/" in unit or unit.endswith(".py")]
         without_stack = (file for file in files if WITHOUT_STACK.match(file))
-        if own == "gw0" and self.numnodes > 1:
+        if int(own.removeprefix("gw")) < _without_stack(self.numnodes):
             return next(without_stack, None)
         with_stack = (file for file in files if not WITHOUT_STACK.match(file))
         return next(with_stack, None) or next(without_stack, own if own in self.workqueue else None)
