@@ -57,40 +57,42 @@ LOCAL_FIXTURES = {"app", "aws_proxy", "journal", "listener", "model_server", "sp
 
 
 FIRST = (
-    # Those that mostly wait, beside the files without a stack, which mostly compute.
-    "faults/test_streams.py",
-    "faults/test_redelivery.py",
-    "faults/test_events.py",
-    "faults/test_cut_streams.py",
-    "e2e/test_voice",
-    "faults/test_model.py",
-    "faults/test_busy_threads.py",
-    "e2e/test_runs.py",
-    "faults/test_stopped_code.py",
-    "faults/test_redelivery_api.py",
-    "faults/test_expiry.py",
-    "faults/test_usage.py",
-    "e2e/test_growth.py",
-    # Those that take longest.
+    # Those without a stack.
     "e2e/test_life.py",
     "e2e/test_moving.py",
     "e2e/test_upgrade.py",
     "infrastructure/",
-    "e2e/test_dev.py",
-    "verify/test_probes.py",
-    "faults/test_doors.py",
-    "e2e/test_notebooks.py",
-    "e2e/test_samples.py",
-    "faults/test_graphql.py",
-    "contract/test_schemathesis.py",
-    "contract/test_streaming",
-    "e2e/test_file_search.py",
-    "e2e/test_examples.py",
-    "faults/test_sandbox",
     "local/test_set_up.py",
     "unit/test_libraries.py",
+    # Those that mostly wait, and those that mostly compute, in turn.
+    "faults/test_streams.py",
+    "faults/test_doors.py",
+    "verify/test_probes.py",
+    "faults/test_redelivery.py",
+    "e2e/test_notebooks.py",
+    "e2e/test_dev.py",
+    "faults/test_events.py",
+    "e2e/test_samples.py",
+    "faults/test_graphql.py",
+    "e2e/test_voice.py",
+    "contract/test_schemathesis.py",
+    "e2e/test_file_search.py",
+    "faults/test_cut_streams.py",
+    "contract/test_streaming",
+    "e2e/test_examples.py",
+    "faults/test_busy_threads.py",
+    "faults/test_sandbox",
+    "e2e/test_voice_streams.py",
+    "e2e/test_code_interpreter.py",
+    "faults/test_model.py",
+    "faults/test_model_output.py",
+    "faults/test_redelivery_api.py",
+    "e2e/test_same_code.py",
+    "e2e/test_runs.py",
+    "e2e/test_attachments.py",
+    "faults/test_stopped_code.py",
 )
-"""The files and folders of tests that begin, in this order."""
+"""The files and folders of tests that take longest: they begin, in this order."""
 
 
 @pytest.fixture(scope="session")
