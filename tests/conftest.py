@@ -56,43 +56,25 @@ LOCAL_FIXTURES = {"app", "aws_proxy", "journal", "listener", "model_server", "sp
 """What only the local stack has: faults to be planted, servers that its functions reach, a release to change."""
 
 
-FIRST = (
-    # Those without a stack.
+LONGEST = (
     "e2e/test_life.py",
     "e2e/test_moving.py",
-    "e2e/test_upgrade.py",
-    "infrastructure/",
-    "local/test_set_up.py",
-    "unit/test_libraries.py",
-    # Those that mostly wait, and those that mostly compute, in turn.
-    "faults/test_streams.py",
-    "faults/test_doors.py",
     "verify/test_probes.py",
-    "faults/test_redelivery.py",
-    "e2e/test_notebooks.py",
-    "e2e/test_dev.py",
-    "faults/test_events.py",
-    "e2e/test_samples.py",
-    "faults/test_graphql.py",
-    "e2e/test_voice.py",
-    "contract/test_schemathesis.py",
-    "e2e/test_file_search.py",
-    "faults/test_cut_streams.py",
-    "contract/test_streaming",
-    "e2e/test_examples.py",
-    "faults/test_busy_threads.py",
-    "faults/test_sandbox",
-    "e2e/test_voice_streams.py",
-    "e2e/test_code_interpreter.py",
-    "faults/test_model.py",
-    "faults/test_model_output.py",
-    "faults/test_redelivery_api.py",
+    "infrastructure/",
     "e2e/test_same_code.py",
-    "e2e/test_runs.py",
-    "e2e/test_attachments.py",
-    "faults/test_stopped_code.py",
+    "e2e/test_dev.py",
+    "faults/test_redelivery.py",
+    "faults/test_doors.py",
+    "contract/test_streaming",
+    "e2e/test_upgrade.py",
+    "e2e/test_migration.py",
+    "e2e/test_examples.py",
+    "faults/test_cut_streams.py",
+    "e2e/test_samples.py",
+    "unit/test_cells.py",
+    "unit/test_sandbox",
 )
-"""The files and folders of tests that take longest: they begin, in this order."""
+"""The files and folders of tests that take longest, in this order."""
 
 
 @pytest.fixture(scope="session")
@@ -229,7 +211,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Session
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with `FIRST`, and end with the checks of the whole session.
+    """Begin with the files that take longest, and end with the checks of the whole session.
 
     Refuse tests that share a name: of these, processes that share the tests run one. Refuse a test that uses the
     session's stack in a file that goes to the process without one.
@@ -251,7 +233,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def place_in_the_order(item: pytest.Item) -> tuple[bool, int]:
     """Return what tests are sorted by: a long file that begins late is waited for, while the other workers are idle."""
     file = item.nodeid.removeprefix("tests/")
-    place = next((number for number, name in enumerate(FIRST) if file.startswith(name)), len(FIRST))
+    place = next((number for number, name in enumerate(LONGEST) if file.startswith(name)), len(LONGEST))
     return item.get_closest_marker("session") is not None, place
 
 
