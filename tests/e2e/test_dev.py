@@ -90,7 +90,7 @@ def test_a_tool_is_served_as_it_is_saved(project: Project, driver: Driver) -> No
     # A body is served at once, by the alias that the model's step calls.
     assert project.edit(BODY, "return 'two of ' + word").startswith("✓ linguist is served as saved, after ")
 
-    # What is wrong is one line, and the last good one serves on. While it is saved, the one before is still looked at.
+    # An error is one line, and the last good version serves on. This save begins while the one before is still checked.
     line = project.edit(SIGNATURE, "def pluralise(self, word: words.Word, count) -> str:")
     assert line == "✗ lambdas/tools/linguist/linguist.py: Linguist.pluralise: count: there is no type hint"
     assert project.edit("return 'two of ' + word", "return (").startswith("✗ lambdas/tools/linguist/linguist.py:")

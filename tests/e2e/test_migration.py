@@ -29,7 +29,7 @@ PAGE = ROOT / "docs" / "migration.md"
 BLOCKS = re.compile(r"```(sh|python)\n(.*?)```", re.DOTALL)
 SAID = "Where were we?"
 PERSON = "augusta"
-"""Is called `ada` on the page, as users of other tests of this stack are, whose runs may wait."""
+"""Stands for the page's `ada`: other tests of this stack have a user of that name, whose runs may wait."""
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ A worker keeps one stack for all of its files. What the whole session left behin
 alone, and only after its last file. So such a check (mark `session`) is collected once for each worker that has a
 stack, as `test_...[gw1]`, `test_...[gw2]`, and goes to the worker that it is named after.
 
-The last workers have a stack. The first run the files that need none, and deploy none. These files mostly compute, and
-those that drive a stack often wait for it, so the two kinds side by side keep the processor busy.
+The first of several workers runs the files that need no stack, and deploys none. These files mostly compute, and those
+that drive a stack often wait for it, so the two kinds side by side keep the processor busy.
 """
 
 import re
@@ -21,10 +21,7 @@ WITHOUT_STACK = re.compile(
     r"tests/(infrastructure|transfer|unit)/|tests/local/(?!test_(environments|patches_(isolation|snap_start|streaming)))"
     r"|tests/e2e/test_(life|moving|upgrade)\.|tests/faults/test_(assets|front_door|locks|make|terminal)\."
 )
-"""What the names of files whose tests don't use the session's stack begin with; `tests/conftest.py` refuses others."""
-
-MAX_STACKS = 3
-"""Each takes some 3 GB of memory with the environments of its functions."""
+"""Matches the test files that don't use the session's stack; `tests/conftest.py` refuses a test that does."""
 
 _OF_A_SESSION = re.compile(r"^tests/session/.*\[(\w+)\]$")
 
@@ -34,12 +31,7 @@ def workers(config: pytest.Config) -> list[str]:
     if not hasattr(config, "workerinput"):
         return ["master"]
     count = config.workerinput["workercount"]
-    return [f"gw{number}" for number in range(_without_stack(count), count)]
-
-
-def _without_stack(count: int) -> int:
-    """Return how many of so many workers have no stack: the first ones."""
-    return max(int(count > 1), count - MAX_STACKS)
+    return [f"gw{number}" for number in range(int(count > 1), count)]
 
 
 class SessionsLast(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
@@ -54,7 +46,7 @@ class SessionsLast(LoadFileScheduling):  # type: ignore[misc] # xdist has no typ
         own = node.gateway.id
         files = [unit for unit in self.workqueue if "/" in unit or unit.endswith(".py")]
         without_stack = (file for file in files if WITHOUT_STACK.match(file))
-        if int(own.removeprefix("gw")) < _without_stack(self.numnodes):
+        if own == "gw0" and self.numnodes > 1:
             return next(without_stack, None)
         with_stack = (file for file in files if not WITHOUT_STACK.match(file))
         return next(with_stack, None) or next(without_stack, own if own in self.workqueue else None)

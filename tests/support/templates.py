@@ -24,7 +24,7 @@ Json = dict[str, Any]
 CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/0b9a"
 WEB_ACL = "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/mine/0b9a"
 WEBHOOK_URL = "https://hooks.example.com/runs"
-"""What the fixture `options` configures."""
+"""Values for settings that name resources of the user's own."""
 
 
 class Template:

@@ -1,4 +1,4 @@
-"""What the sandbox reads of the kernel's table of processes is true, in each way that it reads it."""
+"""The sandbox finds its own processes, with the kernel's lists of children and without them."""
 
 import os
 import resource

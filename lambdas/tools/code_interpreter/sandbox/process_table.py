@@ -1,7 +1,7 @@
 """Reads the kernel's table of processes (proc(5)).
 
-It is read several times for each call, and a computer may have hundreds of processes, each of which takes the kernel
-long to describe: so all of them are never read where the kernel tells what is asked for in another way.
+It is read several times for each call, and a computer may have hundreds of processes. The kernel takes long to describe
+one, so the files of all processes are read only where the kernel has no shorter answer.
 """
 
 import os
@@ -11,7 +11,7 @@ from contextlib import suppress
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MAX_BYTES = 8_192
-"""Of one file, which the kernel gives in one piece; of a list of children only hundreds, and then others are next."""
+"""Of one file, which the kernel gives in one piece. A longer list of children is cut: the next look finds the rest."""
 
 
 def descendants(root: int, left_out: int) -> list[int]:
@@ -41,7 +41,7 @@ def _children_listed(parent: int) -> list[int]:
 
 
 def _children_found() -> Callable[[int], list[int]]:
-    """Return what tells the children of a process, from all processes: a kernel may be built without the lists."""
+    """Return a function that tells the children of a process. It reads all processes: a kernel may lack the lists."""
     children: dict[int, list[int]] = {}
     for pid in _pids():
         with suppress(OSError):

@@ -103,8 +103,8 @@ def environment() -> dict[str, str]:
         # As many threads as Lambda gives processors to this much memory.
         "OPENBLAS_NUM_THREADS": "2",
         "OMP_NUM_THREADS": "2",
-        # They wait for work spinning, for 2^20 ticks of the clock: by default it is 2^28, and each interpreter that
-        # imports numpy anew takes a tenth of a second from its own processors.
+        # Idle threads spin for 2^20 ticks of the clock before they sleep. With the default of 2^28, each interpreter
+        # that imports numpy anew loses a tenth of a second of its processors.
         "OPENBLAS_THREAD_TIMEOUT": "20",
     }
 
