@@ -5,8 +5,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
+from typing import Any
 
 import pytest
 
@@ -124,9 +126,9 @@ def all_ended(driver: Driver, started: list[Run]) -> list[Run]:
     return list(ended.values())
 
 
-def cancelled_at_once(driver: Driver) -> Run:
+def cancelled_at_once(driver: Driver, **more: Any) -> Run:
     """A run that had four statuses within milliseconds."""
-    run, now = driver.created(f"say {canary('said')}"), now_ms()
+    run, now = driver.created(f"say {canary('said')}", **more), now_ms()
     run, _ = driver.store.transitions.begin_attempt(run, now)
     run = driver.store.transitions.request_cancel(run, seconds_of(now))
     return driver.store.transitions.settle(run, None, "cancelled", RunUsage(), now)[0]
@@ -203,32 +205,67 @@ def test_two_hundred_runs_at_once_and_a_webhook_that_fails_for_a_minute(
     all_at_once(driver, bus, delivering, count=200, seconds=60)
 
 
+def waiting(driver: Driver, queue: str) -> int:
+    """Return how many messages wait in one of the stack's queues."""
+    counted = "ApproximateNumberOfMessages"
+    found = driver.client("sqs").get_queue_attributes(QueueUrl=driver.queue_url(queue), AttributeNames=[counted])
+    return int(found["Attributes"][counted])
+
+
+@pytest.fixture(scope="module")
+def untaken(driver: Driver, delivering: WebhookReceiver) -> Iterator[tuple[Run, ExitStack]]:
+    """A run none of whose events the receiver takes, and what makes it so, to be closed.
+
+    Each is given up after one delivery instead of 100. That takes two seconds, and the next one's turn comes then:
+    another test goes on meanwhile.
+    """
+    sqs, url, assistant_id = driver.client("sqs"), driver.queue_url("webhook.fifo"), driver.assistant()
+    policy = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]["RedrivePolicy"]
+
+    def set_policy(policy: str) -> None:
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": policy})
+
+    with ExitStack() as refusing:
+        refusing.callback(set_policy, policy)
+        set_policy(json.dumps({**json.loads(policy), "maxReceiveCount": 1}))
+        refusing.enter_context(delivering.failing(about=assistant_id))
+        yield cancelled_at_once(driver, assistant_id=assistant_id), refusing
+
+
+ATTEMPTS = 5
+"""How often the client of AWS asks before it gives up."""
+
 FAULTS = [
     (DIES_BEFORE, "PutEvents", 1),
     (DIES_AFTER, "PutEvents", 1),
     (DIES_BEFORE, "SendMessageBatch", 1),
     (DIES_AFTER, "SendMessageBatch", 1),
     (LOST, "SendMessageBatch", 1),
-    (TOO_MANY, "PutEvents", 10),  # Longer than the client of AWS goes on asking.
+    (TOO_MANY, "PutEvents", ATTEMPTS),
     (FORBIDDEN, "SendMessageBatch", 1),
 ]
 
 
+@pytest.mark.usefixtures("untaken")  # Is given up meanwhile.
 def test_a_publisher_that_dies_or_is_refused_in_the_midst_of_a_batch_loses_no_event(
     stack: local.Local, driver: Driver, bus: Bus, delivering: WebhookReceiver, aws_proxy: AwsProxy
 ) -> None:
     """Each run has all its changes in one batch of the stream, written faster than anybody reads them."""
     set_mapping(stack, "publish_run_events", Enabled=False)
     ended = [cancelled_at_once(driver) for _ in FAULTS]
+    [throttled] = [run for run, (fault, *_) in zip(ended, FAULTS, strict=True) if fault == TOO_MANY]
     rules = [
         aws_proxy.add(fault, operation, function="publish_run_events", about=run.thread_id, nth=3, times=times)
         for run, (fault, operation, times) in zip(ended, FAULTS, strict=True)
     ]
-    set_mapping(stack, "publish_run_events", Enabled=True)
-    until(lambda: all(len(bus.of(run)) == run.sequence for run in ended))
+    with aws_proxy.recording(throttled.thread_id) as calls:
+        set_mapping(stack, "publish_run_events", Enabled=True)
+        until(lambda: all(len(bus.of(run)) == run.sequence for run in ended))
     until(lambda: all(rule.seen == rule.nth + rule.times - 1 for rule in rules))
     assert not any(rule.survived for rule in rules)
     aws_proxy.remove(*rules)
+    in_a_row = [len([*same]) for name, same in groupby(call.operation for call in calls) if name == "PutEvents"]
+    assert max(in_a_row) == ATTEMPTS, "the client gave up: the queue was asked next, and not the bus once more"
     until(lambda: all(len(taken(run, delivering)) == run.sequence for run in ended))
     for run in ended:
         examine(run, bus.of(run))
@@ -236,35 +273,28 @@ def test_a_publisher_that_dies_or_is_refused_in_the_midst_of_a_batch_loses_no_ev
 
 
 def test_what_was_given_up_is_published_again(
-    stack: local.Local, driver: Driver, bus: Bus, delivering: WebhookReceiver, aws_proxy: AwsProxy
+    stack: local.Local,
+    driver: Driver,
+    bus: Bus,
+    delivering: WebhookReceiver,
+    aws_proxy: AwsProxy,
+    untaken: tuple[Run, ExitStack],
 ) -> None:
     """Given up sooner than the stack's own limits of 12 hours and 100 deliveries."""
-    sqs, prefix = driver.client("sqs"), driver.outputs["EventBus"]
-    url = sqs.get_queue_url(QueueName=f"{prefix}-webhook.fifo")["QueueUrl"]
-    policy = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]["RedrivePolicy"]
-
-    def waiting(queue: str) -> int:
-        name, counted = sqs.get_queue_url(QueueName=f"{prefix}-{queue}")["QueueUrl"], "ApproximateNumberOfMessages"
-        return int(sqs.get_queue_attributes(QueueUrl=name, AttributeNames=[counted])["Attributes"][counted])
-
-    sqs.set_queue_attributes(
-        QueueUrl=url, Attributes={"RedrivePolicy": json.dumps({**json.loads(policy), "maxReceiveCount": 1})}
-    )
-    with delivering.failing():
-        untaken = cancelled_at_once(driver)
-        until(lambda: waiting("webhook-dead-letters.fifo") == untaken.sequence)
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": policy})
+    prefix = driver.outputs["EventBus"]
+    until(lambda: waiting(driver, "webhook-dead-letters.fifo") == untaken[0].sequence)
+    untaken[1].close()
 
     set_mapping(stack, "publish_run_events", Enabled=False, MaximumRecordAgeInSeconds=1)
     refused = cancelled_at_once(driver)
     rule = aws_proxy.add(FORBIDDEN, "PutEvents", function="publish_run_events", about=refused.thread_id, times=1000)
     set_mapping(stack, "publish_run_events", Enabled=True)
-    until(lambda: waiting("events-dead-letters") >= 1)
+    assert events.return_to_webhook(driver.client, prefix) == untaken[0].sequence
+    until(lambda: waiting(driver, "events-dead-letters") >= 1)
     aws_proxy.remove(rule)
     set_mapping(stack, "publish_run_events", MaximumRecordAgeInSeconds=12 * 3600)
 
-    assert events.return_to_webhook(driver.client, prefix) == untaken.sequence
     until(lambda: events.republish_to_bus(driver.client, prefix) == 0 and len(bus.of(refused)) == refused.sequence)
     examine(refused, bus.of(refused))
-    until(lambda: len(taken(untaken, delivering)) == untaken.sequence)
-    assert [each.body["data"] for each in taken(untaken, delivering)] == bus.of(untaken)
+    until(lambda: len(taken(untaken[0], delivering)) == untaken[0].sequence)
+    assert [each.body["data"] for each in taken(untaken[0], delivering)] == bus.of(untaken[0])

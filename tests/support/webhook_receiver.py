@@ -53,7 +53,7 @@ class WebhookReceiver:
         self.secret = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
         self.journal: list[Delivery] = []
         self.unverified = 0
-        self._fails = False
+        self._fails: str | None = None
         owner = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -74,13 +74,13 @@ class WebhookReceiver:
         self._server.close()
 
     @contextmanager
-    def failing(self) -> Iterator[None]:
-        """Answer 500 within the block."""
-        self._fails = True
+    def failing(self, about: str = "") -> Iterator[None]:
+        """Answer 500 within the block, to events that hold a text."""
+        before, self._fails = self._fails, about
         try:
             yield
         finally:
-            self._fails = False
+            self._fails = before
 
     def take(self, headers: dict[str, str], text: str) -> int:
         """The answer's status."""
@@ -89,7 +89,7 @@ class WebhookReceiver:
         except Exception:
             self.unverified += 1
             return 400
-        fails = self._fails
+        fails = self._fails is not None and self._fails in text
         name = {key.lower(): value for key, value in headers.items()}["webhook-id"]
         self.journal.append(Delivery(time.monotonic(), name, text, json.loads(text), not fails))
         return 500 if fails else 204
