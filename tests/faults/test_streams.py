@@ -2,6 +2,8 @@
 
 import threading
 import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from typing import Any
 
@@ -24,6 +26,8 @@ pytestmark = pytest.mark.offline_model
 
 WORDS = "One two three four five six seven eight nine ten."
 ANSWER = responses.response(responses.text(WORDS))
+LONG = " ".join([WORDS] * 5)
+LONG_ANSWER = responses.response(responses.text(LONG))
 PLAIN = ["created", "run.created", *BEGUN, *MESSAGE, "message.delta", *SAID, "run.completed"]
 
 
@@ -31,6 +35,32 @@ PLAIN = ["created", "run.created", *BEGUN, *MESSAGE, "message.delta", *SAID, "ru
 def marker() -> str:
     """A text that stands in the requests of one test's run alone."""
     return f"marker-{uuid.uuid4()}"
+
+
+FAULTS = {"dies before": DIES_BEFORE, "dies after": DIES_AFTER, "answer lost": LOST, "throttled": THROTTLED}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def meanwhile(driver: Driver, model_server: ModelServer, aws_proxy: AwsProxy) -> Iterator[dict[Any, Future[Any]]]:
+    """What takes its time asleep goes on beside the other tests, by what it is; its own test asks how it went."""
+    # A run that expires, and three that are at work.
+    with ThreadPoolExecutor(4) as pool:
+
+        def begun(look: Callable[..., Any], *more: Any) -> Future[Any]:
+            return pool.submit(look, driver, model_server, aws_proxy, f"marker-{uuid.uuid4()}", *more)
+
+        yield {
+            "expires": begun(expires),
+            "twice": begun(delivered_twice),
+            **{kind: begun(told_again, kind) for kind in ("cut", "dies")},
+            **{
+                (operation, kind, nth): begun(met_by_a_fault, operation, kind, nth)
+                for operation in ("PutItem", "TransactWriteItems")
+                for kind in FAULTS
+                for nth in (1, 2)
+            },
+        }
+        pool.shutdown(cancel_futures=True)
 
 
 def said(driver: Driver, streamed: Streamed, thread_id: str) -> None:
@@ -185,10 +215,8 @@ def test_a_mixed_turn_opens_one_step_after_the_other(driver: Driver, model_serve
     said(driver, told(driver.store, run), run.thread_id)
 
 
-@pytest.mark.parametrize("kind", ["cut", "dies"])
-def test_a_turn_that_dies_after_its_deltas_is_told_again_with_new_ids(
-    driver: Driver, model_server: ModelServer, aws_proxy: AwsProxy, marker: str, kind: str
-) -> None:
+def told_again(driver: Driver, model_server: ModelServer, aws_proxy: AwsProxy, marker: str, kind: str) -> None:
+    """A turn that dies after its deltas is told again with new ids."""
     behaviour = Behaviour(events=responses.events(ANSWER), gap=0.15, close="within" if kind == "cut" else None)
     model_server.when(marker, [behaviour, Behaviour(events=responses.events(ANSWER))])
     run = driver.created(f"say {marker}", stream=True)
@@ -208,8 +236,15 @@ def test_a_turn_that_dies_after_its_deltas_is_told_again_with_new_ids(
     said(driver, streamed, run.thread_id)
 
 
+@pytest.mark.parametrize("kind", ["cut", "dies"])
+def test_a_turn_that_dies_after_its_deltas_is_told_again_with_new_ids(
+    meanwhile: dict[Any, Future[Any]], kind: str
+) -> None:
+    meanwhile[kind].result()
+
+
 def test_a_run_that_is_cancelled_while_it_speaks(driver: Driver, model_server: ModelServer, marker: str) -> None:
-    model_server.when(marker, [Behaviour(events=responses.events(ANSWER), gap=1)])
+    model_server.when(marker, [Behaviour(events=responses.events(LONG_ANSWER), gap=0.3)])
     run = driver.begin(f"say {marker}", stream=True)
     driver._until(lambda: driver.store.log.tail(run).position, lambda position: position >= 4, 60)
     driver.cancel(run)
@@ -217,52 +252,55 @@ def test_a_run_that_is_cancelled_while_it_speaks(driver: Driver, model_server: M
     assert streamed.names[-4:] == ["run.cancelling", "message.incomplete", "run.step.cancelled", "run.cancelled"]
     [incomplete] = streamed.data("message.incomplete")
     assert incomplete["incomplete_details"] == {"reason": "run_cancelled"}
-    assert WORDS.startswith(streamed.texts[incomplete["id"]])
+    assert LONG.startswith(streamed.texts[incomplete["id"]])
     driver.ended(run, "cancelled")
 
 
-def test_a_run_that_expires_and_one_that_fails(driver: Driver, model_server: ModelServer, marker: str) -> None:
-    model_server.when(f"{marker}-e", [Behaviour(events=responses.events(ANSWER), gap=2)])
-    model_server.when(
-        f"{marker}-f",
-        [Behaviour(events=[*responses.events(ANSWER)[:6], {"type": "error", "code": "bad", "message": "No."}])],
-    )
-    expires = driver.begin(f"say {marker}-e", stream=True, expires_after=15)
-    fails = driver.begin(f"say {marker}-f", stream=True)
+def expires(driver: Driver, model_server: ModelServer, aws_proxy: AwsProxy, marker: str) -> Streamed:
+    """Return what a run tells that expires while it speaks."""
+    model_server.when(marker, [Behaviour(events=responses.events(LONG_ANSWER), gap=0.5)])
+    return told(driver.store, driver.begin(f"say {marker}", stream=True, expires_after=10))
+
+
+def test_a_run_that_expires_and_one_that_fails(
+    driver: Driver, model_server: ModelServer, marker: str, meanwhile: dict[Any, Future[Any]]
+) -> None:
+    error = {"type": "error", "code": "bad", "message": "No."}
+    model_server.when(marker, [Behaviour(events=[*responses.events(ANSWER)[:6], error])])
+    fails = driver.begin(f"say {marker}", stream=True)
     assert told(driver.store, fails).names[-3:] == ["message.incomplete", "run.step.failed", "run.failed"]
-    assert told(driver.store, expires).names[-3:] == ["message.incomplete", "run.step.expired", "run.expired"]
+    assert meanwhile["expires"].result().names[-3:] == ["message.incomplete", "run.step.expired", "run.expired"]
 
 
-FAULTS = {"dies before": DIES_BEFORE, "dies after": DIES_AFTER, "answer lost": LOST, "throttled": THROTTLED}
+def met_by_a_fault(
+    driver: Driver, model_server: ModelServer, aws_proxy: AwsProxy, marker: str, operation: str, kind: str, nth: int
+) -> None:
+    """A fault at a write of a log loses nothing and doubles nothing."""
+    model_server.when(marker, [Behaviour(events=responses.events(ANSWER), gap=0.1)] * 4)
+    run = driver.created(f"say {marker}", stream=True)
+    with aws_proxy.fault(FAULTS[kind], operation, nth=nth, about=run.thread_id, function="in_progress"):
+        driver.start({"thread_id": run.thread_id, "run_id": run.id}, run.execution)
+        streamed = told(driver.store, run)
+    driver.ended(run, "completed", seconds=300)
+    said(driver, streamed, run.thread_id)
+    assert [text for made, text in streamed.texts.items() if streamed.completed[made]["status"] == "completed"] == [
+        WORDS
+    ]
+    assert told(driver.store, run).events == streamed.events
 
 
 @pytest.mark.parametrize("kind", FAULTS)
 @pytest.mark.parametrize("operation", ["PutItem", "TransactWriteItems"])
 def test_a_fault_at_a_write_of_a_log_loses_nothing_and_doubles_nothing(
-    driver: Driver, model_server: ModelServer, aws_proxy: AwsProxy, marker: str, operation: str, kind: str
+    meanwhile: dict[Any, Future[Any]], operation: str, kind: str
 ) -> None:
-    again = [Behaviour(events=responses.events(ANSWER), gap=0.1) for _ in range(4)]
-    runs = []
     for nth in (1, 2):
-        model_server.when(f"{marker}-{nth}", again)
-        runs.append(driver.created(f"say {marker}-{nth}", stream=True))
-    for nth, run in enumerate(runs, 1):
-        about = {"about": run.thread_id, "function": "in_progress"}
-        with aws_proxy.fault(FAULTS[kind], operation, nth=nth, **about):
-            driver.start({"thread_id": run.thread_id, "run_id": run.id}, run.execution)
-            streamed = told(driver.store, run)
-        driver.ended(run, "completed", seconds=300)
-        said(driver, streamed, run.thread_id)
-        assert [text for made, text in streamed.texts.items() if streamed.completed[made]["status"] == "completed"] == [
-            WORDS
-        ]
-        assert told(driver.store, run).events == streamed.events
+        meanwhile[operation, kind, nth].result()
 
 
-def test_a_turn_that_is_delivered_twice_at_once_is_told_once(
-    driver: Driver, model_server: ModelServer, marker: str
-) -> None:
-    model_server.when(marker, [Behaviour(events=responses.events(ANSWER), gap=0.3) for _ in range(3)])
+def delivered_twice(driver: Driver, model_server: ModelServer, aws_proxy: AwsProxy, marker: str) -> None:
+    """A turn that is delivered twice at once is told once."""
+    model_server.when(marker, [Behaviour(events=responses.events(ANSWER), gap=0.3)] * 3)
     run = driver.begin(f"say {marker}", stream=True)
     driver._until(lambda: driver.store.log.tail(run).position, lambda position: position >= 3, 60)
     event: Any = {
@@ -280,3 +318,7 @@ def test_a_turn_that_is_delivered_twice_at_once_is_told_once(
     said(driver, streamed, run.thread_id)
     assert streamed.names.count("message.completed") == 1
     assert told(driver.store, run).events == streamed.events
+
+
+def test_a_turn_that_is_delivered_twice_at_once_is_told_once(meanwhile: dict[Any, Future[Any]]) -> None:
+    meanwhile["twice"].result()

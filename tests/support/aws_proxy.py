@@ -103,6 +103,7 @@ class AwsProxy:
         self._upstream = ("127.0.0.1", 0)
         self._emulator: psutil.Process | None = None
         self._rules: list[Rule] = []
+        self._changing = threading.Lock()
         self._recordings: list[tuple[str, list[Call]]] = []
         # The loop knows a connection's task by its socket alone, which it forgets when a killed function hangs up.
         self._tasks: set[asyncio.Task[Any] | None] = set()
@@ -133,7 +134,8 @@ class AwsProxy:
             about: text that the call's body or path holds, such as a thread's id.
         """
         rule = Rule(fault, function, frozenset(operations) or frozenset(WRITES), about, nth, times)
-        self._rules = [*self._rules, rule]
+        with self._changing:
+            self._rules = [*self._rules, rule]
         return rule
 
     @contextmanager
@@ -149,7 +151,8 @@ class AwsProxy:
 
     def remove(self, *rules: Rule) -> None:
         """Forget faults."""
-        self._rules = [rule for rule in self._rules if rule not in rules]
+        with self._changing:
+            self._rules = [rule for rule in self._rules if rule not in rules]
 
     @contextmanager
     def recording(self, about: str) -> Iterator[list[Call]]:
