@@ -3,7 +3,7 @@
 import random
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import httpx2
@@ -30,14 +30,28 @@ GAP = 0.05
 Events = list[tuple[str, Any, str]]
 
 FAULTS: dict[str, dict[str, Any]] = {
+    "deltas are throttled": {"fault": THROTTLED, "operations": ("PutItem",), "nth": 2, "times": 7},
     "none": {},
     "a step dies before a delta": {"fault": DIES_BEFORE, "operations": ("PutItem",), "nth": 3},
     "a step dies after a delta": {"fault": DIES_AFTER, "operations": ("PutItem",), "nth": 2},
     "a step dies as it ends": {"fault": DIES_AFTER, "operations": ("TransactWriteItems",), "nth": 2},
     "a delta's answer is lost": {"fault": LOST, "operations": ("PutItem",), "nth": 2},
-    "deltas are throttled": {"fault": THROTTLED, "operations": ("PutItem",), "nth": 2, "times": 7},
     "the model cuts its answer": {},
 }
+"""What befalls a run's step. What takes longest is the first to begin."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def meanwhile(
+    driver: Driver, api: httpx2.Client, model_server: ModelServer, aws_proxy: AwsProxy
+) -> Iterator[dict[str, Future[None]]]:
+    """What goes on beside the first test, as most of it is waiting; its own test asks how it went."""
+    with ThreadPoolExecutor(2) as pool:
+        yield {
+            look.__name__: pool.submit(look, driver, api, model_server, aws_proxy)
+            for look in (ended_by_throttling, killed)
+        }
+        pool.shutdown(cancel_futures=True)
 
 
 def empty_thread(driver: Driver) -> ThreadId:
@@ -124,20 +138,19 @@ def test_streams_that_are_cut_and_joined_lose_nothing_and_double_nothing(
     assert joined > 5 * runs
 
 
-@pytest.fixture
-def begun(driver: Driver, model_server: ModelServer) -> Iterator[tuple[ThreadId, Json]]:
+def begun(driver: Driver, model_server: ModelServer) -> tuple[ThreadId, Json]:
     """A thread, and the request of a run on it that takes some seconds."""
     marker = f"marker-{uuid.uuid4()}"
     model_server.when(marker, [Behaviour(events=ANSWER, gap=0.1)])
-    yield empty_thread(driver), request(driver, marker)
+    return empty_thread(driver), request(driver, marker)
 
 
-def test_a_streaming_function_that_is_killed_leaves_the_run_to_be_joined(
-    driver: Driver, api: httpx2.Client, aws_proxy: AwsProxy, begun: tuple[ThreadId, Json]
-) -> None:
-    thread_id, body = begun
+def killed(driver: Driver, api: httpx2.Client, model_server: ModelServer, aws_proxy: AwsProxy) -> None:
+    """A streaming function that is killed leaves the run to be joined."""
+    thread_id, body = begun(driver, model_server)
     path = f"/threads/{thread_id}/runs"
-    with aws_proxy.fault(DIES_BEFORE, "Query", function="stream", about="events#", nth=12):
+    # Of a thread the function queries the log alone.
+    with aws_proxy.fault(DIES_BEFORE, "Query", function="stream", about=thread_id, nth=12):
         answer = api.send(api.build_request("POST", path, json=body), stream=True)
         read = b""
         try:
@@ -156,12 +169,15 @@ def test_a_streaming_function_that_is_killed_leaves_the_run_to_be_joined(
     assert events[-1][0] == "done"
 
 
-def test_a_table_that_is_throttled_ends_a_stream_with_an_error_that_says_where_to_go_on(
-    driver: Driver, api: httpx2.Client, aws_proxy: AwsProxy, begun: tuple[ThreadId, Json]
-) -> None:
-    thread_id, body = begun
+def test_a_streaming_function_that_is_killed_leaves_the_run_to_be_joined(meanwhile: dict[str, Future[None]]) -> None:
+    meanwhile["killed"].result()
+
+
+def ended_by_throttling(driver: Driver, api: httpx2.Client, model_server: ModelServer, aws_proxy: AwsProxy) -> None:
+    """A table that is throttled ends a stream with an error that says where to go on."""
+    thread_id, body = begun(driver, model_server)
     path = f"/threads/{thread_id}/runs"
-    with aws_proxy.fault(THROTTLED, "Query", function="stream", about="events#", nth=8, times=6):
+    with aws_proxy.fault(THROTTLED, "Query", function="stream", about=thread_id, nth=8, times=6):
         answer = api.post(path, json=body)
     *before, error = lines([answer.content])
     assert (error[0], error[1]["error"]["code"]) == ("error", "stream_broken")
@@ -171,3 +187,9 @@ def test_a_table_that_is_throttled_ends_a_stream_with_an_error_that_says_where_t
     events = [*before, *lines([rest.content])]
     assert events == list(lines([api.get(f"{path}/{before[0][1]['id']}/stream").content]))
     assert events[-1][0] == "done"
+
+
+def test_a_table_that_is_throttled_ends_a_stream_with_an_error_that_says_where_to_go_on(
+    meanwhile: dict[str, Future[None]],
+) -> None:
+    meanwhile["ended_by_throttling"].result()
