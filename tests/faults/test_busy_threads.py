@@ -2,6 +2,8 @@
 
 import time
 import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import httpx2
@@ -24,6 +26,40 @@ from tests.support.driver import Driver
 from tests.support.records import item
 
 pytestmark = pytest.mark.offline_model
+
+
+FAULTS = {
+    "dies before": DIES_BEFORE,
+    "dies after": DIES_AFTER,
+    "answer lost": LOST,
+    "throttled": THROTTLED,
+    "conflict": CONFLICT,
+}
+WRITES = (("in_progress", 1), ("in_progress", 2), ("in_progress", 3), ("queued", 1))
+"""Each write of the step that ends the run before, and those that let a run wait and in: the function, and which."""
+
+ENDS = (("say Done.", "completed"), ("fail 400", "failed"), ("wait 300", "cancelled"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def meanwhile(driver: Driver, aws_proxy: AwsProxy) -> Iterator[dict[Any, Future[None]]]:
+    """What takes its time asleep goes on beside the other tests, by what it is; its own test asks how it went."""
+    with ThreadPoolExecutor(4) as pool:
+
+        def begun(look: Callable[..., None], *more: Any) -> Future[None]:
+            return pool.submit(look, driver, *more)
+
+        yield {
+            "waits": begun(waits),
+            "expires": begun(expires),
+            **{end: begun(goes_on, text, end) for text, end in ENDS},
+            **{
+                (kind, *write): begun(gets_its_thread_under_a_fault, aws_proxy, kind, *write)
+                for kind in FAULTS
+                for write in WRITES
+            },
+        }
+        pool.shutdown(cancel_futures=True)
 
 
 def holding(driver: Driver, text: str = "call ask {}") -> Run:
@@ -77,7 +113,8 @@ def test_a_run_that_may_wait_is_carried_out_after_the_run_before_it(driver: Driv
     assert ends[1].reads[1] <= ends[2].reads[0]
 
 
-def test_waiting_takes_three_states_more_and_no_polling(driver: Driver) -> None:
+def waits(driver: Driver) -> None:
+    """Waiting takes three states more and no polling."""
     first = holding(driver)
     second = asleep(driver, queued(driver, first.thread_id, "say Second."))
     time.sleep(3)
@@ -88,6 +125,10 @@ def test_waiting_takes_three_states_more_and_no_polling(driver: Driver) -> None:
         *("queued", "in_progress", "route", "wait_for_thread"),
         *("in_progress", "route", "completed"),
     ]
+
+
+def test_waiting_takes_three_states_more_and_no_polling(meanwhile: dict[Any, Future[None]]) -> None:
+    meanwhile["waits"].result()
 
 
 def test_a_busy_thread_refuses_a_run_unless_it_or_its_project_says_otherwise(driver: Driver) -> None:
@@ -134,7 +175,8 @@ def holding_thread(driver: Driver) -> Any:
     return driver.store.threads.get(holding(driver).thread_id)
 
 
-def test_a_run_expires_by_its_own_clock_while_it_waits(driver: Driver) -> None:
+def expires(driver: Driver) -> None:
+    """A run expires by its own clock while it waits."""
     first = holding(driver)
     second = queued(driver, first.thread_id, "say Never.", expires_after=3)
     third = queued(driver, first.thread_id, "say Third.")
@@ -145,6 +187,10 @@ def test_a_run_expires_by_its_own_clock_while_it_waits(driver: Driver) -> None:
     answer(driver, first)
     driver.ended(third, "completed")
     assert "say Never." not in said(driver, first.thread_id)
+
+
+def test_a_run_expires_by_its_own_clock_while_it_waits(meanwhile: dict[Any, Future[None]]) -> None:
+    meanwhile["expires"].result()
 
 
 def test_a_run_is_cancelled_while_it_waits_for_its_thread(driver: Driver) -> None:
@@ -158,16 +204,21 @@ def test_a_run_is_cancelled_while_it_waits_for_its_thread(driver: Driver) -> Non
     driver.ended(third, "completed")
 
 
-def test_a_run_goes_on_however_the_run_before_it_ends(driver: Driver) -> None:
-    for text, end in (("say Done.", "completed"), ("fail 400", "failed"), ("wait 300", "cancelled")):
-        first = driver.created(text)
-        second = asleep(driver, queued(driver, first.thread_id, "say Second."))
-        driver.start({"thread_id": first.thread_id, "run_id": first.id}, first.execution)
-        if end == "cancelled":
-            driver.until(first, "in_progress")
-            driver.cancel(first)
-        driver.until(first, end)
-        driver.ended(second, "completed")
+def goes_on(driver: Driver, text: str, end: str) -> None:
+    """A run goes on when the run before it ends so."""
+    first = driver.created(text)
+    second = asleep(driver, queued(driver, first.thread_id, "say Second."))
+    driver.start({"thread_id": first.thread_id, "run_id": first.id}, first.execution)
+    if end == "cancelled":
+        driver.until(first, "in_progress")
+        driver.cancel(first)
+    driver.until(first, end)
+    driver.ended(second, "completed")
+
+
+def test_a_run_goes_on_however_the_run_before_it_ends(meanwhile: dict[Any, Future[None]]) -> None:
+    for _, end in ENDS:
+        meanwhile[end].result()
 
 
 def test_a_run_request_of_another_service_waits_too(driver: Driver) -> None:
@@ -235,37 +286,33 @@ def test_a_run_that_joins_as_the_run_before_it_ends_is_called(driver: Driver) ->
     assert driver.store.threads.get(first.thread_id).active_run is None
 
 
-FAULTS = {
-    "dies before": DIES_BEFORE,
-    "dies after": DIES_AFTER,
-    "answer lost": LOST,
-    "throttled": THROTTLED,
-    "conflict": CONFLICT,
-}
+def gets_its_thread_under_a_fault(driver: Driver, aws_proxy: AwsProxy, kind: str, function: str, nth: int) -> None:
+    """A fault as a run gets its thread changes no record."""
+    first = holding(driver)
+    with aws_proxy.fault(FAULTS[kind], function=function, about=first.thread_id, nth=nth):
+        second = queued(driver, first.thread_id, "say Second.")
+        if function == "queued":
+            asleep(driver, second)
+        answer(driver, first)
+        ended = driver.until(second, *TERMINAL, seconds=240)
+    assert ended.status == "completed", ended.last_error
+    assert said(driver, first.thread_id)[-2:] == ["say Second.", "Second."]
+    assert len(said(driver, first.thread_id)) == 4
+    thread = driver.store.threads.get(first.thread_id)
+    assert (thread.active_run, thread.line, thread.runs) == (None, (), 2)
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-def test_a_fault_as_a_run_gets_its_thread_changes_no_record(driver: Driver, aws_proxy: AwsProxy, kind: str) -> None:
-    """At each write of the step that ends the run before it, and of those that let it wait and in."""
-    for function, nth in (("in_progress", 1), ("in_progress", 2), ("in_progress", 3), ("queued", 1)):
-        first = holding(driver)
-        with aws_proxy.fault(FAULTS[kind], function=function, about=first.thread_id, nth=nth):
-            second = queued(driver, first.thread_id, "say Second.")
-            if function == "queued":
-                asleep(driver, second)
-            answer(driver, first)
-            ended = driver.until(second, *TERMINAL, seconds=240)
-        assert ended.status == "completed", (function, nth, ended.last_error)
-        assert said(driver, first.thread_id)[-2:] == ["say Second.", "Second."]
-        assert len(said(driver, first.thread_id)) == 4
-        thread = driver.store.threads.get(first.thread_id)
-        assert (thread.active_run, thread.line, thread.runs) == (None, (), 2)
+def test_a_fault_as_a_run_gets_its_thread_changes_no_record(meanwhile: dict[Any, Future[None]], kind: str) -> None:
+    for write in WRITES:
+        meanwhile[kind, *write].result()
 
 
 def test_a_run_whose_call_was_lost_is_woken_by_the_sweeper(driver: Driver, aws_proxy: AwsProxy) -> None:
     first = holding(driver)
     second = asleep(driver, queued(driver, first.thread_id, "say Second."))
-    with aws_proxy.fault(FORBIDDEN, "SendTaskSuccess", function="in_progress") as rule:
+    about = second.task_token or ""
+    with aws_proxy.fault(FORBIDDEN, "SendTaskSuccess", function="in_progress", about=about) as rule:
         answer(driver, first)
         assert rule.met.wait(120)
     called = driver.store.runs.get(second.thread_id, second.id)
