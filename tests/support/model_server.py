@@ -23,6 +23,7 @@ from tests.support.loopback_server import LoopbackServer
 
 _UPSTREAM_SECONDS = 120
 _LONGEST_SILENCE_SECONDS = 900
+_LONGEST_HOLD_SECONDS = 60
 _HOP_BY_HOP = {"connection", "content-length", "date", "host", "keep-alive", "server", "transfer-encoding"}
 
 
@@ -34,6 +35,7 @@ class Behaviour:
         status: of the answer, where `body` is given.
         body: the answer: a JSON value, or bytes word for word; None for the offline model's own answer.
         delay: seconds before the answer begins.
+        hold: wait for this event before the answer begins, at most a minute.
         trickle: seconds between the bytes of the body.
         events: the answer, as the events of a stream instead of a body.
         gap: seconds between the events.
@@ -45,6 +47,7 @@ class Behaviour:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
     delay: float = 0
+    hold: threading.Event | None = None
     trickle: float = 0
     events: Sequence[Json] = ()
     gap: float = 0
@@ -202,6 +205,8 @@ class _Handler(BaseHTTPRequestHandler):
         owner = self.server_of_faults
         if behaviour.silent or behaviour.delay:
             self._hold(_LONGEST_SILENCE_SECONDS if behaviour.silent else behaviour.delay)
+        if behaviour.hold:
+            behaviour.hold.wait(_LONGEST_HOLD_SECONDS)
         if behaviour.close == "before" or behaviour.silent:
             self._hang_up(request)
             return
