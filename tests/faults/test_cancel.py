@@ -1,6 +1,8 @@
 """Cancelling: from every status, against everything that may happen at the same moment."""
 
 import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
@@ -11,21 +13,20 @@ from tests.support.traces import traces, until_trace
 pytestmark = pytest.mark.offline_model
 
 
+@pytest.fixture(scope="module", autouse=True)
+def meanwhile(driver: Driver) -> Iterator[dict[str, Future[None]]]:
+    """What takes longest goes on beside the other tests; its own test asks how it went."""
+    with ThreadPoolExecutor(2) as pool:
+        yield {look.__name__: pool.submit(look, driver) for look in (while_a_tool_runs, while_the_model_answers)}
+        pool.shutdown(cancel_futures=True)
+
+
 def test_a_queued_run_is_cancelled_before_the_model_is_called(driver: Driver) -> None:
     run = driver.created("say Never.")
     assert driver.cancel(run).status == "cancelling"
     driver.start({"thread_id": run.thread_id, "run_id": run.id}, run.execution)
     ended = driver.ended(run, "cancelled")
     assert (ended.attempts, ended.turn, len(driver.messages(run.thread_id))) == (0, 0, 1)
-
-
-def test_a_run_is_cancelled_while_the_model_answers(driver: Driver) -> None:
-    run = driver.begin("wait 300\nsay Never.")
-    driver.until(run, "in_progress")
-    driver.cancel(run)
-    ended = driver.ended(run, "cancelled", seconds=120)
-    assert (ended.attempts, ended.turn, len(driver.messages(run.thread_id))) == (1, 0, 1)
-    assert driver.wait(driver.execution(run))["error"] == "cancelled"
 
 
 def test_a_run_is_cancelled_while_it_waits_for_its_client(driver: Driver) -> None:
@@ -47,7 +48,22 @@ def test_a_run_is_cancelled_while_it_waits_for_a_busy_model(driver: Driver) -> N
     driver.ended(run, "cancelled")
 
 
-def test_a_tool_that_runs_is_told_to_stop_and_its_output_is_dropped(driver: Driver) -> None:
+def while_the_model_answers(driver: Driver) -> None:
+    """A run is cancelled while the model answers."""
+    run = driver.begin("wait 300\nsay Never.")
+    driver.until(run, "in_progress")
+    driver.cancel(run)
+    ended = driver.ended(run, "cancelled", seconds=120)
+    assert (ended.attempts, ended.turn, len(driver.messages(run.thread_id))) == (1, 0, 1)
+    assert driver.wait(driver.execution(run))["error"] == "cancelled"
+
+
+def test_a_run_is_cancelled_while_the_model_answers(meanwhile: dict[str, Future[None]]) -> None:
+    meanwhile["while_the_model_answers"].result()
+
+
+def while_a_tool_runs(driver: Driver) -> None:
+    """A tool that runs is told to stop, and its output is dropped."""
     assistant = driver.assistant(functions=LABORATORY)
     run = driver.begin('call take {"seconds": 50}', assistant_id=assistant)
     until_trace(driver, run, "begun")
@@ -56,6 +72,10 @@ def test_a_tool_that_runs_is_told_to_stop_and_its_output_is_dropped(driver: Driv
     assert traces(driver, run) == ["begun", "stopped"]
     [step] = driver.steps(run.thread_id, run.id)
     assert (step["status"], step["step_details"]["tool_calls"][0]["function"]["output"]) == ("cancelled", None)
+
+
+def test_a_tool_that_runs_is_told_to_stop_and_its_output_is_dropped(meanwhile: dict[str, Future[None]]) -> None:
+    meanwhile["while_a_tool_runs"].result()
 
 
 def test_cancelling_again_or_after_the_end_changes_nothing(driver: Driver) -> None:
