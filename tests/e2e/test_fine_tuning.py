@@ -5,6 +5,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
 
@@ -50,7 +51,7 @@ def export(api: httpx2.Client) -> Export:
         deadline = time.monotonic() + 120
         while asked["status"] in ("queued", "running"):
             assert time.monotonic() < deadline
-            time.sleep(0.2)
+            time.sleep(0.1)
             asked = api.get(f"/fine_tuning/exports/{asked['id']}").json()
         assert asked["status"] == "succeeded", asked["error"]
         return asked
@@ -68,6 +69,21 @@ def said(driver: Driver, assistant_id: str, *texts: str, thread: Json | None = N
     for text in texts[1:]:
         driver.run(driver.ask(assistant_id, text, thread_id=first["thread_id"]))
     return ThreadId(first["thread_id"])
+
+
+def said_at_once(driver: Driver, assistant_id: str, count: int, *texts: str) -> set[ThreadId]:
+    """Have the assistant answer the texts on so many threads; `{}` is the thread's number."""
+    with ThreadPoolExecutor(3) as pool:
+        return set(
+            pool.map(lambda number: said(driver, assistant_id, *(text.format(number) for text in texts)), range(count))
+        )
+
+
+def after(second: int) -> int:
+    """Wait until a second is over; the one that begins then."""
+    while (now := seconds_of(now_ms())) <= second:
+        time.sleep(0.02)
+    return now
 
 
 def training(seed: int, threads: set[ThreadId]) -> set[ThreadId]:
@@ -116,7 +132,7 @@ def test_a_thread_is_an_example_word_for_word_with_its_tools(driver: Driver, ope
 
 def test_the_same_request_again_gives_the_same_bytes(driver: Driver, openai: OpenAI, export: Export) -> None:
     assistant_id = driver.assistant()
-    threads = {said(driver, assistant_id, f"say {number}.") for number in range(6)}
+    threads = said_at_once(driver, assistant_id, 6, "say {}.")
     seed = next(seed for seed in count() if training(seed, threads) not in (set(), threads))
     end = seconds_of(now_ms()) + 1
     window = {"start_at": end - 3600, "end_at": end, "training_percentage": 50, "seed": seed}
@@ -137,7 +153,7 @@ def test_the_same_request_again_gives_the_same_bytes(driver: Driver, openai: Ope
 
 def test_the_split_follows_from_the_seed_and_never_parts_a_thread(driver: Driver, export: Export) -> None:
     assistant_id = driver.assistant()
-    threads = {said(driver, assistant_id, "say One.", "say Two.") for _ in range(8)}
+    threads = said_at_once(driver, assistant_id, 8, "say One.", "say Two.")
     other = next(seed for seed in count(2) if training(seed, threads) != training(1, threads))
     sides = []
     for seed in (1, 1, other):
@@ -156,8 +172,9 @@ def test_a_run_that_was_exported_is_left_out_unless_it_is_to_be_trained_again(
 ) -> None:
     assistant_id = driver.assistant()
     thread_id = said(driver, assistant_id, "say First.")
-    assert export(assistant_id, training_percentage=100)["counts"]["examples"] == 1
-    time.sleep(1.1)  # Until now is another request in another second.
+    first = export(assistant_id, training_percentage=100)
+    assert first["counts"]["examples"] == 1
+    after(first["end_at"])  # Until now is another request in another second.
     none = export(assistant_id, training_percentage=100)
     assert none["counts"]["left_out"] == {"exported_before": 1}
     assert (none["training_file"], none["manifest"]) == (None, None)
@@ -205,8 +222,7 @@ def test_a_run_is_an_example_with_what_was_said_before_it(driver: Driver, openai
 def test_a_window_takes_the_runs_that_ended_in_it(driver: Driver, export: Export) -> None:
     assistant_id = driver.assistant()
     said(driver, assistant_id, "say Before.")
-    time.sleep(1.1)
-    middle = seconds_of(now_ms())
+    middle = after(seconds_of(now_ms()))
     said(driver, assistant_id, "say After.")
     end = seconds_of(now_ms()) + 1
     windows = {"before": (middle - 600, middle), "after": (middle, end), "both": (middle - 600, end)}
@@ -234,9 +250,9 @@ def test_what_can_t_be_learned_from_is_left_out_and_counted(driver: Driver, expo
     assistant_id = driver.assistant()
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
     shown = [{"role": "user", "content": [{"type": "text", "text": "say Seen."}, image]}]
-    driver.run(driver.start({"assistant_id": assistant_id, "additional_messages": shown}))
     failed = driver.created("say Late.", assistant_id=assistant_id, expires_after=1)
-    time.sleep(1.1)
+    driver.run(driver.start({"assistant_id": assistant_id, "additional_messages": shown}))
+    after(failed.expires_at - 1)
     driver.start({"thread_id": failed.thread_id, "run_id": failed.id}, failed.execution)
     driver.ended(failed, "expired")
     deleted = said(driver, assistant_id, "say Deleted.")
