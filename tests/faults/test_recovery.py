@@ -120,10 +120,10 @@ def test_a_run_that_ended_is_found_so_whatever_its_outputs_are(driver: Driver) -
 
 
 def test_outputs_that_come_after_the_end_change_nothing(driver: Driver) -> None:
-    run = driver.created('call get_stock_price {"symbol": "ACME"}', expires_after=5)
+    run = driver.created('call get_stock_price {"symbol": "ACME"}')
     event = {"thread_id": run.thread_id, "run_id": run.id, "turn": 0, "execution": run.execution, "outputs": []}
     [call] = driver.invoke("in_progress", event)["calls"]
-    time.sleep(max(0.0, run.expires_at - time.time()))
+    driver.expire(run)
     assert driver.invoke("in_progress", event)["status"] == "expired"
     late = [{"tool_call_id": call["tool_call_id"], "output": "late"}]
     assert driver.invoke("in_progress", {**event, "turn": 1, "outputs": late})["status"] == "expired"
@@ -158,15 +158,16 @@ def test_a_run_whose_execution_was_stopped_fails(driver: Driver, text: str) -> N
     deadline = time.monotonic() + 30
     while (run := driver.store.runs.get(running.thread_id, running.id)).status != "failed":
         assert time.monotonic() < deadline, run.status
-        time.sleep(0.2)
+        time.sleep(0.05)
     assert run.last_error is not None
     assert run.last_error["code"] == "server_error"
     assert driver.store.threads.get(run.thread_id).active_run is None
 
 
 def test_a_run_that_cannot_be_swept_does_not_keep_the_others_waiting(driver: Driver) -> None:
-    broken, whole = (driver.created("say Too late.", expires_after=1) for _ in range(2))
-    time.sleep(1.5)  # Only then are they due: the sweep of the minute would start them before they expire.
+    broken, whole = (driver.created("say Too late.") for _ in range(2))
+    for run in (broken, whole):
+        driver.expire(run)  # Only then are they due: the sweep of the minute would start them before they expire.
     driver.client("dynamodb").update_item(
         TableName=driver.outputs["MessagesTable"],
         Key={"thread_id": {"S": broken.thread_id}, "message_id": {"S": broken.id}},
@@ -184,8 +185,8 @@ def test_a_run_that_cannot_be_swept_does_not_keep_the_others_waiting(driver: Dri
 
 
 def test_a_run_that_nobody_drives_expires(driver: Driver) -> None:
-    run = driver.created("say Too late.", expires_after=1)
-    time.sleep(1.5)
+    run = driver.created("say Too late.")
+    driver.expire(run)
     driver.invoke("sweeper", {"name": run.execution, "status": "ABORTED"})
     assert driver.store.runs.get(run.thread_id, run.id).status == "expired"
 

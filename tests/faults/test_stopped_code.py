@@ -3,11 +3,14 @@
 import json
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from assistant_engine.domain.lifecycle import is_terminal
 from assistant_engine.domain.run import Run
 from assistant_engine.domain.thread import ThreadId
 from assistant_engine.runs import creation
@@ -16,6 +19,8 @@ from assistant_engine.store import Window
 from tests.support.driver import Driver
 
 pytestmark = pytest.mark.offline_model
+
+Limit = dict[str, int]
 
 CODE_SECONDS = 60
 PATIENCE = 25
@@ -68,6 +73,55 @@ def processes_of(mark: str) -> list[int]:
     return sorted(found)
 
 
+@dataclass(frozen=True)
+class AtWork:
+    """A run whose code is at work.
+
+    Attributes:
+        head: of its thread's session, before the run.
+        processes: that its code is and has started.
+        began: when they were there.
+    """
+
+    run: Run
+    mark: str
+    head: object
+    processes: list[int]
+    began: float
+
+
+def at_work(driver: Driver, limits: Sequence[Limit]) -> AtWork:
+    """Have code at work in a thread where other code has run before.
+
+    Args:
+        limits: what the run is given; another run gets the next, if the first ends before its code is at work.
+    """
+    before = begin(driver, "kept = 'kept'\nprint(kept)")
+    assert printed(driver, before).strip() == "kept"
+    head = driver.store.sessions.head(before.thread_id)
+    for limit in limits:
+        mark = f"mark-{uuid.uuid4().hex}"
+        run = begin(driver, CODE.replace("MARK", mark), before.thread_id, **limit)
+        deadline = time.monotonic() + 60
+        while len(processes := processes_of(mark)) < 4:
+            found = driver.store.runs.get(run.thread_id, run.id)
+            assert time.monotonic() < deadline, found
+            if is_terminal(found.status):
+                break
+            time.sleep(0.05)
+        else:
+            return AtWork(run, mark, head, processes, time.time())
+    raise AssertionError(f"no code at work: {found}")
+
+
+@pytest.fixture(scope="module")
+def working(driver: Driver) -> dict[str, AtWork]:
+    """Have code at work in three threads at once, so that the tests wait for it once; by how each run is to end."""
+    with ThreadPoolExecutor(len(ENDS)) as pool:
+        begun = {status: pool.submit(at_work, driver, limits) for status, (_, limits) in ENDS.items()}
+        return {status: found.result() for status, found in begun.items()}
+
+
 def abort(driver: Driver, run: Run) -> None:
     driver.step_functions.stop_execution(executionArn=driver.execution(run))
 
@@ -76,40 +130,29 @@ def nothing(driver: Driver, run: Run) -> None:
     pass
 
 
-@pytest.mark.parametrize(
-    ("end", "status", "more"),
-    [
-        pytest.param(Driver.cancel, "cancelled", {}, id="cancelled"),
-        pytest.param(nothing, "expired", {"expires_after": 20}, id="expired"),
-        pytest.param(abort, "failed", {}, id="failed"),
-    ],
-)
-def test_code_is_dead_when_its_run_has_ended(
-    driver: Driver, end: Callable[[Driver, Run], object], status: str, more: dict[str, int]
-) -> None:
-    before = begin(driver, "kept = 'kept'\nprint(kept)")
-    assert printed(driver, before).strip() == "kept"
-    head = driver.store.sessions.head(before.thread_id)
+ENDS: dict[str, tuple[Callable[[Driver, Run], object], list[Limit]]] = {
+    "cancelled": (Driver.cancel, [{}]),
+    "failed": (abort, [{}]),
+    "expired": (nothing, [{"expires_after": 8}, {"expires_after": 20}]),
+}
+"""How runs end: what is done to them, and what limits them."""
 
-    mark = f"mark-{uuid.uuid4().hex}"
-    run = begin(driver, CODE.replace("MARK", mark), before.thread_id, **more)
-    deadline = time.monotonic() + 60
-    while len(processes := processes_of(mark)) < 4:
-        assert time.monotonic() < deadline, driver.store.runs.get(run.thread_id, run.id)
-        time.sleep(0.05)
-    began = time.time()
 
+@pytest.mark.parametrize("status", ENDS)
+def test_code_is_dead_when_its_run_has_ended(driver: Driver, working: dict[str, AtWork], status: str) -> None:
+    run, mark, processes = working[status].run, working[status].mark, working[status].processes
+    end, limits = ENDS[status]
     end(driver, run)
-    ended = driver.ended(run, status, seconds=PATIENCE + more.get("expires_after", 0))
+    ended = driver.ended(run, status, seconds=PATIENCE + limits[-1].get("expires_after", 0))
     over = ended.expires_at if status == "expired" else time.time()
     alive = processes
     while alive and time.time() < over + PATIENCE:
-        time.sleep(0.1)
+        time.sleep(0.05)
         alive = [pid for pid in processes if Path(f"/proc/{pid}").exists()]
     assert alive == []
-    assert time.time() - began < CODE_SECONDS
+    assert time.time() - working[status].began < CODE_SECONDS
 
-    assert driver.store.sessions.head(run.thread_id) == head
+    assert driver.store.sessions.head(run.thread_id) == working[status].head
     names = [file["filename"] for file in driver.store.files.page(Window(limit=100, order="desc")).objects]
     assert f"{mark}.txt" not in names
     after = begin(driver, "import os\nprint(kept, os.listdir('/mnt/data'))", run.thread_id)
