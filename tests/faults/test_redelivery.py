@@ -6,8 +6,8 @@ undisturbed, and then once for each write of each step, with a fault at exactly 
 
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 
 from assistant_engine.domain.errors import InvalidRequest
 from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.run import Run
 from assistant_engine.domain.thread import ThreadId, new_thread, new_thread_id
 from assistant_engine.runs import control
 from assistant_engine.runtime.clock import now_ms
@@ -50,6 +51,7 @@ WRITTEN = {
 }
 """What each step writes of a run that is asked `ASKED`, in order."""
 
+AT_ONCE = 6
 READS = ("GetItem", "Query")
 FAULTS = {
     "dies before": DIES_BEFORE,
@@ -107,30 +109,76 @@ def undisturbed(driver: Driver, aws_proxy: AwsProxy) -> Json:
     return expected
 
 
+# What waits longest goes on while the tests before it work
+
+
+def dies_every_time(driver: Driver, aws_proxy: AwsProxy) -> Run:
+    run = driver.created("say Never.")
+    with aws_proxy.fault(DIES_BEFORE, function="in_progress", about=run.thread_id, times=4):
+        driver.start({"thread_id": run.thread_id, "run_id": run.id}, run.execution)
+        return driver.ended(run, "failed", seconds=120)
+
+
+def is_throttled_for_long(driver: Driver, aws_proxy: AwsProxy) -> Run:
+    run = driver.created("say Late.")
+    with aws_proxy.fault(THROTTLED, function="in_progress", about=run.thread_id, times=6):
+        driver.start({"thread_id": run.thread_id, "run_id": run.id}, run.execution)
+        return driver.ended(run, "completed")
+
+
+def has_two_executions(driver: Driver, _: AwsProxy) -> tuple[Run, list[Json]]:
+    """Return the run, and what each execution put out. The one that came second looks every 10 s for the run's end."""
+    run = driver.created(ASKED)
+    data = {"thread_id": run.thread_id, "run_id": run.id}
+    both = at_once(partial(driver.start, data, run.execution), partial(driver.start, data, f"{run.id}-again"))
+    waiting = driver.until(run, "requires_action")
+    [call] = driver.waiting_calls(waiting)
+    driver.submit(waiting, {call["id"]: "the client's"})
+    return run, at_once(*(partial(driver.run, execution, 120) for execution in both))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def meanwhile(driver: Driver, aws_proxy: AwsProxy) -> Iterator[Callable[[Callable[..., Any]], Any]]:
+    """Begin what waits longest with the first test; return what waits for its outcome."""
+    waits: list[Callable[..., Any]] = [dies_every_time, is_throttled_for_long, has_two_executions]
+    with ThreadPoolExecutor(len(waits)) as pool:
+        begun = {work: pool.submit(work, driver, aws_proxy) for work in waits}
+        yield lambda work: begun[work].result()
+
+
 # One fault at one write (0: at the first read)
 
 
-@pytest.mark.parametrize("kind", FAULTS)
-@pytest.mark.parametrize("step", WRITTEN)
-def test_a_fault_at_any_effect_of_a_step_changes_no_record(
-    driver: Driver, aws_proxy: AwsProxy, undisturbed: Json, step: str, kind: str
-) -> None:
-    def disturbed(nth: int) -> Json:
+@pytest.fixture(scope="module")
+def disturbed(driver: Driver, aws_proxy: AwsProxy) -> Iterator[dict[tuple[str, str], list[Future[Json]]]]:
+    """Drive runs, some side by side, each with one fault; return what comes of them by step and kind of the fault."""
+
+    def one(step: str, kind: str, nth: int) -> Json:
         thread_id = empty_thread(driver)
         operations = () if nth else READS
         with aws_proxy.fault(FAULTS[kind], *operations, function=step, about=thread_id, nth=nth or 1):
             return drive(driver, thread_id)
 
-    effects = range(len(WRITTEN[step]) + 1)
-    for nth, found in zip(effects, at_once(*(partial(disturbed, nth) for nth in effects)), strict=True):
-        assert found == undisturbed, f"write {nth}"
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield {
+            (step, kind): [pool.submit(one, step, kind, nth) for nth in range(len(WRITTEN[step]) + 1)]
+            for step in WRITTEN
+            for kind in FAULTS
+        }
+        pool.shutdown(cancel_futures=True)  # If only some of the tests were asked for.
 
 
-def test_a_step_that_dies_every_time_ends_its_run(driver: Driver, aws_proxy: AwsProxy) -> None:
-    run = driver.created("say Never.")
-    with aws_proxy.fault(DIES_BEFORE, function="in_progress", about=run.thread_id, times=4):
-        driver.start({"thread_id": run.thread_id, "run_id": run.id}, run.execution)
-        ended = driver.ended(run, "failed", seconds=120)
+@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize("step", WRITTEN)
+def test_a_fault_at_any_effect_of_a_step_changes_no_record(
+    undisturbed: Json, disturbed: dict[tuple[str, str], list[Future[Json]]], step: str, kind: str
+) -> None:
+    for nth, found in enumerate(disturbed[step, kind]):
+        assert found.result() == undisturbed, f"write {nth}"
+
+
+def test_a_step_that_dies_every_time_ends_its_run(meanwhile: Callable[..., Any]) -> None:
+    ended: Run = meanwhile(dies_every_time)
     assert (ended.last_error or {})["code"] == "server_error"
     assert (ended.attempts, ended.turn) == (0, 0)
 
@@ -153,21 +201,24 @@ def test_settling_that_dies_is_done_again(driver: Driver, aws_proxy: AwsProxy, k
 @pytest.mark.parametrize("settled_by", ["sweeper", "record_failure"])
 def test_what_a_late_step_stores_is_part_of_the_end(driver: Driver, aws_proxy: AwsProxy, settled_by: str) -> None:
     """A turn is stored after it was decided to settle the run, and before that is written."""
-    run, let_go = driver.created("wait 3\ncall ask {}"), threading.Event()
+    run, store_now, settle_now = driver.created("call ask {}"), threading.Event(), threading.Event()
     ids = {"thread_id": run.thread_id, "run_id": run.id}
     late = {**ids, "turn": 0, "execution": run.execution, "outputs": []}
     execution = {"name": run.execution, "arn": "-", "start_time": "2026-01-01T00:00:00Z"}
     settle = {"name": run.execution, "status": "ABORTED", "request": ids, "execution": execution, "error": "Died"}
+    write, about = "TransactWriteItems", {"about": run.thread_id}
     with (
         ThreadPoolExecutor(2) as pool,
-        aws_proxy.fault(Fault(hold=let_go), "TransactWriteItems", function=settled_by, about=run.thread_id) as settling,
+        aws_proxy.fault(Fault(hold=store_now), write, function="in_progress", **about) as storing,
+        aws_proxy.fault(Fault(hold=settle_now), write, function=settled_by, **about) as settling,
     ):
         stored = pool.submit(driver.invoke, "in_progress", late)
-        driver.until(run, "in_progress")
+        assert storing.met.wait(60)
         settled = pool.submit(driver.invoke, settled_by, settle)
         assert settling.met.wait(60)
+        store_now.set()
         stored.result()
-        let_go.set()
+        settle_now.set()
         settled.result()
     ended = driver.ended(run, "failed")
     assert (ended.turn, [step["status"] for step in driver.steps(run.thread_id, run.id)]) == (1, ["failed"])
@@ -234,14 +285,8 @@ def test_a_delivery_that_is_slow_takes_its_own_turn(driver: Driver, aws_proxy: A
     assert driver.store.runs.get(run.thread_id, run.id).turn == 2
 
 
-def test_two_executions_of_one_run_act_once(driver: Driver, undisturbed: Json) -> None:
-    run = driver.created(ASKED)
-    data = {"thread_id": run.thread_id, "run_id": run.id}
-    both = at_once(partial(driver.start, data, run.execution), partial(driver.start, data, f"{run.id}-again"))
-    waiting = driver.until(run, "requires_action")
-    [call] = driver.waiting_calls(waiting)
-    driver.submit(waiting, {call["id"]: "the client's"})
-    first, second = at_once(*(partial(driver.run, execution, 120) for execution in both))
+def test_two_executions_of_one_run_act_once(driver: Driver, undisturbed: Json, meanwhile: Callable[..., Any]) -> None:
+    run, (first, second) = meanwhile(has_two_executions)
     assert first == second
     assert records(driver, run.thread_id, run.id) == undisturbed
 
@@ -263,13 +308,9 @@ def test_a_bug_fails_fast(driver: Driver, aws_proxy: AwsProxy) -> None:
     assert failures(driver, driver.execution(run)) == ["StepFailed"]
 
 
-def test_dynamodb_that_throttles_for_long_is_asked_again(driver: Driver, aws_proxy: AwsProxy) -> None:
+def test_dynamodb_that_throttles_for_long_is_asked_again(driver: Driver, meanwhile: Callable[..., Any]) -> None:
     """Longer than its client tries by itself: the state machine tries the step again."""
-    run = driver.created("say Late.")
-    with aws_proxy.fault(THROTTLED, function="in_progress", about=run.thread_id, times=6):
-        driver.start({"thread_id": run.thread_id, "run_id": run.id}, run.execution)
-        driver.ended(run, "completed")
-    assert failures(driver, driver.execution(run)) == ["ServiceBusy"]
+    assert failures(driver, driver.execution(meanwhile(is_throttled_for_long))) == ["ServiceBusy"]
 
 
 @pytest.mark.parametrize("function", ["in_progress", "requires_action", "tool-finance"])
@@ -293,4 +334,4 @@ def until(seen: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not seen():
         assert time.monotonic() < deadline
-        time.sleep(0.1)
+        time.sleep(0.05)
