@@ -1,6 +1,7 @@
 """The text chatbot of openai_assistant_engine: asks, looks every five seconds whether the run is completed, reads.
 
-It knows API_URL, API_KEY and ASSISTANT_ID, of its environment. It sends neither operation names nor optional arguments.
+It knows API_URL, API_KEY and ASSISTANT_ID, of its environment, where a test may shorten the five seconds. It sends
+neither operation names nor optional arguments.
 """
 
 import json
@@ -13,6 +14,7 @@ import requests
 API_URL = os.environ["API_URL"]
 HEADERS = {"x-api-key": os.environ["API_KEY"], "Content-Type": "application/json"}
 ASSISTANT_ID = os.environ["ASSISTANT_ID"]
+LOOK_SECONDS = float(os.environ.get("LOOK_SECONDS", "5"))
 
 ASK = """
 fragment AskOpenAIInfo on AskOpenAIType { assistantId threadId userQuery currentRunId }
@@ -61,7 +63,7 @@ def answered(question: str, thread_id: str | None, *, named: bool = False) -> tu
     )
     run = {"threadId": asked["threadId"], "runId": asked["currentRunId"]}
     while sent(LOOK, "currentRun", names[1], **who, **run)["status"] != "completed":
-        time.sleep(5)
+        time.sleep(LOOK_SECONDS)
     last = sent(
         *(READ, "lastMessage", names[2]), assistantId=ASSISTANT_ID, threadId=asked["threadId"], role="assistant"
     )

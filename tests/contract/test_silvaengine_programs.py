@@ -1,4 +1,4 @@
-"""The two chatbots of openai_assistant_engine, which only got another address and key."""
+"""The two chatbots of openai_assistant_engine, which only got another address and key, and less patience."""
 
 import base64
 import io
@@ -30,6 +30,7 @@ def environment(stack: local.Local, client: StrictOpenAI, model: str) -> dict[st
         "API_URL": stack.settings["SILVAENGINE_URL"],
         "API_KEY": stack.settings["ASSISTANTS_API_KEY"],
         "ASSISTANT_ID": assistant.id,
+        "LOOK_SECONDS": "0.1",
     }
 
 
