@@ -24,11 +24,12 @@ from botocore.config import Config
 from local import emulator
 from local.environments import MAX_ENVIRONMENTS
 from local.paths import ROOT
-from tests.support.functions import Deployed, deploy, function
+from tests.support.functions import HOLD, OFTEN, Deployed, deploy, function
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the emulator's own workers run functions")
 
-CODE = """
+CODE = (
+    """
 import json, logging, os, random, subprocess, sys, tempfile, threading, time, uuid, warnings
 
 logging.getLogger().setLevel("INFO")
@@ -39,6 +40,7 @@ PAIR = __import__("socket").socketpair()
 class Broken(Exception): pass
 
 def handler(event, context):
+    if "hold" in event: hold(event)
     match event.get("do"):
         case "raise": raise Broken("it is broken")
         case "exit": sys.exit(3)
@@ -73,6 +75,8 @@ def handler(event, context):
         "connection": PAIR[0].recv(1, 64).decode() if event.get("do") == "receive" else None,
     }
 """
+    + HOLD
+)
 THREADS = "import threading, time, os\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n" + (
     "AT_IMPORT = os.getpid()\ndef handler(event, context): return [AT_IMPORT, os.getpid(), threading.active_count()]"
 )
@@ -236,18 +240,20 @@ environment_process._kill_descendants = lambda: print(len(looks), flush=True)
 runtime = os.posix_spawn("/bin/sleep", ["sleep", "1"], {})
 environment_process.supervise(socket.socket(fileno=int(sys.argv[1])), {"resident_bytes": 1}, runtime)
 """
-    looks = []
-    for is_busy in (True, False):
+
+    def looks(is_busy: bool) -> int:
         mine, theirs = socket.socketpair()
-        mine.send(json.dumps({"busy": is_busy}).encode())
-        command = [sys.executable, "-c", program, str(theirs.fileno())]
-        done = subprocess.run(
-            command, cwd=ROOT, pass_fds=[theirs.fileno()], capture_output=True, check=True, timeout=30
-        )
-        looks.append(int(done.stdout))
-        mine.close()
-        theirs.close()
-    assert looks[0] > 2 > looks[1]
+        with mine, theirs:
+            mine.send(json.dumps({"busy": is_busy}).encode())
+            command = [sys.executable, "-c", program, str(theirs.fileno())]
+            done = subprocess.run(
+                command, cwd=ROOT, pass_fds=[theirs.fileno()], capture_output=True, check=True, timeout=30
+            )
+            return int(done.stdout)
+
+    with ThreadPoolExecutor(2) as pool:
+        busy, at_rest = pool.map(looks, (True, False))
+    assert busy > 2 > at_rest
 
 
 def test_an_answer_has_a_size(deployed: Deployed) -> None:
@@ -257,9 +263,9 @@ def test_an_answer_has_a_size(deployed: Deployed) -> None:
 
 
 def test_environments_are_forks_with_fresh_randomness_and_connections(deployed: Deployed) -> None:
-    with ThreadPoolExecutor(2) as pool:
-        asked = [pool.submit(deployed.invoke, "Line", {"do": "sleep", "seconds": 1}) for _ in range(2)]
-        first, second = (one.result() for one in asked)
+    with deployed.held("Line", 2) as asked:
+        pass
+    first, second = (one.result()[0] for one in asked)
     assert first["at_import"] == second["at_import"] not in (first["pid"], second["pid"])
     assert first["pid"] != second["pid"] and first["stream"] != second["stream"]
     assert not set(first["random"]) & set(second["random"])
@@ -290,20 +296,17 @@ def test_more_invocations_than_environments_wait_in_line(deployed: Deployed) -> 
 
 
 def test_one_environment_serves_one_invocation_at_a_time(deployed: Deployed) -> None:
-    with ThreadPoolExecutor(4) as pool:
-        asked = [pool.submit(deployed.invoke, "Function", {"do": "sleep", "seconds": 1}) for _ in range(4)]
-        assert len({one.result()["pid"] for one in asked}) == 4
+    with deployed.held("Function", 4) as asked:
+        pass
+    assert len({one.result()[0]["pid"] for one in asked}) == 4
 
 
 def test_reserved_concurrency_still_throttles(deployed: Deployed) -> None:
     functions = deployed.client("lambda")
     functions.put_function_concurrency(FunctionName=deployed.names["Reserved"], ReservedConcurrentExecutions=1)
-    with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(deployed.invoke, "Reserved", {"do": "sleep", "seconds": 2})
-        time.sleep(1)
-        with pytest.raises(functions.exceptions.TooManyRequestsException):
-            deployed.invoke("Reserved")
-        first.result()
+    with deployed.held("Reserved") as [first], pytest.raises(functions.exceptions.TooManyRequestsException):
+        deployed.invoke("Reserved")
+    assert not first.result()[1]
 
 
 def test_logs_are_lambda_s(deployed: Deployed) -> None:
@@ -337,11 +340,9 @@ def test_logs_are_json_where_the_function_says_so(deployed: Deployed) -> None:
 def test_a_function_that_is_deleted_makes_no_log_group(deployed: Deployed) -> None:
     """Otherwise one that ends after its stack was deleted would be in the next stack's way."""
     name = deployed.names["Deleted"]
-    with ThreadPoolExecutor(1) as pool:
-        ending = pool.submit(deployed.ask, "Deleted", {"do": "sleep", "seconds": 2})
-        time.sleep(1)
+    with deployed.held("Deleted") as [ending]:
         deployed.client("lambda").delete_function(FunctionName=name)
-        ending.result()
+    ending.result()
     groups = deployed.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{name}")["logGroups"]
     assert groups == []
 
@@ -350,7 +351,7 @@ def test_a_changed_function_starts_anew(deployed: Deployed) -> None:
     name, functions = deployed.names["Fresh"], deployed.client("lambda")
     before = deployed.invoke("Fresh")
     functions.update_function_configuration(FunctionName=name, Environment={"Variables": {"NEW": "1"}})
-    functions.get_waiter("function_updated_v2").wait(FunctionName=name)
+    functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig=OFTEN)
     after = deployed.invoke("Fresh")
     assert after["environment"]["NEW"] == "1"
     assert after["pid"] != before["pid"]

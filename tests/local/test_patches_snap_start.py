@@ -6,7 +6,6 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,23 +16,26 @@ from botocore.exceptions import ClientError
 
 from local import emulator
 from local.paths import ROOT
-from tests.support.functions import AHEAD, Deployed, deploy, function
+from tests.support.functions import AHEAD, HOLD, OFTEN, Deployed, deploy, function
 from tests.support.rest_api import WRAPPER, streaming_layer
 
 SNAPSHOT = {"ApplyOn": "PublishedVersions"}
 RENEWAL = ROOT / "layers" / "engine" / "assistant_engine" / "runtime" / "snapshots.py"
-CODE = """
-import os, random, socket, time
+CODE = (
+    """
+import os, random, socket
 TOLD = []
 AT_IMPORT = os.getpid()
 PAIR = socket.socketpair()
 random.seed(1)
 
 def handler(event, context):
-    time.sleep(event.get("seconds", 0))
+    if "hold" in event: hold(event)
     return {"at_import": AT_IMPORT, "pid": os.getpid(), "random": random.random(), "told": TOLD,
             "kind": os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"], "connection": PAIR[0].recv(1, 64).decode()}
 """
+    + HOLD
+)
 HOOKS = """
 from snapshot_restore_py import register_after_restore, register_before_snapshot
 register_before_snapshot(TOLD.append, "before 1")
@@ -81,9 +83,11 @@ def deployed(client: Callable[[str], Any]) -> Deployed:
 
 def two_at_once(deployed: Deployed, name: str) -> list[Any]:
     """Return what two environments of a version answer."""
-    with ThreadPoolExecutor(2) as pool:
-        asked = [pool.submit(deployed.invoke, name, {"seconds": 1}, Qualifier="1") for _ in range(2)]
-        return [one.result() for one in asked]
+    with deployed.held(name, 2, Qualifier="1") as asked:
+        pass
+    answers = [one.result() for one in asked]
+    assert not any(failed for _, failed in answers), answers
+    return [answer for answer, _ in answers]
 
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the emulator's own workers run functions")
@@ -200,7 +204,7 @@ def test_versions_that_no_run_waits_on_are_deleted(
     monkeypatch.setattr(delete_old_versions, "_lambda", lambda: lambda_)
     for number in range(1, 6):
         lambda_.update_function_code(FunctionName=name, ZipFile=archive(f"{CODE}# {number}"))
-        lambda_.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+        lambda_.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig=OFTEN)
         assert lambda_.publish_version(FunctionName=name)["Version"] == str(number)
         lambda_.create_alias(FunctionName=name, Name=f"v{number}", FunctionVersion=str(number))
     lambda_.create_alias(FunctionName=name, Name="repaired", FunctionVersion="2")

@@ -1,7 +1,10 @@
 """Functions for the tests of what runs them: a scratch stack of one function for each piece of code."""
 
 import json
-from collections.abc import Callable, Mapping
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +12,16 @@ TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "A
 
 AHEAD = "initialised-ahead"
 """The name of a function whose versions are initialised before they are invoked."""
+
+OFTEN = {"Delay": 0.05, "MaxAttempts": 1_200}
+"""How a waiter of boto3 is to look, for up to a minute."""
+
+HOLD = """
+def hold(event):
+    import socket
+    with socket.create_connection(("127.0.0.1", event["hold"])) as held: held.recv(1)
+"""
+"""Code of a function that `Deployed.held` can hold: its handler calls `hold` if the event has that name."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +47,22 @@ class Deployed:
         payload = json.dumps(event or {}).encode()
         answer = self.client("lambda").invoke(FunctionName=self.names[function], Payload=payload, **more)
         return json.loads(answer["Payload"].read()), "FunctionError" in answer
+
+    @contextmanager
+    def held(self, function: str, count: int = 1, **more: str) -> Iterator[list[Future[tuple[Any, bool]]]]:
+        """Have invocations run side by side until the block ends; yield what will come back of each.
+
+        Raises:
+            TimeoutError: fewer run at once.
+        """
+        with ThreadPoolExecutor(count) as pool, ExitStack() as held:
+            server = held.enter_context(socket.create_server(("127.0.0.1", 0)))
+            server.settimeout(60)
+            event = {"hold": server.getsockname()[1]}
+            asked = [pool.submit(self.ask, function, event, **more) for _ in range(count)]
+            for _ in asked:
+                held.enter_context(server.accept()[0])
+            yield asked
 
     def log(self, function: str) -> list[str]:
         """Return what is in a function's log."""
