@@ -5,6 +5,7 @@ import os
 import re
 import uuid
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from typing import Any
 
@@ -229,15 +230,17 @@ def _with_foreign_ids(operation: str, names: list[str], house: House, *, writes:
 def _names_foreign_ids(
     operation: str, some: tuple[str, ...], names: list[str], us: Owner, them: Owner, *, writes: bool
 ) -> None:
-    answers = []
-    for found in (_ids(them), _missing(them)):
+    def shape(found: Mapping[str, str]) -> Json:
         # What is written for us must not be what our other rows read.
         own = belongings(us.client, names) if writes else {}
         ids = {**_ids(us), **own, **{name: found[name] for name in some}}
         answer = send(operation, ids, us.headers)
         assert answer.status_code == 200, (some, answer.text)
-        answers.append(_shape(answer.json(), ids))
-    foreign, absent = answers
+        return _shape(answer.json(), ids)
+
+    # Reads at once: a run that is not there is looked for again and again before that is said.
+    with ThreadPoolExecutor(1 if writes else 2) as pool:
+        foreign, absent = answers = list(pool.map(shape, (_ids(them), _missing(them))))
     if "errors" in absent:
         assert foreign == absent, (operation, some, answers)
     else:
