@@ -5,7 +5,9 @@ The caller is the `openai` package, which repeats a request that was answered wi
 
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import product
 from typing import Any
 
 import openai
@@ -24,10 +26,11 @@ from tests.support.records import records
 
 pytestmark = pytest.mark.offline_model
 
+AT_ONCE = 4
 FAULTS = {"dies before": DIES_BEFORE, "dies after": DIES_AFTER, "answer lost": LOST}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(stack: local.Local) -> openai.OpenAI:
     return openai.OpenAI(
         base_url=stack.settings["ASSISTANTS_BASE_URL"],
@@ -35,6 +38,26 @@ def client(stack: local.Local) -> openai.OpenAI:
         max_retries=3,
         timeout=60,
     )
+
+
+Trial = Callable[..., None]
+Try = Callable[..., None]
+"""Returns when a trial of a case is over, and fails if it did."""
+
+
+@pytest.fixture(scope="module")
+def side_by_side(driver: Driver, client: openai.OpenAI, aws_proxy: AwsProxy) -> Iterator[Try]:
+    """Begin a trial of all its cases as soon as one is asked for: they wait for callers that try again."""
+    begun: dict[Trial, dict[tuple[object, ...], Future[None]]] = {}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+
+        def tried(trial: Trial, cases: Iterable[tuple[object, ...]], case: tuple[object, ...]) -> None:
+            if trial not in begun:
+                begun[trial] = {each: pool.submit(trial, driver, client, aws_proxy, *each) for each in cases}
+            begun[trial][case].result()
+
+        yield tried
+        pool.shutdown(cancel_futures=True)  # If only some of the tests were asked for.
 
 
 def sweep_until(driver: Driver, run: Run, *statuses: str) -> Run:
@@ -49,11 +72,7 @@ def sweep_until(driver: Driver, run: Run, *statuses: str) -> Run:
 # The HTTP API
 
 
-@pytest.mark.parametrize("kind", FAULTS)
-@pytest.mark.parametrize("operation", ["TransactWriteItems", "StartExecution"])
-def test_a_run_whose_creation_is_disturbed_is_one_run(
-    driver: Driver, client: openai.OpenAI, aws_proxy: AwsProxy, operation: str, kind: str
-) -> None:
+def creation(driver: Driver, client: openai.OpenAI, aws_proxy: AwsProxy, operation: str, kind: str) -> None:
     thread = client.beta.threads.create()
     with aws_proxy.fault(FAULTS[kind], operation, function="stream", about=thread.id):
         answered = client.beta.threads.runs.create(
@@ -71,11 +90,15 @@ def test_a_run_whose_creation_is_disturbed_is_one_run(
     assert [run.id for run in client.beta.threads.runs.list(thread.id)] == [answered.id]
 
 
-@pytest.mark.parametrize("kind", FAULTS)
-@pytest.mark.parametrize("operation", ["TransactWriteItems", "SendTaskSuccess"])
-def test_outputs_whose_submission_is_disturbed_are_recorded_once(
-    driver: Driver, client: openai.OpenAI, aws_proxy: AwsProxy, operation: str, kind: str
-) -> None:
+CREATION = list(product(("TransactWriteItems", "StartExecution"), FAULTS))
+
+
+@pytest.mark.parametrize(("operation", "kind"), CREATION)
+def test_a_run_whose_creation_is_disturbed_is_one_run(side_by_side: Try, operation: str, kind: str) -> None:
+    side_by_side(creation, CREATION, (operation, kind))
+
+
+def submission(driver: Driver, client: openai.OpenAI, aws_proxy: AwsProxy, operation: str, kind: str) -> None:
     run = driver.begin("call ask {}")
     waiting = driver.until(run, "requires_action")
     [call] = driver.waiting_calls(waiting)
@@ -96,11 +119,15 @@ def test_outputs_whose_submission_is_disturbed_are_recorded_once(
     assert found["steps"][0]["calls"] == [("ask", "here")]
 
 
-@pytest.mark.parametrize("kind", FAULTS)
-@pytest.mark.parametrize("operation", ["UpdateItem", "SendTaskSuccess"])
-def test_a_run_whose_cancelling_is_disturbed_is_cancelled(
-    driver: Driver, client: openai.OpenAI, aws_proxy: AwsProxy, operation: str, kind: str
-) -> None:
+SUBMISSION = list(product(("TransactWriteItems", "SendTaskSuccess"), FAULTS))
+
+
+@pytest.mark.parametrize(("operation", "kind"), SUBMISSION)
+def test_outputs_whose_submission_is_disturbed_are_recorded_once(side_by_side: Try, operation: str, kind: str) -> None:
+    side_by_side(submission, SUBMISSION, (operation, kind))
+
+
+def cancelling(driver: Driver, client: openai.OpenAI, aws_proxy: AwsProxy, operation: str, kind: str) -> None:
     run = driver.begin("call ask {}")
     waiting = driver.until(run, "requires_action")
     about = str(waiting.task_token) if operation == "SendTaskSuccess" else run.thread_id
@@ -115,6 +142,14 @@ def test_a_run_whose_cancelling_is_disturbed_is_cancelled(
     sweep_until(driver, run, *TERMINAL)
     driver.ended(run, "cancelled")
     assert driver.store.threads.get(run.thread_id).runs == 1
+
+
+CANCELLING = list(product(("UpdateItem", "SendTaskSuccess"), FAULTS))
+
+
+@pytest.mark.parametrize(("operation", "kind"), CANCELLING)
+def test_a_run_whose_cancelling_is_disturbed_is_cancelled(side_by_side: Try, operation: str, kind: str) -> None:
+    side_by_side(cancelling, CANCELLING, (operation, kind))
 
 
 # The sweeper
@@ -167,9 +202,9 @@ SWEPT: list[tuple[Callable[[Driver], Run], tuple[str, ...], str]] = [
 """How a run came to need the sweeper, what the sweeper then writes, and how the run ends."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def no_events(driver: Driver) -> Iterator[None]:
-    """No event and no minute brings the sweeper: the test alone invokes it."""
+    """No event and no minute brings the sweeper: the tests alone invoke it."""
     events: Any = driver.client("events")
     rules = [rule["Name"] for rule in events.list_rules()["Rules"] if rule["State"] == "ENABLED"]
     for rule in rules:
@@ -179,15 +214,10 @@ def no_events(driver: Driver) -> Iterator[None]:
         events.enable_rule(Name=rule)
 
 
-@pytest.mark.parametrize("kind", FAULTS)
-@pytest.mark.parametrize(
-    ("lost", "operation", "status"),
-    [(lost, operation, status) for lost, operations, status in SWEPT for operation in operations],
-)
-def test_a_sweep_that_is_disturbed_is_made_good_by_the_next(
+def sweep(
     driver: Driver,
+    _: openai.OpenAI,
     aws_proxy: AwsProxy,
-    no_events: None,
     lost: Callable[[Driver], Run],
     operation: str,
     status: str,
@@ -203,3 +233,15 @@ def test_a_sweep_that_is_disturbed_is_made_good_by_the_next(
     driver.ended(run, status)
     found = records(driver, run.thread_id, run.id)
     assert (found["thread"][1], found["directory"]["runs"], found["open"]) == (1, 1, False)
+
+
+SWEEPS = [
+    (lost, operation, status, kind) for lost, operations, status in SWEPT for operation in operations for kind in FAULTS
+]
+
+
+@pytest.mark.parametrize(("lost", "operation", "status", "kind"), SWEEPS)
+def test_a_sweep_that_is_disturbed_is_made_good_by_the_next(
+    no_events: None, side_by_side: Try, lost: Callable[[Driver], Run], operation: str, status: str, kind: str
+) -> None:
+    side_by_side(sweep, SWEEPS, (lost, operation, status, kind))

@@ -103,7 +103,7 @@ class AwsProxy:
         self._upstream = ("127.0.0.1", 0)
         self._emulator: psutil.Process | None = None
         self._rules: list[Rule] = []
-        self._changing = threading.Lock()
+        self._changing = threading.Lock()  # Tests plant faults side by side.
         self._recordings: list[tuple[str, list[Call]]] = []
         # The loop knows a connection's task by its socket alone, which it forgets when a killed function hangs up.
         self._tasks: set[asyncio.Task[Any] | None] = set()
