@@ -10,13 +10,13 @@ from assistant_engine.store import Store
 from assistant_engine.store.usage import Budget
 from local import up as local
 from tests.support.clients import StrictOpenAI, connect
-from tests.support.projects import own_project
+from tests.support.projects import spare_project
 
 
 @pytest.fixture
 def another(stack: local.Local) -> Iterator[tuple[str, StrictOpenAI]]:
     """A project of the test's own, and its client."""
-    with own_project(stack) as (project, key):
+    with spare_project(stack) as (project, key):
         yield project, connect(stack, key)
 
 

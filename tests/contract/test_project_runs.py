@@ -14,9 +14,9 @@ from assistant_engine.store import Store, project_runs
 from assistant_engine.store.pages import Window
 from local import up as local
 from tests.support.clients import StrictOpenAI, connect
-from tests.support.crowd import Crowd, crowd
+from tests.support.crowd import Crowd, crowd_in
 from tests.support.driver import ASK, Driver
-from tests.support.projects import own_project
+from tests.support.projects import spare_project
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -42,7 +42,7 @@ def until(look: Callable[[], Any], expected: Any) -> None:
 @pytest.fixture(scope="module")
 def project(stack: local.Local) -> Iterator[tuple[str, str]]:
     """A project of these tests' own, and its key: the default one has hundreds of runs more to be read."""
-    with own_project(stack) as made:
+    with spare_project(stack) as made:
         yield made
 
 
@@ -219,8 +219,8 @@ def test_the_timeline_of_a_streamed_run_has_its_first_word(client: openai.OpenAI
 @pytest.fixture(scope="module")
 def crowded(stack: local.Local) -> Iterator[tuple[Crowd, StrictOpenAI]]:
     """A project with 300 runs of twenty days, and its client."""
-    with crowd(stack, runs=300, messages=0) as made:
-        yield made, connect(stack, made.key)
+    with spare_project(stack) as (project, key):
+        yield crowd_in(project, key, runs=300, messages=0), connect(stack, key)
 
 
 def whole(client: openai.OpenAI, **query: Any) -> list[str]:
@@ -271,7 +271,7 @@ def test_usage_is_grouped_by_assistant_and_by_user_the_dearest_first(
 
 
 def test_usage_by_user_has_the_ratings_of_each_and_of_the_rest(stack: local.Local, model: str) -> None:
-    with own_project(stack) as (_, key):
+    with spare_project(stack) as (_, key):
         client = connect(stack, key)
         assistant = client.beta.assistants.create(model=model).id
         for user, rating in (("ada", "up"), ("ada", "down"), ("", "down")):

@@ -1,18 +1,19 @@
 """A run costs the same on a thread of any length: states, units and what the model is sent, counted and not timed."""
 
-from functools import partial
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from assistant_engine.domain.json_data import Json
-from bench.journal import Journal, taken
+from bench.journal import Journal, Line, Taken, taken
 from bench.stack import filled_thread
 from local import up as local
 from tests.support.clients import connect
-from tests.support.crowd import Crowd, crowd
+from tests.support.crowd import Crowd, crowd_in
 from tests.support.driver import Driver
 from tests.support.model_server import ModelServer
+from tests.support.projects import spare_project
 
 pytestmark = pytest.mark.offline_model
 
@@ -91,21 +92,28 @@ def within_a_tenth(figures: dict[str, float]) -> Any:
 def test_a_page_of_a_projects_runs_costs_what_is_on_it(stack: local.Local, journal: Journal) -> None:
     """Of a large project, and of a small one whose runs are among those of the same days."""
 
-    def units(made: Crowd, limit: int) -> float:
-        query: Any = {"params": {"limit": limit}}
-        got = journal.during(partial(connect(stack, made.key).get, "/runs", cast_to=object, options=query))
-        counted = taken(line for line in got if line.get("function", "").endswith("-api"))  # Runs may still be ending.
-        assert counted.write_units == 0
-        return counted.read_units
+    def page(made: Crowd, limit: int) -> Any:
+        return connect(stack, made.key).get("/runs", cast_to=object, options={"params": {"limit": limit}})
 
-    with crowd(stack, 2_000, messages=0) as large, crowd(stack, 60, messages=0) as small, crowd(stack, 200, messages=0):
-        page: Any = connect(stack, small.key).get("/runs", cast_to=object, options={"params": {"limit": 20}})
-        assert [run["id"] for run in page["data"]] == small.run_ids[:20]
-        counted = {
-            (name, limit): units(made, limit)
-            for name, made in (("large", large), ("small", small))
-            for limit in (5, 20)
-        }
+    def of_the_api(lines: list[Line]) -> Taken:
+        return taken(line for line in lines if line.get("function", "").endswith("-api"))  # Runs may still be ending.
+
+    def count() -> None:
+        for name, made in (("large", large), ("small", small)):
+            for limit in (5, 20):
+                start = journal.end()
+                page(made, limit)
+                counted[name, limit] = of_the_api(journal.since(start)).read_units
+
+    counted: dict[tuple[str, int], float] = {}
+    with ExitStack() as made:
+        large, small, _ = (
+            crowd_in(*made.enter_context(spare_project(stack)), runs, messages=0) for runs in (2_000, 60, 200)
+        )
+        assert [run["id"] for run in page(small, 20)["data"]] == small.run_ids[:20]
+        whole = of_the_api(journal.during(count))
+    # Nothing goes on when a page is answered.
+    assert (whole.write_units, whole.read_units) == (0, sum(counted.values()))
     # Each row is a run and its thread's head; each day is five queries, and the open runs are eight.
     assert counted["small", 20] <= counted["large", 20] + 40, counted
     assert max(counted.values()) <= 100 and max(counted["small", 5], counted["large", 5]) <= 45, counted

@@ -5,6 +5,7 @@ import time
 import uuid
 import wave
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, Event
 from typing import Any
 
 import httpx2
@@ -18,7 +19,6 @@ from tests.support.voice import made, thread_of
 pytestmark = pytest.mark.offline_model
 
 COUNT = 4
-DELAY = 6
 
 
 @pytest.fixture
@@ -26,6 +26,14 @@ def sentences() -> list[str]:
     """Sentences of a test's own, each spoken alone: the second is too long to take in the third."""
     mark = uuid.uuid4().hex
     return [f"Sentence {number} of {mark}{' goes on' * 20 * number}." for number in range(COUNT)]
+
+
+@pytest.fixture
+def go_on(speech_server: SpeechServer, sentences: list[str]) -> Event:
+    """What the last sentence is held until: speech that waits for it before it leaves is refused."""
+    awaited = Event()
+    speech_server.behave(sentences[-1], [Behaviour(until=awaited)])
+    return awaited
 
 
 def message_of(http: httpx2.Client, sentences: list[str]) -> tuple[str, str]:
@@ -47,9 +55,8 @@ def counted(driver: Driver, thread: Any) -> int:
 
 @pytest.mark.parametrize("route", ["message", "text"])
 def test_the_first_bytes_do_not_wait_for_the_last_sentence(
-    http: httpx2.Client, driver: Driver, speech_server: SpeechServer, sentences: list[str], route: str
+    http: httpx2.Client, driver: Driver, speech_server: SpeechServer, sentences: list[str], go_on: Event, route: str
 ) -> None:
-    speech_server.behave(sentences[-1], [Behaviour(delay=DELAY)])
     text = " ".join(sentences)
     if route == "message":
         _, url = message_of(http, sentences)
@@ -57,34 +64,36 @@ def test_the_first_bytes_do_not_wait_for_the_last_sentence(
     else:
         body = {"model": "m", "voice": "alloy", "input": text, "response_format": "wav"}
         opened = http.stream("POST", "audio/speech", json=body)
-    times = []
-    sound = b""
     with opened as answer:
         assert answer.status_code == 200
-        for chunk in answer.iter_bytes():
-            times.append(time.monotonic())
-            sound += chunk
+        chunks = answer.iter_bytes()
+        first = next(chunks)
+        assert said_in(first)
+        go_on.set()
+        sound = first + b"".join(chunks)
     assert said_in(sound) == text
-    assert times[-1] - times[0] > DELAY / 2
     assert asked_for(speech_server, sentences) == [1] * COUNT
     assert driver.store.blobs.folders("speech/requests/") == []
 
 
 def test_a_client_that_goes_away_loses_and_doubles_nothing(
-    http: httpx2.Client, driver: Driver, speech_server: SpeechServer, sentences: list[str]
+    http: httpx2.Client, driver: Driver, speech_server: SpeechServer, sentences: list[str], go_on: Event
 ) -> None:
-    speech_server.behave(sentences[-1], [Behaviour(delay=DELAY)])
     thread, url = message_of(http, sentences)
     with http.stream("GET", url) as answer:
         assert next(answer.iter_bytes())
-    whole = http.get(url).content
+    with http.stream("GET", url) as answer:
+        chunks = answer.iter_bytes()
+        first = next(chunks)
+        go_on.set()
+        whole = first + b"".join(chunks)
     again = http.get(url).content
     assert said_in(whole) == said_in(again) == " ".join(sentences)
     assert asked_for(speech_server, sentences) == [1] * COUNT
     deadline = time.monotonic() + 60
     while not counted(driver, thread):
         assert time.monotonic() < deadline
-        time.sleep(0.2)
+        time.sleep(0.05)
     assert counted(driver, thread) == len(" ".join(sentences))
     # Once it is whole, it is one object, and states how long it is.
     with wave.open(io.BytesIO(again)) as known:
@@ -95,14 +104,22 @@ def test_a_client_that_goes_away_loses_and_doubles_nothing(
 
 
 def test_callers_at_once_hear_the_same_sound_and_it_is_made_once(
-    http: httpx2.Client, driver: Driver, speech_server: SpeechServer, sentences: list[str]
+    http: httpx2.Client, driver: Driver, speech_server: SpeechServer, sentences: list[str], go_on: Event
 ) -> None:
-    speech_server.behave(sentences[-1], [Behaviour(delay=DELAY / 2)])
+    all_hear = Barrier(3, action=go_on.set)
+
+    def hear(_: int) -> bytes:
+        with http.stream("GET", url) as answer:
+            chunks = answer.iter_bytes()
+            first = next(chunks)
+            all_hear.wait(60)
+            return first + b"".join(chunks)
+
     thread, url = message_of(http, sentences)
     with ThreadPoolExecutor(3) as pool:
-        answers = list(pool.map(lambda _: http.get(url), range(3)))
-    assert {said_in(answer.content) for answer in answers} == {" ".join(sentences)}
-    assert len({answer.content[44:] for answer in answers}) == 1
+        heard = list(pool.map(hear, range(3)))
+    assert {said_in(sound) for sound in heard} == {" ".join(sentences)}
+    assert len({sound[44:] for sound in heard}) == 1
     assert asked_for(speech_server, sentences) == [1] * COUNT
     assert counted(driver, thread) == len(" ".join(sentences))
 
@@ -110,24 +127,29 @@ def test_callers_at_once_hear_the_same_sound_and_it_is_made_once(
 def test_speech_that_fails_half_way_is_cut_off_and_whole_the_next_time(
     http: httpx2.Client, driver: Driver, speech_server: SpeechServer, sentences: list[str]
 ) -> None:
-    speech_server.behave(sentences[-1], [Behaviour(status=400, delay=2)])
+    go_on = Event()
+    speech_server.behave(sentences[-1], [Behaviour(status=400, until=go_on)])
     thread, url = message_of(http, sentences)
-    with pytest.raises(httpx2.HTTPError):
-        http.get(url)
+    with http.stream("GET", url) as answer:
+        chunks = answer.iter_bytes()
+        assert next(chunks)
+        go_on.set()
+        with pytest.raises(httpx2.HTTPError):
+            list(chunks)
     assert counted(driver, thread) == 0
     assert said_in(http.get(url).content) == " ".join(sentences)
     assert counted(driver, thread) == len(" ".join(sentences))
 
 
 def test_a_message_that_is_deleted_while_it_is_spoken_leaves_no_sound(
-    http: httpx2.Client, driver: Driver, speech_server: SpeechServer, sentences: list[str]
+    http: httpx2.Client, driver: Driver, sentences: list[str], go_on: Event
 ) -> None:
-    speech_server.behave(sentences[-1], [Behaviour(delay=DELAY)])
     thread, url = message_of(http, sentences)
     with http.stream("GET", url) as answer:
         chunks = answer.iter_bytes()
         assert next(chunks)
         made(http.delete(url.partition("/speech")[0]))
+        go_on.set()
         for _ in chunks:
             pass
     listed = driver.client("s3").list_objects_v2(Bucket=driver.outputs["Bucket"], Prefix=f"speech/{thread}/")

@@ -13,8 +13,9 @@ from assistant_engine.runtime.clock import now_ms
 from assistant_engine.store import Store
 from assistant_engine.store.usage import Budget
 from local import up as local
+from tests.support.clients import NewKey
 from tests.support.driver import Driver
-from tests.support.projects import own_project
+from tests.support.projects import spare_project
 from tests.support.speech_server import SpeechServer, sound
 from tests.support.voice import assistant_of, made, of_file, refused, run_of, spoken, thread_of, words
 
@@ -27,10 +28,11 @@ CENT = 10_000_000
 @pytest.fixture
 def project(stack: local.Local, driver: Driver, base_url: str) -> Iterator[tuple[Store, httpx2.Client]]:
     """A project of the test's own: its store, and a client with its key."""
-    with own_project(stack) as (name, key):
-        headers = {"Authorization": f"Bearer {key}"}
-        with httpx2.Client(base_url=base_url, headers=headers, timeout=120) as http:
-            yield driver.store.of(name), http
+    with (
+        spare_project(stack) as (name, key),
+        httpx2.Client(base_url=base_url, auth=NewKey(key), timeout=120) as http,
+    ):
+        yield driver.store.of(name), http
 
 
 def speak(http: httpx2.Client, text: str) -> httpx2.Response:
@@ -71,6 +73,16 @@ def used(store: Store, thread_id: str) -> None:
         store.sounds.count(store.usage.count_speech(priced, "msg_1", now_ms()))
 
 
+def set_budget(store: Store, cost: int) -> None:
+    """Set the project's budget, and wait until it is read: one that was set in the last second may be missing."""
+    budget = Budget(None, None, cost)
+    store.usage.set_budget(budget)
+    deadline = time.monotonic() + 10
+    while list(store.usage.budgets()) != [budget]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_a_project_whose_budget_is_used_up_neither_hears_nor_speaks(project: Any, speech_server: SpeechServer) -> None:
     store, http = project
     said = words()
@@ -83,8 +95,7 @@ def test_a_project_whose_budget_is_used_up_neither_hears_nor_speaks(project: Any
     assistant = assistant_of(http)
     used(store, thread)
     assert usage(http)["cost"] == pytest.approx(0.020005)
-    store.usage.set_budget(Budget(None, None, 2 * CENT))
-    time.sleep(1)  # One that was set in the last second may be missing.
+    set_budget(store, 2 * CENT)
     for answer in (
         transcribe(http, sound(said)),
         speak(http, said),
@@ -100,8 +111,7 @@ def test_a_project_whose_budget_is_used_up_neither_hears_nor_speaks(project: Any
     # What was paid for is heard, and a text is taken.
     assert http.get(f"threads/{thread}/messages/{kept['id']}/speech").status_code == 200
     made(http.post(f"threads/{thread}/messages", json={"role": "user", "content": "A text."}))
-    store.usage.set_budget(Budget(None, None, 100 * CENT))
-    time.sleep(1)
+    set_budget(store, 100 * CENT)
     assert made(transcribe(http, sound(said)))["text"] == said
     assert speak(http, said).status_code == 200
     assert run_of(http, thread, assistant)["status"] == "completed"

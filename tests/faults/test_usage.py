@@ -22,14 +22,14 @@ from assistant_engine.runs import control, creation, executions
 from assistant_engine.runtime.clock import now_ms
 from assistant_engine.store import Store
 from assistant_engine.store.usage import Budget
-from assistants import keys
 from assistants import stack as stack_finder
 from assistants.commands import main
 from local import up as local
 from tests.support.aws_proxy import CONFLICT, DIES_AFTER, DIES_BEFORE, LOST, THROTTLED, AwsProxy
-from tests.support.clients import StrictOpenAI, connect, until_known
+from tests.support.clients import StrictOpenAI, connect
 from tests.support.driver import ASK, GET_STOCK_PRICE, Driver
 from tests.support.model_server import Behaviour, ModelServer, failure
+from tests.support.projects import spare_project
 from tests.support.totals import EVER, summed
 
 pytestmark = [pytest.mark.offline_model, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
@@ -73,22 +73,26 @@ class Project:
 
 
 @pytest.fixture
-def project(driver: Driver) -> Project:
-    store = driver.store.of(f"p-{uuid.uuid4().hex}")
-    request = {"model": driver.model, "functions": [GET_STOCK_PRICE], "tools": [ASK]}
-    made = assistants.new_assistant(request, now_ms())
+def known(stack: local.Local) -> Iterator[tuple[str, str]]:
+    """A project of the test's own, and its key, which the API knows."""
+    with spare_project(stack) as made:
+        yield made
+
+
+@pytest.fixture
+def project(driver: Driver, request: pytest.FixtureRequest) -> Project:
+    """A project of the test's own; it has a key where there is a client of it."""
+    name = request.getfixturevalue("known")[0] if "client" in request.fixturenames else f"p-{uuid.uuid4().hex}"
+    store = driver.store.of(name)
+    made = assistants.new_assistant({"model": driver.model, "functions": [GET_STOCK_PRICE], "tools": [ASK]}, now_ms())
     store.assistants.create(made)
     return Project(driver, store, made["id"], [])
 
 
 @pytest.fixture
-def client(stack: local.Local, project: Project) -> Iterator[StrictOpenAI]:
+def client(stack: local.Local, known: tuple[str, str]) -> StrictOpenAI:
     """A client with a key of the project."""
-    secrets, secret, name = stack.client("secretsmanager"), stack.outputs["ApiKeysSecret"], f"u-{uuid.uuid4().hex}"
-    client = connect(stack, keys.issue(secrets, secret, name, project.store.project))
-    until_known(client)
-    yield client
-    keys.revoke(secrets, secret, name)
+    return connect(stack, known[1])
 
 
 @pytest.fixture

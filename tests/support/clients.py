@@ -10,6 +10,7 @@ Every answer, in every test, passes two checks:
 
 import re
 import time
+from collections.abc import Generator
 from functools import cache
 from typing import Any
 
@@ -105,6 +106,21 @@ class StrictOpenAI(openai.OpenAI):
         parsed = super()._process_response(**arguments)
         only_known_fields(parsed)
         return parsed
+
+
+class NewKey(httpx2.Auth):
+    """Gives a client of HTTP a key, and asks again where a new one is not known yet."""
+
+    requires_request_body = True
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response]:
+        """Send a request until its key is known."""
+        request.headers["Authorization"] = f"Bearer {self._key}"
+        while (yield request).status_code == 401 and time.monotonic() < _new.get(self._key, 0):
+            time.sleep(0.2)
 
 
 def connect(stack: local.Local, api_key: str) -> StrictOpenAI:

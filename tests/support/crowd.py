@@ -60,7 +60,12 @@ def crowd(stack: local.Local, runs: int = 10_000, messages: int = 10_000, days_a
         days_ago: when the newest run was: other projects' runs of the same days are read with them.
     """
     with own_project(stack) as (project, key):
-        yield Crowd(project, key, *_fill(Store(project), runs, messages, days_ago))
+        yield crowd_in(project, key, runs, messages, days_ago)
+
+
+def crowd_in(project: str, key: str, runs: int = 10_000, messages: int = 10_000, days_ago: int = 0) -> Crowd:
+    """Fill a project that is there already; see `crowd`."""
+    return Crowd(project, key, *_fill(Store(project), runs, messages, days_ago))
 
 
 def _fill(store: Store, runs: int, messages: int, days_ago: int) -> tuple[str, list[str], list[str]]:

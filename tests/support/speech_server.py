@@ -22,6 +22,8 @@ from tests.support.loopback_server import LoopbackServer
 
 _SAYS = b"says:"
 RATE = 8_000
+HELD_SECONDS = 20
+"""How long an answer waits for what it is held until: less than a request for speech may take."""
 
 
 def sound(text: str, seconds: float = 1.0, mark: str = "") -> bytes:
@@ -41,10 +43,17 @@ def said_in(data: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """Says what becomes of one request: its status, and how many seconds it takes."""
+    """Says what becomes of one request.
+
+    Attributes:
+        status: of the answer.
+        delay: seconds before the answer.
+        until: what the answer waits for, whatever the delay. It is refused if that does not happen in time.
+    """
 
     status: int = 200
     delay: float = 0
+    until: threading.Event | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +148,10 @@ class _Handler(BaseHTTPRequestHandler):
                 answer = b"ID3" + answer
         behaviour = self.server_of_speech.take(heard)
         time.sleep(behaviour.delay)
-        if behaviour.status != 200:
+        status = behaviour.status if behaviour.until is None or behaviour.until.wait(HELD_SECONDS) else 400
+        if status != 200:
             answer = {"error": {"message": "The speech server fails.", "type": "error", "param": None, "code": None}}
-        self._answer(behaviour.status, answer if isinstance(answer, bytes) else json.dumps(answer).encode())
+        self._answer(status, answer if isinstance(answer, bytes) else json.dumps(answer).encode())
 
     def _answer(self, status: int, content: bytes) -> None:
         kind = "application/json" if content.startswith(b"{") else "application/octet-stream"
