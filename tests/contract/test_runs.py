@@ -39,6 +39,15 @@ def answers(client: openai.OpenAI, run: Run) -> list[str]:
     return [part.text.value for message in messages for part in message.content if part.type == "text"]
 
 
+@pytest.fixture(scope="module")
+def expiring(client: openai.OpenAI, assistant: Assistant) -> Run:
+    """Begin a run that waits until it expires, while the tests go on.
+
+    The second test of the file begins it: functions that never ran yet might start too late for it to wait.
+    """
+    return run_on(client, assistant, "call ask {}", extra_body={"expires_after": 5})
+
+
 def test_a_run_is_created_polled_and_answers(client: openai.OpenAI, assistant: Assistant) -> None:
     thread = client.beta.threads.create(messages=[{"role": "user", "content": "say hello"}])
     run = client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id)
@@ -56,6 +65,7 @@ def test_a_run_is_created_polled_and_answers(client: openai.OpenAI, assistant: A
     assert client.beta.threads.runs.steps.retrieve(step.id, thread_id=thread.id, run_id=run.id) == step
 
 
+@pytest.mark.usefixtures("expiring")
 def test_a_run_is_its_requests_settings_over_the_assistants(client: openai.OpenAI, assistant: Assistant) -> None:
     given: dict[str, Any] = {
         "instructions": "Be long.",
@@ -238,19 +248,6 @@ def test_messages_of_no_run_are_none(client: openai.OpenAI, assistant: Assistant
         assert client.beta.threads.messages.list(run.thread_id, run_id=run_id).data == []
 
 
-def test_an_expired_run_is_expired(client: openai.OpenAI, assistant: Assistant) -> None:
-    run = run_on(client, assistant, "call ask {}", extra_body={"expires_after": 5})
-    assert run.status == "requires_action"
-    for _ in range(20):
-        # To the package's poll a run that waits for outputs is at its end.
-        if (run := client.beta.threads.runs.retrieve(run.id, thread_id=run.thread_id)).status == "expired":
-            break
-        time.sleep(0.5)
-    assert run.status == "expired"
-    [step] = client.beta.threads.runs.steps.list(run.id, thread_id=run.thread_id).data
-    assert step.status == "expired" and step.expired_at
-
-
 def test_a_failed_run_says_why(client: openai.OpenAI, assistant: Assistant) -> None:
     run = run_on(client, assistant, "fail 400")
     assert run.status == "failed" and run.failed_at and run.last_error and run.last_error.message
@@ -329,3 +326,16 @@ def test_the_model_is_shown_image_files(client: openai.OpenAI, assistant: Assist
     gone = look()
     assert gone.status == "failed"
     assert gone.last_error and gone.last_error.code == "invalid_prompt" and image.id in gone.last_error.message
+
+
+def test_an_expired_run_is_expired(client: openai.OpenAI, expiring: Run) -> None:
+    run = expiring
+    assert run.status == "requires_action"
+    for _ in range(20):
+        # To the package's poll a run that waits for outputs is at its end.
+        if (run := client.beta.threads.runs.retrieve(run.id, thread_id=run.thread_id)).status == "expired":
+            break
+        time.sleep(0.5)
+    assert run.status == "expired"
+    [step] = client.beta.threads.runs.steps.list(run.id, thread_id=run.thread_id).data
+    assert step.status == "expired" and step.expired_at

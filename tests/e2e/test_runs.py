@@ -7,9 +7,37 @@ from typing import Any
 import pytest
 
 from assistant_engine.domain.clock import seconds_of
+from assistant_engine.domain.json_data import Json
+from assistant_engine.domain.run import Run
 from assistant_engine.runtime.clock import now_ms
 from assistant_engine.store.dynamodb import ConditionFailed
+from local import up as local
 from tests.support.driver import Driver
+
+
+@pytest.fixture(scope="module", autouse=True)
+def twice(driver: Driver, stack: local.Local) -> tuple[Json, str, str]:
+    """Start two executions with one idempotency key: one waits for the other, while the tests go on.
+
+    In an account nothing is started: the test of it needs the offline model.
+    """
+    request = {
+        "assistant_id": driver.assistant(),
+        "additional_messages": [{"role": "user", "content": "wait 1\nsay Once."}],
+        "idempotency_key": f"order-{time.time_ns()}",
+    }
+    first, second = (driver.start(request) if stack.offline else "" for _ in range(2))
+    return request, first, second
+
+
+@pytest.fixture(scope="module")
+def expiring(driver: Driver) -> tuple[str, Run]:
+    """Begin a run that waits until it expires, while the tests go on.
+
+    The second test of the file begins it: functions that never ran yet might start too late for it to wait.
+    """
+    execution = driver.ask(driver.assistant(), "call ask {}", expires_after=8)
+    return execution, driver.until_status(execution, "requires_action")
 
 
 def test_a_plain_answer_enters_four_states(driver: Driver) -> None:
@@ -28,6 +56,7 @@ def test_a_plain_answer_enters_four_states(driver: Driver) -> None:
     assert (step["type"], step["status"]) == ("message_creation", "completed")
 
 
+@pytest.mark.usefixtures("expiring")
 def test_parallel_calls_of_one_turn_are_run_by_tool_functions(driver: Driver) -> None:
     calls = "\n".join(
         f'call get_stock_price {{"symbol": "{s}"}}' for s in ("ACME", "BRIO", "CYAN", "DUNE", "EPIC", "FERN")
@@ -111,20 +140,6 @@ def test_a_turn_may_mix_server_side_and_client_side_calls(driver: Driver) -> Non
     assert "forty-two" in message["text"]
 
 
-def test_a_wait_that_nobody_ends_expires(driver: Driver) -> None:
-    execution = driver.ask(driver.assistant(), "call ask {}", expires_after=8)
-    waiting = driver.until_status(execution, "requires_action")
-    described = driver.wait(execution, 30)
-    assert (described["status"], described["error"]) == ("FAILED", "expired")
-    assert json.loads(described["cause"]) == {"thread_id": waiting.thread_id, "run_id": waiting.id}
-    run = driver.store.runs.get(waiting.thread_id, waiting.id)
-    assert run.status == "expired"
-    [step] = driver.steps(run.thread_id, run.id)
-    assert step["status"] == "expired"
-    assert driver.store.threads.get(run.thread_id).active_run is None
-    assert driver.states(execution)[-1] == "expired"
-
-
 def test_a_model_that_does_not_exist_fails_the_run(driver: Driver) -> None:
     described = driver.wait(driver.ask(driver.assistant(model="no-such-model"), "say Nothing."))
     assert (described["status"], described["error"]) == ("FAILED", "invalid_prompt")
@@ -196,22 +211,6 @@ def test_a_second_start_with_the_same_name_and_input_is_harmless(driver: Driver)
     assert driver.store.threads.get(run["thread_id"]).runs == 1
 
 
-@pytest.mark.offline_model
-def test_two_executions_with_one_idempotency_key_are_one_run(driver: Driver) -> None:
-    request = {
-        "assistant_id": driver.assistant(),
-        "additional_messages": [{"role": "user", "content": "wait 1\nsay Once."}],
-        "idempotency_key": f"order-{time.time_ns()}",
-    }
-    first, second = driver.start(request), driver.start(request)
-    one, other = driver.run(first), driver.run(second)
-    assert one == other
-    assert driver.store.threads.get(one["thread_id"]).runs == 1
-    with_other_text = {**request, "additional_messages": [{"role": "user", "content": "say Twice."}]}
-    described = driver.wait(driver.start(with_other_text))
-    assert described["error"] == "invalid_request_error"
-
-
 def test_a_thread_goes_on(driver: Driver) -> None:
     assistant = driver.assistant()
     first = driver.run(driver.ask(assistant, "say One."))
@@ -262,3 +261,27 @@ def test_outputs_are_taken_once(driver: Driver) -> None:
     with pytest.raises(ConditionFailed):
         driver.store.transitions.submit_outputs(waiting, tools, {call["id"]: {"text": "second"}}, now_ms())
     assert "first" in driver.run(execution)["messages"][0]["text"]
+
+
+def test_a_wait_that_nobody_ends_expires(driver: Driver, expiring: tuple[str, Run]) -> None:
+    execution, waiting = expiring
+    described = driver.wait(execution, 30)
+    assert (described["status"], described["error"]) == ("FAILED", "expired")
+    assert json.loads(described["cause"]) == {"thread_id": waiting.thread_id, "run_id": waiting.id}
+    run = driver.store.runs.get(waiting.thread_id, waiting.id)
+    assert run.status == "expired"
+    [step] = driver.steps(run.thread_id, run.id)
+    assert step["status"] == "expired"
+    assert driver.store.threads.get(run.thread_id).active_run is None
+    assert driver.states(execution)[-1] == "expired"
+
+
+@pytest.mark.offline_model
+def test_two_executions_with_one_idempotency_key_are_one_run(driver: Driver, twice: tuple[Json, str, str]) -> None:
+    request, first, second = twice
+    one, other = driver.run(first), driver.run(second)
+    assert one == other
+    assert driver.store.threads.get(one["thread_id"]).runs == 1
+    with_other_text = {**request, "additional_messages": [{"role": "user", "content": "say Twice."}]}
+    described = driver.wait(driver.start(with_other_text))
+    assert described["error"] == "invalid_request_error"

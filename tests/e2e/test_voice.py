@@ -5,16 +5,22 @@ import io
 import time
 import uuid
 import wave
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from functools import partial
+from threading import Event
 from typing import Any
 
 import httpx2
 import pytest
 
 from assistant_engine.domain.json_data import Json
+from local import up as local
 from local.speech import TRANSCRIPTION_MODEL
-from tests.support.clients import StrictOpenAI
+from tests.support.clients import NewKey, StrictOpenAI
 from tests.support.driver import Driver
+from tests.support.projects import spare_project
 from tests.support.speech_server import Behaviour, SpeechServer, said_in, sound
 from tests.support.voice import (
     assistant_of,
@@ -32,6 +38,39 @@ from tests.support.voice import (
 )
 
 pytestmark = [pytest.mark.offline_model, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+
+
+@dataclass(frozen=True)
+class Late:
+    """A request that hears for longer than it may.
+
+    Attributes:
+        http: a client of a project where nothing else is done.
+        send: sends the request, again and again the same one.
+        first: the answer to the first time.
+    """
+
+    said: str
+    thread: str
+    http: httpx2.Client
+    send: Callable[[], httpx2.Response]
+    first: Future[httpx2.Response]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def late(stack: local.Local, base_url: str, speech_server: SpeechServer) -> Iterator[Late]:
+    """Begin a request that takes as long as one may: the tests before the one that asks for it go on meanwhile."""
+    said = words()
+    speech_server.behave(said, [Behaviour(delay=22)])
+    with (
+        spare_project(stack) as (_, key),
+        httpx2.Client(base_url=base_url, auth=NewKey(key), timeout=120) as http,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        thread = thread_of(http)
+        headers = {"Idempotency-Key": uuid.uuid4().hex}
+        send = partial(http.post, f"threads/{thread}/messages", json=spoken(sound(said)), headers=headers)
+        yield Late(said, thread, http, send, pool.submit(send))
 
 
 def test_sound_in_a_message_becomes_its_text_and_an_attachment(
@@ -104,15 +143,19 @@ def test_a_run_request_of_another_service_takes_files_alone(driver: Driver, clie
 
 def test_a_run_delivered_twice_hears_once(driver: Driver, client: StrictOpenAI, speech_server: SpeechServer) -> None:
     said = words()
-    speech_server.behave(said, [Behaviour(delay=3)])
+    go_on = Event()
+    speech_server.behave(said, [Behaviour(until=go_on)])
     file_id = upload(client, sound(said))
     run = driver.created("Listen.", additional_messages=[of_file(file_id)])
     event = {"thread_id": run.thread_id, "run_id": run.id, "turn": 0, "execution": run.execution, "outputs": []}
     with ThreadPoolExecutor(2) as pool:
-        results = list(pool.map(lambda _: driver.invoke("in_progress", event), range(2)))
+        deliveries = [pool.submit(driver.invoke, "in_progress", event) for _ in range(2)]
+        wait(deliveries, 60, FIRST_COMPLETED)  # The one that finds the other one listening.
+        go_on.set()
+        results = [delivery.result() for delivery in deliveries]
     assert {result["status"] for result in results} <= {"in_progress", "backoff", "completed"}
     while driver.invoke("in_progress", event)["status"] in ("in_progress", "backoff"):
-        time.sleep(0.5)
+        time.sleep(0.1)
     driver.ended(run, "completed")
     assert len(speech_server.of(said, "transcriptions")) == 1
     [counted] = driver.store.usage.of_thread(run.thread_id, "2000-01-01", "2999-12-31")
@@ -184,22 +227,16 @@ def test_a_silent_file_ends_the_run_with_the_reason(driver: Driver, client: Stri
 
 
 def test_a_request_that_hears_too_long_is_told_to_come_again_and_then_answered(
-    http: httpx2.Client, client: StrictOpenAI, speech_server: SpeechServer
+    late: Late, speech_server: SpeechServer
 ) -> None:
-    said = words()
-    speech_server.behave(said, [Behaviour(delay=22)])
-    thread, key = thread_of(http), {"Idempotency-Key": uuid.uuid4().hex}
-    before = {file.id for file in client.files.list(purpose="user_data")}
-    late = http.post(f"threads/{thread}/messages", json=spoken(sound(said)), headers=key)
-    assert (late.status_code, late.json()["error"]["code"]) == (503, "speech_timeout")
-    assert int(late.headers["retry-after"]) > 0
-    assert {file.id for file in client.files.list(purpose="user_data")} <= before
-    first, second = (
-        made(http.post(f"threads/{thread}/messages", json=spoken(sound(said)), headers=key)) for _ in range(2)
-    )
+    answer = late.first.result()
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "speech_timeout")
+    assert int(answer.headers["retry-after"]) > 0
+    assert made(late.http.get("files"))["data"] == []
+    first, second = (made(late.send()) for _ in range(2))
     assert first["id"] == second["id"]
-    assert len(messages_of(http, thread)) == 1
-    assert len(speech_server.of(said)) == 2
+    assert len(messages_of(late.http, late.thread)) == 1
+    assert len(speech_server.of(late.said)) == 2
 
 
 @pytest.mark.parametrize(

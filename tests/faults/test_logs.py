@@ -30,6 +30,8 @@ DENIED: list[tuple[str, str, str]] = [
     ("tool-laboratory", "GetItem", 'call take {"seconds": "%s"}'),
 ]
 
+MODEL_FAILS = [400, 401, 500]
+
 
 @pytest.fixture
 def begun(stack: local.Local, driver: Driver) -> float:
@@ -37,6 +39,24 @@ def begun(stack: local.Local, driver: Driver) -> float:
     remember(stack.settings["ASSISTANTS_API_KEY"])
     remember(driver.model_key())
     return time.time()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def failing(stack: local.Local, driver: Driver, model_server: ModelServer) -> dict[int, tuple[float, str]]:
+    """Begin runs that the model's server refuses, again and again where that may pass, while the tests go on.
+
+    Return when each began and its execution, by the status of the refusal.
+    """
+    remember(stack.settings["ASSISTANTS_API_KEY"])
+    remember(driver.model_key())
+    made = {}
+    for status in MODEL_FAILS:
+        text = canary("question", called=True)
+        error = {"error": {"message": f"{text} and {driver.model_key()}", "type": "error", "code": text}}
+        model_server.when(text, itertools.repeat(Behaviour(status, body=error)))
+        assistant = driver.assistant(instructions=canary("instructions"))
+        made[status] = time.time(), driver.ask(assistant, text, expires_after=10)
+    return made
 
 
 def scan(driver: Driver, begun: float) -> None:
@@ -137,14 +157,11 @@ def test_a_request_that_fails_says_where_and_not_of_what(
     scan(driver, begun)
 
 
-@pytest.mark.parametrize("status", [400, 401, 500])
+@pytest.mark.parametrize("status", MODEL_FAILS)
 def test_what_the_model_s_server_says_is_shown_and_not_logged(
-    driver: Driver, model_server: ModelServer, begun: float, status: int
+    driver: Driver, failing: dict[int, tuple[float, str]], status: int
 ) -> None:
-    text = canary("question", called=True)
-    error = {"error": {"message": f"{text} and {driver.model_key()}", "type": "error", "code": text}}
-    model_server.when(text, itertools.repeat(Behaviour(status, body=error)))
-    execution = driver.ask(driver.assistant(instructions=canary("instructions")), text, expires_after=10)
+    begun, execution = failing[status]
     described = driver.wait(execution)
     assert described["status"] == "FAILED"
     assert found_in_history(json.dumps(driver.history(execution), default=str)) == []

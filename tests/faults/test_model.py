@@ -2,13 +2,16 @@
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from email.utils import formatdate
 from itertools import repeat
 from typing import Any
 
 import pytest
 
+from assistant_engine.domain.lifecycle import TERMINAL
+from assistant_engine.domain.run import Run
 from assistant_engine.runtime.clock import now_ms
 from tests.support.driver import Driver
 from tests.support.model_server import Behaviour, ModelServer, failure
@@ -25,6 +28,9 @@ PASSING = {
 }
 """What may pass: the answer is another one when the model is asked again."""
 
+EXPIRES_AFTER = 6
+"""Seconds: time enough to ask the model once while all the others do."""
+
 
 @pytest.fixture
 def marker() -> str:
@@ -32,12 +38,40 @@ def marker() -> str:
     return f"marker-{uuid.uuid4()}"
 
 
-def test_each_call_names_its_run_turn_and_attempt(driver: Driver, model_server: ModelServer, marker: str) -> None:
-    model_server.when(marker, [failure(429), Behaviour(close="within")])
-    run = driver.begin(f"call get_stock_price {{}}\nsay {marker}")
-    driver.ended(run, "completed")
-    named = [request.request_id for request in model_server.requests(marker)]
-    assert named == [f"{run.id}/{numbers}" for numbers in ("0/1", "0/2", "0/3", "1/4")]
+@dataclass(frozen=True)
+class Begun:
+    """A run that takes some seconds by itself, and the text that stands in its requests alone."""
+
+    run: Run
+    marker: str
+
+
+@pytest.fixture(scope="module")
+def begun(driver: Driver, model_server: ModelServer) -> dict[str, Begun]:
+    """Begin the runs that wait, all at once, so that the tests wait for them once; return them by their faults.
+
+    The second test of the file begins them: functions that never ran yet might start too late for those that expire.
+    """
+
+    def until_a_date() -> Iterator[Behaviour]:
+        yield failure(503, retry_after=formatdate(time.time() + 5, usegmt=True))
+
+    faults: dict[str, tuple[Iterable[Behaviour], str]] = {
+        "never": (repeat(Behaviour(silent=True)), "say"),
+        "trickle": (repeat(Behaviour(trickle=0.5)), "say"),
+        "slow": ([Behaviour(delay=5)], "say"),
+        "seconds": ([failure(503, retry_after="4")], "say"),
+        "milliseconds": ([failure(429, retry_after_ms="3500", retry_after="1")], "say"),
+        "date": (until_a_date(), "say"),
+        "twice": ([failure(429), Behaviour(close="within")], "call get_stock_price {}\nsay"),
+    }
+    made = {}
+    for name, (behaviours, text) in faults.items():
+        marker = f"marker-{uuid.uuid4()}"
+        model_server.when(marker, behaviours)
+        more = {"expires_after": EXPIRES_AFTER} if name in ("never", "trickle") else {}
+        made[name] = Begun(driver.begin(f"{text} {marker}", **more), marker)
+    return made
 
 
 def test_what_may_pass_is_tried_again(driver: Driver, model_server: ModelServer, marker: str) -> None:
@@ -53,20 +87,7 @@ def test_what_may_pass_is_tried_again(driver: Driver, model_server: ModelServer,
         assert run.usage.api().items() >= {"total_tokens": stored.answer["usage"]["total_tokens"]}.items(), name
 
 
-def test_retry_after_is_honoured_in_each_of_its_forms(driver: Driver, model_server: ModelServer, marker: str) -> None:
-    def until_a_date() -> Iterator[Behaviour]:
-        yield failure(503, retry_after=formatdate(time.time() + 5, usegmt=True))
-
-    model_server.when(f"{marker}-seconds", [failure(503, retry_after="4")])
-    model_server.when(f"{marker}-milliseconds", [failure(429, retry_after_ms="3500", retry_after="1")])
-    model_server.when(f"{marker}-date", until_a_date())
-    begun = {form: driver.begin(f"say {marker}-{form}") for form in ("seconds", "milliseconds", "date")}
-    for form, run in begun.items():
-        driver.ended(run, "completed")
-        first, second = model_server.requests(f"{marker}-{form}")
-        assert second.received_at - first.received_at >= 3.5, form
-
-
+@pytest.mark.usefixtures("begun")
 @pytest.mark.parametrize(("status", "code"), [(429, "rate_limit_exceeded"), (503, "server_error")])
 def test_a_wait_that_the_deadline_would_cut_fails_the_run_at_once(
     driver: Driver, model_server: ModelServer, marker: str, status: int, code: str
@@ -162,9 +183,51 @@ def test_a_temperature_that_the_model_does_not_take_fails_no_run(
     assert sent == [{"temperature", "top_p"}, {"top_p"}, set()]
 
 
+def test_each_call_names_its_run_turn_and_attempt(
+    driver: Driver, model_server: ModelServer, begun: dict[str, Begun]
+) -> None:
+    run, marker = begun["twice"].run, begun["twice"].marker
+    driver.ended(run, "completed")
+    named = [request.request_id for request in model_server.requests(marker)]
+    assert named == [f"{run.id}/{numbers}" for numbers in ("0/1", "0/2", "0/3", "1/4")]
+
+
+def test_retry_after_is_honoured_in_each_of_its_forms(
+    driver: Driver, model_server: ModelServer, begun: dict[str, Begun]
+) -> None:
+    for form in ("seconds", "milliseconds", "date"):
+        driver.ended(begun[form].run, "completed")
+        first, second = model_server.requests(begun[form].marker)
+        assert second.received_at - first.received_at >= 3.5, form
+
+
+def test_a_model_that_never_answers_lets_the_run_expire(
+    driver: Driver, model_server: ModelServer, begun: dict[str, Begun]
+) -> None:
+    run = driver.ended(begun["never"].run, "expired")
+    assert (run.attempts, run.turn, run.last_error) == (1, 0, None)
+    [request] = model_server.requests(begun["never"].marker)
+    assert request.outcome in ("open", "dropped")
+
+
+def test_an_answer_that_trickles_in_lets_the_run_expire(driver: Driver, begun: dict[str, Begun]) -> None:
+    run = driver.ended(begun["trickle"].run, "expired")
+    assert (run.attempts, run.turn, len(driver.messages(run.thread_id))) == (1, 0, 1)
+
+
+def test_a_slow_answer_is_waited_for(driver: Driver, begun: dict[str, Begun]) -> None:
+    run = driver.ended(begun["slow"].run, "completed")
+    assert (run.attempts, run.turn) == (1, 1)
+
+
 @pytest.fixture
-def rotated_key(driver: Driver) -> Iterator[Any]:
-    """Puts another key into the secret when it is called, and gives it; the old one is put back afterwards."""
+def rotated_key(driver: Driver, begun: dict[str, Begun]) -> Iterator[Any]:
+    """Puts another key into the secret when it is called, and gives it; the old one is put back afterwards.
+
+    An environment that is busy with another run meanwhile would keep the old one.
+    """
+    for each in begun.values():
+        driver.until(each.run, *TERMINAL)
     secrets, name, old = driver.client("secretsmanager"), driver.outputs["ModelSecret"], driver.model_key()
     new = f"sk-{uuid.uuid4()}"
 
@@ -224,23 +287,3 @@ def test_a_server_that_repeats_the_key_is_not_quoted(driver: Driver, model_serve
         assert run.last_error is not None
         assert "There is no key" not in run.last_error["message"]
         assert driver.model_key() not in run.last_error["message"]
-
-
-def test_a_model_that_never_answers_lets_the_run_expire(driver: Driver, model_server: ModelServer, marker: str) -> None:
-    model_server.when(marker, repeat(Behaviour(silent=True)))
-    run = driver.ended(driver.begin(f"say {marker}", expires_after=5), "expired")
-    assert (run.attempts, run.turn, run.last_error) == (1, 0, None)
-    [request] = model_server.requests(marker)
-    assert request.outcome in ("open", "dropped")
-
-
-def test_an_answer_that_trickles_in_lets_the_run_expire(driver: Driver, model_server: ModelServer, marker: str) -> None:
-    model_server.when(marker, repeat(Behaviour(trickle=0.5)))
-    run = driver.ended(driver.begin(f"say {marker}", expires_after=5), "expired")
-    assert (run.attempts, run.turn, len(driver.messages(run.thread_id))) == (1, 0, 1)
-
-
-def test_a_slow_answer_is_waited_for(driver: Driver, model_server: ModelServer, marker: str) -> None:
-    model_server.when(marker, [Behaviour(delay=5)])
-    run = driver.ended(driver.begin(f"say {marker}"), "completed")
-    assert (run.attempts, run.turn) == (1, 1)
