@@ -11,23 +11,38 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.run import Run
 from assistant_engine.runtime.clock import now_ms
 from assistant_engine.store.dynamodb import ConditionFailed
-from local import up as local
 from tests.support.driver import Driver
 
+BUSY = [429, 500]
 
-@pytest.fixture(scope="module", autouse=True)
-def twice(driver: Driver, stack: local.Local) -> tuple[Json, str, str]:
-    """Start two executions with one idempotency key: one waits for the other, while the tests go on.
 
-    In an account nothing is started: the test of it needs the offline model.
-    """
+@pytest.fixture(scope="module")
+def twice(driver: Driver) -> tuple[Json, str, str]:
+    """Start two executions with one idempotency key: one waits for the other, while the tests go on."""
     request = {
         "assistant_id": driver.assistant(),
         "additional_messages": [{"role": "user", "content": "wait 1\nsay Once."}],
         "idempotency_key": f"order-{time.time_ns()}",
     }
-    first, second = (driver.start(request) if stack.offline else "" for _ in range(2))
-    return request, first, second
+    return request, driver.start(request), driver.start(request)
+
+
+@pytest.fixture(scope="module")
+def busy(driver: Driver) -> dict[int, str]:
+    """Start executions whose model is busy for a second, while the tests go on; return them by the model's answer."""
+    text = "fail {} times 1 retry after 1\nsay {}"
+    return {status: driver.ask(driver.assistant(), text.format(status, time.time())) for status in BUSY}
+
+
+@pytest.fixture(scope="module")
+def dropped(driver: Driver) -> tuple[str, Run]:
+    """Cancel a run while the model works, which a step sees in a moment, while the tests go on."""
+    from assistant_engine.runs import control
+
+    execution = driver.ask(driver.assistant(), "wait 120\nsay Too late.")
+    working = driver.until_status(execution, "in_progress")
+    control.cancel(driver.store, working.thread_id, working.id, seconds_of(now_ms()))
+    return execution, working
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +71,18 @@ def test_a_plain_answer_enters_four_states(driver: Driver) -> None:
     assert (step["type"], step["status"]) == ("message_creation", "completed")
 
 
-@pytest.mark.usefixtures("expiring")
+@pytest.mark.offline_model
+@pytest.mark.usefixtures("expiring", "twice", "busy", "dropped")
+def test_a_turn_may_mix_server_side_and_client_side_calls(driver: Driver) -> None:
+    execution = driver.ask(driver.assistant(), 'call get_stock_price {"symbol": "ACME"}\ncall ask {}')
+    waiting = driver.until_status(execution, "requires_action")
+    [call] = driver.waiting_calls(waiting)
+    driver.submit(waiting, {call["id"]: "forty-two"})
+    [message] = driver.run(execution)["messages"]
+    assert "182.4" in message["text"]
+    assert "forty-two" in message["text"]
+
+
 def test_parallel_calls_of_one_turn_are_run_by_tool_functions(driver: Driver) -> None:
     calls = "\n".join(
         f'call get_stock_price {{"symbol": "{s}"}}' for s in ("ACME", "BRIO", "CYAN", "DUNE", "EPIC", "FERN")
@@ -129,17 +155,6 @@ def test_a_client_side_call_waits_and_enters_at_most_seven_states(driver: Driver
     ]  # fmt: skip
 
 
-@pytest.mark.offline_model
-def test_a_turn_may_mix_server_side_and_client_side_calls(driver: Driver) -> None:
-    execution = driver.ask(driver.assistant(), 'call get_stock_price {"symbol": "ACME"}\ncall ask {}')
-    waiting = driver.until_status(execution, "requires_action")
-    [call] = driver.waiting_calls(waiting)
-    driver.submit(waiting, {call["id"]: "forty-two"})
-    [message] = driver.run(execution)["messages"]
-    assert "182.4" in message["text"]
-    assert "forty-two" in message["text"]
-
-
 def test_a_model_that_does_not_exist_fails_the_run(driver: Driver) -> None:
     described = driver.wait(driver.ask(driver.assistant(model="no-such-model"), "say Nothing."))
     assert (described["status"], described["error"]) == ("FAILED", "invalid_prompt")
@@ -162,16 +177,6 @@ def test_a_model_that_refuses_fails_the_run(driver: Driver, text: str, code: str
     assert run.last_error is not None
     assert run.last_error["code"] == code
     assert driver.store.threads.get(run.thread_id).active_run is None
-
-
-@pytest.mark.offline_model
-@pytest.mark.parametrize("status", [429, 500])
-def test_a_busy_model_is_tried_again_after_retry_after(driver: Driver, status: int) -> None:
-    text = f"fail {status} times 1 retry after 1\nsay {time.time()}"
-    execution = driver.ask(driver.assistant(), text)
-    run = driver.run(execution)
-    assert run["status"] == "completed"
-    assert driver.states(execution).count("backoff") == 1
 
 
 @pytest.mark.offline_model
@@ -240,17 +245,6 @@ def test_a_run_that_is_cancelled_while_it_waits_ends(driver: Driver) -> None:
     assert driver.store.runs.get(waiting.thread_id, waiting.id).status == "cancelled"
 
 
-@pytest.mark.offline_model
-def test_a_run_that_is_cancelled_while_the_model_works_drops_the_call(driver: Driver) -> None:
-    from assistant_engine.runs import control
-
-    execution = driver.ask(driver.assistant(), "wait 120\nsay Too late.")
-    working = driver.until_status(execution, "in_progress")
-    control.cancel(driver.store, working.thread_id, working.id, seconds_of(now_ms()))
-    assert driver.wait(execution, 60)["error"] == "cancelled"
-    assert driver.steps(working.thread_id, working.id) == []
-
-
 def test_outputs_are_taken_once(driver: Driver) -> None:
     execution = driver.ask(driver.assistant(), "call ask {}")
     waiting = driver.until_status(execution, "requires_action")
@@ -261,6 +255,22 @@ def test_outputs_are_taken_once(driver: Driver) -> None:
     with pytest.raises(ConditionFailed):
         driver.store.transitions.submit_outputs(waiting, tools, {call["id"]: {"text": "second"}}, now_ms())
     assert "first" in driver.run(execution)["messages"][0]["text"]
+
+
+@pytest.mark.offline_model
+@pytest.mark.parametrize("status", BUSY)
+def test_a_busy_model_is_tried_again_after_retry_after(driver: Driver, busy: dict[int, str], status: int) -> None:
+    execution = busy[status]
+    run = driver.run(execution)
+    assert run["status"] == "completed"
+    assert driver.states(execution).count("backoff") == 1
+
+
+@pytest.mark.offline_model
+def test_a_run_that_is_cancelled_while_the_model_works_drops_the_call(driver: Driver, dropped: tuple[str, Run]) -> None:
+    execution, working = dropped
+    assert driver.wait(execution, 60)["error"] == "cancelled"
+    assert driver.steps(working.thread_id, working.id) == []
 
 
 def test_a_wait_that_nobody_ends_expires(driver: Driver, expiring: tuple[str, Run]) -> None:
