@@ -14,9 +14,9 @@ from assistant_engine.domain.json_data import Json
 from assistant_engine.domain.thread import ThreadId
 from local import up as local
 from tests.support.canaries import canary, found_in_history, found_in_log
-from tests.support.clients import StrictOpenAI
+from tests.support.clients import NewKey, StrictOpenAI
 from tests.support.driver import Driver
-from tests.support.projects import Owner, projects
+from tests.support.projects import spare_project
 from tests.support.speech_server import SpeechServer, said_in, sound
 from tests.support.voice import (
     answered,
@@ -186,16 +186,15 @@ def test_nothing_spoken_is_in_a_log_or_an_execution(http: httpx2.Client, driver:
     assert found_in_log(driver.log_lines(began)) == []
 
 
-def test_sounds_belong_to_their_project(stack: local.Local, http: httpx2.Client, driver: Driver) -> None:
+def test_sounds_belong_to_their_project(stack: local.Local, http: httpx2.Client) -> None:
     said = words()
     thread, message = answered(http, said)
-    with projects(stack, driver.model, "stranger") as owners:
-        _is_foreign(owners["stranger"], http, thread, message)
-
-
-def _is_foreign(stranger: Owner, http: httpx2.Client, thread: str, message: Json) -> None:
-    theirs = httpx2.Client(base_url=http.base_url, headers=stranger.headers, timeout=60)
-    assert theirs.get(f"threads/{thread}/messages/{message['id']}/speech").status_code == 404
-    file_id = made(theirs.post("files", data={"purpose": "user_data"}, files={"file": ("a.wav", sound("Mine"))}))["id"]
+    of_a_file: Json = {"data": {"purpose": "user_data"}, "files": {"file": ("a.wav", sound("Mine"))}}
+    with (
+        spare_project(stack) as (_, key),
+        httpx2.Client(base_url=http.base_url, auth=NewKey(key), timeout=60) as theirs,
+    ):
+        assert theirs.get(f"threads/{thread}/messages/{message['id']}/speech").status_code == 404
+        file_id = made(theirs.post("files", **of_a_file))["id"]
     answer = http.post(f"threads/{thread}/messages", json=of_file(file_id))
     refused(answer, 400, "invalid_value", "content[0].input_audio.file_id")
