@@ -92,7 +92,7 @@ usage budget export: setup
 republish: setup
 	@$(ASSISTANTS) events republish $(WHERE)
 
-# Three processes with a stack of their own, whose tests often wait, and one for the tests that need none.
+# Two processes with a stack of their own, whose tests often wait, and two for the tests that need none.
 PYTEST := $(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test: setup layers

@@ -4,10 +4,12 @@ A worker keeps one stack for all of its files. What the whole session left behin
 alone, and only after its last file. So such a check (mark `session`) is collected once for each worker that has a
 stack, as `test_...[gw1]`, `test_...[gw2]`, and goes to the worker that it is named after.
 
-The first of several workers runs the files that need no stack, and deploys none. These files mostly compute, and those
-that drive a stack often wait for it, so the two kinds side by side keep the processor busy.
+The first half of the workers run the files that need no stack, and deploy none. These files mostly compute, and those
+that drive a stack wait half of their time, so the two kinds side by side keep the processor busy. Who has a stack goes
+first: whatever it leaves of the processor is the others'.
 """
 
+import os
 import re
 
 import pytest
@@ -31,7 +33,18 @@ def workers(config: pytest.Config) -> list[str]:
     if not hasattr(config, "workerinput"):
         return ["master"]
     count = config.workerinput["workercount"]
-    return [f"gw{number}" for number in range(int(count > 1), count)]
+    return [name for name in (f"gw{number}" for number in range(count)) if has_stack(name, count)]
+
+
+def has_stack(worker: str, count: int) -> bool:
+    """Return whether a worker, of so many, has a stack."""
+    return int(worker.removeprefix("gw")) >= count // 2
+
+
+def give_way(config: pytest.Config) -> None:
+    """Let the processes of a worker without a stack go after those of a worker with one."""
+    if hasattr(config, "workerinput") and config.workerinput["workerid"] not in workers(config):
+        os.nice(5)
 
 
 class SessionsLast(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
@@ -46,7 +59,7 @@ class SessionsLast(LoadFileScheduling):  # type: ignore[misc] # xdist has no typ
         own = node.gateway.id
         files = [unit for unit in self.workqueue if "/" in unit or unit.endswith(".py")]
         without_stack = (file for file in files if WITHOUT_STACK.match(file))
-        if own == "gw0" and self.numnodes > 1:
+        if not has_stack(own, self.numnodes):
             return next(without_stack, None)
         with_stack = (file for file in files if not WITHOUT_STACK.match(file))
         return next(with_stack, None) or next(without_stack, own if own in self.workqueue else None)
