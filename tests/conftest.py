@@ -59,22 +59,26 @@ LOCAL_FIXTURES = {"app", "aws_proxy", "journal", "listener", "model_server", "sp
 LONGEST = (
     "e2e/test_life.py",
     "e2e/test_moving.py",
-    "verify/test_probes.py",
     "infrastructure/",
-    "e2e/test_same_code.py",
+    "e2e/test_upgrade.py",
+    "local/test_set_up.py",
+    "unit/test_libraries.py",
+    "verify/",
+    "faults/test_doors.py",
     "e2e/test_dev.py",
     "faults/test_redelivery.py",
-    "faults/test_doors.py",
-    "contract/test_streaming",
-    "e2e/test_upgrade.py",
-    "e2e/test_migration.py",
-    "e2e/test_examples.py",
-    "faults/test_cut_streams.py",
+    "e2e/test_notebooks.py",
+    "faults/test_events.py",
     "e2e/test_samples.py",
-    "unit/test_cells.py",
-    "unit/test_sandbox",
+    "contract/test_streaming",
+    "faults/test_graphql.py",
+    "e2e/test_examples.py",
+    "contract/test_schemathesis.py",
+    "e2e/test_voice.py",
+    "e2e/test_migration.py",
+    "faults/test_cut_streams.py",
 )
-"""The files and folders of tests that take longest, in this order."""
+"""The files and folders of tests that take longest, in this order: without a stack, and with one."""
 
 
 @pytest.fixture(scope="session")

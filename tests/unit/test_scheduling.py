@@ -1,4 +1,4 @@
-"""Half of the workers have no stack; the checks of a whole session come last, on the worker whose session they check."""
+"""Half of the workers have no stack; the checks of a whole session come last, on the worker that they check."""
 
 import subprocess
 import sys
