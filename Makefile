@@ -92,8 +92,8 @@ usage budget export: setup
 republish: setup
 	@$(ASSISTANTS) events republish $(WHERE)
 
-# Two processes with a stack of their own, whose tests often wait, and two for the tests that need none.
-PYTEST := $(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
+# Two processes with a stack of their own, whose tests often wait, and one for the tests that need none.
+PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 test: setup layers
 	@$(PYTEST)

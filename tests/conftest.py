@@ -40,7 +40,7 @@ from tests.support.driver import Driver
 from tests.support.local_stack import DIRECTORIES, DIRECTORY, deploy
 from tests.support.model_server import ModelServer
 from tests.support.project import ADDING_A_TOOL, SILVAENGINE, configure, copy, described_tools, replace_tools
-from tests.support.scheduling import WITHOUT_STACK, SessionsLast, give_way
+from tests.support.scheduling import WITHOUT_STACK, SessionsLast
 from tests.support.speech_server import SpeechServer
 from tests.support.webhook_receiver import WebhookReceiver, set_mapping
 
@@ -203,14 +203,9 @@ def api_key(stack: local.Local) -> Iterator[str]:
         return
     secrets, secret, name = stack.client("secretsmanager"), stack.outputs["ApiKeysSecret"], f"test-{uuid.uuid4()}"
     key = remember(keys.issue(secrets, secret, name))
-    time.sleep(10)  # Each environment of the API's function reads the keys anew every few seconds at most.
+    time.sleep(6)  # Each environment of the API's function reads the keys anew every five seconds at most.
     yield key
     keys.revoke(secrets, secret, name)
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Let the workers that have a stack go first."""
-    give_way(config)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -139,14 +139,15 @@ def test_a_token_task_fails_with_its_function(states: Any, outputs: dict[str, st
     assert _run(states, outputs["Machine"], path="client raises", id="x")["result"] == {"caught": "InvalidRequest"}
 
 
-@pytest.mark.parametrize("path", ["client", "wait"])
-def test_a_stopped_execution_stays_aborted(states: Any, outputs: dict[str, str], path: str) -> None:
-    arn = _start(states, outputs["Machine"], path=path, id="stopped")
+def test_a_stopped_execution_stays_aborted(states: Any, outputs: dict[str, str]) -> None:
+    begun = [_start(states, outputs["Machine"], path=path, id="stopped") for path in ("client", "wait")]
     time.sleep(1)
-    states.stop_execution(executionArn=arn)
+    for arn in begun:
+        states.stop_execution(executionArn=arn)
     time.sleep(2.5)
-    assert states.describe_execution(executionArn=arn)["status"] == "ABORTED"
-    assert states.get_execution_history(executionArn=arn)["events"][-1]["type"] == "ExecutionAborted"
+    for arn in begun:
+        assert states.describe_execution(executionArn=arn)["status"] == "ABORTED"
+        assert states.get_execution_history(executionArn=arn)["events"][-1]["type"] == "ExecutionAborted"
 
 
 def test_a_token_ends_with_its_execution(client: Callable[[str], Any], states: Any, outputs: dict[str, str]) -> None:

@@ -16,7 +16,7 @@ class LoopbackServer:
     ) -> None:
         self._http = server(("127.0.0.1", 0), handler)
         self.origin = f"http://127.0.0.1:{self._http.server_port}"
-        threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True).start()
 
     def close(self) -> None:
         """Stop serving."""

@@ -4,12 +4,11 @@ A worker keeps one stack for all of its files. What the whole session left behin
 alone, and only after its last file. So such a check (mark `session`) is collected once for each worker that has a
 stack, as `test_...[gw1]`, `test_...[gw2]`, and goes to the worker that it is named after.
 
-The first half of the workers run the files that need no stack, and deploy none. These files mostly compute, and those
-that drive a stack wait half of their time, so the two kinds side by side keep the processor busy. Who has a stack goes
-first: whatever it leaves of the processor is the others'.
+The first half of the workers (of three, one) run the files that need no stack, and deploy none. These files mostly
+compute, and those that drive a stack often wait for it, so the two kinds side by side keep the processor busy. Workers
+with a stack that have run all files that need one take some of the others.
 """
 
-import os
 import re
 
 import pytest
@@ -39,12 +38,6 @@ def workers(config: pytest.Config) -> list[str]:
 def has_stack(worker: str, count: int) -> bool:
     """Return whether a worker, of so many, has a stack."""
     return int(worker.removeprefix("gw")) >= count // 2
-
-
-def give_way(config: pytest.Config) -> None:
-    """Let the processes of a worker without a stack go after those of a worker with one."""
-    if hasattr(config, "workerinput") and config.workerinput["workerid"] not in workers(config):
-        os.nice(5)
 
 
 class SessionsLast(LoadFileScheduling):  # type: ignore[misc] # xdist has no types

@@ -49,7 +49,7 @@ class _Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     with Server() as made:
-        threading.Thread(target=made.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=made.serve_forever, args=(0.01,), daemon=True).start()
         monkeypatch.setenv("EMBEDDING_PROVIDER", "openai")
         monkeypatch.setenv("EMBEDDING_BASE_URL", f"http://127.0.0.1:{made.server_address[1]}/v1")
         monkeypatch.setattr(embeddings, "_key", lambda: "secret")

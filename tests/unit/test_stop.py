@@ -61,7 +61,7 @@ def serving(bucket: Bucket) -> Iterator[Bucket]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         bucket.address = f"http://127.0.0.1:{server.server_port}"
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield bucket
         server.shutdown()
 
