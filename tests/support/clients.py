@@ -134,6 +134,11 @@ def connect(stack: local.Local, api_key: str) -> StrictOpenAI:
     )
 
 
+def until_known_everywhere(key: str) -> None:
+    """Wait until each environment of the API's function reads a new key, for callers that don't ask again."""
+    time.sleep(max(0.0, _new.get(key, 0) - time.monotonic()))
+
+
 def until_known(client: openai.OpenAI) -> None:
     """Wait until the API knows the client's new key; its clients go on to wait wherever it is not known yet."""
     _new[client.api_key] = time.monotonic() + _UNKNOWN_SECONDS

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, TimeoutError, sync_playwright
 
+from tests.support.clients import until_known_everywhere
+
 CHROMIUM = "/usr/bin/chromium"
 QUIET = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
@@ -92,7 +94,8 @@ class Console:
         raise AssertionError(f"the page still waits for {self._pending} answers: {self.requested[-5:]}")
 
     def sign_in(self, key: str) -> None:
-        """Open the console anew and sign in."""
+        """Open the console anew and sign in. A key that is not known there signs out again."""
+        until_known_everywhere(key)
         self.page.goto("about:blank")
         self.page.goto(self.address)
         self.page.get_by_label("API key").fill(key)

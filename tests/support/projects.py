@@ -19,7 +19,7 @@ from assistant_engine.store.expressions import query
 from assistants import keys
 from local import up as local
 from tests.support.canaries import remember
-from tests.support.clients import StrictOpenAI, connect, until_known
+from tests.support.clients import StrictOpenAI, connect, until_known, until_known_everywhere
 from tests.support.driver import ASK
 from tests.support.route_examples import USER, Example
 
@@ -130,6 +130,8 @@ def projects(stack: local.Local, model: str, *roles: str) -> Iterator[dict[str, 
     for client in clients.values():
         until_known(client)
     made = {role: _fill(project, issued[role], clients[role], model) for role, project in named.items()}
+    for key in issued.values():
+        until_known_everywhere(key)
     yield made
     for owner in made.values():
         owner.client.beta.threads.runs.cancel(owner.waiting["run_id"], thread_id=owner.waiting["thread_id"])
