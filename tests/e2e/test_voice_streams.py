@@ -30,7 +30,7 @@ def sentences() -> list[str]:
 
 @pytest.fixture
 def go_on(speech_server: SpeechServer, sentences: list[str]) -> Event:
-    """What the last sentence is held until: speech that waits for it before it leaves is refused."""
+    """Hold the speech of the last sentence until this event is set, which needs the first bytes of the answer."""
     awaited = Event()
     speech_server.behave(sentences[-1], [Behaviour(until=awaited)])
     return awaited

@@ -21,20 +21,12 @@ from assistant_engine.runtime.clock import now_ms
 from assistant_engine.store import Store
 from assistant_engine.store.projects import Settings
 from assistant_engine.store.threads import MAX_WAITING
-from tests.support.aws_proxy import CONFLICT, DIES_AFTER, DIES_BEFORE, FORBIDDEN, LOST, THROTTLED, AwsProxy
+from tests.support.aws_proxy import FORBIDDEN, WRITE_FAULTS, AwsProxy
 from tests.support.driver import Driver
 from tests.support.records import item
 
 pytestmark = pytest.mark.offline_model
 
-
-FAULTS = {
-    "dies before": DIES_BEFORE,
-    "dies after": DIES_AFTER,
-    "answer lost": LOST,
-    "throttled": THROTTLED,
-    "conflict": CONFLICT,
-}
 WRITES = (("in_progress", 1), ("in_progress", 2), ("in_progress", 3), ("queued", 1))
 """Each write of the step that ends the run before, and those that let a run wait and in: the function, and which."""
 
@@ -43,7 +35,7 @@ ENDS = (("say Done.", "completed"), ("fail 400", "failed"), ("wait 300", "cancel
 
 @pytest.fixture(scope="module", autouse=True)
 def meanwhile(driver: Driver, aws_proxy: AwsProxy) -> Iterator[dict[Any, Future[None]]]:
-    """What takes its time asleep goes on beside the other tests, by what it is; its own test asks how it went."""
+    """Run the slow cases beside the other tests, and return their outcomes by case. Each case has its own test."""
     with ThreadPoolExecutor(4) as pool:
 
         def begun(look: Callable[..., None], *more: Any) -> Future[None]:
@@ -55,7 +47,7 @@ def meanwhile(driver: Driver, aws_proxy: AwsProxy) -> Iterator[dict[Any, Future[
             **{end: begun(goes_on, text, end) for text, end in ENDS},
             **{
                 (kind, *write): begun(gets_its_thread_under_a_fault, aws_proxy, kind, *write)
-                for kind in FAULTS
+                for kind in WRITE_FAULTS
                 for write in WRITES
             },
         }
@@ -289,7 +281,7 @@ def test_a_run_that_joins_as_the_run_before_it_ends_is_called(driver: Driver) ->
 def gets_its_thread_under_a_fault(driver: Driver, aws_proxy: AwsProxy, kind: str, function: str, nth: int) -> None:
     """A fault as a run gets its thread changes no record."""
     first = holding(driver)
-    with aws_proxy.fault(FAULTS[kind], function=function, about=first.thread_id, nth=nth):
+    with aws_proxy.fault(WRITE_FAULTS[kind], function=function, about=first.thread_id, nth=nth):
         second = queued(driver, first.thread_id, "say Second.")
         if function == "queued":
             asleep(driver, second)
@@ -302,7 +294,7 @@ def gets_its_thread_under_a_fault(driver: Driver, aws_proxy: AwsProxy, kind: str
     assert (thread.active_run, thread.line, thread.runs) == (None, (), 2)
 
 
-@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize("kind", WRITE_FAULTS)
 def test_a_fault_as_a_run_gets_its_thread_changes_no_record(meanwhile: dict[Any, Future[None]], kind: str) -> None:
     for write in WRITES:
         meanwhile[kind, *write].result()

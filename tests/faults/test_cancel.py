@@ -15,7 +15,7 @@ pytestmark = pytest.mark.offline_model
 
 @pytest.fixture(scope="module", autouse=True)
 def meanwhile(driver: Driver) -> Iterator[dict[str, Future[None]]]:
-    """What takes longest goes on beside the other tests; its own test asks how it went."""
+    """Run the slow cases beside the other tests, and return their outcomes by case. Each case has its own test."""
     with ThreadPoolExecutor(2) as pool:
         yield {look.__name__: pool.submit(look, driver) for look in (while_a_tool_runs, while_the_model_answers)}
         pool.shutdown(cancel_futures=True)
@@ -63,7 +63,7 @@ def test_a_run_is_cancelled_while_the_model_answers(meanwhile: dict[str, Future[
 
 
 def while_a_tool_runs(driver: Driver) -> None:
-    """A tool that runs is told to stop, and its output is dropped."""
+    """Cancelling a run stops its tool and drops the output."""
     assistant = driver.assistant(functions=LABORATORY)
     run = driver.begin('call take {"seconds": 50}', assistant_id=assistant)
     until_trace(driver, run, "begun")

@@ -38,14 +38,14 @@ FAULTS: dict[str, dict[str, Any]] = {
     "a delta's answer is lost": {"fault": LOST, "operations": ("PutItem",), "nth": 2},
     "the model cuts its answer": {},
 }
-"""What befalls a run's step. What takes longest is the first to begin."""
+"""The fault of a run's step, by name. The slowest comes first, so that it begins first."""
 
 
 @pytest.fixture(scope="module", autouse=True)
 def meanwhile(
     driver: Driver, api: httpx2.Client, model_server: ModelServer, aws_proxy: AwsProxy
 ) -> Iterator[dict[str, Future[None]]]:
-    """What goes on beside the first test, as most of it is waiting; its own test asks how it went."""
+    """Run two cases that mostly wait beside the first test, and return their outcomes. Each case has its own test."""
     with ThreadPoolExecutor(2) as pool:
         yield {
             look.__name__: pool.submit(look, driver, api, model_server, aws_proxy)

@@ -52,7 +52,7 @@ BUSY: dict[str, tuple[str, Look]] = {
     "model": ("wait 60\nsay Never.", has_called_the_model),
     "tool": ('call take {"seconds": 50}', has_called_the_tool),
 }
-"""What the user says, and how one sees that the run is busy with it, by what keeps it busy."""
+"""The user's message, and a function that tells whether the run is busy, by what keeps it busy."""
 
 
 def busy(driver: Driver, text: str, is_busy: Look) -> Run:

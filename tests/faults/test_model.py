@@ -40,7 +40,7 @@ def marker() -> str:
 
 @dataclass(frozen=True)
 class Begun:
-    """A run that takes some seconds by itself, and the text that stands in its requests alone."""
+    """A run that takes some seconds, and a text that only its own requests contain."""
 
     run: Run
     marker: str

@@ -21,12 +21,10 @@ from assistant_engine.runs import control
 from assistant_engine.runtime.clock import now_ms
 from tests.support.aws_proxy import (
     BROKEN,
-    CONFLICT,
-    DIES_AFTER,
     DIES_BEFORE,
     FORBIDDEN,
-    LOST,
     THROTTLED,
+    WRITE_FAULTS,
     WRITES,
     AwsProxy,
     Call,
@@ -53,14 +51,7 @@ WRITTEN = {
 
 AT_ONCE = 6
 READS = ("GetItem", "Query")
-FAULTS = {
-    "dies before": DIES_BEFORE,
-    "dies after": DIES_AFTER,
-    "answer lost": LOST,
-    "throttled": THROTTLED,
-    "conflict": CONFLICT,
-    "failing": BROKEN,
-}
+FAULTS = {**WRITE_FAULTS, "failing": BROKEN}
 
 
 def empty_thread(driver: Driver) -> str:

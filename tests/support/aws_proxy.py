@@ -57,6 +57,14 @@ FORBIDDEN = Fault(error="AccessDeniedException")
 LOST = Fault(lost=True)
 DIES_BEFORE = Fault(kill="before")
 DIES_AFTER = Fault(kill="after")
+WRITE_FAULTS = {
+    "dies before": DIES_BEFORE,
+    "dies after": DIES_AFTER,
+    "answer lost": LOST,
+    "throttled": THROTTLED,
+    "conflict": CONFLICT,
+}
+"""The faults that a write may meet, by name."""
 
 
 @dataclass(frozen=True, slots=True)
