@@ -10,13 +10,13 @@ import wave
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from local import up as local
 from local.paths import ROOT
 from tests.support.clients import StrictOpenAI
+from tests.support.loopback_server import serving
 
 pytestmark = pytest.mark.offline_model
 
@@ -90,10 +90,8 @@ def recording(text: str) -> bytes:
 @pytest.fixture
 def speech() -> Iterator[str]:
     """The address of a service of speech; the chatbot's own, not the stack's."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Speech)
-    Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/v1"
-    server.shutdown()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Speech)) as origin:
+        yield f"{origin}/v1"
 
 
 def test_the_voice_chatbot_talks(environment: dict[str, str], speech: str, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import http.server
 import re
-import threading
 import uuid
 from collections.abc import Iterator
 
@@ -13,6 +12,7 @@ from local.paths import ROOT
 from tests.support import responses
 from tests.support.console import chromium
 from tests.support.driver import Driver
+from tests.support.loopback_server import serving
 from tests.support.model_server import Behaviour, ModelServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.offline_model]
@@ -50,11 +50,8 @@ def address(base_url: str, api_key: str, driver: Driver, question: str) -> Itera
         def log_message(self, *_: object) -> None:
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+    with serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site)) as origin:
+        yield origin
 
 
 def test_the_page_shows_an_answer_as_it_is_written_and_finds_it_again(

@@ -2,7 +2,6 @@
 
 import http.server
 import json
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ from playwright.sync_api import Page
 from local import offline_model
 from tests.support.console import chromium
 from tests.support.front_door import BUCKET, FUNCTION, SECRET, WORTH, Embedded, filled
+from tests.support.loopback_server import serving
 
 pytestmark = pytest.mark.browser
 
@@ -48,11 +48,8 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
     """The origin of a page of somebody else."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Site)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+    with serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Site)) as origin:
+        yield origin
 
 
 @pytest.fixture(scope="module")

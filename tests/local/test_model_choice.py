@@ -1,7 +1,6 @@
 """The model that the local stack calls: servers without a key, what a server says of itself, no stack as a model."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +12,7 @@ import pytest
 from local import given, model_choice
 from local.model_choice import ModelChoice
 from local.processes import LocalError, free_port
+from tests.support.loopback_server import serving
 
 
 @pytest.fixture(autouse=True)
@@ -36,11 +36,8 @@ def _server(answers: dict[str, tuple[int, Any]]) -> Iterator[str]:
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/v1"
-    server.shutdown()
-    server.server_close()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as origin:
+        yield f"{origin}/v1"
 
 
 def test_a_server_without_a_key_is_a_model(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from local import processes
 from local.processes import Background
+from tests.support.loopback_server import serving
 
 SERVER = Background(name="server", marker="http.server", health_path="/")
 
@@ -27,10 +27,8 @@ class AnyPath(BaseHTTPRequestHandler):
 def rival() -> Iterator[int]:
     """The port of a server that answers as ours would."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), AnyPath)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield server.server_address[1]
-    server.shutdown()
-    server.server_close()
+    with serving(server):
+        yield server.server_port
 
 
 def test_a_server_whose_port_another_one_took_first_starts_on_the_next(

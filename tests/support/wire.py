@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+from tests.support.loopback_server import close
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -91,12 +93,11 @@ class Wire:
 
         self._server = _Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def close(self) -> None:
         """Stop serving."""
-        self._server.shutdown()
-        self._server.server_close()
+        close(self._server)
 
     def answer(self, request: Request, first: int = 0) -> Response:
         """Return the answer of the first plant that has to do with the request, or else of the embedded AWS.

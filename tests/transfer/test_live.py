@@ -1,7 +1,6 @@
 """Another server of this API is read page by page: with and without a list of threads, with keys of either kind."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +19,7 @@ from assistants.transfer.models import Models
 from assistants.transfer.report import Report
 from assistants.transfer.staging import Staging
 from tests.support.imports import NOW, Imported, messages_of
+from tests.support.loopback_server import serving
 
 ASSISTANT = {
     "id": "asst_1",
@@ -124,10 +124,8 @@ class Answer(BaseHTTPRequestHandler):
 def elsewhere() -> Iterator[Elsewhere]:
     server = Elsewhere(("127.0.0.1", 0), Answer)
     server.asked = []
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with serving(server):
+        yield server
 
 
 @pytest.fixture

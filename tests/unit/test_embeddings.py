@@ -1,7 +1,6 @@
 """The embedding model's client against a server that does as it is told."""
 
 import json
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -12,6 +11,7 @@ from botocore.stub import Stubber
 
 from assistant_engine.search import embeddings
 from assistant_engine.search.embeddings import EmbeddingBusy, EmbeddingError, embed
+from tests.support.loopback_server import serving
 
 SETTINGS = {"model": "small", "dimensions": 0}
 
@@ -48,14 +48,13 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with Server() as made:
-        threading.Thread(target=made.serve_forever, args=(0.01,), daemon=True).start()
+    made = Server()
+    with serving(made) as origin:
         monkeypatch.setenv("EMBEDDING_PROVIDER", "openai")
-        monkeypatch.setenv("EMBEDDING_BASE_URL", f"http://127.0.0.1:{made.server_address[1]}/v1")
+        monkeypatch.setenv("EMBEDDING_BASE_URL", f"{origin}/v1")
         monkeypatch.setattr(embeddings, "_key", lambda: "secret")
         embeddings._client.cache_clear()
         yield made
-        made.shutdown()
     embeddings._client.cache_clear()
 
 

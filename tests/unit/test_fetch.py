@@ -23,6 +23,7 @@ from assistant_engine.web import fetch as fetching
 from assistant_engine.web import urls
 from assistant_engine.web.fetch import fetch
 from tests.support.addresses import INSIDE, NOT_PUBLIC
+from tests.support.loopback_server import serving
 
 PNG = b"\x89PNG\r\n\x1a\n and so on"
 PUBLIC = "93.184.216.34"
@@ -98,11 +99,8 @@ class World:
 def serve(handler: type[Site]) -> Iterator[http.server.ThreadingHTTPServer]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with serving(server):
+        yield server
 
 
 @pytest.fixture

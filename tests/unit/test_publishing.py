@@ -1,7 +1,6 @@
 """Checks what becomes of events that AWS or the webhook's receiver does not take."""
 
 import json
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -14,6 +13,7 @@ import deliver_webhook
 import publish_run_events
 from assistant_engine.domain.json_data import Json
 from local.paths import ROOT
+from tests.support.loopback_server import serving
 from tests.support.project import shown_in
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -157,13 +157,12 @@ class Secrets:
 
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    with Receiver(("127.0.0.1", 0), Receiver.Handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        monkeypatch.setenv("WEBHOOK_URL", f"http://127.0.0.1:{server.server_port}/runs?of=mine")
+    server = Receiver(("127.0.0.1", 0), Receiver.Handler)
+    with serving(server) as origin:
+        monkeypatch.setenv("WEBHOOK_URL", f"{origin}/runs?of=mine")
         monkeypatch.setenv("WEBHOOK_QUEUE_URL", "url")
         monkeypatch.setenv("WEBHOOK_SECRET_ARN", "arn")
         yield server
-        server.shutdown()
 
 
 def delivered(

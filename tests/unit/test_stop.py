@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ import stop
 from assistant_engine.domain.json_data import Json
 from cdk.configuration import SandboxLimits
 from layers.build import CACHE, ROOT
+from tests.support import loopback_server
 
 
 @dataclass
@@ -59,11 +59,8 @@ def serving(bucket: Bucket) -> Iterator[Bucket]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        bucket.address = f"http://127.0.0.1:{server.server_port}"
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    with loopback_server.serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as bucket.address:
         yield bucket
-        server.shutdown()
 
 
 @pytest.fixture
