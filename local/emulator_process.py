@@ -3,15 +3,60 @@
 Started by `local.emulator`.
 """
 
+import asyncio
 import os
 import resource
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, cast
 
 import uvicorn
 from ministack import app as ministack  # type: ignore[import-untyped]
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from local import front_door, patches
+
+MAX_HELD_BYTES = 65_536
+"""What is held of an answer until the loop's next round, at most."""
+
+
+class JoinedWrites(HttpToolsProtocol):
+    """Sends the head and the body of an answer in one piece: each piece wakes the caller, who then waits for the next.
+
+    Of a request to the API, which asks DynamoDB twice, that was a tenth of the emulator's processor time.
+    """
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Serve a connection."""
+        super().connection_made(cast(asyncio.Transport, _Joining(transport, self.loop)))
+
+
+class _Joining:
+    """A transport that writes what comes in one round of the loop at once."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._held: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if not self._held:
+            self._loop.call_soon(self._flush)
+        self._held.append(data)
+        if sum(map(len, self._held)) > MAX_HELD_BYTES:
+            self._flush()
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        held, self._held = self._held, []
+        if held:
+            self._transport.writelines(held)
 
 
 def serve() -> None:
@@ -21,7 +66,7 @@ def serve() -> None:
         host=os.environ["BIND_HOST"],
         port=int(os.environ["GATEWAY_PORT"]),
         loop="uvloop",
-        http="httptools",
+        http=JoinedWrites,
         ws="none",
         lifespan="on",
         log_config=None,

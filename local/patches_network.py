@@ -167,7 +167,7 @@ def _function_in_a_vpc(scope: Json) -> Json | None:
     """The configuration of the function whose process sent a request, if it is in a VPC."""
     inside: dict[int, Json] = {}
     for pid, name in list(_functions.items()):
-        if psutil.pid_exists(pid) and _subnets(config := _config(name)):
+        if _exists(pid) and _subnets(config := _config(name)):
             inside[pid] = config
         else:
             _functions.pop(pid, None)
@@ -188,6 +188,17 @@ def _function_in_a_vpc(scope: Json) -> Json | None:
         if (pid := _owners[connection]) in inside:
             return inside[pid]
     return None
+
+
+def _exists(pid: int) -> bool:
+    """Return whether there is a process of this id. psutil reads a file for it; this is asked at each request."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _config(function: str) -> Json:
