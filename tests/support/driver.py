@@ -236,10 +236,11 @@ class Driver:
 
     @staticmethod
     def _until(look: Callable[[], Any], enough: Callable[[Any], bool], seconds: float) -> Any:
-        deadline = time.monotonic() + seconds
+        deadline, pause = time.monotonic() + seconds, 0.02
         while True:
             seen = look()
             if enough(seen):
                 return seen
             assert time.monotonic() < deadline, f"not within {seconds} s; last seen: {str(seen)[:500]}"
-            time.sleep(0.1)
+            time.sleep(pause)
+            pause = min(2 * pause, 0.2)  # A plain run takes a tenth of a second.
