@@ -55,7 +55,7 @@ class _Joining:
 
     def _flush(self) -> None:
         held, self._held = self._held, []
-        if held:
+        if held and not self._transport.is_closing():  # The caller may have hung up meanwhile.
             self._transport.writelines(held)
 
 
