@@ -222,7 +222,7 @@ class AwsProxy:
         await asyncio.sleep(fault.delay)
         deadline = self._loop.time() + _LONGEST_SECONDS
         while fault.hold and not fault.hold.is_set() and self._loop.time() < deadline:
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(0.01)
         if fault.kill == "before":
             rule.survived = not self._kill(link)
             return None
