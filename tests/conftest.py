@@ -41,6 +41,7 @@ from tests.support.local_stack import DIRECTORIES, DIRECTORY, deploy
 from tests.support.model_server import ModelServer
 from tests.support.project import ADDING_A_TOOL, SILVAENGINE, configure, copy, described_tools, replace_tools
 from tests.support.scheduling import WITHOUT_STACK, SessionsLast
+from tests.support.spare_keys import issue_ahead
 from tests.support.speech_server import SpeechServer
 from tests.support.webhook_receiver import WebhookReceiver, set_mapping
 
@@ -113,6 +114,7 @@ def deployed(request: pytest.FixtureRequest) -> Iterator[local.Local]:
     try:
         request.getfixturevalue("aws_proxy")
         stack = deploy(request.getfixturevalue("app"), request.getfixturevalue("model_server"))
+        issue_ahead(stack)
         set_mapping(
             stack, "deliver_webhook", Enabled=False
         )  # Of hundreds of runs it would be a lot of work; those who test it say so.

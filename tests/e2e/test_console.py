@@ -17,10 +17,11 @@ from local import clients
 from local import up as local
 from tests.support import responses
 from tests.support.cable import cable_to
-from tests.support.clients import connect, until_known, upload
+from tests.support.clients import upload
 from tests.support.console import SECONDS, Console
 from tests.support.driver import ASK, LABORATORY, Driver
 from tests.support.model_server import Behaviour, ModelServer
+from tests.support.projects import spare_project
 
 pytestmark = [pytest.mark.browser, pytest.mark.offline_model]
 
@@ -334,23 +335,20 @@ def test_files_and_assistants_are_kept_in_order(console: Console, driver: Driver
 
 def test_another_project_sees_nothing_of_it(page: Page, address: str, stack: local.Local, driver: Driver) -> None:
     run = driver.ended(driver.begin("say A secret"), "completed")
-    secrets, secret, name = stack.client("secretsmanager"), stack.outputs["ApiKeysSecret"], f"stranger-{uuid.uuid4()}"
-    key = keys.issue(secrets, secret, name, f"project-{uuid.uuid4().hex}")
-    until_known(connect(stack, key))
-    console = Console(page, address)
-    console.sign_in(key)
-    for view in ("threads", "runs", "assistants", "files", "stores"):
-        console.open(view)
-        expect(page.locator(".empty")).to_be_visible()
-    for path in (
-        f"threads/{run.thread_id}",
-        f"threads/{run.thread_id}/runs/{run.id}",
-        f"assistants/{run.assistant_id}",
-    ):
-        console.open(path)
-        expect(page.get_by_role("alert").first).to_contain_text("No ")
-        assert "A secret" not in page.content()
-    console.open("usage")
-    expect(page.locator(".tile").filter(has_text="Runs")).to_contain_text("0")
-    expect(page.locator(".keys li")).to_have_count(1)
-    keys.revoke(secrets, secret, name)
+    with spare_project(stack) as (_, key):
+        console = Console(page, address)
+        console.sign_in(key)
+        for view in ("threads", "runs", "assistants", "files", "stores"):
+            console.open(view)
+            expect(page.locator(".empty")).to_be_visible()
+        for path in (
+            f"threads/{run.thread_id}",
+            f"threads/{run.thread_id}/runs/{run.id}",
+            f"assistants/{run.assistant_id}",
+        ):
+            console.open(path)
+            expect(page.get_by_role("alert").first).to_contain_text("No ")
+            assert "A secret" not in page.content()
+        console.open("usage")
+        expect(page.locator(".tile").filter(has_text="Runs")).to_contain_text("0")
+        expect(page.locator(".keys li")).to_have_count(1)

@@ -11,7 +11,7 @@ from local import up as local
 from tests.support.clients import connect
 from tests.support.console import SECONDS, Console, signed_in
 from tests.support.driver import Driver
-from tests.support.projects import own_project
+from tests.support.projects import spare_project
 
 pytestmark = [pytest.mark.browser, pytest.mark.offline_model]
 
@@ -20,7 +20,7 @@ expect.set_options(timeout=SECONDS)
 
 @pytest.fixture(scope="module")
 def owned(stack: local.Local) -> Iterator[tuple[str, str]]:
-    with own_project(stack) as made:
+    with spare_project(stack) as made:
         yield made
 
 

@@ -11,7 +11,7 @@ from tests.support.clients import connect
 from tests.support.console import SECONDS, Console
 from tests.support.crowd import Crowd, crowd
 from tests.support.frames import traced
-from tests.support.projects import own_project
+from tests.support.projects import spare_project
 
 pytestmark = [pytest.mark.browser, pytest.mark.offline_model]
 
@@ -139,7 +139,7 @@ def test_little_is_transferred_before_the_first_use(page: Page, base_url: str, s
     session.send("Network.enable")
     session.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
     console = Console(page, f"{base_url}/console")
-    with own_project(stack) as (_, key):
+    with spare_project(stack) as (_, key):
         for _ in range(30):
             connect(stack, key).beta.assistants.create(model="gpt-6-luna", instructions="Answer in one sentence.")
         console.sign_in(key)

@@ -28,6 +28,7 @@ from local import up as local
 from route_table import every_route
 from routes import Route
 from scripts.openapi import schema_of
+from tests.support import spare_keys
 
 EXTENSIONS: dict[type, set[str]] = {
     Assistant: {"assistant_type", "functions", "configuration", "reasoning_effort", "voice"},
@@ -82,13 +83,6 @@ def only_known_fields(value: object) -> None:
             only_known_fields(item)
 
 
-_UNKNOWN_SECONDS = 6
-"""For how long an environment of the API may not know a new key: where a stranger asked, it looks again after 5 s."""
-
-_new: dict[str, float] = {}
-"""The keys that were issued last, and until when an environment may not know them."""
-
-
 class StrictOpenAI(openai.OpenAI):
     """The package's client, refusing what its types do not know. It asks again where a new key is not known yet."""
 
@@ -98,7 +92,7 @@ class StrictOpenAI(openai.OpenAI):
             try:
                 return super().request(*arguments, **named)
             except openai.AuthenticationError:
-                if time.monotonic() > _new.get(self.api_key, 0):
+                if not spare_keys.unknown_seconds(self.api_key):
                     raise
                 time.sleep(0.2)
 
@@ -119,7 +113,7 @@ class NewKey(httpx2.Auth):
     def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response]:
         """Send a request until its key is known."""
         request.headers["Authorization"] = f"Bearer {self._key}"
-        while (yield request).status_code == 401 and time.monotonic() < _new.get(self._key, 0):
+        while (yield request).status_code == 401 and spare_keys.unknown_seconds(self._key):
             time.sleep(0.2)
 
 
@@ -136,12 +130,12 @@ def connect(stack: local.Local, api_key: str) -> StrictOpenAI:
 
 def until_known_everywhere(key: str) -> None:
     """Wait until each environment of the API's function reads a new key, for callers that don't ask again."""
-    time.sleep(max(0.0, _new.get(key, 0) - time.monotonic()))
+    time.sleep(spare_keys.unknown_seconds(key))
 
 
 def until_known(client: openai.OpenAI) -> None:
     """Wait until the API knows the client's new key; its clients go on to wait wherever it is not known yet."""
-    _new[client.api_key] = time.monotonic() + _UNKNOWN_SECONDS
+    spare_keys.is_new(client.api_key)
     client.models.list()
 
 

@@ -26,7 +26,7 @@ from assistant_engine.store.items import marshal
 from assistant_engine.store.message_item import item_of
 from assistant_engine.store.usage import day_of, user_partition
 from local import up as local
-from tests.support.projects import own_project
+from tests.support.projects import spare_project
 
 DAYS = 20
 THREADS = 200
@@ -59,7 +59,7 @@ def crowd(stack: local.Local, runs: int = 10_000, messages: int = 10_000, days_a
     Args:
         days_ago: when the newest run was: other projects' runs of the same days are read with them.
     """
-    with own_project(stack) as (project, key):
+    with spare_project(stack) as (project, key):
         yield crowd_in(project, key, runs, messages, days_ago)
 
 

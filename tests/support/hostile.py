@@ -11,7 +11,7 @@ from local import up as local
 from tests.support import responses
 from tests.support.clients import connect
 from tests.support.model_server import Behaviour, ModelServer
-from tests.support.projects import own_project
+from tests.support.projects import spare_project
 
 SHOWN = {
     '<img src=x onerror="ran(1)">': '<img src=x onerror="ran(1)">',
@@ -68,7 +68,7 @@ class Planted:
 @contextmanager
 def planted(stack: local.Local, model: str, model_server: ModelServer) -> Iterator[Planted]:
     """Fill a project of its own."""
-    with own_project(stack) as (_, key):
+    with spare_project(stack) as (_, key):
         yield Planted(key, _fill(connect(stack, key), model, model_server))
 
 

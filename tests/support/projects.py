@@ -3,9 +3,8 @@
 import base64
 import os
 import re
-import uuid
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -18,7 +17,7 @@ from assistant_engine.store import Store
 from assistant_engine.store.expressions import query
 from assistants import keys
 from local import up as local
-from tests.support.canaries import remember
+from tests.support import spare_keys
 from tests.support.clients import StrictOpenAI, connect, until_known, until_known_everywhere
 from tests.support.driver import ASK
 from tests.support.route_examples import USER, Example
@@ -29,12 +28,6 @@ PIXEL = base64.b64decode(
 
 
 _FILES = ("file_id", "upload_id", "part_id", "vector_store_id", "batch_id")
-
-_SPARE_KEYS = 8
-"""How many keys are issued at a time, each of a project that nobody uses yet."""
-
-_spare: dict[str, list[tuple[str, str]]] = {}
-"""Projects and their keys that wait to be used, by the stack that knows them."""
 
 
 @dataclass(frozen=True)
@@ -91,52 +84,26 @@ def records(owner: Owner) -> list[Any]:
 
 
 @contextmanager
-def own_project(stack: local.Local) -> Iterator[tuple[str, str]]:
-    """Make an empty project; its name and its key. The key is revoked afterwards."""
-    secrets, secret = stack.client("secretsmanager"), stack.outputs["ApiKeysSecret"]
-    project = f"own-{uuid.uuid4().hex}"
-    key = remember(keys.issue(secrets, secret, project, project))
-    until_known(connect(stack, key))
-    yield project, key
-    keys.revoke(secrets, secret, project)
-
-
-@contextmanager
-def spare_project(stack: local.Local) -> Iterator[tuple[str, str]]:
-    """Make an empty project as `own_project` does, of a key that was issued with several others.
-
-    The API may not know a new key for 5 s: so most tests don't wait for theirs.
-    """
-    secrets, secret = stack.client("secretsmanager"), stack.outputs["ApiKeysSecret"]
-    spare = _spare.setdefault(stack.outputs["ApiUrl"], [])
-    # In an account, no key is left behind.
-    for _ in range(0 if spare else _SPARE_KEYS if stack.offline else 1):
-        name = f"own-{uuid.uuid4().hex}"
-        spare.append((name, remember(keys.issue(secrets, secret, name, name))))
-    project, key = spare.pop()
-    until_known(connect(stack, key))
-    yield project, key
-    keys.revoke(secrets, secret, project)
+def spare_project(stack: local.Local, project: str = "") -> Iterator[tuple[str, str]]:
+    """Make an empty project, or take one that is there; its name, and a key, which is revoked afterwards."""
+    taken = spare_keys.take(stack, project)
+    until_known(connect(stack, taken.key))
+    yield taken.project, taken.key
+    keys.revoke(stack.client("secretsmanager"), stack.outputs["ApiKeysSecret"], taken.name)
 
 
 @contextmanager
 def projects(stack: local.Local, model: str, *roles: str) -> Iterator[dict[str, Owner]]:
     """Fill the default project and a new one for each role; each has a key of its own. They are by their roles."""
-    secrets, secret, unique = stack.client("secretsmanager"), stack.outputs["ApiKeysSecret"], uuid.uuid4().hex
-    named = {role: f"{role}-{unique}" for role in roles} | {"the default": DEFAULT_PROJECT}
-    holders = {role: f"{role.replace(' ', '-')}-{unique}" for role in named}
-    issued = {role: keys.issue(secrets, secret, holders[role], project) for role, project in named.items()}
-    clients = {role: connect(stack, key) for role, key in issued.items()}
-    for client in clients.values():
-        until_known(client)
-    made = {role: _fill(project, issued[role], clients[role], model) for role, project in named.items()}
-    for key in issued.values():
-        until_known_everywhere(key)
-    yield made
-    for owner in made.values():
-        owner.client.beta.threads.runs.cancel(owner.waiting["run_id"], thread_id=owner.waiting["thread_id"])
-    for holder in holders.values():
-        keys.revoke(secrets, secret, holder)
+    with ExitStack() as taken:
+        named = {role: taken.enter_context(spare_project(stack)) for role in roles}
+        named["the default"] = taken.enter_context(spare_project(stack, DEFAULT_PROJECT))
+        made = {role: _fill(project, key, connect(stack, key), model) for role, (project, key) in named.items()}
+        for owner in made.values():
+            until_known_everywhere(owner.key)
+        yield made
+        for owner in made.values():
+            owner.client.beta.threads.runs.cancel(owner.waiting["run_id"], thread_id=owner.waiting["thread_id"])
 
 
 def _fill(project: str, key: str, client: StrictOpenAI, model: str) -> Owner:
