@@ -73,6 +73,66 @@ def late(stack: local.Local, base_url: str, speech_server: SpeechServer) -> Iter
         yield Late(said, thread, http, send, pool.submit(send))
 
 
+def dies_while_it_listens(driver: Driver, client: StrictOpenAI, speech_server: SpeechServer) -> None:
+    """A step that died while it listened is done again."""
+    said = words()
+    file_id = upload(client, sound(said))
+    now = int(time.time())
+    assert driver.store.sounds.claim_transcript(file_id, now, now + 3)  # type: ignore[arg-type]
+    run = driver.begin("Listen.", additional_messages=[of_file(file_id)])
+    driver.ended(run, "completed")
+    assert len(speech_server.of(said)) == 1
+
+
+def is_cancelled_while_it_listens(driver: Driver, client: StrictOpenAI, speech_server: SpeechServer) -> None:
+    """A run that is cancelled while it listens stops."""
+    said = words()
+    speech_server.behave(said, [Behaviour(delay=25)])
+    run = driver.begin("Listen.", additional_messages=[of_file(upload(client, sound(said)))])
+    deadline = time.monotonic() + 60
+    while not speech_server.of(said):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    began = time.monotonic()
+    driver.cancel(run)
+    driver.ended(run, "cancelled", seconds=60)
+    assert time.monotonic() - began < 20
+
+
+def expires_while_it_listens(driver: Driver, client: StrictOpenAI, speech_server: SpeechServer) -> None:
+    """A run expires while it listens."""
+    said = words()
+    speech_server.behave(said, [Behaviour(delay=40)])
+    run = driver.begin("Listen.", additional_messages=[of_file(upload(client, sound(said)))], expires_after=8)
+    driver.ended(run, "expired", seconds=60)
+
+
+def asks_a_busy_provider_again(driver: Driver, client: StrictOpenAI, speech_server: SpeechServer) -> None:
+    """A busy provider is asked again."""
+    said = words()
+    speech_server.behave(said, [Behaviour(status=500)] * 4)  # The package asks three times by itself.
+    run = driver.begin("Listen.", additional_messages=[of_file(upload(client, sound(said)))])
+    driver.ended(run, "completed")
+
+
+WAITS = [
+    dies_while_it_listens,
+    is_cancelled_while_it_listens,
+    expires_while_it_listens,
+    asks_a_busy_provider_again,
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def meanwhile(
+    driver: Driver, client: StrictOpenAI, speech_server: SpeechServer
+) -> Iterator[Callable[[Callable[..., None]], None]]:
+    """Begin what waits longest with the first test; return what waits for its outcome."""
+    with ThreadPoolExecutor(len(WAITS)) as pool:
+        begun = {work: pool.submit(work, driver, client, speech_server) for work in WAITS}
+        yield lambda work: begun[work].result()
+
+
 def test_sound_in_a_message_becomes_its_text_and_an_attachment(
     client: StrictOpenAI, http: httpx2.Client, speech_server: SpeechServer
 ) -> None:
@@ -162,46 +222,20 @@ def test_a_run_delivered_twice_hears_once(driver: Driver, client: StrictOpenAI, 
     assert counted.speech.audio_seconds == 1
 
 
-def test_a_step_that_died_while_it_listened_is_done_again(
-    driver: Driver, client: StrictOpenAI, speech_server: SpeechServer
-) -> None:
-    said = words()
-    file_id = upload(client, sound(said))
-    now = int(time.time())
-    assert driver.store.sounds.claim_transcript(file_id, now, now + 3)  # type: ignore[arg-type]
-    run = driver.begin("Listen.", additional_messages=[of_file(file_id)])
-    driver.ended(run, "completed")
-    assert len(speech_server.of(said)) == 1
+def test_a_step_that_died_while_it_listened_is_done_again(meanwhile: Callable[..., None]) -> None:
+    meanwhile(dies_while_it_listens)
 
 
-def test_a_run_that_is_cancelled_while_it_listens_stops(
-    driver: Driver, client: StrictOpenAI, speech_server: SpeechServer
-) -> None:
-    said = words()
-    speech_server.behave(said, [Behaviour(delay=25)])
-    run = driver.begin("Listen.", additional_messages=[of_file(upload(client, sound(said)))])
-    deadline = time.monotonic() + 60
-    while not speech_server.of(said):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    began = time.monotonic()
-    driver.cancel(run)
-    driver.ended(run, "cancelled", seconds=60)
-    assert time.monotonic() - began < 20
+def test_a_run_that_is_cancelled_while_it_listens_stops(meanwhile: Callable[..., None]) -> None:
+    meanwhile(is_cancelled_while_it_listens)
 
 
-def test_a_run_expires_while_it_listens(driver: Driver, client: StrictOpenAI, speech_server: SpeechServer) -> None:
-    said = words()
-    speech_server.behave(said, [Behaviour(delay=40)])
-    run = driver.begin("Listen.", additional_messages=[of_file(upload(client, sound(said)))], expires_after=4)
-    driver.ended(run, "expired", seconds=60)
+def test_a_run_expires_while_it_listens(meanwhile: Callable[..., None]) -> None:
+    meanwhile(expires_while_it_listens)
 
 
-def test_a_busy_provider_is_asked_again(driver: Driver, client: StrictOpenAI, speech_server: SpeechServer) -> None:
-    said = words()
-    speech_server.behave(said, [Behaviour(status=500)] * 4)  # The package asks three times by itself.
-    run = driver.begin("Listen.", additional_messages=[of_file(upload(client, sound(said)))])
-    driver.ended(run, "completed")
+def test_a_busy_provider_is_asked_again(meanwhile: Callable[..., None]) -> None:
+    meanwhile(asks_a_busy_provider_again)
 
 
 def test_a_provider_that_fails_ends_the_run_with_the_reason(
@@ -224,19 +258,6 @@ def test_a_silent_file_ends_the_run_with_the_reason(driver: Driver, client: Stri
     ended = driver.ended(run, "failed")
     assert ended.last_error
     assert (ended.last_error["code"], "no speech" in ended.last_error["message"]) == ("invalid_prompt", True)
-
-
-def test_a_request_that_hears_too_long_is_told_to_come_again_and_then_answered(
-    late: Late, speech_server: SpeechServer
-) -> None:
-    answer = late.first.result()
-    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "speech_timeout")
-    assert int(answer.headers["retry-after"]) > 0
-    assert made(late.http.get("files"))["data"] == []
-    first, second = (made(late.send()) for _ in range(2))
-    assert first["id"] == second["id"]
-    assert len(messages_of(late.http, late.thread)) == 1
-    assert len(speech_server.of(late.said)) == 2
 
 
 @pytest.mark.parametrize(
@@ -295,6 +316,19 @@ def test_an_hour_is_heard_and_more_is_not(driver: Driver, client: StrictOpenAI) 
         if status == "failed":
             assert ended.last_error
             assert "longer than 60 minutes" in ended.last_error["message"]
+
+
+def test_a_request_that_hears_too_long_is_told_to_come_again_and_then_answered(
+    late: Late, speech_server: SpeechServer
+) -> None:
+    answer = late.first.result()
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "speech_timeout")
+    assert int(answer.headers["retry-after"]) > 0
+    assert made(late.http.get("files"))["data"] == []
+    first, second = (made(late.send()) for _ in range(2))
+    assert first["id"] == second["id"]
+    assert len(messages_of(late.http, late.thread)) == 1
+    assert len(speech_server.of(late.said)) == 2
 
 
 def _slow(said: str, seconds: int) -> bytes:
