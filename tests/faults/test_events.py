@@ -4,9 +4,10 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -98,10 +99,9 @@ def until(look: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def begun(driver: Driver, number: int) -> Run:
+def begun(driver: Driver, assistant_id: str, number: int) -> Run:
     """Start one of the runs that go on at once, each kind in turn."""
-    text = ASKED[number % len(ASKED)].format(canary("said"))
-    return driver.begin(text, assistant_id=driver.assistant(instructions=canary("instructions")))
+    return driver.begin(ASKED[number % len(ASKED)].format(canary("said")), assistant_id=assistant_id)
 
 
 def all_ended(driver: Driver, started: list[Run]) -> list[Run]:
@@ -172,12 +172,18 @@ def examine_deliveries(run: Run, webhook: WebhookReceiver, events: list[Json]) -
 
 def all_at_once(driver: Driver, bus: Bus, webhook: WebhookReceiver, count: int, seconds: float) -> None:
     """Many runs at once, at whose webhook nobody takes anything for some seconds."""
-    began, already = time.monotonic(), len(webhook.journal)
-    with webhook.failing():
+    began, assistant_id = time.monotonic(), driver.assistant(instructions=canary("instructions"))
+
+    def refused() -> int:
+        return sum(
+            each.body["data"]["assistant_id"] == assistant_id for each in list(webhook.journal) if not each.taken
+        )
+
+    with webhook.failing(about=assistant_id):
         with ThreadPoolExecutor(8) as pool:
-            started = list(pool.map(lambda number: begun(driver, number), range(count)))
-        until(lambda: time.monotonic() > began + seconds and len(webhook.journal) >= already + count)
-        refused = len(webhook.journal) - already
+            started = list(pool.map(partial(begun, driver, assistant_id), range(count)))
+        until(lambda: time.monotonic() > began + seconds and refused() >= count)
+        refusals = refused()
     ended = all_ended(driver, started)
     until(lambda: all(len(bus.of(run)) == run.sequence for run in ended))
     until(lambda: all(len(taken(run, webhook)) == run.sequence for run in ended))
@@ -188,21 +194,7 @@ def all_at_once(driver: Driver, bus: Bus, webhook: WebhookReceiver, count: int, 
     assert {"completed", "failed", "cancelled"} == {run.status for run in ended}
     assert found_in_log(bus.text + "".join(each.text for each in webhook.journal)) == []
     events, lasted = sum(run.sequence for run in ended), time.monotonic() - began
-    print(f"{count} runs, {events} events, {refused} deliveries refused, {lasted:.0f} s")
-
-
-def test_every_change_is_on_the_bus_and_a_webhook_that_failed_gets_all_in_order(
-    driver: Driver, bus: Bus, delivering: WebhookReceiver
-) -> None:
-    all_at_once(driver, bus, delivering, count=16, seconds=3)
-
-
-@pytest.mark.soak
-@pytest.mark.usefixtures("few_workers")
-def test_two_hundred_runs_at_once_and_a_webhook_that_fails_for_a_minute(
-    driver: Driver, bus: Bus, delivering: WebhookReceiver
-) -> None:
-    all_at_once(driver, bus, delivering, count=200, seconds=60)
+    print(f"{count} runs, {events} events, {refusals} deliveries refused, {lasted:.0f} s")
 
 
 def waiting(driver: Driver, queue: str) -> int:
@@ -216,8 +208,7 @@ def waiting(driver: Driver, queue: str) -> int:
 def untaken(driver: Driver, delivering: WebhookReceiver) -> Iterator[tuple[Run, ExitStack]]:
     """A run none of whose events the receiver takes, and what makes it so, to be closed.
 
-    Each is given up after one delivery instead of 100. That takes two seconds, and the next one's turn comes then:
-    another test goes on meanwhile.
+    Each is given up after one delivery instead of 100. That takes two seconds, and the next one's turn comes then.
     """
     sqs, url, assistant_id = driver.client("sqs"), driver.queue_url("webhook.fifo"), driver.assistant()
     policy = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]["RedrivePolicy"]
@@ -230,6 +221,14 @@ def untaken(driver: Driver, delivering: WebhookReceiver) -> Iterator[tuple[Run, 
         set_policy(json.dumps({**json.loads(policy), "maxReceiveCount": 1}))
         refusing.enter_context(delivering.failing(about=assistant_id))
         yield cancelled_at_once(driver, assistant_id=assistant_id), refusing
+
+
+def given_up(driver: Driver, untaken: tuple[Run, ExitStack]) -> Run:
+    """Return the run as soon as all of its events are given up; from then on the receiver takes what it gets."""
+    run, refusing = untaken
+    until(lambda: waiting(driver, "webhook-dead-letters.fifo") == run.sequence)
+    refusing.close()
+    return run
 
 
 ATTEMPTS = 5
@@ -246,11 +245,13 @@ FAULTS = [
 ]
 
 
-@pytest.mark.usefixtures("untaken")  # Is given up meanwhile.
-def test_a_publisher_that_dies_or_is_refused_in_the_midst_of_a_batch_loses_no_event(
+def loses_no_event(
     stack: local.Local, driver: Driver, bus: Bus, delivering: WebhookReceiver, aws_proxy: AwsProxy
 ) -> None:
-    """Each run has all its changes in one batch of the stream, written faster than anybody reads them."""
+    """A publisher that dies or is refused in the midst of a batch loses no event.
+
+    Each run has all its changes in one batch of the stream, written faster than anybody reads them.
+    """
     set_mapping(stack, "publish_run_events", Enabled=False)
     ended = [cancelled_at_once(driver) for _ in FAULTS]
     [throttled] = [run for run, (fault, *_) in zip(ended, FAULTS, strict=True) if fault == TOO_MANY]
@@ -272,6 +273,40 @@ def test_a_publisher_that_dies_or_is_refused_in_the_midst_of_a_batch_loses_no_ev
         examine_deliveries(run, delivering, bus.of(run))
 
 
+@pytest.fixture(scope="module")
+def faulty(
+    stack: local.Local,
+    driver: Driver,
+    bus: Bus,
+    delivering: WebhookReceiver,
+    aws_proxy: AwsProxy,
+    untaken: tuple[Run, ExitStack],
+) -> Iterator[Future[None]]:
+    """Have the publisher die and be refused, as soon as a run is begun that is given up; return what comes of it."""
+    with ThreadPoolExecutor(1) as pool:
+        yield pool.submit(loses_no_event, stack, driver, bus, delivering, aws_proxy)
+
+
+@pytest.mark.usefixtures("faulty")  # Goes on meanwhile.
+def test_every_change_is_on_the_bus_and_a_webhook_that_failed_gets_all_in_order(
+    driver: Driver, bus: Bus, delivering: WebhookReceiver, untaken: tuple[Run, ExitStack]
+) -> None:
+    given_up(driver, untaken)
+    all_at_once(driver, bus, delivering, count=16, seconds=3)
+
+
+@pytest.mark.soak
+@pytest.mark.usefixtures("few_workers")
+def test_two_hundred_runs_at_once_and_a_webhook_that_fails_for_a_minute(
+    driver: Driver, bus: Bus, delivering: WebhookReceiver
+) -> None:
+    all_at_once(driver, bus, delivering, count=200, seconds=60)
+
+
+def test_a_publisher_that_dies_or_is_refused_in_the_midst_of_a_batch_loses_no_event(faulty: Future[None]) -> None:
+    faulty.result()
+
+
 def test_what_was_given_up_is_published_again(
     stack: local.Local,
     driver: Driver,
@@ -279,22 +314,22 @@ def test_what_was_given_up_is_published_again(
     delivering: WebhookReceiver,
     aws_proxy: AwsProxy,
     untaken: tuple[Run, ExitStack],
+    faulty: Future[None],
 ) -> None:
     """Given up sooner than the stack's own limits of 12 hours and 100 deliveries."""
     prefix = driver.outputs["EventBus"]
-    until(lambda: waiting(driver, "webhook-dead-letters.fifo") == untaken[0].sequence)
-    untaken[1].close()
-
+    wait([faulty])
+    run = given_up(driver, untaken)
     set_mapping(stack, "publish_run_events", Enabled=False, MaximumRecordAgeInSeconds=1)
     refused = cancelled_at_once(driver)
     rule = aws_proxy.add(FORBIDDEN, "PutEvents", function="publish_run_events", about=refused.thread_id, times=1000)
     set_mapping(stack, "publish_run_events", Enabled=True)
-    assert events.return_to_webhook(driver.client, prefix) == untaken[0].sequence
     until(lambda: waiting(driver, "events-dead-letters") >= 1)
     aws_proxy.remove(rule)
     set_mapping(stack, "publish_run_events", MaximumRecordAgeInSeconds=12 * 3600)
 
+    assert events.return_to_webhook(driver.client, prefix) == run.sequence
     until(lambda: events.republish_to_bus(driver.client, prefix) == 0 and len(bus.of(refused)) == refused.sequence)
     examine(refused, bus.of(refused))
-    until(lambda: len(taken(untaken[0], delivering)) == untaken[0].sequence)
-    assert [each.body["data"] for each in taken(untaken[0], delivering)] == bus.of(untaken[0])
+    until(lambda: len(taken(run, delivering)) == run.sequence)
+    assert [each.body["data"] for each in taken(run, delivering)] == bus.of(run)
