@@ -31,7 +31,16 @@ AT_ONCE = 6
 TOGETHER = (("sandbox-filter", "sandbox-oom-score", "sandbox-socket"), ("layers", "byte-code"))
 """Probes that look at the same thing."""
 
-LONGEST = (("stream-batches",), ("retry-delays",), ("metrics",), ("streaming",), ("traces",))
+LONGEST = (
+    ("stream-batches",),
+    ("metrics",),
+    ("retry-delays",),
+    ("error-names",),
+    ("machine-timeout",),
+    ("streaming",),
+    ("traces",),
+    ("alarms",),
+)
 """Probes that wait longest, which begin first."""
 
 Hooks = list[tuple[str, Callable[..., None]]]
