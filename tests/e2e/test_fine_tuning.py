@@ -252,14 +252,14 @@ def test_what_can_t_be_learned_from_is_left_out_and_counted(driver: Driver, expo
     shown = [{"role": "user", "content": [{"type": "text", "text": "say Seen."}, image]}]
     failed = driver.created("say Late.", assistant_id=assistant_id, expires_after=1)
     driver.run(driver.start({"assistant_id": assistant_id, "additional_messages": shown}))
-    after(failed.expires_at - 1)
-    driver.start({"thread_id": failed.thread_id, "run_id": failed.id}, failed.execution)
-    driver.ended(failed, "expired")
     deleted = said(driver, assistant_id, "say Deleted.")
     driver.store.messages.delete(deleted, driver.messages(deleted)[-1]["id"])
     gone = said(driver, assistant_id, "say Gone.")
     driver.store.threads.delete(gone, seconds_of(now_ms()))
     said(driver, assistant_id, "say Kept.")
+    after(failed.expires_at - 1)
+    driver.start({"thread_id": failed.thread_id, "run_id": failed.id}, failed.execution)
+    driver.ended(failed, "expired")
     made = export(assistant_id, training_percentage=100)
     assert made["counts"]["left_out"] == {"deleted": 1, "image": 1, "not_completed": 1}
     assert (made["counts"]["runs"], made["counts"]["examples"]) == (4, 1)

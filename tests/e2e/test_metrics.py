@@ -24,10 +24,20 @@ def values(lines: list[Json], name: str) -> list[float]:
     return [line[name] for line in lines if name in line]
 
 
-def test_a_run_leaves_its_turns_and_its_end_as_metrics(driver: Driver) -> None:
-    since = time.time()
-    text = f'fail 429 times 1 retry after 1\ncall get_stock_price {{"symbol": "NONE"}}\nsay {since}'
-    run = driver.run(driver.ask(driver.assistant(), text))
+@pytest.fixture(scope="module")
+def begun(driver: Driver) -> tuple[float, list[str]]:
+    """Begin runs whose model is busy once, side by side, one for each test that asks; when, and their executions."""
+    since, assistant = time.time(), driver.assistant()
+    texts = [
+        f'fail 429 times 1 retry after 1\ncall get_stock_price {{"symbol": "NONE"}}\nsay {number} {since}'
+        for number in range(2)
+    ]
+    return since, [driver.ask(assistant, text) for text in texts]
+
+
+def test_a_run_leaves_its_turns_and_its_end_as_metrics(driver: Driver, begun: tuple[float, list[str]]) -> None:
+    since, [execution, _] = begun
+    run = driver.run(execution)
     lines = lines_about(driver, since, run["run_id"])
     assert values(lines, "ModelThrottled") == [1]
     assert values(lines, "ToolErrors") == [1]
@@ -48,10 +58,8 @@ def test_a_run_leaves_its_turns_and_its_end_as_metrics(driver: Driver) -> None:
             assert metrics.UNITS[metric["Name"]] == metric["Unit"]
 
 
-def test_one_query_finds_what_was_logged_of_a_run(driver: Driver) -> None:
-    since = time.time()
-    text = f'fail 429 times 1 retry after 1\ncall get_stock_price {{"symbol": "NONE"}}\nsay again {since}'
-    execution = driver.ask(driver.assistant(), text)
+def test_one_query_finds_what_was_logged_of_a_run(driver: Driver, begun: tuple[float, list[str]]) -> None:
+    since, [_, execution] = begun
     run_id = driver.run(execution)["run_id"]
     [query] = re.findall(r"<!-- query -->\n```\n(.*?)```", (ROOT / "docs" / "operations.md").read_text(), re.DOTALL)
     logs = driver.client("logs")

@@ -75,6 +75,26 @@ def expiring(driver: Driver) -> dict[str, Run]:
         return {name: run.result() for name, run in begun.items()}
 
 
+@pytest.mark.usefixtures("expiring")  # They go on meanwhile.
+def test_repeated_partial_and_foreign_tool_outputs_are_refused_and_change_nothing(driver: Driver) -> None:
+    run = driver.begin("call ask {}\ncall ask {}")
+    waiting = driver.until(run, "requires_action")
+    first, second = ({"tool_call_id": call["id"], "output": "here"} for call in driver.waiting_calls(waiting))
+    foreign = {"tool_call_id": "call_of_nobody", "output": "there"}
+    for outputs in ([first], [first, first, second], [first, second, foreign], [foreign], []):
+        with pytest.raises(InvalidRequest) as refused:
+            submit(driver, run, outputs)
+        assert (refused.value.status, refused.value.param) == (400, "tool_outputs")
+    assert driver.store.runs.get(run.thread_id, run.id) == waiting
+    assert len(driver.waiting_calls(waiting)) == 2
+
+    submit(driver, run, [first, second])
+    with pytest.raises(InvalidRequest):
+        submit(driver, run, [first, second])
+    driver.invoke("sweeper", {"name": run.execution, "status": "RUNNING"})
+    driver.ended(run, "completed")
+
+
 def test_late_tool_outputs_are_refused_and_change_nothing(driver: Driver, expiring: dict[str, Run]) -> None:
     run = expiring["late client"]
     [call] = driver.waiting_calls(run)
@@ -108,22 +128,3 @@ def test_a_run_expires_while_a_tool_is_busy(driver: Driver, expiring: dict[str, 
     assert traces(driver, run) == ["begun", "stopped"]
     [step] = driver.steps(run.thread_id, run.id)
     assert (step["status"], step["step_details"]["tool_calls"][0]["function"]["output"]) == ("expired", None)
-
-
-def test_repeated_partial_and_foreign_tool_outputs_are_refused_and_change_nothing(driver: Driver) -> None:
-    run = driver.begin("call ask {}\ncall ask {}")
-    waiting = driver.until(run, "requires_action")
-    first, second = ({"tool_call_id": call["id"], "output": "here"} for call in driver.waiting_calls(waiting))
-    foreign = {"tool_call_id": "call_of_nobody", "output": "there"}
-    for outputs in ([first], [first, first, second], [first, second, foreign], [foreign], []):
-        with pytest.raises(InvalidRequest) as refused:
-            submit(driver, run, outputs)
-        assert (refused.value.status, refused.value.param) == (400, "tool_outputs")
-    assert driver.store.runs.get(run.thread_id, run.id) == waiting
-    assert len(driver.waiting_calls(waiting)) == 2
-
-    submit(driver, run, [first, second])
-    with pytest.raises(InvalidRequest):
-        submit(driver, run, [first, second])
-    driver.invoke("sweeper", {"name": run.execution, "status": "RUNNING"})
-    driver.ended(run, "completed")
