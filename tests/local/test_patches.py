@@ -16,6 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local import emulator
+from tests.support.functions import OFTEN
 from tests.support.scratch_machine import template
 
 
@@ -23,7 +24,7 @@ from tests.support.scratch_machine import template
 def outputs(client: Callable[[str], Any]) -> dict[str, str]:
     cloudformation = client("cloudformation")
     cloudformation.create_stack(StackName="scratch", TemplateBody=template(1), Capabilities=["CAPABILITY_IAM"])
-    cloudformation.get_waiter("stack_create_complete").wait(StackName="scratch", WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_create_complete").wait(StackName="scratch", WaiterConfig=OFTEN)
     return _outputs(cloudformation)
 
 
@@ -287,7 +288,7 @@ def test_an_execution_ends_on_the_version_it_started_on(
     token = _token(client, outputs["Table"], identifier)
     cloudformation = client("cloudformation")
     cloudformation.update_stack(StackName="scratch", TemplateBody=template(2), Capabilities=["CAPABILITY_IAM"])
-    cloudformation.get_waiter("stack_update_complete").wait(StackName="scratch", WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_update_complete").wait(StackName="scratch", WaiterConfig=OFTEN)
     assert _outputs(cloudformation)["Secret"] == outputs["Secret"]
     states.send_task_success(taskToken=token, output='"settled"')
     assert json.loads(_end(states, arn)["output"])["result"] == {"answer": "settled"}

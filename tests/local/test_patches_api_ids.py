@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.functions import OFTEN
+
 TEMPLATE = {
     "Resources": {
         "Http": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Name": "ids", "ProtocolType": "HTTP"}},
@@ -23,10 +25,10 @@ def cloudformation(client: Any) -> Any:
 def deployed(cloudformation: Any, name: str) -> dict[str, str]:
     """Deploy the stack, delete it, and return its outputs."""
     cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(TEMPLATE))
-    cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig=OFTEN)
     (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
     cloudformation.delete_stack(StackName=name)
-    cloudformation.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig=OFTEN)
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 

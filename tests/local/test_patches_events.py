@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.functions import role
+from tests.support.functions import OFTEN, role
 
 CODE = """
 import boto3, json, os
@@ -87,7 +87,7 @@ def template() -> str:
 def outputs(client: Callable[[str], Any]) -> dict[str, str]:
     cloudformation = client("cloudformation")
     cloudformation.create_stack(StackName="events", TemplateBody=template(), Capabilities=["CAPABILITY_IAM"])
-    cloudformation.get_waiter("stack_create_complete").wait(StackName="events", WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_create_complete").wait(StackName="events", WaiterConfig=OFTEN)
     (stack,) = cloudformation.describe_stacks(StackName="events")["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 

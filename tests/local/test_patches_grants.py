@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local import emulator
+from tests.support.functions import OFTEN
 from tests.support.rest_api import ask
 
 Client = Callable[..., Any]
@@ -104,4 +105,4 @@ def test_a_function_polls_what_its_role_may_read(client: Client, make: Callable[
     mapping = {"Type": "AWS::Lambda::EventSourceMapping", "Properties": properties}
     cloudformation.create_stack(StackName="polls", TemplateBody=json.dumps({"Resources": {"Mapping": mapping}}))
     with pytest.raises(Exception, match="ROLLBACK"):
-        cloudformation.get_waiter("stack_create_complete").wait(StackName="polls", WaiterConfig={"Delay": 1})
+        cloudformation.get_waiter("stack_create_complete").wait(StackName="polls", WaiterConfig=OFTEN)

@@ -2,10 +2,13 @@
 
 import io
 import json
+import socket
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +17,19 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local import emulator
+from tests.support.functions import HOLD, OFTEN
 
 Client = Callable[..., Any]
 ONCE = Config(retries={"total_max_attempts": 1})
 
-CODE = """
-import time
-
+CODE = (
+    """
 def handler(event, context):
-    time.sleep(event.get("sleep", 0))
+    if "hold" in event: hold(event)
     return "x" * event.get("size", 0)
 """
+    + HOLD
+)
 TRUSTED = {
     "Effect": "Allow",
     "Principal": {"Service": ["lambda.amazonaws.com", "states.amazonaws.com"]},
@@ -53,7 +58,7 @@ def role(client: Client) -> str:
 
 @pytest.fixture(scope="module")
 def make(client: Client, role: str) -> Callable[..., str]:
-    """Make a function that sleeps for `sleep` seconds and answers with a text of `size` characters."""
+    """Make a function that can be held (`HOLD`) and answers with a text of `size` characters."""
 
     def make(name: str, **more: Any) -> str:
         file = io.BytesIO()
@@ -95,23 +100,27 @@ def tenants(client: Client, role: str) -> str:
     body = json.dumps({"Resources": {"Tenants": {"Type": "AWS::Lambda::Function", "Properties": properties}}})
     cloudformation = client("cloudformation")
     cloudformation.create_stack(StackName="tenants", TemplateBody=body)
-    cloudformation.get_waiter("stack_create_complete").wait(StackName="tenants", WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_create_complete").wait(StackName="tenants", WaiterConfig=OFTEN)
     return "tenants"
 
 
 def test_an_account_runs_no_more_at_once_than_its_concurrency(
     client: Client, make: Callable[..., str], limited: Callable[..., None]
 ) -> None:
-    make("busy")
+    """Two of five run until the three others have been answered."""
+    make("busy", Timeout=30)
     limited(concurrent_executions=2)
     lambda_ = client("lambda", config=ONCE)
-
-    def invoke(_: int) -> str:
-        return code_of(lambda: lambda_.invoke(FunctionName="busy", Payload=b'{"sleep": 2}'))
-
-    with ThreadPoolExecutor(5) as pool:
-        codes = list(pool.map(invoke, range(5)))
-    assert sorted(codes) == ["", "", *["TooManyRequestsException"] * 3]
+    with ThreadPoolExecutor(5) as pool, ExitStack() as held:
+        server = held.enter_context(socket.create_server(("127.0.0.1", 0)))
+        server.settimeout(30)
+        payload = json.dumps({"hold": server.getsockname()[1]}).encode()
+        asked = [pool.submit(code_of, lambda: lambda_.invoke(FunctionName="busy", Payload=payload)) for _ in range(5)]
+        refused = [one.result() for one in islice(as_completed(asked, timeout=30), 3)]
+        for _ in range(2):
+            held.enter_context(server.accept()[0])
+    assert refused == ["TooManyRequestsException"] * 3
+    assert sorted(one.result() for one in asked) == ["", "", *refused]
 
 
 def test_tenants_have_no_more_environments_than_the_limit(

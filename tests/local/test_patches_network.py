@@ -9,17 +9,20 @@ import pytest
 from botocore.config import Config
 
 from local import emulator
+from tests.support.functions import OFTEN
 
 CODE = """
-import boto3, botocore
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 def handler(event, context):
     if "url" not in event:
         try:
-            boto3.client("sqs").list_queues()
-        except botocore.exceptions.ClientError as error:
+            boto3.client("sqs", config=Config(retries={"total_max_attempts": 1})).list_queues()
+        except ClientError as error:
             return error.response["Error"]["Code"]
         return "listed"
     try:
@@ -145,7 +148,7 @@ def names(client: Callable[[str], Any]) -> dict[str, str]:
     outputs = {name: {"Value": {"Ref": name}} for name in functions}
     body = json.dumps({"Resources": resources, "Outputs": outputs})
     cloudformation.create_stack(StackName="networks", TemplateBody=body, Capabilities=["CAPABILITY_IAM"])
-    cloudformation.get_waiter("stack_create_complete").wait(StackName="networks", WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_create_complete").wait(StackName="networks", WaiterConfig=OFTEN)
     (stack,) = cloudformation.describe_stacks(StackName="networks")["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 

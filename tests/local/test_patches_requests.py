@@ -10,6 +10,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from tests.support.functions import OFTEN
+
 Client = Callable[..., Any]
 Call = Callable[[Client, dict[str, str]], Any]
 
@@ -258,4 +260,4 @@ def test_a_stack_s_role_has_no_more_policy_than_it_may(client: Client) -> None:
     cloudformation = client("cloudformation")
     cloudformation.create_stack(StackName="long", TemplateBody=body, Capabilities=["CAPABILITY_IAM"])
     with pytest.raises(Exception, match="ROLLBACK"):
-        cloudformation.get_waiter("stack_create_complete").wait(StackName="long", WaiterConfig={"Delay": 1})
+        cloudformation.get_waiter("stack_create_complete").wait(StackName="long", WaiterConfig=OFTEN)

@@ -175,7 +175,7 @@ def test_cloudformation_refuses_what_aws_does_not_combine_with_snapshots(
     cloudformation, stack = client("cloudformation"), f"refused-{what.replace(' ', '-')}"
     cloudformation.create_stack(StackName=stack, TemplateBody=body)
     with pytest.raises(Exception, match="Waiter StackCreateComplete failed"):
-        cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+        cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig=OFTEN)
     reasons = [
         event.get("ResourceStatusReason", "")
         for event in cloudformation.describe_stack_events(StackName=stack)["StackEvents"]

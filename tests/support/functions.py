@@ -95,7 +95,7 @@ def deploy(client: Callable[[str], Any], resources: Mapping[str, Any]) -> Deploy
     body = json.dumps({"Resources": {"Role": role, **resources}, "Outputs": outputs})
     cloudformation = client("cloudformation")
     cloudformation.create_stack(StackName="scratch", TemplateBody=body, Capabilities=["CAPABILITY_IAM"])
-    cloudformation.get_waiter("stack_create_complete").wait(StackName="scratch", WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_create_complete").wait(StackName="scratch", WaiterConfig=OFTEN)
     (stack,) = cloudformation.describe_stacks(StackName="scratch")["Stacks"]
     return Deployed(client, {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]})
 

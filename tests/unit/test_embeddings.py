@@ -38,7 +38,7 @@ class _Handler(BaseHTTPRequestHandler):
         encoded = json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Retry-After", "0")
+        self.send_header("Retry-After", "0.01")  # The openai package takes 0 for no answer.
         self.send_header("Content-Length", str(len(encoded)))
         self.end_headers()
         self.wfile.write(encoded)

@@ -8,7 +8,7 @@ import pytest
 from assistant_engine.domain.clock import Seconds
 from assistant_engine.domain.draft import Argued, Called, Piece, PutOut, Said
 from assistant_engine.domain.json_data import Json
-from assistant_engine.model import client
+from assistant_engine.model import client, exchange
 from assistant_engine.model.exchange import Cancelled
 from assistant_engine.model.response import read_turn
 from assistant_engine.model.streaming import Listener
@@ -19,7 +19,7 @@ ANSWER = responses.response(responses.text("Good morning to you."))
 
 
 def ask(server: ModelServer, *behaviours: Behaviour, cancelled: bool = False) -> tuple[Json, list[Json]]:
-    """Return the response, and the events that were heard before it."""
+    """Return the response, and the events that were heard before it. A cancellation comes after the first event."""
     heard: list[Json] = []
 
     def hear(event: Json | None) -> float:
@@ -28,7 +28,7 @@ def ask(server: ModelServer, *behaviours: Behaviour, cancelled: bool = False) ->
 
     server.when("Hello", behaviours)
     body = {"model": "some", "input": "Hello", "stream": True}
-    return client.respond(body, "run_1/0/1", 30, 0, lambda: cancelled, hear), heard
+    return client.respond(body, "run_1/0/1", 30, 0, lambda: cancelled and bool(heard), hear), heard
 
 
 def pieces(events: list[Json]) -> list[Piece]:
@@ -95,7 +95,8 @@ def test_an_error_that_does_not_pass_is_final(server: ModelServer) -> None:
     assert (raised.value.code, raised.value.message) == ("invalid_prompt", "Not that.")
 
 
-def test_a_stream_is_dropped_when_the_run_is_cancelled(server: ModelServer) -> None:
+def test_a_stream_is_dropped_when_the_run_is_cancelled(server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "CANCEL_CHECK_SECONDS", 0.05)
     began = time.monotonic()
     with pytest.raises(Cancelled):
         ask(server, Behaviour(events=responses.events(ANSWER)[:-1] * 50, gap=0.1), cancelled=True)

@@ -31,7 +31,9 @@ SURVIVOR = """
 import os, time
 if os.fork() == 0:
     os.setsid()
+    parent = os.getpid()
     if os.fork() == 0:
+        while os.getppid() == parent: time.sleep(0.01)
         print(os.getpid(), flush=True)
         open("/mnt/data/../../survivor", "w").write(str(os.getpid()))
         time.sleep(300)
@@ -41,12 +43,19 @@ time.sleep(300)
 
 
 def test_what_survived_the_runtime_is_dead_before_the_next_call(tmp_path: Path) -> None:
-    """A time-out of the function ends the runtime, and with it the one that would have ended what the code left."""
+    """A time-out of the function ends the runtime, and with it the one that would have ended what the code left.
+
+    Here the runtime ends when what the code leaves has been left.
+    """
     survivor = tmp_path.parent / "survivor"
     dying = (
-        "import os, shutil, signal, threading\n"
-        f"def die():\n    shutil.copy('{tmp_path}/survivor', '{survivor}')\n    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "threading.Timer(3, die).start()"
+        "import os, pathlib, shutil, signal, threading, time\n"
+        f"left = pathlib.Path('{tmp_path}/survivor')\n"
+        "def die():\n"
+        "    while not (left.exists() and left.read_text()): time.sleep(0.01)\n"
+        f"    shutil.copy(left, '{survivor}')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "threading.Thread(target=die, daemon=True).start()"
     )
     with pytest.raises(AssertionError):
         sandboxed(tmp_path, SURVIVOR, planted=dying)
