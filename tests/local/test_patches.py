@@ -8,7 +8,8 @@ import itertools
 import json
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import boto3
@@ -37,6 +38,15 @@ def _outputs(cloudformation: Any) -> dict[str, str]:
 @pytest.fixture
 def states(client: Callable[[str], Any]) -> Any:
     return client("stepfunctions")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def meanwhile(client: Callable[[str], Any], outputs: dict[str, str]) -> Iterator[dict[str, Future[None]]]:
+    """Run the cases that wait beside the other tests; return their outcomes by case. Each case has its own test."""
+    waits = (is_retried, times_out, is_stopped, is_started_twice)
+    with ThreadPoolExecutor(len(waits)) as pool:
+        yield {look.__name__: pool.submit(look, client, outputs) for look in waits}
+        pool.shutdown(cancel_futures=True)
 
 
 def _start(states: Any, machine: str, **request: Any) -> str:
@@ -70,6 +80,15 @@ def _token(client: Callable[[str], Any], table: str, identifier: str) -> str:
     raise AssertionError("no token")
 
 
+def _entered(states: Any, arn: str, state: str) -> None:
+    for _ in range(100):
+        events = states.get_execution_history(executionArn=arn)["events"]
+        if state in [event.get("stateEnteredEventDetails", {}).get("name") for event in events]:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{arn} does not come to {state}")
+
+
 def test_a_succeed_state_gives_its_output(states: Any, outputs: dict[str, str]) -> None:
     output = _run(states, outputs["Machine"], path="answer")
     assert output["path"] == "answer"
@@ -90,26 +109,19 @@ def test_a_function_that_dies_says_so(states: Any, outputs: dict[str, str]) -> N
     assert _run(states, outputs["Machine"], path="answer")["path"] == "answer"
 
 
-def test_a_function_that_is_throttled_says_so(
-    client: Callable[[str], Any], states: Any, outputs: dict[str, str]
-) -> None:
-    functions = client("lambda")
-    name = functions.list_functions()["Functions"][0]["FunctionName"]
-    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
-    try:
-        execution = _end(states, _start(states, outputs["Machine"], path="answer"))
-        assert execution["error"] == "Lambda.TooManyRequestsException"
-    finally:
-        functions.delete_function_concurrency(FunctionName=name)
-
-
-def test_retries_wait_at_most_as_long_as_told(states: Any, outputs: dict[str, str]) -> None:
+def is_retried(client: Callable[[str], Any], outputs: dict[str, str]) -> None:
+    """Retries wait at most as long as told."""
+    states = client("stepfunctions")
     arn = _start(states, outputs["Machine"], path="retried")
     assert _end(states, arn)["error"] == "InvalidRequest"
     events = states.get_execution_history(executionArn=arn)["events"]
     failed = [event["timestamp"] for event in events if event["type"] == "TaskFailed"]
     assert len(failed) == 4
     assert max((after - before).total_seconds() for before, after in itertools.pairwise(failed)) < 10
+
+
+def test_retries_wait_at_most_as_long_as_told(meanwhile: dict[str, Future[None]]) -> None:
+    meanwhile["is_retried"].result()
 
 
 def test_a_map_invokes_the_functions_its_items_name(states: Any, outputs: dict[str, str]) -> None:
@@ -132,23 +144,36 @@ def test_a_task_token_wakes_its_state(client: Callable[[str], Any], states: Any,
         states.send_task_success(taskToken=token, output="{}")
 
 
-def test_a_wait_for_a_token_times_out_dynamically(states: Any, outputs: dict[str, str]) -> None:
-    assert _run(states, outputs["Machine"], path="client", id="late", wait=2)["result"] == {"caught": "timeout"}
+def times_out(client: Callable[[str], Any], outputs: dict[str, str]) -> None:
+    """A wait for a token ends when its state has said."""
+    ended = _run(client("stepfunctions"), outputs["Machine"], path="client", id="late", wait=2)
+    assert ended["result"] == {"caught": "timeout"}
+
+
+def test_a_wait_for_a_token_times_out_dynamically(meanwhile: dict[str, Future[None]]) -> None:
+    meanwhile["times_out"].result()
 
 
 def test_a_token_task_fails_with_its_function(states: Any, outputs: dict[str, str]) -> None:
     assert _run(states, outputs["Machine"], path="client raises", id="x")["result"] == {"caught": "InvalidRequest"}
 
 
-def test_a_stopped_execution_stays_aborted(states: Any, outputs: dict[str, str]) -> None:
+def is_stopped(client: Callable[[str], Any], outputs: dict[str, str]) -> None:
+    """A stopped execution stays aborted."""
+    states = client("stepfunctions")
     begun = [_start(states, outputs["Machine"], path=path, id="stopped") for path in ("client", "wait")]
-    time.sleep(1)
+    _token(client, outputs["Table"], "stopped")
+    _entered(states, begun[1], "backoff")
     for arn in begun:
         states.stop_execution(executionArn=arn)
     time.sleep(2.5)
     for arn in begun:
         assert states.describe_execution(executionArn=arn)["status"] == "ABORTED"
         assert states.get_execution_history(executionArn=arn)["events"][-1]["type"] == "ExecutionAborted"
+
+
+def test_a_stopped_execution_stays_aborted(meanwhile: dict[str, Future[None]]) -> None:
+    meanwhile["is_stopped"].result()
 
 
 def test_a_token_ends_with_its_execution(client: Callable[[str], Any], states: Any, outputs: dict[str, str]) -> None:
@@ -160,7 +185,9 @@ def test_a_token_ends_with_its_execution(client: Callable[[str], Any], states: A
         states.send_task_success(taskToken=token, output="{}")
 
 
-def test_the_same_start_is_harmless_while_it_runs(states: Any, outputs: dict[str, str]) -> None:
+def is_started_twice(client: Callable[[str], Any], outputs: dict[str, str]) -> None:
+    """The same start is harmless while the execution runs."""
+    states = client("stepfunctions")
     request = {"stateMachineArn": outputs["Machine"], "name": uuid.uuid4().hex, "input": '{"path": "wait", "id": "-"}'}
     first = states.start_execution(**request)
     assert states.start_execution(**request)["executionArn"] == first["executionArn"]
@@ -169,6 +196,10 @@ def test_the_same_start_is_harmless_while_it_runs(states: Any, outputs: dict[str
     _end(states, first["executionArn"])
     with pytest.raises(states.exceptions.ExecutionAlreadyExists):
         states.start_execution(**request)
+
+
+def test_the_same_start_is_harmless_while_it_runs(meanwhile: dict[str, Future[None]]) -> None:
+    meanwhile["is_started_twice"].result()
 
 
 def test_data_has_a_size(states: Any, outputs: dict[str, str]) -> None:
@@ -279,10 +310,25 @@ def test_a_function_has_no_package_but_the_runtime_s(client: Callable[[str], Any
     assert (answer["errorType"], answer["errorMessage"]) == ("ModuleNotFoundError", "No module named 'pydantic'")
 
 
+def test_a_function_that_is_throttled_says_so(
+    client: Callable[[str], Any], states: Any, outputs: dict[str, str], meanwhile: dict[str, Future[None]]
+) -> None:
+    wait(meanwhile.values())  # They invoke the function.
+    functions = client("lambda")
+    name = functions.list_functions()["Functions"][0]["FunctionName"]
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    try:
+        execution = _end(states, _start(states, outputs["Machine"], path="answer"))
+        assert execution["error"] == "Lambda.TooManyRequestsException"
+    finally:
+        functions.delete_function_concurrency(FunctionName=name)
+
+
 def test_an_execution_ends_on_the_version_it_started_on(
-    client: Callable[[str], Any], states: Any, outputs: dict[str, str]
+    client: Callable[[str], Any], states: Any, outputs: dict[str, str], meanwhile: dict[str, Future[None]]
 ) -> None:
     """Last, because it updates the stack: the old alias and version stay, new executions take the new ones."""
+    wait(meanwhile.values())
     identifier = uuid.uuid4().hex
     arn = _start(states, outputs["Machine"], path="client", id=identifier)
     token = _token(client, outputs["Table"], identifier)

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -83,13 +83,25 @@ def template() -> str:
     return json.dumps({"Resources": resources, "Outputs": {name: {"Value": {"Ref": name}} for name in names}})
 
 
+BATCHES = {"in part": ("one", "other", "halfway", "three"), "whole": ("four", "five", "poison", "six")}
+"""Items whose records come in one batch, by how much of it fails."""
+
+
 @pytest.fixture(scope="module")
-def outputs(client: Callable[[str], Any]) -> dict[str, str]:
+def outputs(client: Callable[[str], Any]) -> dict[str, dict[str, str]]:
+    """The outputs of stacks, by the items that have been put into their tables."""
+    return {fails: deploy(client, f"fails-{fails.replace(' ', '-')}", items) for fails, items in BATCHES.items()}
+
+
+def deploy(client: Callable[[str], Any], name: str, items: Sequence[str]) -> dict[str, str]:
+    """Deploy a stack and put items into its table; return its outputs."""
     cloudformation = client("cloudformation")
-    cloudformation.create_stack(StackName="events", TemplateBody=template(), Capabilities=["CAPABILITY_IAM"])
-    cloudformation.get_waiter("stack_create_complete").wait(StackName="events", WaiterConfig=OFTEN)
-    (stack,) = cloudformation.describe_stacks(StackName="events")["Stacks"]
-    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    cloudformation.create_stack(StackName=name, TemplateBody=template(), Capabilities=["CAPABILITY_IAM"])
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig=OFTEN)
+    (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    put(client, outputs, *items)
+    return outputs
 
 
 def put(client: Callable[[str], Any], outputs: dict[str, str], *names: str) -> None:
@@ -114,20 +126,18 @@ def received(client: Callable[[str], Any], queue: str, enough: Callable[[list[An
 
 
 def test_a_batch_that_fails_in_part_is_delivered_again_from_there(
-    client: Callable[[str], Any], outputs: dict[str, str]
+    client: Callable[[str], Any], outputs: dict[str, dict[str, str]]
 ) -> None:
-    put(client, outputs, "one", "other", "halfway", "three")
-    seen = received(client, outputs["Seen"], lambda bodies: len(bodies) == 2)
+    seen = received(client, outputs["in part"]["Seen"], lambda bodies: len(bodies) == 2)
     assert seen == [["one", "halfway", "three"], ["halfway", "three"]]
 
 
 def test_a_batch_that_fails_is_halved_until_what_fails_is_given_up(
-    client: Callable[[str], Any], outputs: dict[str, str]
+    client: Callable[[str], Any], outputs: dict[str, dict[str, str]]
 ) -> None:
-    put(client, outputs, "four", "five", "poison", "six")
-    seen = received(client, outputs["Seen"], lambda bodies: ["six"] in bodies)
+    seen = received(client, outputs["whole"]["Seen"], lambda bodies: ["six"] in bodies)
     halves = [["four", "five"], ["poison", "six"], ["poison"], ["poison"], ["six"]]
     assert seen == [["four", "five", "poison", "six"], *halves]
-    (given_up,) = received(client, outputs["Failed"], lambda bodies: len(bodies) == 1)
+    (given_up,) = received(client, outputs["whole"]["Failed"], lambda bodies: len(bodies) == 1)
     assert given_up["requestContext"]["condition"] == "RetryAttemptsExhausted"
     assert given_up["DDBStreamBatchInfo"]["batchSize"] == 1

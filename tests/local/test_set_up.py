@@ -11,7 +11,8 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -57,9 +58,12 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def project(tmp_path: Path, wheels: Path) -> Path:
     """A clean clone."""
+    return clone(tmp_path / "clone", wheels)
+
+
+def clone(folder: Path, wheels: Path) -> Path:
     [wheel] = wheels.iterdir()
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
-    folder = tmp_path / "clone"
     for name in ("scripts", "local"):
         (folder / name).mkdir(parents=True)
     shutil.copy(ROOT / "Makefile", folder)
@@ -93,7 +97,7 @@ exec {sys.executable} "$@"
     return program
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def environment(wheels: Path, python: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "PIP_", "UV_"))}
     return {**kept, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "PYTHON": str(python)}
@@ -112,6 +116,19 @@ def set_up(project: Path, environment: dict[str, str]) -> SetUp:
         )
 
     return run
+
+
+@pytest.fixture(scope="module", autouse=True)
+def meanwhile(
+    tmp_path_factory: pytest.TempPathFactory, wheels: Path, environment: dict[str, str]
+) -> Iterator[Future[None]]:
+    """Interrupt set-ups beside the other tests; return the outcome, which has its own test."""
+    project = clone(tmp_path_factory.mktemp("interrupted") / "clone", wheels)
+    # What a shell starts in the background is deaf to Ctrl-C, and so is all that it starts.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    with ThreadPoolExecutor(1) as pool:
+        yield pool.submit(is_interrupted, project, environment)
+    signal.signal(signal.SIGINT, before or signal.SIG_DFL)
 
 
 def is_set_up(project: Path) -> bool:
@@ -229,9 +246,8 @@ def test_an_environment_that_was_made_for_deploying_is_added_to(
     assert mark.exists()
 
 
-def test_ctrl_c_at_any_moment_leaves_nothing_that_stops_the_next_try(
-    project: Path, environment: dict[str, str]
-) -> None:
+def is_interrupted(project: Path, environment: dict[str, str]) -> None:
+    """Ctrl-C at any moment leaves nothing that stops the next try."""
     for moment in (0.05, 0.3, 0.8, 1.5, 3.0, 5.0):
         running = subprocess.Popen(
             SET_UP,
@@ -241,8 +257,6 @@ def test_ctrl_c_at_any_moment_leaves_nothing_that_stops_the_next_try(
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-            # What a shell starts in the background is deaf to Ctrl-C, and so are the tests that it starts.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         time.sleep(moment)
         os.killpg(running.pid, signal.SIGINT)
@@ -251,3 +265,7 @@ def test_ctrl_c_at_any_moment_leaves_nothing_that_stops_the_next_try(
         assert "Traceback" not in said, (moment, said)
     assert subprocess.run(SET_UP, cwd=project, env=environment, check=False).returncode == 0
     assert is_set_up(project)
+
+
+def test_ctrl_c_at_any_moment_leaves_nothing_that_stops_the_next_try(meanwhile: Future[None]) -> None:
+    meanwhile.result()

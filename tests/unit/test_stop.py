@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,6 +26,7 @@ class Bucket:
 
     Attributes:
         status: what it answers whoever looks for the stop.
+        is_time: whether it answers so already, and not 404.
         seconds: how long it takes for it.
         looks: how often it was asked for the stop.
         stored: the paths of what was put.
@@ -33,6 +34,7 @@ class Bucket:
 
     address: str = ""
     status: int = 404
+    is_time: Callable[[], bool] = lambda: True
     seconds: float = 0
     looks: int = 0
     stored: list[str] = field(default_factory=list)
@@ -44,7 +46,7 @@ def serving(bucket: Bucket) -> Iterator[Bucket]:
         def do_GET(self) -> None:
             bucket.looks += 1
             time.sleep(bucket.seconds)
-            self._answer(bucket.status)
+            self._answer(bucket.status if bucket.is_time() else 404)
 
         def do_PUT(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
@@ -152,13 +154,14 @@ def call(bucket: Bucket, folder: Path, code: str, look_seconds: float) -> Json:
 
 
 WRITE = "open('/mnt/data/made.txt', 'w').write('made')\n"
-LIVE_ON = """
+LIVE_ON = f"""
 import os, time
 pid = os.fork()
 if pid == 0:
     os.setsid()
 else:
     print(os.getpid(), pid, flush=True)
+    {WRITE}
 time.sleep(300)
 """
 
@@ -172,7 +175,8 @@ def test_a_call_that_is_not_stopped_stores_what_it_made(bucket: Bucket, tmp_path
 
 def test_stopped_code_is_dead_and_nothing_of_it_is_stored(bucket: Bucket, tmp_path: Path) -> None:
     bucket.status = 200
-    answer = call(bucket, tmp_path, WRITE + LIVE_ON, 2)
+    bucket.is_time = lambda: any(tmp_path.glob("call*/data/made.txt"))
+    answer = call(bucket, tmp_path, LIVE_ON, 0.2)
     assert answer["reason"] == "The code was stopped: its run has ended."
     assert (answer["session"], answer["files"], bucket.stored) == (False, [], [])
     pids = answer["output"].split()
