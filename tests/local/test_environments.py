@@ -3,17 +3,14 @@
 The promises are of https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html and the pages below it.
 """
 
-import fcntl
 import json
-import os
 import re
-import resource
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +83,7 @@ RESOURCES = {
     "Logs": function(CODE),
     "JsonLogs": function(CODE, LoggingConfig=JSON_LOGS),
     "Deleted": function(CODE),
-    "Quick": function(CODE, Timeout=1),
+    **{name: function(CODE, Timeout=1) for name in ("Quick", "Late", "Left")},
     "Threads": function(THREADS),
     "Missing": function("import missing_package\n"),
     "Fresh": function(CODE),
@@ -113,6 +110,18 @@ def clients(directory: Path) -> Callable[[str], Any]:
 def deployed(directory: Path) -> Iterator[Deployed]:
     yield deploy(clients(directory), RESOURCES)
     emulator.stop(directory)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def meanwhile(deployed: Deployed) -> Iterator[dict[str, Future[Any]]]:
+    """Run the cases that wait beside the other tests; return their outcomes by case. Each case has its own test."""
+    with ThreadPoolExecutor(4) as pool:
+        yield {
+            "is late": pool.submit(deployed.ask, "Late", {"do": "sleep", "seconds": 5}),
+            "lingers": pool.submit(lingers, deployed, "Left", 5),
+            "looks, busy": pool.submit(looks, is_busy=True),
+            "looks, at rest": pool.submit(looks, is_busy=False),
+        }
 
 
 def test_a_function_has_lambda_s_variables_and_its_own(deployed: Deployed) -> None:
@@ -182,8 +191,10 @@ def test_tmp_outlives_invocations_and_crashes(deployed: Deployed) -> None:
         ("sleep", "Sandbox.Timedout", "RequestId: ID Error: Task timed out after 1.00 seconds"),
     ],
 )
-def test_what_ends_an_invocation_has_lambda_s_words(deployed: Deployed, harm: str, kind: str, message: str) -> None:
-    answer, failed = deployed.ask("Quick", {"do": harm, "seconds": 5})
+def test_what_ends_an_invocation_has_lambda_s_words(
+    deployed: Deployed, meanwhile: dict[str, Future[Any]], harm: str, kind: str, message: str
+) -> None:
+    answer, failed = meanwhile["is late"].result() if harm == "sleep" else deployed.ask("Quick", {"do": harm})
     assert failed
     assert answer["errorType"] == kind
     assert re.sub("[0-9a-f-]{36}", "ID", answer["errorMessage"]) == message
@@ -201,15 +212,22 @@ def test_a_runtime_that_raised_serves_on(deployed: Deployed) -> None:
     assert deployed.invoke("Function")["pid"] == before
 
 
-@pytest.mark.parametrize("seconds", [0, 5])
-def test_all_that_an_environment_started_ends_with_its_runtime(deployed: Deployed, seconds: float) -> None:
-    """Also what left its group, and what lost its parent; after a crash and after a timeout."""
+def lingers(deployed: Deployed, name: str, seconds: float) -> None:
+    """All that an environment started ends with its runtime."""
     mark = f"6{time.time_ns() % 10**6:06}"
-    deployed.ask("Quick", {"do": "linger", "seconds": seconds, "mark": mark})
+    deployed.ask(name, {"do": "linger", "seconds": seconds, "mark": mark})
     if not seconds:
         assert len(_running(mark)) == 2
-        deployed.ask("Quick", {"do": "die"})
+        deployed.ask(name, {"do": "die"})
     assert not _running(mark)
+
+
+@pytest.mark.parametrize("seconds", [0, 5])
+def test_all_that_an_environment_started_ends_with_its_runtime(
+    deployed: Deployed, meanwhile: dict[str, Future[Any]], seconds: float
+) -> None:
+    """Also what left its group, and what lost its parent; after a crash and after a timeout."""
+    meanwhile["lingers"].result() if seconds else lingers(deployed, "Quick", 0)
 
 
 def _running(part: str) -> list[str]:
@@ -229,8 +247,8 @@ def test_memory_is_limited_by_what_is_used(deployed: Deployed) -> None:
     assert "signal: killed" in answer["errorMessage"]
 
 
-def test_memory_of_an_environment_at_rest_is_hardly_looked_at() -> None:
-    """To look is work, of each of a hundred environments: one look each 5 s, against one each 50 ms."""
+def looks(is_busy: bool) -> int:
+    """Return how often an environment's memory is looked at in a second."""
     program = """
 import os, socket, sys
 from local import environment_process
@@ -240,20 +258,19 @@ environment_process._kill_descendants = lambda: print(len(looks), flush=True)
 runtime = os.posix_spawn("/bin/sleep", ["sleep", "1"], {})
 environment_process.supervise(socket.socket(fileno=int(sys.argv[1])), {"resident_bytes": 1}, runtime)
 """
+    mine, theirs = socket.socketpair()
+    with mine, theirs:
+        mine.send(json.dumps({"busy": is_busy}).encode())
+        command = [sys.executable, "-c", program, str(theirs.fileno())]
+        done = subprocess.run(
+            command, cwd=ROOT, pass_fds=[theirs.fileno()], capture_output=True, check=True, timeout=30
+        )
+        return int(done.stdout)
 
-    def looks(is_busy: bool) -> int:
-        mine, theirs = socket.socketpair()
-        with mine, theirs:
-            mine.send(json.dumps({"busy": is_busy}).encode())
-            command = [sys.executable, "-c", program, str(theirs.fileno())]
-            done = subprocess.run(
-                command, cwd=ROOT, pass_fds=[theirs.fileno()], capture_output=True, check=True, timeout=30
-            )
-            return int(done.stdout)
 
-    with ThreadPoolExecutor(2) as pool:
-        busy, at_rest = pool.map(looks, (True, False))
-    assert busy > 2 > at_rest
+def test_memory_of_an_environment_at_rest_is_hardly_looked_at(meanwhile: dict[str, Future[Any]]) -> None:
+    """To look is work, of each of a hundred environments: one look each 5 s, against one each 50 ms."""
+    assert meanwhile["looks, busy"].result() > 2 > meanwhile["looks, at rest"].result()
 
 
 def test_an_answer_has_a_size(deployed: Deployed) -> None:
@@ -367,23 +384,3 @@ def test_nothing_is_left_when_the_emulator_stops(tmp_path: Path) -> None:
             return
         time.sleep(0.1)
     raise AssertionError(pids)
-
-
-def test_a_supervisor_waits_on_descriptors_of_any_number() -> None:
-    """The emulator has thousands of open files where hundreds of environments run at once."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 4_096), hard))
-    mine, theirs = socket.socketpair()
-    high = fcntl.fcntl(theirs, fcntl.F_DUPFD, 2_000)
-    program = """
-import os, socket, sys
-from local import environment_process
-runtime = os.posix_spawn("/bin/sh", ["sh", "-c", "exit 3"], {})
-environment_process.supervise(socket.socket(fileno=int(sys.argv[1])), {"resident_bytes": 0}, runtime)
-"""
-    subprocess.run([sys.executable, "-c", program, str(high)], cwd=ROOT, pass_fds=[high], check=True, timeout=30)
-    os.close(high)
-    assert json.loads(mine.recv(1_000)) == {"status": 3}
-    mine.close()
-    theirs.close()
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
