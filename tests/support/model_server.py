@@ -181,6 +181,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # Or a body waits 40 ms for the receipt of its head.
     server_of_faults: ModelServer
 
     def do_GET(self) -> None:
