@@ -30,6 +30,14 @@ def unpacked(archive: bytes | Path) -> Files:
         return {name: packed.read(name) for name in names}
 
 
+def content(archive: zipfile.ZipFile, name: str) -> bytes | None:
+    """Return a file of an archive; None where it has none of this name."""
+    try:
+        return archive.read(name)
+    except KeyError:
+        return None
+
+
 @pytest.fixture(scope="module")
 def for_aws(tmp_path_factory: pytest.TempPathFactory) -> Template:
     """The stack as `cdk deploy -c env=dev` takes it to AWS."""
@@ -76,13 +84,13 @@ def test_functions_have_the_very_files_that_ran_here(
 
 def test_the_engine_s_layer_is_the_one_that_ran_here(stack: local.Local, here: Mapping[str, Any]) -> None:
     build("lambda")
-    ran = [
-        unpacked(stored(stack, body["Properties"]["Content"]))
+    (ran,) = [
+        body["Properties"]["Content"]
         for body in here.values()
-        if body["Type"] == "AWS::Lambda::LayerVersion"
+        if body["Type"] == "AWS::Lambda::LayerVersion" and body["Properties"]["LayerName"].endswith("-engine")
     ]
     registry = "python/assistant_engine/tools/registry.json"
-    (engine,) = [dict(files) for files in ran if registry in files]
+    engine = dict(unpacked(stored(stack, ran)))
     on_aws = dict(unpacked(CACHE / "lambda" / "engine.zip"))
     # The session has some tools more.
     assert json.loads(on_aws.pop(registry)).items() <= json.loads(engine.pop(registry)).items()
@@ -97,11 +105,14 @@ def test_packages_of_others_differ_in_native_code_only(layer: str) -> None:
     """
     build("lambda")
     build("host")
-    on_aws, here = (unpacked(CACHE / target / f"{layer}.zip") for target in ("lambda", "host"))
-    for wheel in (name for name in on_aws if name.endswith(".dist-info/WHEEL")):
-        if wheel in here and b"Root-Is-Purelib: true" in on_aws[wheel]:
-            record = on_aws[wheel.replace("/WHEEL", "/RECORD")].decode()
-            for name in re.findall(r"^([^,]+),", record, re.MULTILINE):
-                path = f"python/{name}"
-                if ".dist-info/" not in path:
-                    assert on_aws.get(path) == here.get(path), path
+    with (
+        zipfile.ZipFile(CACHE / "lambda" / f"{layer}.zip") as on_aws,
+        zipfile.ZipFile(CACHE / "host" / f"{layer}.zip") as here,
+    ):
+        for wheel in (name for name in on_aws.namelist() if name.endswith(".dist-info/WHEEL")):
+            if wheel in here.namelist() and b"Root-Is-Purelib: true" in on_aws.read(wheel):
+                record = on_aws.read(wheel.replace("/WHEEL", "/RECORD")).decode()
+                for name in re.findall(r"^([^,]+),", record, re.MULTILINE):
+                    path = f"python/{name}"
+                    if ".dist-info/" not in path and not path.endswith(".pyc"):
+                        assert content(on_aws, path) == content(here, path), path
