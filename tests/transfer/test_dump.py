@@ -30,6 +30,22 @@ def configured(monkeypatch: pytest.MonkeyPatch) -> None:
     contents.configure(monkeypatch)
 
 
+@pytest.fixture(scope="module")
+def filled(aws: None) -> dict[str, str]:
+    """Fill tables, which no test changes, with everything; return the variables that name them."""
+    variables = tables.make(f"t-{uuid.uuid4().hex[:8]}")
+    with pytest.MonkeyPatch.context() as patch:
+        contents.configure(patch)
+        contents.fill(tables.use(patch, variables))
+    return variables
+
+
+@pytest.fixture
+def source(filled: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Store:
+    """Point the store at the filled tables."""
+    return tables.use(monkeypatch, filled)
+
+
 @pytest.fixture
 def take(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Dump a stack into a folder."""
@@ -70,10 +86,8 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_dump_imported_and_dumped_again_is_the_same_byte_for_byte(
-    stack: Callable[[], Store], take: Callable[..., Path], bring: Callable[..., Imported]
+    stack: Callable[[], Store], source: Store, take: Callable[..., Path], bring: Callable[..., Imported]
 ) -> None:
-    source = stack()
-    contents.fill(source)
     first = take(source)
     before = everything(source)
     target = stack()
@@ -125,12 +139,11 @@ def test_an_open_run_is_dumped_as_it_is_and_imported_as_expired(
 
 def test_a_dump_s_import_that_dies_anywhere_is_done_again(
     stack: Callable[[], Store],
+    source: Store,
     take: Callable[..., Path],
     bring: Callable[..., Imported],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    source = stack()
-    contents.fill(source)
     folder = take(source)
     transact, update = Database.transact, Database.update
     left = 0
@@ -206,10 +219,8 @@ def test_parts_of_a_dump_that_are_imported_one_after_another_count_once(
 
 
 def test_a_project_can_be_taken_out_and_brought_in_under_another_name(
-    stack: Callable[[], Store], take: Callable[..., Path], bring: Callable[..., Imported]
+    stack: Callable[[], Store], source: Store, take: Callable[..., Path], bring: Callable[..., Imported]
 ) -> None:
-    source = stack()
-    contents.fill(source)
     folder = take(source, "other")
     text = "".join((folder / f"{part}.jsonl").read_text() for part in PARTS)
     assert "Secret." in text
@@ -226,10 +237,8 @@ def test_a_project_can_be_taken_out_and_brought_in_under_another_name(
 
 
 def test_a_restored_backup_is_dumped_like_the_tables_that_it_was_made_of(
-    stack: Callable[[], Store], take: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    source: Store, take: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = stack()
-    contents.fill(source)
     first = take(source)
     # DynamoDB restores into tables of other names; the bucket stays.
     restored = tables.make(f"restored-{uuid.uuid4().hex[:8]}")
@@ -246,10 +255,8 @@ def test_a_restored_backup_is_dumped_like_the_tables_that_it_was_made_of(
 
 
 def test_broken_lines_of_a_dump_are_reported(
-    stack: Callable[[], Store], take: Callable[..., Path], bring: Callable[..., Imported]
+    stack: Callable[[], Store], source: Store, take: Callable[..., Path], bring: Callable[..., Imported]
 ) -> None:
-    source = stack()
-    contents.fill(source)
     folder = take(source)
     (folder / "assistants.jsonl").open("a").write('{"object": "assistant"}\n{"obj\n[]\n')
     (folder / "files" / "file-0mwrk00aelwhpuyeyse0ki7c").unlink()
@@ -270,7 +277,6 @@ def test_a_folder_without_a_dump_and_one_that_is_not_empty_are_refused(
         dump(Transfer(store), tmp_path, Report(tmp_path.parent / f"{tmp_path.name}.jsonl"))
 
 
-def test_a_dump_is_for_its_owner_alone(store: Store, take: Callable[..., Path]) -> None:
-    contents.fill(store)
-    folder = take(store)
+def test_a_dump_is_for_its_owner_alone(source: Store, take: Callable[..., Path]) -> None:
+    folder = take(source)
     assert {oct(path.stat().st_mode & 0o077) for path in folder.rglob("*")} == {"0o0"}
