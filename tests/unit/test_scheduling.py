@@ -34,9 +34,9 @@ def _ran_by(project: Path, processes: int, names: list[str]) -> dict[str, list[s
     session = project / "tests" / "session" / "test_left.py"
     session.parent.mkdir()
     session.write_text("def test_logs(worker): pass\ndef test_totals(worker): pass\n")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(project)]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "xdist", "-p", "no:cacheprovider", "--rootdir", str(project)]
     command += ["--numprocesses", str(processes), "--dist", "loadfile", "tests"]
-    environment = {"PYTHONPATH": str(ROOT), "PATH": ""}
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     ran: dict[str, list[str]] = {}
