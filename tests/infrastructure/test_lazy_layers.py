@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,13 +15,13 @@ LAYERS = sorted(path.parent.name for path in (ROOT / "layers").glob(f"*/{LAZY}")
 
 NAMES = """
 import types
-print(json.dumps({
+names = {
     name: sorted(
         each for each, value in vars(importlib.import_module(name)).items()
         if not each.startswith("__") and not isinstance(value, types.ModuleType) and each != "annotations"
     )
     for name in given
-}))
+}
 """
 """Which names packages give, other than modules."""
 
@@ -29,12 +30,13 @@ def shown(module, name):
     value = getattr(importlib.import_module(module), name)
     return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', type(value).__qualname__)}"
 
-print(json.dumps({f"{name}.{each}": shown(name, each) for name, names in given.items() for each in names}))
+values = {f"{name}.{each}": shown(name, each) for name, known in names.items() for each in known}
+print(json.dumps([names, values]))
 """
 """What each of these names is."""
 
 
-def ran(folder: Path, program: str, given: object) -> object:
+def ran(folder: Path, program: str, given: object) -> Any:
     """What a program prints, as JSON, that sees the packages of a folder first, and then those of this environment."""
     places = [str(folder), str(SITE)]
     prepared = f"import importlib, json, sys; sys.path[:0] = {places!r}\ngiven = json.load(sys.stdin)\n{program}"
@@ -52,5 +54,5 @@ def test_a_lazy_package_gives_all_that_it_gave(layer: str) -> None:
     lazy = [path for pattern in patterns for path in built.glob(pattern) if "_LAZY = {" in path.read_text()]
     assert all(any(path.match(pattern.replace("**/", "")) for path in lazy) for pattern in patterns)
     packages = [path.parent.relative_to(built).as_posix().replace("/", ".") for path in lazy]
-    names = ran(SITE, NAMES, packages)
-    assert ran(built, VALUES, names) == ran(SITE, VALUES, names)
+    names, values = ran(SITE, NAMES + VALUES, packages)
+    assert ran(built, f"names = given\n{VALUES}", names) == [names, values]
