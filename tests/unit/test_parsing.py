@@ -88,7 +88,7 @@ def test_what_cannot_be_read_says_why(tmp_path: Path, name: str) -> None:
 
 
 def test_an_archive_that_unpacks_to_far_more_is_not_unpacked(tmp_path: Path) -> None:
-    bomb = archive(word__document=bytes(600 * 1024**2))
+    bomb = archive(word__document=bytes(520 * 1024**2))
     assert len(bomb) < 1024**2
     error = parse(tmp_path, "bomb.docx", bomb, memory=400 * 1024**2)["error"]
     assert "unpacks to far more" in error["message"]
@@ -117,7 +117,7 @@ def test_entities_are_not_expanded(tmp_path: Path, name: str, document: bytes, e
 
 
 def test_a_page_that_inflates_without_end_ends_within_its_limits(tmp_path: Path) -> None:
-    inflated = zlib.compress(b"BT (x) Tj ET " * 40_000_000, 9)
+    inflated = zlib.compress(b"BT (x) Tj ET " * 40_000_000, 1)
     head = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
     head += b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Contents 4 0 R>>endobj\n"
     head += f"4 0 obj<</Filter/FlateDecode/Length {len(inflated)}>>stream\n".encode()
