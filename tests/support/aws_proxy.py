@@ -6,6 +6,7 @@ caller is known by its end of the connection, so a fault can kill it at exactly 
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -28,6 +29,7 @@ _READS = {"GetItem", "BatchGetItem", "Query", "GetSecretValue", "GET", "HEAD"}
 """The operations that change nothing."""
 
 _LONGEST_SECONDS = 60
+_ACCESS_KEY = re.compile(rb"Credential=([^/]+)/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ class AwsProxy:
         self.changes = 0
         self._upstream = ("127.0.0.1", 0)
         self._emulator: psutil.Process | None = None
+        self._functions: dict[bytes, str] = {}  # By the access keys of their roles.
         self._rules: list[Rule] = []
         self._changing = threading.Lock()  # Tests plant faults side by side.
         self._recordings: list[tuple[str, list[Call]]] = []
@@ -237,13 +240,13 @@ class AwsProxy:
         text = head.split(b" ", 2)[1].decode() + body.decode(errors="replace")
         for about, calls in self._recordings:
             if about in text:
-                calls.append(Call(self._function(link), operation, text))
+                calls.append(Call(self._function(link, head), operation, text))
         for rule in self._rules:
             if (
                 operation in rule.operations
                 and rule.about in text
                 and rule.seen < rule.nth + rule.times - 1
-                and (not rule.function or self._function(link).endswith(f"-{rule.function}"))
+                and (not rule.function or self._function(link, head).endswith(f"-{rule.function}"))
             ):
                 rule.seen += 1
                 if rule.seen >= rule.nth:
@@ -251,10 +254,16 @@ class AwsProxy:
                     return rule
         return None
 
-    def _function(self, link: "_Link") -> str:
+    def _function(self, link: "_Link", head: bytes) -> str:
+        """Return the name of the function that calls. It signs by a key of its own: its process is looked for once."""
+        key = _ACCESS_KEY.search(head)
+        if key and not link.function:
+            link.function = self._functions.get(key[1], "")
         if not link.function:
             with suppress(psutil.Error):
                 link.function = self._caller(link).environ().get("AWS_LAMBDA_FUNCTION_NAME", "")
+            if key and link.function:
+                self._functions[key[1]] = link.function
         return link.function
 
     def _kill(self, link: "_Link") -> bool:
