@@ -18,6 +18,7 @@ import pytest
 from assistant_engine.domain.json_data import Json
 from local import up as local
 from local.speech import TRANSCRIPTION_MODEL
+from tests.support.background import in_background
 from tests.support.clients import NewKey, StrictOpenAI
 from tests.support.driver import Driver
 from tests.support.projects import spare_project
@@ -115,22 +116,12 @@ def asks_a_busy_provider_again(driver: Driver, client: StrictOpenAI, speech_serv
     driver.ended(run, "completed")
 
 
-WAITS = [
-    dies_while_it_listens,
-    is_cancelled_while_it_listens,
-    expires_while_it_listens,
-    asks_a_busy_provider_again,
-]
-
-
 @pytest.fixture(scope="module", autouse=True)
-def meanwhile(
-    driver: Driver, client: StrictOpenAI, speech_server: SpeechServer
-) -> Iterator[Callable[[Callable[..., None]], None]]:
-    """Begin what waits longest with the first test; return what waits for its outcome."""
-    with ThreadPoolExecutor(len(WAITS)) as pool:
-        begun = {work: pool.submit(work, driver, client, speech_server) for work in WAITS}
-        yield lambda work: begun[work].result()
+def meanwhile(driver: Driver, client: StrictOpenAI, speech_server: SpeechServer) -> Iterator[dict[str, Future[None]]]:
+    """Start the slow cases in the background, and return their futures. Each case has a test that waits for it."""
+    cases = (dies_while_it_listens, is_cancelled_while_it_listens, expires_while_it_listens, asks_a_busy_provider_again)
+    with in_background(*cases, given=(driver, client, speech_server)) as futures:
+        yield futures
 
 
 def test_sound_in_a_message_becomes_its_text_and_an_attachment(
@@ -222,20 +213,20 @@ def test_a_run_delivered_twice_hears_once(driver: Driver, client: StrictOpenAI, 
     assert counted.speech.audio_seconds == 1
 
 
-def test_a_step_that_died_while_it_listened_is_done_again(meanwhile: Callable[..., None]) -> None:
-    meanwhile(dies_while_it_listens)
+def test_a_step_that_died_while_it_listened_is_done_again(meanwhile: dict[str, Future[None]]) -> None:
+    meanwhile["dies_while_it_listens"].result()
 
 
-def test_a_run_that_is_cancelled_while_it_listens_stops(meanwhile: Callable[..., None]) -> None:
-    meanwhile(is_cancelled_while_it_listens)
+def test_a_run_that_is_cancelled_while_it_listens_stops(meanwhile: dict[str, Future[None]]) -> None:
+    meanwhile["is_cancelled_while_it_listens"].result()
 
 
-def test_a_run_expires_while_it_listens(meanwhile: Callable[..., None]) -> None:
-    meanwhile(expires_while_it_listens)
+def test_a_run_expires_while_it_listens(meanwhile: dict[str, Future[None]]) -> None:
+    meanwhile["expires_while_it_listens"].result()
 
 
-def test_a_busy_provider_is_asked_again(meanwhile: Callable[..., None]) -> None:
-    meanwhile(asks_a_busy_provider_again)
+def test_a_busy_provider_is_asked_again(meanwhile: dict[str, Future[None]]) -> None:
+    meanwhile["asks_a_busy_provider_again"].result()
 
 
 def test_a_provider_that_fails_ends_the_run_with_the_reason(

@@ -35,7 +35,7 @@ ENDS = (("say Done.", "completed"), ("fail 400", "failed"), ("wait 300", "cancel
 
 @pytest.fixture(scope="module", autouse=True)
 def meanwhile(driver: Driver, aws_proxy: AwsProxy) -> Iterator[dict[Any, Future[None]]]:
-    """Run the slow cases beside the other tests, and return their outcomes by case. Each case has its own test."""
+    """Start the slow cases in the background, and return their futures. Each case has a test that waits for it."""
     with ThreadPoolExecutor(4) as pool:
 
         def begun(look: Callable[..., None], *more: Any) -> Future[None]:

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 
 import pytest
 
 from assistant_engine.domain.errors import InvalidRequest
+from tests.support.background import in_background
 from tests.support.driver import LABORATORY, Driver
 from tests.support.traces import traces, until_trace
 
@@ -15,10 +16,9 @@ pytestmark = pytest.mark.offline_model
 
 @pytest.fixture(scope="module", autouse=True)
 def meanwhile(driver: Driver) -> Iterator[dict[str, Future[None]]]:
-    """Run the slow cases beside the other tests, and return their outcomes by case. Each case has its own test."""
-    with ThreadPoolExecutor(2) as pool:
-        yield {look.__name__: pool.submit(look, driver) for look in (while_a_tool_runs, while_the_model_answers)}
-        pool.shutdown(cancel_futures=True)
+    """Start the slow cases in the background, and return their futures. Each case has a test that waits for it."""
+    with in_background(while_a_tool_runs, while_the_model_answers, given=(driver,)) as futures:
+        yield futures
 
 
 def test_a_queued_run_is_cancelled_before_the_model_is_called(driver: Driver) -> None:

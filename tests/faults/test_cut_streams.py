@@ -14,6 +14,7 @@ from assistant_engine.domain.thread import ThreadId, new_thread, new_thread_id
 from assistant_engine.runtime.clock import now_ms
 from tests.support import responses
 from tests.support.aws_proxy import DIES_AFTER, DIES_BEFORE, LOST, THROTTLED, AwsProxy
+from tests.support.background import in_background
 from tests.support.driver import Driver
 from tests.support.model_server import Behaviour, ModelServer
 from tests.support.streamed import Streamed, lines
@@ -45,13 +46,9 @@ FAULTS: dict[str, dict[str, Any]] = {
 def meanwhile(
     driver: Driver, api: httpx2.Client, model_server: ModelServer, aws_proxy: AwsProxy
 ) -> Iterator[dict[str, Future[None]]]:
-    """Run two cases that mostly wait beside the first test, and return their outcomes. Each case has its own test."""
-    with ThreadPoolExecutor(2) as pool:
-        yield {
-            look.__name__: pool.submit(look, driver, api, model_server, aws_proxy)
-            for look in (ended_by_throttling, killed)
-        }
-        pool.shutdown(cancel_futures=True)
+    """Start the slow cases in the background, and return their futures. Each case has a test that waits for it."""
+    with in_background(ended_by_throttling, killed, given=(driver, api, model_server, aws_proxy)) as futures:
+        yield futures
 
 
 def empty_thread(driver: Driver) -> ThreadId:

@@ -42,7 +42,7 @@ FAULTS = {"dies before": DIES_BEFORE, "dies after": DIES_AFTER, "answer lost": L
 
 @pytest.fixture(scope="module", autouse=True)
 def meanwhile(driver: Driver, model_server: ModelServer, aws_proxy: AwsProxy) -> Iterator[dict[Any, Future[Any]]]:
-    """Run the slow cases beside the other tests, and return their outcomes by case. Each case has its own test."""
+    """Start the slow cases in the background, and return their futures. Each case has a test that waits for it."""
     # A run that expires, and three that are at work.
     with ThreadPoolExecutor(4) as pool:
 

@@ -114,7 +114,7 @@ def deployed(directory: Path) -> Iterator[Deployed]:
 
 @pytest.fixture(scope="module", autouse=True)
 def meanwhile(deployed: Deployed) -> Iterator[dict[str, Future[Any]]]:
-    """Run the cases that wait beside the other tests; return their outcomes by case. Each case has its own test."""
+    """Start the slow cases in the background, and return their futures. Each case has a test that waits for it."""
     with ThreadPoolExecutor(4) as pool:
         yield {
             "is late": pool.submit(deployed.ask, "Late", {"do": "sleep", "seconds": 5}),

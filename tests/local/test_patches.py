@@ -9,7 +9,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from typing import Any
 
 import boto3
@@ -17,6 +17,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local import emulator
+from tests.support.background import in_background
 from tests.support.functions import OFTEN
 from tests.support.scratch_machine import template
 
@@ -42,11 +43,9 @@ def states(client: Callable[[str], Any]) -> Any:
 
 @pytest.fixture(scope="module", autouse=True)
 def meanwhile(client: Callable[[str], Any], outputs: dict[str, str]) -> Iterator[dict[str, Future[None]]]:
-    """Run the cases that wait beside the other tests; return their outcomes by case. Each case has its own test."""
-    waits = (is_retried, times_out, is_stopped, is_started_twice)
-    with ThreadPoolExecutor(len(waits)) as pool:
-        yield {look.__name__: pool.submit(look, client, outputs) for look in waits}
-        pool.shutdown(cancel_futures=True)
+    """Start the slow cases in the background, and return their futures. Each case has a test that waits for it."""
+    with in_background(is_retried, times_out, is_stopped, is_started_twice, given=(client, outputs)) as futures:
+        yield futures
 
 
 def _start(states: Any, machine: str, **request: Any) -> str:

@@ -122,7 +122,7 @@ def set_up(project: Path, environment: dict[str, str]) -> SetUp:
 def meanwhile(
     tmp_path_factory: pytest.TempPathFactory, wheels: Path, environment: dict[str, str]
 ) -> Iterator[Future[None]]:
-    """Interrupt set-ups beside the other tests; return the outcome, which has its own test."""
+    """Interrupt set-ups in the background, and return the future. A test of its own waits for it."""
     project = clone(tmp_path_factory.mktemp("interrupted") / "clone", wheels)
     # What a shell starts in the background is deaf to Ctrl-C, and so is all that it starts.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)

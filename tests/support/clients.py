@@ -135,7 +135,7 @@ def until_known_everywhere(key: str) -> None:
 
 def until_known(client: openai.OpenAI) -> None:
     """Wait until the API knows the client's new key; its clients go on to wait wherever it is not known yet."""
-    spare_keys.is_new(client.api_key)
+    spare_keys.note(client.api_key)
     client.models.list()
 
 

@@ -47,8 +47,8 @@ def take(stack: local.Local, project: str = "") -> SpareKey:
     return spare.pop(0)
 
 
-def is_new(key: str) -> None:
-    """Note that a key was issued just now, unless it is noted already."""
+def note(key: str) -> None:
+    """Count a key as new from now on, unless it was noted before."""
     _new.setdefault(key, time.monotonic() + _UNKNOWN_SECONDS)
 
 
@@ -62,5 +62,5 @@ def _issue(stack: local.Local, project: str, count: int) -> None:
     for _ in range(count):
         name = f"own-{uuid.uuid4().hex}"
         key = remember(keys.issue(secrets, secret, name, project or name))
-        is_new(key)
+        note(key)
         _spare.setdefault((stack.outputs["ApiUrl"], project), []).append(SpareKey(name, project or name, key))
