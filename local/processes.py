@@ -183,10 +183,15 @@ def _listener(port: int) -> str:
     """Return the program that listens on a port, and its process id."""
     import psutil  # As in `_listens`.
 
-    for process in psutil.process_iter():
+    try:
+        found = [(each.status, each.laddr.port, each.pid) for each in psutil.net_connections("tcp")]
+        listening = [pid for status, at, pid in found if (status, at) == (psutil.CONN_LISTEN, port)]
+    except psutil.AccessDenied:  # macOS shows a user the connections of each process, but not those of all.
+        listening = [pid for pid in psutil.pids() if _listens(pid, port)]
+    for pid in filter(None, listening):  # None: of another user.
         with contextlib.suppress(psutil.Error):
-            if any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in process.net_connections()):
-                return f"`{shlex.join(process.cmdline()[:6]) or process.name()}` (process {process.pid})"
+            process = psutil.Process(pid)
+            return f"`{shlex.join(process.cmdline()[:6]) or process.name()}` (process {pid})"
     return "another user's program"
 
 

@@ -134,11 +134,12 @@ CODES = {
 
 
 def pythons() -> list[str]:
-    """Find the interpreters to try: this one, and those of newer releases, on the path or where this one is from."""
+    """Find the interpreters to try: this one, and those of newer releases, on the path or where pyenv keeps them."""
     found = [sys.executable]
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
     for minor in range(sys.version_info.minor + 1, 16):
         name = f"python3.{minor}"
-        folders = [path.parent for path in Path(sys.base_prefix).parent.glob(f"*/bin/{name}")]
+        folders = [path.parent for path in versions.glob(f"*/bin/{name}")]
         places = (shutil.which(name, path=str(folder)) for folder in [*folders, *os.get_exec_path()])
         for program in filter(None, places):
             if subprocess.run([program, "-c", ""], capture_output=True, check=False).returncode == 0:
