@@ -94,7 +94,7 @@ def test_threads_of_an_assistant_come_by_time_also_where_some_have_ids_of_their_
 ) -> None:
     assistant = client.beta.assistants.create(model="m").id
     own = [client.beta.threads.create().id for _ in range(2)]
-    old = [f"thread_{uuid.uuid4().hex[:20]}{number}" for number in (9, 1)]
+    old = [f"thread_0{uuid.uuid4().hex[:19]}{number}" for number in (9, 1)]  # Their times would be of long ago.
     for number, name in enumerate(old):
         created_at = 1_700_000_000 + number
         thread = Thread(ThreadId(name), created_at, {}, {}, last_ms=Milliseconds(1000 * created_at))
