@@ -2,7 +2,7 @@
 
 import gc
 
-# All classes and constructs are in use until the app ends: the collector finds nothing, in a fifth of a synth's time.
+# All classes and constructs are in use until the app ends: the collector finds nothing, in a sixth of a synth's time.
 gc.disable()
 
 import os
