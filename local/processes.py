@@ -18,6 +18,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from assistants import private
 from local.paths import ROOT
@@ -159,9 +160,12 @@ def _listens(pid: int, port: int) -> bool:
     import psutil  # Only here: what stops the stack needs no package.
 
     with contextlib.suppress(psutil.Error):
-        connections = psutil.Process(pid).net_connections(kind="tcp")
-        return any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in connections)
+        return any(_is_listener(each, port) for each in psutil.Process(pid).net_connections(kind="tcp"))
     return False
+
+
+def _is_listener(connection: Any, port: int) -> bool:
+    return bool(connection.status == "LISTEN" and connection.laddr.port == port)
 
 
 def required_port(port: int) -> int:
@@ -184,8 +188,7 @@ def _listener(port: int) -> str:
     import psutil  # As in `_listens`.
 
     try:
-        found = [(each.status, each.laddr.port, each.pid) for each in psutil.net_connections("tcp")]
-        listening = [pid for status, at, pid in found if (status, at) == (psutil.CONN_LISTEN, port)]
+        listening = [each.pid for each in psutil.net_connections(kind="tcp") if _is_listener(each, port)]
     except psutil.AccessDenied:  # macOS shows a user the connections of each process, but not those of all.
         listening = [pid for pid in psutil.pids() if _listens(pid, port)]
     for pid in filter(None, listening):  # None: of another user.

@@ -89,12 +89,13 @@ def test_threads_are_listed_by_time(client: openai.OpenAI, model: str) -> None:
     assert set(made) <= set(listed(client, created_after=second, limit=100))
 
 
+@pytest.mark.parametrize("first", ["0", "a"])  # Text before the ids that begin with a time of now, and after them.
 def test_threads_of_an_assistant_come_by_time_also_where_some_have_ids_of_their_own(
-    client: openai.OpenAI, store: Store
+    first: str, client: openai.OpenAI, store: Store
 ) -> None:
     assistant = client.beta.assistants.create(model="m").id
     own = [client.beta.threads.create().id for _ in range(2)]
-    old = [f"thread_0{uuid.uuid4().hex[:19]}{number}" for number in (9, 1)]  # Their times would be of long ago.
+    old = [f"thread_{first}{uuid.uuid4().hex[:19]}{number}" for number in (9, 1)]
     for number, name in enumerate(old):
         created_at = 1_700_000_000 + number
         thread = Thread(ThreadId(name), created_at, {}, {}, last_ms=Milliseconds(1000 * created_at))

@@ -173,6 +173,18 @@ def test_a_python_that_does_not_do_is_named(project: Path, set_up: SetUp, tmp_pa
     assert is_set_up(project)
 
 
+def test_the_distribution_s_python_comes_first(project: Path, set_up: SetUp, tmp_path: Path) -> None:
+    other = tmp_path / "bin" / "python3.13"
+    other.parent.mkdir()
+    other.write_text(f'#!/bin/sh\n[ "$1" != -m ] || touch {tmp_path}/was-taken\nexec {sys.executable} "$@"\n')
+    other.chmod(0o755)
+    own = ["/usr/bin/python3", "-c", "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))"]
+    does = Path(own[0]).exists() and subprocess.run(own, capture_output=True, check=False).returncode == 0
+    assert set_up(PATH=f"{other.parent}:/usr/bin:/bin", PYTHON="").returncode == 0
+    assert is_set_up(project)
+    assert (tmp_path / "was-taken").exists() == (not does)
+
+
 def test_without_a_network_the_set_up_says_so(project: Path, set_up: SetUp) -> None:
     nowhere = {"PIP_NO_INDEX": "", "PIP_FIND_LINKS": "", "PIP_INDEX_URL": "http://127.0.0.1:9/simple"}
     assert "package index can't be reached" in line(set_up(**nowhere))

@@ -4,6 +4,7 @@ import os
 import re
 import socket
 
+import psutil
 import pytest
 
 from local.paths import ROOT
@@ -19,6 +20,19 @@ def test_a_taken_port_is_named() -> None:
             required_port(port)
     assert required_port(port) == port
     assert required_port(0) > 0
+
+
+def test_a_taken_port_is_named_where_a_user_sees_the_connections_of_each_process_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(kind: str) -> None:
+        raise psutil.AccessDenied
+
+    monkeypatch.setattr(psutil, "net_connections", refuse)
+    monkeypatch.setattr(psutil, "pids", lambda: [1, os.getpid()])
+    taken = pytest.raises(LocalError, match=rf"is taken by `.*` \(process {os.getpid()}\)")
+    with socket.create_server(("127.0.0.1", 0)) as listener, taken:
+        required_port(listener.getsockname()[1])
 
 
 def test_one_environment_serves_for_deploying_and_developing() -> None:
