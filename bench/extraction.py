@@ -104,11 +104,8 @@ def collect(folder: Path) -> Iterator[str]:
 def _rival(folder: Path) -> tuple[Path, Path]:
     """Take the program that reads files, and the libraries that it needs, from the repository's history."""
     folder.mkdir()
-    for name in (
-        "lambdas/tools/file_search/ingestion/parsing.py",
-        "lambdas/tools/file_search/ingestion/parsers.py",
-        "layers/parsers/requirements.txt",
-    ):
+    # By the names that they had then.
+    for name in ("lambdas/ingestion/parsing.py", "lambdas/ingestion/parsers.py", "layers/parsers/requirements.txt"):
         old = subprocess.run(["git", "show", f"{RIVAL}:{name}"], cwd=ROOT, check=True, capture_output=True)
         (folder / Path(name).name).write_bytes(old.stdout)
     libraries = folder / "libraries"
