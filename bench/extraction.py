@@ -132,7 +132,7 @@ def _pip(*arguments: str) -> None:
 def _unpack(package: Path, folder: Path) -> None:
     if package.suffix == ".zip":
         with zipfile.ZipFile(package) as archive:
-            archive.extractall(folder)
+            archive.extractall(folder)  # zipfile drops what leads out of the folder
     else:
         # It keeps to its folder, as Python's own tarfile does from 3.11.4 on only.
         subprocess.run(["tar", "-x", "-f", package, "-C", folder], check=True)
