@@ -83,7 +83,7 @@ def main() -> None:
     if unknown := set(names) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     console = Console(highlight=False)
-    console.print(f"{len(names)} parts; all of them take about ten minutes on a machine that has nothing else to do.")
+    console.print(f"{len(names)} parts; all of them take about fifteen minutes on an idle machine.")
     results: Json = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
     with stack(shown) as deployed:
         for number, name in enumerate(names, start=1):
