@@ -124,7 +124,8 @@ def as_table(head: Sequence[str], rows: Iterable[Sequence[Any]], text_columns: i
 def measured_on(results: Json) -> str:
     """Return which machine, and when."""
     machine = next(iter(results.values()))["machine"]
-    dates = " to ".join(sorted({part["machine"]["date"] for part in results.values()}))
+    days = [part["machine"]["date"] for part in results.values()]
+    dates = " to ".join(dict.fromkeys((min(days), max(days))))
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
     return (
         f"{dates}: {machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB, {machine['system']}; "
