@@ -54,6 +54,20 @@ def test_the_readme_is_short_and_its_first_screen_leads_to_an_answer() -> None:
     assert re.search(r"^up:", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
 
+def section(document: str, heading: str) -> str:
+    """Return what stands below a heading, up to the next one."""
+    return document.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+def test_who_deploys_into_a_new_account_is_told_which_quota_it_lacks_and_how_to_ask_for_it() -> None:
+    told = re.search(
+        r"A new account may run (\d+) functions at once.*#quotas-to-ask-for", section(README, "Deploy to AWS")
+    )
+    limits = section((ROOT / "docs" / "costs-and-limits.md").read_text(), "Quotas to ask for")
+    assert told and f"concurrent executions, {told[1]} in a new account" in limits
+    assert "request-service-quota-increase --service-code lambda --quota-code L-B99A9384" in limits
+
+
 def slug(heading: str) -> str:
     """Return the anchor that a heading of Markdown has in a repository's web pages."""
     return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
